@@ -1,0 +1,51 @@
+# Two commands do everything on a machine with make and Python 3.11 or newer: `make demo` and `make test`.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+# Each name is run, not just looked up: a version manager leaves names on the PATH that only print an error, and
+# some systems ship a Python that cannot make a virtual environment.
+USABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+	"$$name" -c '$(USABLE)' >/dev/null 2>&1 && echo "$$name" && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench venv clean
+
+help:  ## print these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-14s %s\n' "  $$target" "$$text"; done
+
+demo: $(STAMP)  ## run the demonstration
+	$(BIN)/simclock demo
+
+test: $(STAMP)  ## run every test, slow ones too (ARGS='-k raft' passes arguments to pytest)
+	$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP)  ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(STAMP)  ## mypy
+	$(BIN)/mypy
+
+bench: $(STAMP)  ## measure
+	$(BIN)/simclock bench
+
+venv: $(STAMP)  ## install into .venv (PYTHON=/path/to/python3 chooses; after `make clean`, if one is there)
+
+clean:  ## remove .venv and everything generated
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find simclock actors protocols experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment that works is kept and brought up to date; one that does not is made anew.
+$(STAMP): pyproject.toml constraints.txt
+	@$(BIN)/python -c '$(USABLE)' 2>/dev/null || { \
+		python="$(PYTHON)"; \
+		test -n "$$python" || { echo "no working Python 3.11 or newer found: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+		"$$python" -c '$(USABLE)' || { echo "$$python does not work, or is older than 3.11" >&2; exit 1; }; \
+		echo "making $(VENV) with $$("$$python" --version)"; \
+		"$$python" -m venv --clear $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,plot]'
+	@touch $@

@@ -1,0 +1,1 @@
+"""ASKS: scenarios, workloads, checkers, sweeps, tables, plots and the command line."""

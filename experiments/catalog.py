@@ -1,0 +1,97 @@
+"""The catalog: every scenario that has a name, how it is made, and how its result is judged.
+
+A scenario module registers its entries; `entries()` imports them all. The command line, comparisons, sweeps and tests
+go through here, so an entry that stands here is reachable everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from simclock.clocks.physical import Clocks
+from simclock.disk import DiskModel
+from simclock.errors import UsageError
+from simclock.faults import Fault
+from simclock.network import Network
+from simclock.scenario import Scenario
+from simclock.scheduler import RunResult
+
+VALID = "valid"
+VIOLATED = "violated"
+UNKNOWN = "unknown"
+EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
+"""Exit status 2 is bad usage."""
+
+_MODULES = ("experiments.synthetic", "experiments.raft_kv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a user may set about any scenario; None means the scenario's own value."""
+
+    seed: int = 0
+    nodes: int | None = None
+    """The number that scales the scenario: replicas where there are clients beside them, else all nodes."""
+    duration_ns: int | None = None
+    network: Network | None = None
+    clocks: Clocks | None = None
+    disk: DiskModel | None = None
+    faults: tuple[Fault, ...] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The scenario's own parameters, by name; each has the type of its default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What a finished run is judged to be."""
+
+    status: str
+    """VALID, VIOLATED or UNKNOWN."""
+    lines: tuple[str, ...]
+    """What was checked and what was found, one line each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A named scenario."""
+
+    name: str
+    summary: str
+    """What it shows, one line."""
+    source: str = ""
+    """The paper or project it comes from."""
+    make: Callable[[Settings], Scenario]
+    judge: Callable[[RunResult], Verdict]
+    describe: Callable[[RunResult], Sequence[tuple[str, str]]] = lambda result: ()
+    """(label, text) rows for the report, beyond what every run has."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Parameter name -> default; the only ones that `make` accepts."""
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(entry: Entry) -> Entry:
+    """Put an entry into the catalog."""
+    if entry.name in _entries:
+        raise UsageError(f"two scenarios are called {entry.name!r}")
+    _entries[entry.name] = entry
+    return entry
+
+
+def entries() -> dict[str, Entry]:
+    """Every entry by name, in order of registration."""
+    for module in _MODULES:
+        import_module(module)
+    return _entries
+
+
+def judge_invariants(result: RunResult) -> Verdict:
+    """The verdict of a scenario whose only judges are its observers."""
+    if result.violations:
+        lines = (f"{v.property} violated at node {v.node}: {v.detail}" for v in result.violations)
+        return Verdict(status=VIOLATED, lines=tuple(lines))
+    return Verdict(status=VALID, lines=("no invariant was violated",))

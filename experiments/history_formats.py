@@ -1,0 +1,156 @@
+"""Histories that others recorded: Jepsen's etcd logs, key-value logs, porcupine's small ones, knossos.
+
+Each loader says what its format means in the terms of `experiments.histories`, quirks included:
+
+* Jepsen's etcd log (published by ahorn/linearizability-checker, porcupine's test data): whatever timed out is
+  unknown. A `:fail` of cas is an answer, "found something else", and constrains as porcupine has it: an
+  operation that completed with result False, not one that is dropped.
+* porcupine's key-value logs: an EDN map a line.
+* knossos: EDN maps. A read that returned nil says nothing about the value ("don't know", knossos.model), so
+  it is unknown. Events of the nemesis are not of a client.
+* porcupine's small histories: a get or read with result null is unknown; times are abstract, and an operation
+  may begin and end at one of them.
+
+Log order is time order in all but the last.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.histories import Event, HistoryError, Operation, operations_of
+from experiments.histories.edn import frozen, read_edn
+
+_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util - (\d+)\t:(\S+)\t:(\S+)\t(.+)", re.ASCII)
+_OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util - \d).*", re.ASCII)  # empty, or not of a client
+_READS = frozenset({"read", "get", "get-any", "get-all"})
+
+
+def load_jepsen_log(path: Path | str) -> tuple[Operation, ...]:
+    """Operations (read, write, cas) of a Jepsen etcd log; for `cas_register()`, initially None."""
+    events = []
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if _OTHER_LINE.fullmatch(line):
+            continue
+        source = f"{path}:{number}"
+        match = _JEPSEN_LINE.fullmatch(line)
+        if match is None:
+            raise HistoryError(f"{source}: not 'INFO  jepsen.util - process, :type, :f, value' between tabs")
+        process, kind, function, value = match.groups()
+        forms = read_edn(value, source)
+        if len(forms) != 1:
+            raise HistoryError(f"{source}: {len(forms)} values; write one")
+        fields = {"process": int(process), "type": kind, "f": function, "value": forms[0]}
+        events.append(_jepsen_event(_event(fields, source), number))
+    return _paired(events, path)
+
+
+def _jepsen_event(event: Event, number: int) -> Event:
+    event = replace(event, index=number)
+    if event.type != "invoke" and event.value == "timed-out":
+        return replace(event, type="info", value=None)
+    if event.type == "fail" and event.function == "cas":
+        return replace(event, type="ok", value=False)
+    return event
+
+
+def load_key_value_log(path: Path | str) -> tuple[Operation, ...]:
+    """Operations (get, put, append, each on a key) of a porcupine log; for `key_value(initial="")`."""
+    return _paired(list(_edn_events(path)), path)
+
+
+def load_knossos(path: Path | str) -> tuple[Operation, ...]:
+    """Operations of a knossos history; for `cas_register(initial=0)`, or what its functions call for."""
+    return tuple(_nil_is_unknown(operation) for operation in _paired(list(_edn_events(path)), path))
+
+
+def _nil_is_unknown(operation: Operation) -> Operation:
+    if operation.outcome == "ok" and operation.function in _READS and operation.result is None:
+        return replace(operation, outcome="unknown")
+    return operation
+
+
+class SmallHistory(NamedTuple):
+    """One of porcupine's small histories, with its verdict."""
+
+    object: str
+    """What was asked: "register", "set", "nondeterministic_register"."""
+    name: str
+    operations: tuple[Operation, ...]
+    linearizable: bool
+
+
+def load_small_histories(path: Path | str) -> tuple[SmallHistory, ...]:
+    """The histories of porcupine's unit tests, re-typed as JSON; a register is initially 0, a set empty."""
+    try:
+        groups = json.loads(_text(path))
+    except ValueError as error:
+        raise HistoryError(f"{path}: not JSON ({error})") from None
+    histories = []
+    for group, cases in groups.items():
+        if isinstance(cases, list):  # the others are remarks
+            for case in cases:
+                operations = tuple(_nil_is_unknown(_small_operation(fields)) for fields in case["ops"])
+                histories.append(SmallHistory(group, case["name"], operations, case["linearizable"]))
+    return tuple(histories)
+
+
+def _small_operation(fields: dict[str, Any]) -> Operation:
+    return Operation(
+        process=fields["client"],
+        function=fields["op"],
+        argument=_tuples(fields["arg"]),
+        result=_tuples(fields["result"]),
+        call=fields["call"],
+        finish=fields["ret"],
+    )
+
+
+def _tuples(value: Any) -> Hashable:
+    return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
+
+
+def _edn_events(path: Path | str) -> Iterator[Event]:
+    """The client's events of an EDN file: maps one after another, or one collection of them."""
+    forms = read_edn(_text(path), str(path))
+    if len(forms) == 1 and isinstance(forms[0], tuple):
+        (forms,) = forms
+    for position, form in enumerate(forms):
+        source = f"{path}: event {position}"
+        if not isinstance(form, dict):
+            raise HistoryError(f"{source}: {form!r} is not a map; a history is a collection of maps")
+        if isinstance(form.get("process"), str):  # :nemesis
+            continue
+        yield replace(_event(form, source), index=position)
+
+
+def _event(fields: dict[Any, Any], source: str) -> Event:
+    for name, kind in (("process", int), ("type", str), ("f", str)):
+        if type(fields.get(name)) is not kind:
+            found = f"is {fields[name]!r}" if name in fields else "is missing"
+            raise HistoryError(f"{source}: key :{name} {found}; it must be of type {kind.__name__}")
+    if fields["type"] not in ("invoke", "ok", "fail", "info"):
+        raise HistoryError(f"{source}: type {fields['type']!r} is none of invoke, ok, fail, info")
+    return Event(
+        process=fields["process"],
+        type=fields["type"],
+        function=fields["f"],
+        key=frozen(fields.get("key")),
+        value=frozen(fields.get("value")),
+    )
+
+
+def _paired(events: list[Event], path: Path | str) -> tuple[Operation, ...]:
+    try:
+        return operations_of(events)
+    except HistoryError as error:
+        raise HistoryError(f"{path}: {error}") from None
+
+
+def _text(path: Path | str) -> str:
+    return Path(path).read_text(encoding="utf-8")

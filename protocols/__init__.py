@@ -1,0 +1,1 @@
+"""ANSWERS: distributed protocols, each a state machine without I/O."""

@@ -1,0 +1,1 @@
+"""Clocks as data types: what a node can carry, compare and read."""

@@ -1,0 +1,119 @@
+"""Virtual time is an `int` of nanoseconds; this module makes it readable.
+
+Law: no float ever becomes a time. `seconds(1.5)` is refused; write `ms(1500)` or `"1.5s"`, whose decimal text is
+converted exactly.
+"""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+
+from simclock.errors import UsageError
+
+NANOSECOND = 1
+MICROSECOND = 1_000
+MILLISECOND = 1_000_000
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+
+UNITS_NS = {
+    "ns": NANOSECOND,
+    "us": MICROSECOND,
+    "µs": MICROSECOND,
+    "ms": MILLISECOND,
+    "s": SECOND,
+    "m": MINUTE,
+    "min": MINUTE,
+    "h": HOUR,
+}
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([a-zµ]+)")
+_PPM = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)\s*(ppm|ppb)")
+
+
+def _whole(count: int, unit_ns: int) -> int:
+    if type(count) is not int:
+        raise UsageError(f"a time is a whole number, not {count!r}: take a smaller unit, such as us(1500) for 1.5 ms")
+    return count * unit_ns
+
+
+def us(count: int) -> int:
+    """Microseconds as nanoseconds."""
+    return _whole(count, MICROSECOND)
+
+
+def ms(count: int) -> int:
+    """Milliseconds as nanoseconds."""
+    return _whole(count, MILLISECOND)
+
+
+def seconds(count: int) -> int:
+    """Seconds as nanoseconds."""
+    return _whole(count, SECOND)
+
+
+def minutes(count: int) -> int:
+    """Minutes as nanoseconds."""
+    return _whole(count, MINUTE)
+
+
+def parse_duration(text: str | int, place: str = "duration") -> int:
+    """Read `"150ms"`, `"2.5s"`, `"2m"` or `"1h30m"` as nanoseconds.
+
+    `place` names the flag or key in the error. The number 0 needs no unit; any other bare number is refused, because
+    nobody can tell its unit.
+    """
+    if isinstance(text, int) and not isinstance(text, bool):
+        if text == 0:
+            return 0
+        raise UsageError(f'{place}: {text} has no unit: write it as "{text}ms" or "{text}s"')
+    if not isinstance(text, str):
+        raise UsageError(f'{place}: {text!r} is not a time: write it as "150ms" or "2s"')
+    compact = text.strip()
+    if compact == "0":
+        return 0
+    if compact.startswith("-"):
+        raise UsageError(f"{place}: {compact} is negative: a duration is zero or more")
+    total = Fraction(0)
+    position = 0
+    while position < len(compact):
+        part = _DURATION.match(compact, position)
+        if part is None or part[2] not in UNITS_NS:
+            mend = f'"{compact}ms"' if re.fullmatch(r"[0-9.]+", compact) else '"150ms", "2.5s" or "1h30m"'
+            units = ", ".join(UNITS_NS)
+            raise UsageError(f"{place}: cannot read {text!r} as a time: write it as {mend} (units: {units})")
+        total += Fraction(part[1]) * UNITS_NS[part[2]]
+        position = part.end()
+        while position < len(compact) and compact[position] == " ":
+            position += 1
+    if position == 0:
+        raise UsageError(f'{place}: an empty time: write it as "150ms" or "2s"')
+    if total.denominator != 1:
+        raise UsageError(f"{place}: {text} is finer than a nanosecond, the smallest step of virtual time")
+    return int(total)
+
+
+def parse_drift(text: str, place: str = "drift") -> int:
+    """Read `"50ppm"` or `"250ppb"` as parts per billion."""
+    part = _PPM.fullmatch(text.strip()) if isinstance(text, str) else None
+    if part is None:
+        raise UsageError(f'{place}: cannot read {text!r} as a drift: write it as "50ppm" or "250ppb"')
+    parts = Fraction(part[1]) * (1_000 if part[2] == "ppm" else 1)
+    if parts.denominator != 1:
+        raise UsageError(f"{place}: {text} is finer than one part per billion")
+    return int(parts)
+
+
+def format_duration(time_ns: int) -> str:
+    """Write nanoseconds in the largest unit that keeps them exact: `1500000000` is `1.5s`."""
+    if time_ns == 0:
+        return "0s"
+    sign = "-" if time_ns < 0 else ""
+    size = abs(time_ns)
+    for unit, unit_ns, places in (("s", SECOND, 9), ("ms", MILLISECOND, 6), ("us", MICROSECOND, 3)):
+        if size >= unit_ns:
+            whole, rest = divmod(size, unit_ns)
+            decimals = f"{rest:0{places}d}".rstrip("0")
+            return f"{sign}{whole}.{decimals}{unit}" if decimals else f"{sign}{whole}{unit}"
+    return f"{sign}{size}ns"

@@ -1,0 +1,65 @@
+"""What can go wrong, as one small tree.
+
+    SimclockError
+    ├── UsageError               bad input: a flag, a TOML key, a message class, an address (exit status 2)
+    │   └── MessageTypeError     a message class or value that cannot travel
+    ├── HandlerError             the code of a node or an observer raised; carries seed, time, node and replay
+    └── PlacementError           the machinery under a run failed and could not be mended
+
+A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class SimclockError(Exception):
+    """Anything simclock raises on purpose."""
+
+
+class UsageError(SimclockError):
+    """Bad input. The message is one line that names the place and the mend."""
+
+
+class MessageTypeError(UsageError):
+    """A message class, or a value in a message, that cannot travel between nodes."""
+
+
+class PlacementError(SimclockError):
+    """The processes that carry a run failed beyond repair."""
+
+
+class Failure(NamedTuple):
+    """An exception in a node's code, as data: it crosses processes and sorts by (time, node)."""
+
+    time_ns: int
+    node: int
+    event: str
+    """What the node was handling, readable."""
+    error: str
+    """The exception's type and text, one line."""
+    place: str
+    """`file:line in function` of the innermost frame outside simclock."""
+    trace: str
+    """The Python traceback, from the node's handler on."""
+
+
+class HandlerError(SimclockError):
+    """A node's code raised. Says which node, when in virtual time, on which event, and how to see it again."""
+
+    def __init__(self, failure: Failure, seed: int, replay: str) -> None:
+        super().__init__(failure, seed, replay)
+        self.failure = failure
+        self.seed = seed
+        self.replay = replay
+
+    def __str__(self) -> str:
+        from simclock.durations import format_duration
+
+        failure = self.failure
+        who = f"node {failure.node}" if failure.node >= 0 else "an observer"
+        return (
+            f"{who} failed at {format_duration(failure.time_ns)} (seed {self.seed}) on {failure.event}: "
+            f"{failure.error}\n  at {failure.place}\n  replay: {self.replay}"
+        )

@@ -1,0 +1,99 @@
+"""Events, their total order, and the queue that keeps it.
+
+An event is a plain tuple, because nothing is cheaper to make and to order:
+
+    (time_ns, source, count, target, kind, payload)
+
+Law: `(time_ns, source, count)` is unique and orders all events of a run. `source` is the node that caused the event
+(ENVIRONMENT is -1) and `count` that node's own running number, so the key can be computed where the event is caused
+and does not depend on where nodes live. The comparison of two tuples never reaches `target`.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Any
+
+ENVIRONMENT = -1
+
+MESSAGE = 0
+"""payload: the message."""
+TIMER = 1
+"""payload: the timer's name. source and target are the node itself."""
+START = 2
+"""payload: None. The node comes into being."""
+FAULT = 3
+"""payload: the Fault, with node ids only. target is the node it strikes, or ENVIRONMENT for the links."""
+OBSERVATION = 4
+"""payload: (name, value). Never queued: it stands in records only."""
+
+KINDS = ("message", "timer", "start", "fault", "observation")
+
+Event = tuple[int, int, int, int, int, Any]
+
+
+class _Slots(dict[int, list[Event]]):
+    """Slot number -> its events, unsorted; a slot that is touched first enters `order`, a heap."""
+
+    __slots__ = ("order",)
+
+    def __init__(self) -> None:
+        self.order: list[int] = []
+
+    def __missing__(self, slot: int) -> list[Event]:
+        heappush(self.order, slot)
+        events = self[slot] = []
+        return events
+
+
+class EventQueue:
+    """Events in key order: a calendar of time slots, each sorted once when its turn comes.
+
+    Why not one heap: `list.sort` over a slot costs less per event than a pop and a push on a large heap (1.3 times
+    the whole loop's speed at 1,000 nodes), and pushing into a slot is an append. `near` is a heap for what is put
+    into the slot that is already being emptied.
+
+    The kernel's hot paths (`Process.send`, `Host.advance`) read these fields themselves; a method call per event
+    would cost a tenth of the run. What they do is `push` and `pop`.
+    """
+
+    __slots__ = ("current", "near", "shift", "slot", "slots")
+
+    def __init__(self, slot_ns: int) -> None:
+        self.shift = max(0, slot_ns.bit_length() - 1)
+        """A slot lasts 2**shift nanoseconds."""
+        self.slot = -1
+        """The slot being emptied: events of it, or of an earlier one, go to `near`."""
+        self.slots = _Slots()
+        self.near: list[Event] = []
+        self.current: list[Event] = []
+        """What is left of the slot, latest first."""
+
+    def push(self, event: Event) -> None:
+        """Put an event in its place."""
+        slot = event[0] >> self.shift
+        if slot > self.slot:
+            self.slots[slot].append(event)
+        else:
+            heappush(self.near, event)
+
+    def open_slot(self, horizon_ns: int) -> bool:
+        """When `current` and `near` are empty: take up the next slot. False if none begins before the horizon."""
+        order = self.slots.order
+        if not order or order[0] << self.shift >= horizon_ns:
+            return False
+        self.slot = heappop(order)
+        self.current = self.slots.pop(self.slot)
+        self.current.sort(reverse=True)
+        return True
+
+    def next_time_ns(self) -> int | None:
+        """The time of the earliest event, None if there is none."""
+        times = []
+        if self.current:
+            times.append(self.current[-1][0])
+        if self.near:
+            times.append(self.near[0][0])
+        if not times and self.slots.order:
+            times.append(min(self.slots[self.slots.order[0]])[0])
+        return min(times, default=None)

@@ -1,0 +1,389 @@
+"""A host runs a set of nodes: their events, streams, clocks, disks, and their view of the network.
+
+    advance(horizon_ns, inbox, faults) -> Window(next time, outbox, observations)
+
+One method does the work: it handles every event of its nodes earlier than the horizon, in key order. What nodes send
+to nodes of this host stays in its queue; the rest goes to the outbox, stamped with key and delivery time. Inline has
+one host with every node and one horizon; Ray has many hosts and many windows. Both run this code, which is why their
+digests agree.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from simclock.clocks.physical import Clocks
+from simclock.disk import DiskModel
+from simclock.durations import MILLISECOND, format_duration
+from simclock.errors import Failure, MessageTypeError, UsageError
+from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, Event, EventQueue
+from simclock.faults import Crash, Cut, Fault, Heal, Mend, Partition, Restart
+from simclock.network import Links, Network
+from simclock.process import Process, crash, new_process, succeed
+from simclock.trace import Trace
+
+DIGEST_BYTES = 16
+RECORDS_PER_FLUSH = (1 << 12, 1 << 15)
+"""How many handled events wait, as references, before they are encoded and hashed together: four to a node within
+these bounds. Fewer stay in the processor's cache; more make the batches of many nodes worth the call."""
+NEVER_NS = (1 << 63) - 1
+EVENTS_PER_SLOT = 64
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+
+
+class Observation(NamedTuple):
+    """What a node told the observers. The canonical stream is ordered by (time_ns, node, number)."""
+
+    time_ns: int
+    node: int
+    number: int
+    """The node's own running number."""
+    name: str
+    value: Any
+
+
+class Window(NamedTuple):
+    """What one call of `advance` gives back."""
+
+    next_time_ns: int | None
+    """When the host's next event is due, None if it has none."""
+    outbox: dict[int, bytes]
+    """Host -> encoded events, opaque to who forwards them."""
+    outbox_ns_min: dict[int, int]
+    """Host -> the earliest delivery time among them."""
+    observations: list[Observation]
+    trace: list[Any]
+    failures: list[Failure]
+    handled: int
+    """Events handled in this window, roughly: what the scheduler judges the load by."""
+
+
+class Summary(NamedTuple):
+    """What a host says at the end of the run."""
+
+    digests: dict[int, bytes]
+    """Node -> the hash over everything it handled."""
+    values: dict[int, Any]
+    """Node -> what the scenario's `final` made of it."""
+    last_time_ns: int
+    counters: dict[str, int]
+
+
+class HostPlan(NamedTuple):
+    """Everything a host needs to know; the same for every host but for `number` and `members`."""
+
+    seed: int
+    nodes: int
+    build: Callable[[int], Process]
+    check_message: Callable[[Event], None]
+    """Raises MessageTypeError where the payload is no message; called on samples."""
+    network: Network
+    clocks: Clocks
+    disk: DiskModel
+    final: Callable[[Any], Any] | None
+    payload_type: Any
+    """The union of message classes, for decoding what other hosts send; None where there is one host."""
+    watched: bool
+    """Whether observers may react: then a lone host pauses after each observation."""
+    lookahead_ns: int
+    traced: bool
+    faults: tuple[tuple[int, Fault], ...]
+    """The plan: (running number of the environment, fault)."""
+    host_of: Sequence[int]
+    """The host of each node."""
+
+
+class Host:
+    """A set of nodes and everything they touch."""
+
+    def __init__(self, plan: HostPlan, number: int) -> None:
+        self.plan = plan
+        self.number = number
+        self.seed = plan.seed
+        self.nodes = plan.nodes
+        self.network = plan.network
+        self.clocks = plan.clocks
+        self.clocks_drift = plan.clocks.drift_ppb_max > 0
+        self.disk_model = plan.disk
+        self.links = Links()
+        self.now_ns = 0
+        self.horizon_ns = 0
+        members = [node for node, host in enumerate(plan.host_of) if host == number]
+        self.queue = EventQueue(_slot_ns(plan, len(members)))
+        self.trace: Trace | None = Trace() if plan.traced else None
+        self.processes: dict[int, Process] = {}
+        self._observations: list[Observation] = []
+        self._outbox: dict[int, list[Event]] = {}
+        self._failures: list[Failure] = []
+        self._waiting = 0
+        """Handled events not yet hashed, at most."""
+        self._waiting_max = min(RECORDS_PER_FLUSH[1], max(RECORDS_PER_FLUSH[0], 4 * len(members)))
+        self._handled = 0
+        """Events handled and observations made, of those that are hashed."""
+        self._others = dict.fromkeys(KINDS[1:], 0)
+        """Of these, what was not a message, by kind."""
+        self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
+        """What is being handled."""
+        self._dropped: dict[str, int] = {}
+        self._decode = None
+        if plan.payload_type is not None:
+            self._decode = msgspec.msgpack.Decoder(list[tuple[int, int, int, int, int, plan.payload_type]]).decode
+        for node in members:
+            self.processes[node] = new_process(self, node)
+            self.queue.push((0, ENVIRONMENT, node, node, START, None))
+        self.accept_faults(plan.faults)
+
+    # The one method that does the work.
+
+    def advance(self, horizon_ns: int, inbox: Iterable[bytes], faults: Iterable[tuple[int, Fault]]) -> Window:
+        """Handle every event earlier than the horizon, in key order."""
+        self.accept_faults(faults)
+        for parcel in inbox:
+            assert self._decode is not None, "a host that gets mail knows the message classes"
+            for event in self._decode(parcel):
+                self.queue.push(event)
+        self.horizon_ns = horizon_ns
+        waiting = self._waiting
+        while True:
+            try:
+                self._handle_events()
+                break
+            except Exception as error:
+                self._failures.append(self._failure(error))
+                # Nodes share nothing: the rest of this instant still happens, so that the error reported is the
+                # earliest by (time, node) on every placement.
+                self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
+        window = Window(
+            self.queue.next_time_ns(),
+            {host: _encode(events) for host, events in self._outbox.items()},
+            {host: min(events)[0] for host, events in self._outbox.items()},
+            self._observations,
+            self.trace.take() if self.trace is not None else [],
+            self._failures,
+            max(0, self._waiting - waiting),
+        )
+        self._outbox = {}
+        self._observations = []
+        return window
+
+    def _handle_events(self) -> None:
+        queue = self.queue
+        near = queue.near
+        processes = self.processes
+        links = self.links
+        trace = self.trace
+        while True:
+            current = queue.current
+            if not current and not near:
+                if not queue.open_slot(self.horizon_ns):
+                    return
+                current = queue.current
+                self._waiting += len(current)
+                if self._waiting > self._waiting_max:
+                    self.update_digests()
+            pop = current.pop
+            while current or near:
+                if near and (not current or near[0] < current[-1]):
+                    self._waiting += 1
+                    event = heappop(near)
+                else:
+                    event = pop()
+                time_ns, source, _, target, kind, payload = event
+                if time_ns >= self.horizon_ns:
+                    heappush(near, event)
+                    return
+                self._event = event
+                self.now_ns = time_ns
+                if kind == MESSAGE:
+                    process = processes[target]
+                    if process.sim_up and not (links and links.blocked(source, target)):
+                        process.sim_records.append(event)
+                        if trace is not None:
+                            trace.handled(process, event)
+                        process.on_message(source, payload)
+                    else:
+                        self.drop(process, event, "cut" if process.sim_up else "down")
+                else:
+                    self._handle_other(event)
+
+    def _handle_other(self, event: Event) -> None:
+        _, _, count, target, kind, payload = event
+        if kind == TIMER:
+            process = self.processes[target]
+            if process.sim_timers.get(payload) != count:
+                return
+            del process.sim_timers[payload]
+            self._others["timer"] += 1
+            self.record(process, event)
+            process.on_timer(payload)
+        elif kind == START:
+            self._others["start"] += 1
+            self._start(self.processes[target], event)
+        else:
+            self._strike(payload, event)
+
+    def _start(self, process: Process, event: Event) -> None:
+        self.record(process, event)
+        node = self.plan.build(process.id)
+        if not isinstance(node, Process):
+            raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")
+        succeed(node, process)
+        self.processes[process.id] = node
+        node.on_start()
+
+    def _strike(self, fault: Fault, event: Event) -> None:
+        if isinstance(fault, Crash | Restart):
+            assert isinstance(fault.node, int), "a fault is resolved before a host sees it"
+            process = self.processes.get(fault.node)
+            if process is None:
+                return
+            if isinstance(fault, Crash) and process.sim_up:
+                self._others["fault"] += 1
+                self.record(process, event)
+                crash(process)
+            elif isinstance(fault, Restart) and not process.sim_up and process.incarnation >= 0:
+                self._others["fault"] += 1
+                self._start(process, event)
+            return
+        match fault:
+            case Cut(source=int(source), target=int(target)):
+                self.links.cut(source, target)
+            case Mend(source=int(source), target=int(target)):
+                self.links.mend(source, target)
+            case Partition():
+                self.links.partition(fault.groups)  # type: ignore[arg-type]
+            case Heal():
+                self.links.heal()
+        for process in self.processes.values():
+            process.choose_path()
+
+    # What processes and the scheduler call.
+
+    def accept_faults(self, faults: Iterable[tuple[int, Fault]]) -> None:
+        """Put environment events into the queue."""
+        for count, fault in faults:
+            self.queue.push((fault.at_ns, ENVIRONMENT, count, ENVIRONMENT, FAULT, fault))
+
+    def record(self, process: Process, event: Event) -> None:
+        """A process handled an event, or made an observation."""
+        process.sim_records.append(event)
+        if self.trace is not None:
+            self.trace.handled(process, event)
+
+    def send_away(self, event: Event) -> None:
+        """Put a message for another host into the outbox."""
+        target = event[3]
+        if target.__class__ is not int or not 0 <= target < self.nodes:
+            raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {self.nodes - 1}")
+        self._outbox.setdefault(self.plan.host_of[target], []).append(event)
+
+    def drop(self, process: Process, event: Event, reason: str) -> None:
+        """A message is lost: at its sender, or where it would have arrived."""
+        process.sim_dropped += 1
+        self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        if self.trace is not None:
+            self.trace.dropped(process, self.now_ns, event, reason)
+
+    def observed(self, time_ns: int, node: int, number: int, name: str, value: Any) -> None:
+        """An observation goes to the observers; if they may react, a lone host must not run past their reaction."""
+        self._others["observation"] += 1
+        self._observations.append(Observation(time_ns, node, number, name, value))
+        if self.plan.watched:
+            reaction_ns = time_ns + self.plan.lookahead_ns
+            if reaction_ns < self.horizon_ns:
+                self.horizon_ns = reaction_ns
+
+    def finish(self) -> Summary:
+        """The host's share of the result."""
+        self.update_digests()
+        final = self.plan.final
+        values = {} if final is None else {i: final(p) if p.sim_up else None for i, p in self.processes.items()}
+        processes = self.processes.values()
+        counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
+        counters["sent"] = sum(process.sim_count - process.sim_timers_set - process.sim_duplicated for process in processes)
+        counters["duplicated"] = sum(process.sim_duplicated for process in processes)
+        counters["timers_set"] = sum(process.sim_timers_set for process in processes)
+        for reason, count in self._dropped.items():
+            counters[f"dropped_{reason}"] = count
+        digests = {
+            node: process.sim_digest.digest() if process.sim_digest is not None else bytes(DIGEST_BYTES)
+            for node, process in self.processes.items()
+        }
+        return Summary(digests, values, self.now_ns, counters)
+
+    def update_digests(self) -> None:
+        """Hash what was handled since the last time: per node, the concatenated encodings of its records.
+
+        Records are self-delimiting, so where the batches begin and end does not show in the digest.
+        """
+        self._waiting = 0
+        for process in self.processes.values():
+            records = process.sim_records
+            if not records:
+                continue
+            try:
+                encoded = memoryview(_encode(records))
+            except (TypeError, OverflowError, ValueError, msgspec.MsgspecError) as error:
+                raise _unencodable(records, error) from None
+            size = len(records)
+            if records[-1][4] == MESSAGE:
+                self.plan.check_message(records[-1])
+            if process.sim_digest is None:
+                process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
+            process.sim_digest.update(encoded[1 if size < 16 else 3 if size < 65536 else 5 :])
+            self._handled += size
+            records.clear()
+
+    def _failure(self, error: Exception) -> Failure:
+        time_ns, source, _, target, kind, payload = self._event
+        if kind == MESSAGE:
+            what = f"message {payload} from node {source}"
+        elif kind == TIMER:
+            what = f"timer {payload!r}"
+        else:
+            what = "start" if kind == START else str(payload)
+        struck = isinstance(payload, Crash | Restart) and isinstance(payload.node, int)
+        return describe_error(time_ns, payload.node if struck else target, what, error)
+
+
+def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Failure:
+    """An exception as data, told from the user's code on."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)
+    text = traceback.format_exception_only(error)[-1].strip()
+    place = f"{own[-1].filename}:{own[-1].lineno} in {own[-1].name}"
+    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text)
+
+
+_MACHINERY = str(Path(__file__).parent)
+
+
+def _slot_ns(plan: HostPlan, members: int) -> int:
+    """A slot that holds some dozens of events when every node has one under way."""
+    uniform = plan.network.latency.everywhere_uniform
+    delay_ns = uniform[0] + uniform[1] // 2 if uniform else 2 * plan.lookahead_ns
+    wide_ns = (delay_ns or MILLISECOND) * EVENTS_PER_SLOT // max(1, members)
+    return max(1 << 10, min(wide_ns, plan.lookahead_ns or wide_ns))
+
+
+def _unencodable(records: list[Event], error: Exception) -> MessageTypeError:
+    for event in records:
+        try:
+            _encode(event)
+        except Exception as cause:
+            error = cause
+            time_ns, source, _, target, kind, payload = event
+            what = "message" if kind == MESSAGE else KINDS[kind]
+            return MessageTypeError(
+                f"{what} {payload!r} of node {source}, handled by node {target} at {format_duration(time_ns)}, cannot "
+                f"be encoded: {error}; use int (64 bit), str, bytes, bool, float, None, tuples and Messages"
+            )
+    return MessageTypeError(str(error))

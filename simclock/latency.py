@@ -1,0 +1,265 @@
+"""Latency models: how long a message travels, drawn by the sender from its own link stream.
+
+Law: whole nanoseconds, sampled with integers only. Each model knows its smallest delay between different nodes: that
+is the lookahead by which several hosts may run at once.
+
+Most models add a uniform part to a smallest delay; they say so with `span(source, target)`, and the kernel then
+draws without asking again.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from simclock.durations import MILLISECOND, format_duration
+from simclock.errors import UsageError
+from simclock.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
+
+Bits = Callable[[int], int]
+
+
+class Latency(Protocol):
+    """What the kernel asks of a latency model."""
+
+    everywhere_uniform: tuple[int, int] | None
+    """`(low_ns, span_ns)` where every link draws `low + uniform(0 .. span - 1)`, else None."""
+
+    def delay_ns_min(self, nodes: int) -> int:
+        """The smallest delay between two different nodes out of `nodes`, in nanoseconds."""
+        ...
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        """One delay; `bits(k)` gives k random bits of the sender's link stream."""
+        ...
+
+    def check(self, nodes: int) -> None:
+        """Raise UsageError where the model cannot serve that many nodes."""
+        ...
+
+
+def _positive(name: str, value: int) -> None:
+    if type(value) is not int or value < 0:
+        raise UsageError(f"network.{name}: {value!r} is not a delay: whole nanoseconds, zero or more")
+
+
+class _SameOnEveryLink:
+    """A model whose links are all alike and serve any number of nodes."""
+
+    def check(self, nodes: int) -> None:
+        """Any number of nodes will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Constant(_SameOnEveryLink):
+    """Every message takes the same time."""
+
+    model: ClassVar[str] = "constant"
+    delay_ns: int
+
+    def __post_init__(self) -> None:
+        _positive("delay", self.delay_ns)
+
+    @property
+    def everywhere_uniform(self) -> tuple[int, int] | None:
+        return self.delay_ns, 1
+
+    def delay_ns_min(self, nodes: int) -> int:
+        return self.delay_ns
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        return self.delay_ns
+
+    def __str__(self) -> str:
+        return f"constant {format_duration(self.delay_ns)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(_SameOnEveryLink):
+    """Every whole number of nanoseconds from `low_ns` to `high_ns` is as likely as any other."""
+
+    model: ClassVar[str] = "uniform"
+    low_ns: int
+    high_ns: int
+
+    def __post_init__(self) -> None:
+        _positive("low", self.low_ns)
+        _positive("high", self.high_ns)
+        if self.high_ns < self.low_ns:
+            raise UsageError(
+                f"network.high: {format_duration(self.high_ns)} is less than low, {format_duration(self.low_ns)}"
+            )
+
+    @property
+    def everywhere_uniform(self) -> tuple[int, int] | None:
+        return self.low_ns, self.high_ns - self.low_ns + 1
+
+    def delay_ns_min(self, nodes: int) -> int:
+        return self.low_ns
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        return self.low_ns + (bits(32) * (self.high_ns - self.low_ns + 1) >> 32)
+
+    def __str__(self) -> str:
+        return f"uniform {format_duration(self.low_ns)}..{format_duration(self.high_ns)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normal(_SameOnEveryLink):
+    """Normal with a floor: a draw below the floor counts as the floor."""
+
+    model: ClassVar[str] = "normal"
+    mean_ns: int
+    deviation_ns: int
+    floor_ns: int
+    everywhere_uniform: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        for name in ("mean", "deviation", "floor"):
+            _positive(name, getattr(self, f"{name}_ns"))
+
+    def delay_ns_min(self, nodes: int) -> int:
+        return self.floor_ns
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        return max(self.floor_ns, self.mean_ns + self.deviation_ns * NORMAL.sample(bits) // QUANTILE_ONE)
+
+    def __str__(self) -> str:
+        mean, deviation, floor = map(format_duration, (self.mean_ns, self.deviation_ns, self.floor_ns))
+        return f"normal {mean} +- {deviation}, floor {floor}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogNormal(_SameOnEveryLink):
+    """Log-normal with a floor: the long right tail of real networks.
+
+    `sigma` is the standard deviation of the logarithm, as decimal text (`"0.5"`), so that it is exact.
+    """
+
+    model: ClassVar[str] = "log-normal"
+    median_ns: int
+    sigma: str
+    floor_ns: int
+    everywhere_uniform: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        _positive("median", self.median_ns)
+        _positive("floor", self.floor_ns)
+        try:
+            sigma = Decimal(self.sigma)
+        except (InvalidOperation, TypeError, ValueError):
+            raise UsageError(f'network.sigma: {self.sigma!r} is not a decimal number, such as "0.5"') from None
+        if not (sigma.is_finite() and 0 <= sigma <= 5):
+            raise UsageError(f"network.sigma: {self.sigma} is out of range: 0 to 5")
+
+    @cached_property
+    def _table(self) -> QuantileTable:
+        return log_normal_table(self.median_ns, Decimal(self.sigma))
+
+    def delay_ns_min(self, nodes: int) -> int:
+        return self.floor_ns
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        return max(self.floor_ns, self._table.sample(bits))
+
+    def __str__(self) -> str:
+        median, floor = format_duration(self.median_ns), format_duration(self.floor_ns)
+        return f"log-normal median {median}, sigma {self.sigma}, floor {floor}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regions:
+    """Nodes live in regions; a matrix gives the one-way delay from region to region, which may be asymmetric.
+
+    A message takes the matrix's delay plus a uniform jitter of up to `jitter_percent` of it. Two nodes in one region
+    are `local_ns` apart, unless the matrix has an entry from the region to itself.
+    """
+
+    model: ClassVar[str] = "regions"
+    one_way_ns: Mapping[tuple[str, str], int]
+    placement: Sequence[str]
+    """The region of each node, by node id."""
+    jitter_percent: int = 5
+    local_ns: int = MILLISECOND // 2
+    source: str = ""
+    """Where the figures come from, for reports."""
+    _region: list[int] = field(init=False, repr=False, compare=False, hash=False)
+    """The row of each node, by node id."""
+    _rows: list[list[tuple[int, int]]] = field(init=False, repr=False, compare=False, hash=False)
+    """Smallest delay and span from row to row."""
+    everywhere_uniform: ClassVar[None] = None
+
+    def __post_init__(self) -> None:
+        _positive("local", self.local_ns)
+        if type(self.jitter_percent) is not int or not 0 <= self.jitter_percent <= 1000:
+            raise UsageError(f"network.jitter: {self.jitter_percent!r} is out of range: 0 to 1000 percent")
+        object.__setattr__(self, "placement", tuple(self.placement))
+        regions = sorted(set(self.placement))
+        rows = [[self._low_and_span(source, target) for target in regions] for source in regions]
+        object.__setattr__(self, "_region", [regions.index(region) for region in self.placement])
+        object.__setattr__(self, "_rows", rows)
+
+    def _low_and_span(self, source: str, target: str) -> tuple[int, int]:
+        delay_ns = self.one_way_ns.get((source, target))
+        if delay_ns is None:
+            if source != target:
+                raise UsageError(f"network.regions: the matrix has no entry from {source!r} to {target!r}")
+            delay_ns = self.local_ns
+        return delay_ns, delay_ns * self.jitter_percent // 100 + 1
+
+    def check(self, nodes: int) -> None:
+        if len(self.placement) != nodes:
+            raise UsageError(
+                f"network.regions: {len(self.placement)} nodes have a region, but the scenario has {nodes} nodes"
+            )
+
+    def delay_ns_min(self, nodes: int) -> int:
+        shared = {region for region, count in Counter(self._region).items() if count > 1}
+        return min(
+            (low for i, row in enumerate(self._rows) for j, (low, _) in enumerate(row) if i != j or i in shared),
+            default=self.local_ns,
+        )
+
+    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+        region = self._region
+        low, span = self._rows[region[source]][region[target]]
+        return low + (bits(32) * span >> 32)
+
+    def __str__(self) -> str:
+        count = len(set(self.placement))
+        origin = f" ({self.source})" if self.source else ""
+        return f"{count} regions{origin}, jitter {self.jitter_percent}%"
+
+
+def read_round_trips(path: Path | Any) -> dict[tuple[str, str], int]:
+    """Read a matrix of round-trip times in milliseconds as one-way delays in nanoseconds (half the round trip).
+
+    The file is CSV with a header and three columns: from, to, round trip in ms. `path` is a Path or anything else
+    with `open()`, such as a package resource.
+    """
+    one_way_ns: dict[tuple[str, str], int] = {}
+    with path.open(encoding="utf-8") as lines:
+        reader = csv.reader(line for line in lines if not line.startswith("#"))
+        next(reader, None)
+        for row in reader:
+            if not row:
+                continue
+            try:
+                source, target, round_trip_ms = row
+                delay = Decimal(round_trip_ms) * MILLISECOND / 2
+            except (ValueError, InvalidOperation):
+                raise UsageError(
+                    f"{path}:{reader.line_num}: expected from,to,milliseconds, found {','.join(row)!r}"
+                ) from None
+            if not delay.is_finite() or delay < 0:
+                raise UsageError(f"{path}:{reader.line_num}: {round_trip_ms} ms is not a round-trip time")
+            one_way_ns[source, target] = int(delay)
+    if not one_way_ns:
+        raise UsageError(f"{path}: no round-trip times in it: expected lines of from,to,milliseconds")
+    return one_way_ns

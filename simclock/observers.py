@@ -1,0 +1,74 @@
+"""Observers read what nodes tell, in the canonical order, and may react.
+
+Laws: observations come ordered by (time, node, the node's own number), never in the order in which work happened to
+finish. A reaction to an observation at time t takes effect at t + lookahead on every placement: a stop ends the run
+before that instant, a fault happens at it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import msgspec
+
+from simclock.faults import Fault
+from simclock.host import Observation
+
+
+class Violation(NamedTuple):
+    """A property that does not hold."""
+
+    property: str
+    """Its name, as in the paper."""
+    time_ns: int
+    node: int
+    detail: str
+    """One line: what was seen."""
+
+
+class Control:
+    """What an observer may do about an observation."""
+
+    def __init__(self, lookahead_ns: int) -> None:
+        self.lookahead_ns = lookahead_ns
+        self.now_ns = 0
+        self.stop_ns: int | None = None
+        self.stop_reason = ""
+        self.faults: list[Fault] = []
+        self.violations: list[Violation] = []
+
+    def stop(self, reason: str) -> None:
+        """End the run one lookahead after the observation."""
+        at_ns = self.now_ns + self.lookahead_ns
+        if self.stop_ns is None or at_ns < self.stop_ns:
+            self.stop_ns, self.stop_reason = at_ns, reason
+
+    def inject(self, fault: Fault, after_ns: int = 0) -> None:
+        """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
+        self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))
+
+    def violated(self, property: str, node: int, detail: str, *, stop: bool = True) -> None:
+        """A property does not hold; the run stops, unless told otherwise."""
+        self.violations.append(Violation(property, self.now_ns, node, detail))
+        if stop:
+            self.stop(f"violated: {property}")
+
+
+class Observer:
+    """Reads the canonical stream. One instance serves one run.
+
+    `reacts` says whether it may call `control.stop`, `inject` or `violated`; one that only collects sets it to False,
+    and the in-process placement then need not pause for it.
+    """
+
+    reacts: ClassVar[bool] = True
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        """A node told something."""
+
+    def on_finish(self, control: Control) -> None:
+        """The run has ended; `control.now_ns` is its last instant. A property of the whole run is judged here."""
+
+    def report(self) -> Any:
+        """What the run's result should keep of it: plain data, or None."""
+        return None

@@ -1,0 +1,331 @@
+"""A process: what a node may ask of the kernel, and what the kernel keeps for it.
+
+A node's object is built anew after a crash and succeeds the one before: it takes over the running numbers, the
+streams, the clock and the disk. Timers belong to one incarnation and die with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappush
+from typing import TYPE_CHECKING, Any
+
+from simclock.clocks.physical import PhysicalClock
+from simclock.disk import Disk
+from simclock.errors import UsageError
+from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
+from simclock.network import PROBABILITY_BITS
+from simclock.streams import Stream, stream
+
+if TYPE_CHECKING:
+    from simclock.host import Host
+
+
+class NodeClock:
+    """A node's view of its own clock; it has no way to the true time."""
+
+    __slots__ = ("_host", "_physical")
+
+    def __init__(self, host: Host, physical: PhysicalClock) -> None:
+        self._host = host
+        self._physical = physical
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since the start of the run by this clock; never goes back."""
+        return self._physical.monotonic_ns(self._host.now_ns)
+
+    def wall_ns(self) -> int:
+        """The time of day by this clock, in nanoseconds."""
+        return self._physical.wall_ns(self._host.now_ns)
+
+
+class _MadeWhenUsed:
+    """Streams, clock and disk are made when a node first asks: most of 100,000 nodes never ask for all of them.
+
+    Not `__getattr__`: a class that has it makes CPython take the slow way for every attribute.
+    """
+
+    def __init__(self, make: Callable[[Process, Host], Any]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, process: Process | None, owner: type) -> Any:
+        if process is None:
+            return self
+        try:
+            host = process.sim_host
+        except AttributeError:
+            raise AttributeError(
+                f"{self._name} is not there yet: a node has it from on_start on, not in __init__"
+            ) from None
+        value = process.__dict__[self._name] = self._make(process, host)
+        return value
+
+
+def _bits(purpose: str) -> Callable[[Process, Host], Callable[[int], int]]:
+    return lambda process, host: stream(host.seed, purpose, process.id).getrandbits
+
+
+def _disk(process: Process, host: Host) -> Disk:
+    return _TimedDisk(process) if host.disk_model.sync_ns else Disk()
+
+
+class Process:
+    """What a simulated node is to the kernel; a protocol derives its class from it, through `actors.Node`.
+
+    Why the node *is* its process, and not an object beside it: at thousands of nodes an event costs what it touches in
+    memory, and a second object with bound methods made every event a third slower. Fields that begin with `sim_` are
+    the kernel's.
+    """
+
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "id",
+        "incarnation",
+        "nodes",
+        "sim_bits",
+        "sim_count",
+        "sim_delay_low_ns",
+        "sim_delay_span_ns",
+        "sim_digest",
+        "sim_dropped",
+        "sim_duplicated",
+        "sim_fast",
+        "sim_host",
+        "sim_local",
+        "sim_ready_ns",
+        "sim_records",
+        "sim_timers",
+        "sim_timers_set",
+        "sim_up",
+    )
+
+    id: int
+    """The node's number, 0 to nodes - 1."""
+    nodes: int
+    """How many nodes there are."""
+    incarnation: int
+    """0 at first; one more after each restart."""
+    random: Stream = _MadeWhenUsed(lambda process, host: stream(host.seed, "node", process.id))  # type: ignore[assignment]
+    """The node's own luck."""
+    clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
+    """The node's own clock, which drifts; there is no way to the true time."""
+    disk: Disk = _MadeWhenUsed(lambda process, host: _disk(process, host))  # type: ignore[assignment]
+    """The node's disk, which survives its crash."""
+
+    sim_host: Host
+    sim_local: dict[int, Process]
+    """The nodes of this host."""
+    sim_up: bool
+    sim_count: int
+    """The running number of sends, timers and observations, over all incarnations."""
+    sim_timers_set: int
+    """How many of `sim_count` were timers or observations."""
+    sim_dropped: int
+    sim_duplicated: int
+    sim_timers: dict[Any, int]
+    """Timer name -> the running number of its latest setting; an event with another number is stale."""
+    sim_records: list[Event]
+    """What the node handled since its digest was brought up to date."""
+    sim_digest: Any
+    sim_fast: bool
+    """Whether `send` may take the short way."""
+    sim_bits: Callable[[int], int]
+    """The stream of latencies."""
+    sim_delay_low_ns: int
+    sim_delay_span_ns: int
+    sim_ready_ns: int
+    """The disk is busy until then: nothing leaves earlier."""
+    sim_clock: PhysicalClock = _MadeWhenUsed(lambda process, host: host.clocks.clock(host.seed, process.id))  # type: ignore[assignment]
+    sim_loss_bits: Callable[[int], int] = _MadeWhenUsed(_bits("loss"))  # type: ignore[assignment]
+    sim_duplication_bits: Callable[[int], int] = _MadeWhenUsed(_bits("duplication"))  # type: ignore[assignment]
+    sim_last_arrival_ns: dict[int, int] = _MadeWhenUsed(lambda process, host: {})  # type: ignore[assignment]
+    """FIFO links: target -> when the last message sent there arrives."""
+
+    # What a node answers. A protocol overrides these.
+
+    def on_start(self) -> None:
+        """The incarnation begins: set timers, send first messages, read the disk."""
+
+    def on_message(self, source: int, message: Any) -> None:
+        """A message arrived."""
+
+    def on_timer(self, timer: Any) -> None:
+        """A timer that the node set has run out."""
+
+    # What a node may do.
+
+    def send(self, target: int, message: Any) -> None:
+        """Send a message; the network decides when it arrives, and whether."""
+        if not self.sim_fast:
+            self._send_carefully(target, message)
+            return
+        self.sim_count = count = self.sim_count + 1
+        host = self.sim_host
+        time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
+        if target in self.sim_local:
+            queue = host.queue
+            slot = time_ns >> queue.shift
+            if slot > queue.slot:
+                queue.slots[slot].append((time_ns, self.id, count, target, MESSAGE, message))
+            else:
+                heappush(queue.near, (time_ns, self.id, count, target, MESSAGE, message))
+        else:
+            host.send_away((time_ns, self.id, count, target, MESSAGE, message))
+
+    def broadcast(self, message: Any) -> None:
+        """Send a message to every other node, in ascending order."""
+        send, own = self.send, self.id
+        for target in range(self.sim_host.nodes):
+            if target != own:
+                send(target, message)
+
+    def set_timer(self, name: Any, duration_ns: int) -> None:
+        """Have `on_timer(name)` called after a duration by the node's own clock; setting it again replaces it."""
+        if duration_ns.__class__ is not int or duration_ns < 0:
+            raise UsageError(
+                f"set_timer({name!r}, {duration_ns!r}): a duration is a whole number of nanoseconds, zero or more, "
+                "such as ms(150)"
+            )
+        host = self.sim_host
+        if host.clocks_drift:
+            duration_ns = self.sim_clock.true_duration_ns(host.now_ns, duration_ns)
+        self.sim_count = count = self.sim_count + 1
+        self.sim_timers_set += 1
+        self.sim_timers[name] = count
+        host.queue.push((host.now_ns + duration_ns, self.id, count, self.id, TIMER, name))
+
+    def cancel_timer(self, name: Any) -> None:
+        """Forget a timer; no effect if it is not set."""
+        self.sim_timers.pop(name, None)
+
+    def observe(self, name: str, value: Any = None) -> None:
+        """Tell the observers something: a name, and a value that is deeply immutable."""
+        self.sim_count = count = self.sim_count + 1
+        self.sim_timers_set += 1
+        now_ns = self.sim_host.now_ns
+        self.sim_host.record(self, (now_ns, self.id, count, self.id, OBSERVATION, (name, value)))
+        self.sim_host.observed(now_ns, self.id, count, name, value)
+
+    # The kernel's part.
+
+    def choose_path(self) -> None:
+        """Decide whether `send` may take the short way: uniform delays, nothing lost, nothing cut, no disk to wait for."""
+        network = self.sim_host.network
+        self.sim_fast = (
+            self.sim_up
+            and network.latency.everywhere_uniform is not None
+            and not network.loss_threshold
+            and not network.duplication_threshold
+            and network.order == "any"
+            and not self.sim_host.links
+            and not self.sim_host.disk_model.sync_ns
+            and self.sim_host.trace is None
+        )
+
+    def _send_carefully(self, target: int, message: Any) -> None:
+        host = self.sim_host
+        if target.__class__ is not int or not 0 <= target < host.nodes:
+            raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {host.nodes - 1}")
+        self.sim_count = count = self.sim_count + 1
+        network = host.network
+        leaves_ns = max(host.now_ns, self.sim_ready_ns)
+        elsewhere = target != self.id
+        time_ns = leaves_ns + network.latency.sample_ns(self.id, target, self.sim_bits)
+        if network.order == "fifo":
+            time_ns = self.sim_last_arrival_ns[target] = max(time_ns, self.sim_last_arrival_ns.get(target, 0))
+        event = (time_ns, self.id, count, target, MESSAGE, message)
+        if host.trace is not None:
+            host.trace.sent(self, leaves_ns, event)
+        if host.links and host.links.blocked(self.id, target):
+            host.drop(self, event, "cut")
+        elif elsewhere and network.loss_threshold and self._draw_loss() < network.loss_threshold:
+            host.drop(self, event, "lost")
+        else:
+            self._hand_over(event)
+        if elsewhere and network.duplication_threshold and self._draw_duplication() < network.duplication_threshold:
+            self.sim_count = count = self.sim_count + 1
+            self.sim_duplicated += 1
+            again_ns = leaves_ns + network.latency.sample_ns(self.id, target, self.sim_bits)
+            copy = (max(time_ns, again_ns), self.id, count, target, MESSAGE, message)
+            if host.links and host.links.blocked(self.id, target):
+                host.drop(self, copy, "cut")
+            else:
+                self._hand_over(copy)
+
+    def _hand_over(self, event: Event) -> None:
+        if event[3] in self.sim_local:
+            self.sim_host.queue.push(event)
+        else:
+            self.sim_host.send_away(event)
+
+    def _draw_loss(self) -> int:
+        return self.sim_loss_bits(PROBABILITY_BITS)
+
+    def _draw_duplication(self) -> int:
+        return self.sim_duplication_bits(PROBABILITY_BITS)
+
+
+_SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
+_MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
+
+
+def new_process(host: Host, node: int) -> Process:
+    """A process with no node in it yet: it is down."""
+    process = Process()
+    process.id = node
+    process.nodes = host.nodes
+    process.incarnation = -1
+    process.sim_host = host
+    process.sim_local = host.processes
+    process.sim_up = False
+    process.sim_count = process.sim_timers_set = process.sim_dropped = process.sim_duplicated = 0
+    process.sim_timers = {}
+    process.sim_records = []
+    process.sim_digest = None
+    process.sim_fast = False
+    process.sim_bits = stream(host.seed, "latency", node).getrandbits
+    process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
+    process.sim_ready_ns = 0
+    return process
+
+
+def succeed(node: Process, before: Process) -> None:
+    """Give a node that was just built what survives: number, streams, clock, disk and running numbers."""
+    for name in _SLOTS:
+        setattr(node, name, getattr(before, name))
+    for name in _MADE:
+        if name in before.__dict__:
+            node.__dict__[name] = before.__dict__[name]
+    node.incarnation += 1
+    node.sim_up = True
+    node.choose_path()
+
+
+def crash(process: Process) -> None:
+    """The incarnation ends: its timers and what its disk had not synced are gone."""
+    process.sim_up = False
+    process.sim_timers.clear()
+    if "disk" in process.__dict__:
+        process.disk.crash()
+    process.choose_path()
+
+
+class _TimedDisk(Disk):
+    """A disk whose sync takes time: what the node sends afterwards leaves later."""
+
+    __slots__ = ("_host", "_node")
+
+    def __init__(self, process: Process) -> None:
+        super().__init__()
+        self._host = process.sim_host
+        self._node = process.id
+
+    def sync(self) -> None:
+        super().sync()
+        host = self._host
+        process = host.processes[self._node]
+        process.sim_ready_ns = max(process.sim_ready_ns, host.now_ns) + host.disk_model.sync_ns

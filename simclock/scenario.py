@@ -1,0 +1,67 @@
+"""A scenario is a value that determines a run, seed included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from simclock.clocks.physical import Clocks
+from simclock.disk import DiskModel
+from simclock.durations import format_duration
+from simclock.errors import UsageError
+from simclock.faults import Fault, check_faults
+from simclock.network import Network
+from simclock.observers import Observer
+from simclock.process import Process
+
+NODES_MAX = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """Everything that decides what happens in a run; two runs of equal scenarios have equal digests.
+
+    `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but its
+    argument. `observers` are made anew for each run. `final(node)` is called for every node that is up at the end, and
+    its (picklable) value kept in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer
+    stops it.
+    """
+
+    name: str
+    nodes: int
+    build: Callable[[int], Process]
+    seed: int = 0
+    duration_ns: int | None = None
+    network: Network = field(default_factory=Network)
+    clocks: Clocks = field(default_factory=Clocks)
+    disk: DiskModel = field(default_factory=DiskModel)
+    faults: tuple[Fault, ...] = ()
+    observers: tuple[Callable[[], Observer], ...] = ()
+    final: Callable[[Any], Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """What the scenario was made from, for reports and for the line that replays it."""
+
+    def __post_init__(self) -> None:
+        if type(self.nodes) is not int or not 1 <= self.nodes <= NODES_MAX:
+            raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
+        if type(self.seed) is not int:
+            raise UsageError(f"seed: {self.seed!r} is not a whole number")
+        if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
+            raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
+        object.__setattr__(self, "faults", tuple(self.faults))
+        check_faults(self.faults, self.nodes)
+        self.network.latency.check(self.nodes)
+
+    @property
+    def lookahead_ns(self) -> int:
+        """The smallest delay between different nodes: how far hosts may run ahead, and how long a reaction takes."""
+        return self.network.latency.delay_ns_min(self.nodes)
+
+    def __str__(self) -> str:
+        duration = "until done" if self.duration_ns is None else format_duration(self.duration_ns)
+        parts = [f"{self.name}: seed {self.seed}, {self.nodes} nodes, {duration}", f"network {self.network}"]
+        parts += [f"{name} {value}" for name, value in self.parameters.items()]
+        if self.faults:
+            parts.append(f"{len(self.faults)} faults planned")
+        return "; ".join(parts)

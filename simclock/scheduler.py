@@ -1,0 +1,356 @@
+"""The scheduler owns virtual time: it grants windows, carries mail between hosts, and lets observers react.
+
+With `lookahead` the smallest delay between different nodes, and `bound` the earliest instant at which anything can
+still happen, no host can receive anything new earlier than `bound + lookahead`, so all hosts may advance to there at
+once (conservative windows: Chandy and Misra 1979, Bryant 1977; YAWNS, Nicol 1993; see Fujimoto, "Parallel and
+Distributed Simulation Systems", 2000).
+
+Two windows may be under way: while the hosts work on one, the scheduler carries the mail of the one before. That is
+safe because whatever the first sends arrives at `bound + lookahead` or later, where `bound` was known before it began;
+it pays where a host's answer is slow to come, as over Ray. A window granted with nothing under way goes only half a
+lookahead, so that the next one has somewhere to go.
+
+Law: answers are collected and sorted by key; nothing depends on which came first. Horizons decide how much is done at
+once, never what happens.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from simclock.errors import Failure, HandlerError, UsageError
+from simclock.faults import Fault, NodeName
+from simclock.host import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window, describe_error
+from simclock.observers import Control, Observer, Violation
+from simclock.scenario import Scenario
+from simclock.trace import TraceRecord
+
+BUSY_EVENTS = 64
+"""Events per host and window from which a second window under way pays."""
+
+Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
+"""What a host is called with: horizon, inbox, faults."""
+
+
+class Hosts(Protocol):
+    """Where hosts live: the one thing a placement has to provide."""
+
+    count: int
+    pipelined: bool
+    """Whether a second window under way can help."""
+
+    def submit(self, host: int, mail: Mail) -> Any:
+        """Have a host advance; gives a ticket."""
+        ...
+
+    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
+        """The windows of these (host, ticket) pairs, in their order."""
+        ...
+
+    def finish(self) -> list[Summary]:
+        """Every host's share of the result, in host order."""
+        ...
+
+
+class RunResult(NamedTuple):
+    """What a run leaves."""
+
+    scenario: str
+    """The scenario in one line."""
+    seed: int
+    placement: str
+    digest: str
+    """32 hexadecimal digits over everything every node handled."""
+    virtual_ns: int
+    """When the run ended in virtual time."""
+    wall_s: float
+    events: int
+    """Events handled and observations made."""
+    counters: dict[str, int]
+    stopped: str
+    """Why the run ended before its duration; empty if it did not."""
+    faults: tuple[Fault, ...]
+    """What the environment did, in order, with node ids in place of names."""
+    skipped: tuple[Fault, ...]
+    """Planned faults that named an observation nobody had made."""
+    violations: tuple[Violation, ...]
+    reports: dict[str, Any]
+    """Observer class name -> what it kept."""
+    final: dict[int, Any]
+    """Node -> what the scenario's `final` made of it."""
+    node_digests: tuple[str, ...]
+    replay: str
+    """The command or call that runs it again."""
+
+
+def host_plan(
+    scenario: Scenario,
+    host_of: Sequence[int],
+    observers: Sequence[Observer],
+    *,
+    payload_type: Any,
+    check_message: Callable[[Any], None],
+    traced: bool,
+) -> HostPlan:
+    """What every host of a run needs to know."""
+    return HostPlan(
+        seed=scenario.seed,
+        nodes=scenario.nodes,
+        build=scenario.build,
+        check_message=check_message,
+        network=scenario.network,
+        clocks=scenario.clocks,
+        disk=scenario.disk,
+        final=scenario.final,
+        payload_type=payload_type,
+        watched=any(observer.reacts for observer in observers),
+        lookahead_ns=scenario.lookahead_ns,
+        traced=traced,
+        faults=tuple(_planned(scenario, named=False)),
+        host_of=host_of,
+    )
+
+
+def _planned(scenario: Scenario, *, named: bool) -> list[tuple[int, Fault]]:
+    """The plan's faults with their running numbers: those that name an observation, or those that do not."""
+    numbered = enumerate(scenario.faults, start=scenario.nodes)
+    return [(count, fault) for count, fault in numbered if _is_named(fault) == named]
+
+
+def _is_named(fault: Fault) -> bool:
+    return any(isinstance(node, str) for node in fault.nodes_named())
+
+
+class Scheduler:
+    """Runs one scenario on hosts that already exist."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        hosts: Hosts,
+        observers: Sequence[Observer],
+        *,
+        placement: str,
+        replay: str,
+        trace: Callable[[TraceRecord], None] | None = None,
+    ) -> None:
+        self.scenario = scenario
+        self.hosts = hosts
+        self.observers = observers
+        self.placement = placement
+        self.replay = replay
+        self._trace = trace
+        self._lookahead_ns = scenario.lookahead_ns
+        if hosts.count > 1 and self._lookahead_ns < 1:
+            raise UsageError(
+                "network: this latency model has no smallest delay, so hosts cannot run side by side: "
+                "give it a floor above zero, or run inline"
+            )
+        self._control = Control(max(1, self._lookahead_ns))
+        self._end_ns = scenario.duration_ns or NEVER_NS
+        self._faults_counted = scenario.nodes + len(scenario.faults)
+        """Running number of the environment: starts, then the plan, then reactions."""
+        self._undecided = sorted(_planned(scenario, named=True), key=_fault_key)
+        """Faults that name an observation: decided when every earlier observation is known."""
+        self._skipped: list[Fault] = []
+        self._planned = _planned(scenario, named=False)
+        self._last_observer: dict[str, int] = {}
+        count = hosts.count
+        self._next_ns: list[int] = [0] * count
+        """Per host, when its next event is due, as of its last answer."""
+        self._inbox: list[list[bytes]] = [[] for _ in range(count)]
+        self._inbox_ns: list[int] = [NEVER_NS] * count
+        self._inbox_faults: list[list[tuple[int, Fault]]] = [[] for _ in range(count)]
+        self._under_way: list[tuple[int, int, list[tuple[int, Any]]]] = []
+        """Windows: (earliest mail they were granted with, horizon, tickets), oldest first."""
+        self._busy = False
+        self._failures: list[Failure] = []
+
+    def run(self) -> RunResult:
+        """Run to the end. Raises HandlerError where a node's or an observer's code fails."""
+        started = time.perf_counter()
+        while True:
+            self._decide_named_faults()
+            horizon_ns = self._horizon_ns()
+            last_ns = self._under_way[-1][1] if self._under_way else 0
+            if horizon_ns is not None and horizon_ns > last_ns and len(self._under_way) < 1 + self._busy:
+                self._grant(horizon_ns)
+            elif self._under_way:
+                self._complete()
+            else:
+                break
+            if self._failures:
+                while self._under_way:
+                    self._complete()
+                self._raise_earliest()
+        return self._result(started)
+
+    # Windows.
+
+    def _bound_ns(self) -> int:
+        """Nothing that is not known to be done can happen earlier."""
+        bound_ns = min(min(self._next_ns), min(self._inbox_ns))
+        return min([bound_ns, *(mail_ns for mail_ns, _, _ in self._under_way)])
+
+    def _horizon_ns(self) -> int | None:
+        """How far the hosts may go now; None if there is nothing to do before the end."""
+        bound_ns = self._bound_ns()
+        limit_ns = self._end_ns
+        if self._undecided:
+            limit_ns = min(limit_ns, self._undecided[0][1].at_ns)
+        if bound_ns >= limit_ns:
+            return None
+        if self.hosts.count == 1:
+            return limit_ns
+        step_ns = self._lookahead_ns
+        if self._busy and not self._under_way:
+            step_ns = (step_ns + 1) // 2
+        return min(limit_ns, bound_ns + step_ns)
+
+    def _grant(self, horizon_ns: int) -> None:
+        mail_ns = NEVER_NS
+        working = {host for _, _, tickets in self._under_way for host, _ in tickets}
+        tickets = []
+        for host in range(self.hosts.count):
+            if host not in working and min(self._next_ns[host], self._inbox_ns[host]) >= horizon_ns:
+                continue
+            mail_ns = min(mail_ns, self._inbox_ns[host])
+            mail = (horizon_ns, self._inbox[host], self._inbox_faults[host])
+            tickets.append((host, self.hosts.submit(host, mail)))
+            self._inbox[host] = []
+            self._inbox_faults[host] = []
+            self._inbox_ns[host] = NEVER_NS
+        self._under_way.append((mail_ns, horizon_ns, tickets))
+
+    def _complete(self) -> None:
+        """Take the answers of the oldest window: mail, observations, failures."""
+        _, _, tickets = self._under_way.pop(0)
+        observations: list[Observation] = []
+        records: list[TraceRecord] = []
+        handled = 0
+        for (host, _), window in zip(tickets, self.hosts.collect(tickets), strict=True):
+            self._next_ns[host] = NEVER_NS if window.next_time_ns is None else window.next_time_ns
+            for target, parcel in window.outbox.items():
+                self._inbox[target].append(parcel)
+                self._inbox_ns[target] = min(self._inbox_ns[target], window.outbox_ns_min[target])
+            observations += window.observations
+            records += window.trace
+            self._failures += window.failures
+            handled += window.handled
+        self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
+        if self._trace is not None:
+            records.sort(key=lambda record: record[:3])
+            for record in records:
+                self._trace(record)
+        observations.sort(key=lambda observation: observation[:3])
+        self._tell(observations)
+
+    # Observers and what they cause.
+
+    def _tell(self, observations: Sequence[Observation]) -> None:
+        control = self._control
+        first_failure_ns = min((failure.time_ns for failure in self._failures), default=NEVER_NS)
+        for observation in observations:
+            if observation.time_ns >= min(self._end_ns, first_failure_ns):
+                break
+            self._last_observer[observation.name] = observation.node
+            control.now_ns = observation.time_ns
+            for observer in self.observers:
+                try:
+                    observer.on_observation(observation, control)
+                except Exception as error:
+                    raise self._observer_failed(observer, observation.time_ns, str(observation), error) from error
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        control = self._control
+        if control.stop_ns is not None:
+            self._end_ns = min(self._end_ns, control.stop_ns)
+        for fault in control.faults:
+            self._plan(self._faults_counted, fault.resolved(self._find))
+            self._faults_counted += 1
+        control.faults.clear()
+
+    def _plan(self, count: int, fault: Fault) -> None:
+        self._planned.append((count, fault))
+        for host in range(self.hosts.count):
+            self._inbox_faults[host].append((count, fault))
+            self._inbox_ns[host] = min(self._inbox_ns[host], fault.at_ns)
+
+    def _decide_named_faults(self) -> None:
+        """Put node ids in place of names once everything earlier is known."""
+        while self._undecided and not self._under_way and self._bound_ns() >= self._undecided[0][1].at_ns:
+            if self._undecided[0][1].at_ns >= self._end_ns:
+                return
+            count, fault = self._undecided.pop(0)
+            try:
+                resolved = fault.resolved(self._find)
+            except LookupError:
+                self._skipped.append(fault)
+                continue
+            self._plan(count, resolved)
+
+    def _find(self, node: NodeName) -> int:
+        return node if isinstance(node, int) else self._last_observer[node]
+
+    # The end.
+
+    def _raise_earliest(self) -> None:
+        earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
+        raise HandlerError(earliest, self.scenario.seed, self.replay)
+
+    def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
+        failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
+        return HandlerError(failure, self.scenario.seed, self.replay)
+
+    def _result(self, started: float) -> RunResult:
+        summaries = self.hosts.finish()
+        control = self._control
+        drained = self._bound_ns() >= NEVER_NS
+        last_ns = max(summary.last_time_ns for summary in summaries)
+        virtual_ns = last_ns if drained and self._end_ns == NEVER_NS else self._end_ns
+        control.now_ns = virtual_ns
+        for observer in self.observers:
+            try:
+                observer.on_finish(control)
+            except Exception as error:
+                raise self._observer_failed(observer, virtual_ns, "the end of the run", error) from error
+        counters: dict[str, int] = {}
+        for summary in summaries:
+            for name, count in summary.counters.items():
+                counters[name] = counters.get(name, 0) + count
+        digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
+        final = {node: value for summary in summaries for node, value in summary.values.items()}
+        happened = sorted(((count, fault) for count, fault in self._planned if fault.at_ns < virtual_ns), key=_fault_key)
+        whole = blake2b(digest_size=DIGEST_BYTES)
+        for node in range(self.scenario.nodes):
+            whole.update(digests[node])
+        for count, fault in happened:
+            whole.update(msgspec.msgpack.encode((count, fault)))
+        return RunResult(
+            scenario=str(self.scenario),
+            seed=self.scenario.seed,
+            placement=self.placement,
+            digest=whole.hexdigest(),
+            virtual_ns=virtual_ns,
+            wall_s=time.perf_counter() - started,
+            events=counters.pop("handled"),
+            counters=counters,
+            stopped=control.stop_reason if self._end_ns == control.stop_ns else "",
+            faults=tuple(fault for _, fault in happened),
+            skipped=tuple(self._skipped),
+            violations=tuple(control.violations),
+            reports={type(observer).__name__: observer.report() for observer in self.observers},
+            final=dict(sorted(final.items())),
+            node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
+            replay=self.replay,
+        )
+
+
+def _fault_key(pair: tuple[int, Fault]) -> tuple[int, int]:
+    return pair[1].at_ns, pair[0]

@@ -1,0 +1,93 @@
+"""The trace: one record per send, delivery, drop, timer, start, fault and observation.
+
+Law: the trace is the canonical stream, ordered by (time, node, the node's own record number), and is the same on every
+placement. It is made only when asked for. Lamport and vector clocks of any event can be derived from it, since a
+delivery carries the key (source, count) of its send.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from simclock.durations import format_duration
+from simclock.events import FAULT, KINDS, MESSAGE, OBSERVATION, Event
+
+if TYPE_CHECKING:
+    from simclock.process import Process
+
+
+class TraceRecord(NamedTuple):
+    """One thing that happened at one node."""
+
+    time_ns: int
+    node: int
+    """Where it happened; -1 is the environment."""
+    number: int
+    """The node's own record number."""
+    what: str
+    """send, deliver, drop, timer, start, fault or observe."""
+    source: int
+    """Who caused it; with `count`, the key that a send shares with its delivery or drop."""
+    count: int
+    target: int
+    detail: Any
+    """The message, the timer's name, the fault, or (name, value) of an observation."""
+    reason: str = ""
+    """Of a drop: lost, cut or down. Of a send: when it arrives."""
+
+    def __str__(self) -> str:
+        where = f"{format_duration(self.time_ns):>16} node {self.node:<3}"
+        match self.what:
+            case "send":
+                return f"{where} send    -> {self.target}: {self.detail} ({self.reason})"
+            case "deliver":
+                return f"{where} deliver <- {self.source}: {self.detail}"
+            case "drop":
+                return f"{where} drop    {self.source} -> {self.target}: {self.detail} ({self.reason})"
+            case "observe":
+                name, value = self.detail
+                return f"{where} observe {name} {value!r}"
+            case _:
+                return f"{where} {self.what:<7} {'' if self.detail is None else self.detail}".rstrip()
+
+
+_WHAT = ("deliver", "timer", "start", "fault", "observe")
+assert len(_WHAT) == len(KINDS)
+
+
+class Trace:
+    """The records of one host since they were last taken."""
+
+    def __init__(self) -> None:
+        self._records: list[TraceRecord] = []
+        self._numbers: dict[int, int] = {}
+
+    def _number(self, node: int) -> int:
+        number = self._numbers[node] = self._numbers.get(node, -1) + 1
+        return number
+
+    def handled(self, process: Process, event: Event) -> None:
+        """A process handled an event, or made an observation."""
+        time_ns, source, count, target, kind, payload = event
+        node = process.id if kind in (MESSAGE, OBSERVATION, FAULT) else target
+        self._records.append(
+            TraceRecord(time_ns, node, self._number(node), _WHAT[kind], source, count, process.id, payload)
+        )
+
+    def sent(self, process: Process, now_ns: int, event: Event) -> None:
+        """A process sent a message."""
+        time_ns, source, count, target, _, message = event
+        reason = f"arrives {format_duration(time_ns)}"
+        number = self._number(process.id)
+        self._records.append(TraceRecord(now_ns, process.id, number, "send", source, count, target, message, reason))
+
+    def dropped(self, process: Process, now_ns: int, event: Event, reason: str) -> None:
+        """A message was lost, at its sender or where it would have arrived."""
+        _, source, count, target, _, message = event
+        number = self._number(process.id)
+        self._records.append(TraceRecord(now_ns, process.id, number, "drop", source, count, target, message, reason))
+
+    def take(self) -> list[TraceRecord]:
+        """The records so far; forgets them."""
+        records, self._records = self._records, []
+        return records

@@ -1,0 +1,267 @@
+"""The layers hold: imports point one way, Ray stays in its corner, and nothing nondeterministic gets in.
+
+The checker reads sources with `ast`; it is itself tested below, on small trees known to be bad.
+"""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+LAYERS = ("simclock", "actors", "protocols", "experiments")  # each imports only what stands before it
+RAY_FILES_MAX = 2
+PROTOCOLS_NEVER = {"random", "time", "datetime", "uuid", "secrets", "logging", "threading", "socket"}
+NOT_A_NOUN = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str  # absolute and dotted
+    line: int
+    deferred: bool  # inside a function or under TYPE_CHECKING, so not run when the file is imported
+
+    @property
+    def package(self) -> str:
+        return self.module.partition(".")[0]
+
+
+class _ImportVisitor(ast.NodeVisitor):
+    def __init__(self, package: tuple[str, ...]) -> None:
+        self.package = package  # of the file, what relative imports start from
+        self.found: list[Import] = []
+        self.deferred = False
+
+    def _add(self, module: str, node: ast.AST) -> None:
+        self.found.append(Import(module, node.lineno, self.deferred))  # type: ignore[attr-defined]
+
+    def _visit_deferred(self, nodes: list[ast.stmt] | list[ast.expr]) -> None:
+        before, self.deferred = self.deferred, True
+        for node in nodes:
+            self.visit(node)
+        self.deferred = before
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._add(alias.name, node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        # `from . import x` in a.b is a.b.x. A level too many leaves the top package, which Python refuses
+        # when it runs; here it lands on the root, as its author meant.
+        start = self.package[: max(0, len(self.package) - node.level + 1)] if node.level else ()
+        for alias in node.names:
+            self._add(".".join((*start, *filter(None, [node.module]), alias.name)), node)
+
+    def visit_Call(self, node: ast.Call) -> None:
+        # importlib.import_module("ray"), import_module("ray"), __import__("ray")
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
+        if name in ("import_module", "__import__"):
+            match node.args:
+                case [ast.Constant(value=str(module)), *_]:
+                    self._add(module, node)
+        self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> None:
+        match node.test:
+            case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
+                self._visit_deferred(node.body)
+                for statement in node.orelse:
+                    self.visit(statement)
+            case _:
+                self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        for now in (*node.decorator_list, node.args):  # these are evaluated where the function is defined
+            self.visit(now)
+        self._visit_deferred(node.body)
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+        self._visit_deferred([node.body])
+
+
+def imports_of(file: Path, root: Path) -> list[Import]:
+    visitor = _ImportVisitor(file.relative_to(root).parent.parts)
+    visitor.visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
+    return visitor.found
+
+
+def sources(root: Path, package: str) -> list[Path]:
+    return sorted((root / package).rglob("*.py"))
+
+
+def direction(root: Path) -> Iterator[str]:
+    """simclock <- actors <- protocols <- experiments."""
+    for rank, package in enumerate(LAYERS):
+        for file in sources(root, package):
+            for found in imports_of(file, root):
+                if found.package in LAYERS[rank + 1 :]:
+                    yield f"{file.relative_to(root)}:{found.line}: {package} imports {found.package}"
+
+
+def ray_corner(root: Path) -> Iterator[str]:
+    """Ray is imported in actors/ alone, in few files, and never when a file is imported."""
+    users = set()
+    for package in LAYERS:
+        for file in sources(root, package):
+            for found in imports_of(file, root):
+                if found.package != "ray":
+                    continue
+                where = f"{file.relative_to(root)}:{found.line}"
+                if package != "actors":
+                    yield f"{where}: ray outside actors"
+                if not found.deferred:
+                    yield f"{where}: ray imported when the file is"
+                users.add(file.relative_to(root).as_posix())
+    if len(users) > RAY_FILES_MAX:
+        yield f"ray imported in {len(users)} files, at most {RAY_FILES_MAX}: {', '.join(sorted(users))}"
+
+
+def luck_and_time(root: Path) -> Iterator[str]:
+    """Protocols know no clock, luck, log, thread or socket of their own; the kernel's luck has one file."""
+    for package in ("simclock", "protocols"):
+        for file in sources(root, package):
+            relative = file.relative_to(root)
+            for found in imports_of(file, root):
+                if package == "protocols" and found.package in PROTOCOLS_NEVER:
+                    yield f"{relative}:{found.line}: protocols imports {found.package}"
+                if package == "simclock" and found.package == "random" and relative.name != "streams.py":
+                    yield f"{relative}:{found.line}: random outside streams.py"
+
+
+def names(root: Path) -> Iterator[str]:
+    """A module is a noun of the field."""
+    for package in LAYERS:
+        for file in sources(root, package):
+            relative = file.relative_to(root)
+            yield from (
+                f"{relative}: {part} is not a noun of the field"
+                for part in relative.with_suffix("").parts
+                if part.strip("_") in NOT_A_NOUN
+            )
+
+
+def flat_tests(root: Path) -> Iterator[str]:
+    """A tests/protocols package would shadow the real one."""
+    for file in sorted((root / "tests").rglob("__init__.py")):
+        yield f"{file.relative_to(root)}: tests are flat, without __init__.py"
+
+
+RULES = (direction, ray_corner, luck_and_time, names, flat_tests)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_layers(rule):
+    assert list(rule(ROOT)) == []
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_there_is_something_to_check(package):
+    assert (ROOT / package / "__init__.py").is_file()
+
+
+def test_importing_everything_imports_no_ray():
+    program = f"import sys, {', '.join(LAYERS)}; print('ray' in sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout.strip()) == (0, "False"), run.stderr
+
+
+# The checker itself: every bad source must be found by its rule, every good one passed by all.
+
+BAD = {
+    "actors absolute": (direction, "simclock/host.py", "import actors"),
+    "actors dotted": (direction, "simclock/host.py", "import actors.node as node"),
+    "actors from": (direction, "simclock/host.py", "from actors.node import Node"),
+    "among others": (direction, "simclock/host.py", "import os, protocols, sys"),
+    "inside a function": (direction, "actors/node.py", "def f():\n    from protocols import raft"),
+    "for types alone": (direction, "actors/node.py", "if TYPE_CHECKING:\n    import protocols"),
+    "relative, one up": (direction, "actors/node.py", "from ..protocols import raft"),
+    "relative, two up": (direction, "protocols/raft/log.py", "from ...experiments import checker"),
+    "relative, bare": (direction, "simclock/host.py", "from .. import experiments"),
+    "in an __init__": (direction, "protocols/raft/__init__.py", "from ... import experiments"),
+    "dynamic": (direction, "simclock/host.py", "importlib.import_module('actors.node')"),
+    "in an except": (direction, "protocols/raft.py", "try:\n    pass\nexcept E:\n    import experiments"),
+    "ray in simclock": (ray_corner, "simclock/host.py", "def f():\n    import ray"),
+    "ray in experiments": (ray_corner, "experiments/sweep.py", "def f():\n    import ray"),
+    "ray at import": (ray_corner, "actors/cluster.py", "import ray"),
+    "ray part at import": (ray_corner, "actors/cluster.py", "from ray.util import queue"),
+    "ray in a class": (ray_corner, "actors/cluster.py", "class A:\n    import ray"),
+    "ray in a try": (
+        ray_corner,
+        "actors/cluster.py",
+        "try:\n    import ray\nexcept ImportError:\n    ray = None",
+    ),
+    "ray not for types": (
+        ray_corner,
+        "actors/cluster.py",
+        "if TYPE_CHECKING:\n    pass\nelse:\n    import ray",
+    ),
+    "ray in a decorator": (ray_corner, "actors/cluster.py", "@__import__('ray').remote\ndef f(): ..."),
+    "ray in a default": (ray_corner, "actors/cluster.py", "def f(ray=__import__('ray')): ..."),
+    "random in the kernel": (luck_and_time, "simclock/host.py", "from random import Random"),
+    "random, deferred": (luck_and_time, "simclock/clocks/drift.py", "def f():\n    import random"),
+    "datetime": (luck_and_time, "protocols/raft.py", "from datetime import datetime"),
+    "time": (luck_and_time, "protocols/raft/log.py", "import time as clock"),
+    "random in a protocol": (luck_and_time, "protocols/streams.py", "import random"),
+    "logging.handlers": (luck_and_time, "protocols/raft.py", "import logging.handlers"),
+    "a file utils": (names, "simclock/utils.py", ""),
+    "a file _util": (names, "protocols/raft/_util.py", ""),
+    "a folder common": (names, "experiments/common/table.py", ""),
+    "tests as a package": (flat_tests, "tests/protocols/__init__.py", ""),
+}
+
+GOOD = {
+    "downwards": ("experiments/sweep.py", "import actors, protocols.raft\nfrom simclock import streams"),
+    "relative": ("protocols/raft/log.py", "from . import state\nfrom ..paxos import ballot"),
+    "a name of ours inside a package": (
+        "simclock/host.py",
+        "from .actors import x\nimport simclock.protocols",
+    ),
+    "a longer name": ("simclock/host.py", "import actors_of_others, rays"),
+    "ray in a function": ("actors/cluster.py", "def f():\n    import ray\n    from ray.util import queue"),
+    "ray for types": ("actors/cluster.py", "if typing.TYPE_CHECKING:\n    import ray"),
+    "ray in a string": ("simclock/host.py", '"""import ray"""  # import ray'),
+    "the stream file": ("simclock/streams.py", "import random"),
+    "time in an experiment": ("experiments/sweep.py", "import time, logging, random"),
+    "a name that contains one": ("simclock/database.py", "from typing import Any"),
+}
+
+
+def write(root: Path, name: str, text: str) -> None:
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(("rule", "name", "text"), BAD.values(), ids=BAD)
+def test_the_checker_finds(tmp_path, rule, name, text):
+    write(tmp_path, name, text)
+    assert {each.__name__ for each in RULES if list(each(tmp_path))} == {rule.__name__}
+
+
+@pytest.mark.parametrize(("name", "text"), GOOD.values(), ids=GOOD)
+def test_the_checker_passes(tmp_path, name, text):
+    write(tmp_path, name, text)
+    assert [line for rule in RULES for line in rule(tmp_path)] == []
+
+
+def test_the_checker_counts_files_with_ray(tmp_path):
+    for number in range(RAY_FILES_MAX):
+        write(tmp_path, f"actors/part{number}.py", "def f():\n    import ray\n    import ray.util")
+    assert list(ray_corner(tmp_path)) == []
+    write(tmp_path, "actors/one_more.py", "def f():\n    import ray")
+    assert len(list(ray_corner(tmp_path))) == 1
+
+
+def test_the_checker_names_file_and_line(tmp_path):
+    write(tmp_path, "simclock/clocks/drift.py", "import os\n\nimport actors\n")
+    assert list(direction(tmp_path)) == ["simclock/clocks/drift.py:3: simclock imports actors"]
