@@ -49,7 +49,9 @@ class Placement:
             return "inline"
         if self.hosts is not None:
             return f"ray, {self.hosts} hosts"
-        return "ray, one actor per node" if self.nodes_per_actor == 1 else f"ray, {self.nodes_per_actor} nodes per actor"
+        return (
+            "ray, one actor per node" if self.nodes_per_actor == 1 else f"ray, {self.nodes_per_actor} nodes per actor"
+        )
 
 
 def run(

@@ -43,6 +43,8 @@ class Failure(NamedTuple):
     """`file:line in function` of the innermost frame outside simclock."""
     trace: str
     """The Python traceback, from the node's handler on."""
+    usage: bool = False
+    """Whether the node used the kernel wrongly (a UsageError), rather than failed by itself."""
 
 
 class HandlerError(SimclockError):

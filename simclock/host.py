@@ -21,7 +21,7 @@ import msgspec
 
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
-from simclock.durations import MILLISECOND, format_duration
+from simclock.durations import MILLISECOND
 from simclock.errors import Failure, MessageTypeError, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, Event, EventQueue
 from simclock.faults import Crash, Cut, Fault, Heal, Mend, Partition, Restart
@@ -37,6 +37,7 @@ NEVER_NS = (1 << 63) - 1
 EVENTS_PER_SLOT = 64
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_CANNOT_ENCODE = (TypeError, OverflowError, ValueError, RecursionError, msgspec.MsgspecError)
 
 
 class Observation(NamedTuple):
@@ -75,6 +76,7 @@ class Summary(NamedTuple):
     """Node -> what the scenario's `final` made of it."""
     last_time_ns: int
     counters: dict[str, int]
+    failures: list[Failure]
 
 
 class HostPlan(NamedTuple):
@@ -107,10 +109,10 @@ class Host:
     def __init__(self, plan: HostPlan, number: int) -> None:
         self.plan = plan
         self.number = number
-        self.seed = plan.seed
-        self.nodes = plan.nodes
-        self.network = plan.network
-        self.clocks = plan.clocks
+        self.seed: int = plan.seed
+        self.nodes: int = plan.nodes
+        self.network: Network = plan.network
+        self.clocks: Clocks = plan.clocks
         self.clocks_drift = plan.clocks.drift_ppb_max > 0
         self.disk_model = plan.disk
         self.links = Links()
@@ -135,7 +137,8 @@ class Host:
         self._dropped: dict[str, int] = {}
         self._decode = None
         if plan.payload_type is not None:
-            self._decode = msgspec.msgpack.Decoder(list[tuple[int, int, int, int, int, plan.payload_type]]).decode
+            event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
+            self._decode = msgspec.msgpack.Decoder(list[event_type]).decode
         for node in members:
             self.processes[node] = new_process(self, node)
             self.queue.push((0, ENVIRONMENT, node, node, START, None))
@@ -147,8 +150,7 @@ class Host:
         """Handle every event earlier than the horizon, in key order."""
         self.accept_faults(faults)
         for parcel in inbox:
-            assert self._decode is not None, "a host that gets mail knows the message classes"
-            for event in self._decode(parcel):
+            for event in self._unpack(parcel):
                 self.queue.push(event)
         self.horizon_ns = horizon_ns
         waiting = self._waiting
@@ -163,7 +165,7 @@ class Host:
                 self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
         window = Window(
             self.queue.next_time_ns(),
-            {host: _encode(events) for host, events in self._outbox.items()},
+            {host: self._pack(events) for host, events in self._outbox.items()},
             {host: min(events)[0] for host, events in self._outbox.items()},
             self._observations,
             self.trace.take() if self.trace is not None else [],
@@ -172,7 +174,30 @@ class Host:
         )
         self._outbox = {}
         self._observations = []
+        self._failures = []
         return window
+
+    def _pack(self, events: list[Event]) -> bytes:
+        try:
+            return _encode(events)
+        except _CANNOT_ENCODE:
+            self._failures.append(_unencodable(events))
+            return _encode([])
+
+    def _unpack(self, parcel: bytes) -> list[Event]:
+        assert self._decode is not None, "a host that gets mail knows the message classes"
+        try:
+            return self._decode(parcel)
+        except msgspec.MsgspecError:
+            for raw in msgspec.msgpack.decode(parcel, type=list[msgspec.Raw]):
+                try:
+                    self._decode(_encode([raw]))
+                except msgspec.MsgspecError as error:
+                    time_ns, source, _, target, _, payload = msgspec.msgpack.decode(raw)
+                    text = f"message {payload} from node {source} does not hold what its class declares: {error}"
+                    failure = Failure(time_ns, target, "a message from another host", text, "the wire", "", True)
+                    self._failures.append(failure)
+            return []
 
     def _handle_events(self) -> None:
         queue = self.queue
@@ -297,9 +322,7 @@ class Host:
         self._others["observation"] += 1
         self._observations.append(Observation(time_ns, node, number, name, value))
         if self.plan.watched:
-            reaction_ns = time_ns + self.plan.lookahead_ns
-            if reaction_ns < self.horizon_ns:
-                self.horizon_ns = reaction_ns
+            self.horizon_ns = min(self.horizon_ns, time_ns + max(1, self.plan.lookahead_ns))
 
     def finish(self) -> Summary:
         """The host's share of the result."""
@@ -308,7 +331,9 @@ class Host:
         values = {} if final is None else {i: final(p) if p.sim_up else None for i, p in self.processes.items()}
         processes = self.processes.values()
         counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
-        counters["sent"] = sum(process.sim_count - process.sim_timers_set - process.sim_duplicated for process in processes)
+        counters["sent"] = sum(
+            process.sim_count - process.sim_timers_set - process.sim_duplicated for process in processes
+        )
         counters["duplicated"] = sum(process.sim_duplicated for process in processes)
         counters["timers_set"] = sum(process.sim_timers_set for process in processes)
         for reason, count in self._dropped.items():
@@ -317,7 +342,7 @@ class Host:
             node: process.sim_digest.digest() if process.sim_digest is not None else bytes(DIGEST_BYTES)
             for node, process in self.processes.items()
         }
-        return Summary(digests, values, self.now_ns, counters)
+        return Summary(digests, values, self.now_ns, counters, self._failures)
 
     def update_digests(self) -> None:
         """Hash what was handled since the last time: per node, the concatenated encodings of its records.
@@ -331,11 +356,15 @@ class Host:
                 continue
             try:
                 encoded = memoryview(_encode(records))
-            except (TypeError, OverflowError, ValueError, msgspec.MsgspecError) as error:
-                raise _unencodable(records, error) from None
+                if records[-1][4] == MESSAGE:
+                    self.plan.check_message(records[-1])
+            except _CANNOT_ENCODE:
+                self._failures.append(_unencodable(records))
+                records.clear()
+                continue
+            except MessageTypeError as error:
+                self._failures.append(describe_error(records[-1][0], process.id, "a message", error))
             size = len(records)
-            if records[-1][4] == MESSAGE:
-                self.plan.check_message(records[-1])
             if process.sim_digest is None:
                 process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
             process.sim_digest.update(encoded[1 if size < 16 else 3 if size < 65536 else 5 :])
@@ -360,7 +389,10 @@ def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Fai
     own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)
     text = traceback.format_exception_only(error)[-1].strip()
     place = f"{own[-1].filename}:{own[-1].lineno} in {own[-1].name}"
-    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text)
+    usage = isinstance(error, UsageError)
+    if usage:
+        text = str(error)
+    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage)
 
 
 _MACHINERY = str(Path(__file__).parent)
@@ -374,16 +406,17 @@ def _slot_ns(plan: HostPlan, members: int) -> int:
     return max(1 << 10, min(wide_ns, plan.lookahead_ns or wide_ns))
 
 
-def _unencodable(records: list[Event], error: Exception) -> MessageTypeError:
-    for event in records:
+def _unencodable(events: Iterable[Event]) -> Failure:
+    """The first of these events that cannot be encoded, as a failure of the node that caused it."""
+    for event in events:
         try:
             _encode(event)
-        except Exception as cause:
-            error = cause
+        except _CANNOT_ENCODE as error:
             time_ns, source, _, target, kind, payload = event
             what = "message" if kind == MESSAGE else KINDS[kind]
-            return MessageTypeError(
-                f"{what} {payload!r} of node {source}, handled by node {target} at {format_duration(time_ns)}, cannot "
-                f"be encoded: {error}; use int (64 bit), str, bytes, bool, float, None, tuples and Messages"
+            text = (
+                f"{what} {payload!r} cannot be encoded ({error}): use int (64 bit), str, bytes, bool, float, None, "
+                "Messages and tuples of these"
             )
-    return MessageTypeError(str(error))
+            return Failure(time_ns, source, f"{what} to node {target}", text, "what it sent or observed", "", True)
+    raise AssertionError("one of the events cannot be encoded")

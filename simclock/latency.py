@@ -28,15 +28,17 @@ Bits = Callable[[int], int]
 class Latency(Protocol):
     """What the kernel asks of a latency model."""
 
-    everywhere_uniform: tuple[int, int] | None
-    """`(low_ns, span_ns)` where every link draws `low + uniform(0 .. span - 1)`, else None."""
+    @property
+    def everywhere_uniform(self) -> tuple[int, int] | None:
+        """`(low_ns, span_ns)` where every link draws `low + uniform(0 .. span - 1)`, else None."""
+        ...
 
     def delay_ns_min(self, nodes: int) -> int:
         """The smallest delay between two different nodes out of `nodes`, in nanoseconds."""
         ...
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
-        """One delay; `bits(k)` gives k random bits of the sender's link stream."""
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
+        """The delay of a message that leaves now; `bits(k)` gives k random bits of the sender's link stream."""
         ...
 
     def check(self, nodes: int) -> None:
@@ -73,7 +75,7 @@ class Constant(_SameOnEveryLink):
     def delay_ns_min(self, nodes: int) -> int:
         return self.delay_ns
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
         return self.delay_ns
 
     def __str__(self) -> str:
@@ -103,7 +105,7 @@ class Uniform(_SameOnEveryLink):
     def delay_ns_min(self, nodes: int) -> int:
         return self.low_ns
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
         return self.low_ns + (bits(32) * (self.high_ns - self.low_ns + 1) >> 32)
 
     def __str__(self) -> str:
@@ -127,7 +129,7 @@ class Normal(_SameOnEveryLink):
     def delay_ns_min(self, nodes: int) -> int:
         return self.floor_ns
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
         return max(self.floor_ns, self.mean_ns + self.deviation_ns * NORMAL.sample(bits) // QUANTILE_ONE)
 
     def __str__(self) -> str:
@@ -165,7 +167,7 @@ class LogNormal(_SameOnEveryLink):
     def delay_ns_min(self, nodes: int) -> int:
         return self.floor_ns
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
         return max(self.floor_ns, self._table.sample(bits))
 
     def __str__(self) -> str:
@@ -226,7 +228,7 @@ class Regions:
             default=self.local_ns,
         )
 
-    def sample_ns(self, source: int, target: int, bits: Bits) -> int:
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
         region = self._region
         low, span = self._rows[region[source]][region[target]]
         return low + (bits(32) * span >> 32)

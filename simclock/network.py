@@ -8,7 +8,7 @@ oneself takes the model's delay and is never lost, duplicated or cut.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from simclock.durations import MILLISECOND
@@ -38,7 +38,7 @@ class Network:
     or `"fifo"` (per link, a message never arrives before one sent earlier).
     """
 
-    latency: Latency = Constant(delay_ns=MILLISECOND)
+    latency: Latency = field(default_factory=lambda: Constant(delay_ns=MILLISECOND))
     loss: float = 0.0
     duplication: float = 0.0
     order: str = "any"

@@ -64,6 +64,14 @@ class _MadeWhenUsed:
         return value
 
 
+def _node_stream(process: Process, host: Host) -> Stream:
+    return stream(host.seed, "node", process.id)
+
+
+def _quartz(process: Process, host: Host) -> PhysicalClock:
+    return host.clocks.clock(host.seed, process.id)
+
+
 def _bits(purpose: str) -> Callable[[Process, Host], Callable[[int], int]]:
     return lambda process, host: stream(host.seed, purpose, process.id).getrandbits
 
@@ -109,11 +117,11 @@ class Process:
     """How many nodes there are."""
     incarnation: int
     """0 at first; one more after each restart."""
-    random: Stream = _MadeWhenUsed(lambda process, host: stream(host.seed, "node", process.id))  # type: ignore[assignment]
+    random: Stream = _MadeWhenUsed(_node_stream)  # type: ignore[assignment]
     """The node's own luck."""
     clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
     """The node's own clock, which drifts; there is no way to the true time."""
-    disk: Disk = _MadeWhenUsed(lambda process, host: _disk(process, host))  # type: ignore[assignment]
+    disk: Disk = _MadeWhenUsed(_disk)  # type: ignore[assignment]
     """The node's disk, which survives its crash."""
 
     sim_host: Host
@@ -139,7 +147,7 @@ class Process:
     sim_delay_span_ns: int
     sim_ready_ns: int
     """The disk is busy until then: nothing leaves earlier."""
-    sim_clock: PhysicalClock = _MadeWhenUsed(lambda process, host: host.clocks.clock(host.seed, process.id))  # type: ignore[assignment]
+    sim_clock: PhysicalClock = _MadeWhenUsed(_quartz)  # type: ignore[assignment]
     sim_loss_bits: Callable[[int], int] = _MadeWhenUsed(_bits("loss"))  # type: ignore[assignment]
     sim_duplication_bits: Callable[[int], int] = _MadeWhenUsed(_bits("duplication"))  # type: ignore[assignment]
     sim_last_arrival_ns: dict[int, int] = _MadeWhenUsed(lambda process, host: {})  # type: ignore[assignment]
@@ -213,7 +221,7 @@ class Process:
     # The kernel's part.
 
     def choose_path(self) -> None:
-        """Decide whether `send` may take the short way: uniform delays, nothing lost, nothing cut, no disk to wait for."""
+        """Decide whether `send` may take the short way: uniform delays, nothing lost or cut, no disk to wait for."""
         network = self.sim_host.network
         self.sim_fast = (
             self.sim_up
@@ -234,7 +242,7 @@ class Process:
         network = host.network
         leaves_ns = max(host.now_ns, self.sim_ready_ns)
         elsewhere = target != self.id
-        time_ns = leaves_ns + network.latency.sample_ns(self.id, target, self.sim_bits)
+        time_ns = leaves_ns + network.latency.sample_ns(self.id, target, leaves_ns, self.sim_bits)
         if network.order == "fifo":
             time_ns = self.sim_last_arrival_ns[target] = max(time_ns, self.sim_last_arrival_ns.get(target, 0))
         event = (time_ns, self.id, count, target, MESSAGE, message)
@@ -249,7 +257,7 @@ class Process:
         if elsewhere and network.duplication_threshold and self._draw_duplication() < network.duplication_threshold:
             self.sim_count = count = self.sim_count + 1
             self.sim_duplicated += 1
-            again_ns = leaves_ns + network.latency.sample_ns(self.id, target, self.sim_bits)
+            again_ns = leaves_ns + network.latency.sample_ns(self.id, target, leaves_ns, self.sim_bits)
             copy = (max(time_ns, again_ns), self.id, count, target, MESSAGE, message)
             if host.links and host.links.blocked(self.id, target):
                 host.drop(self, copy, "cut")

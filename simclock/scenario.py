@@ -24,8 +24,8 @@ class Scenario:
 
     `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but its
     argument. `observers` are made anew for each run. `final(node)` is called for every node that is up at the end, and
-    its (picklable) value kept in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer
-    stops it.
+    its (picklable) value kept in the result. Without `duration_ns` the run ends when nothing is left to happen, or when
+    an observer stops it.
     """
 
     name: str

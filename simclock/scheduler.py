@@ -23,6 +23,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.faults import Fault, NodeName
 from simclock.host import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window, describe_error
@@ -72,6 +73,8 @@ class RunResult(NamedTuple):
     events: int
     """Events handled and observations made."""
     counters: dict[str, int]
+    host_calls: int
+    """How many windows were granted to hosts: 1 or so in process, one call of an actor each on Ray."""
     stopped: str
     """Why the run ended before its duration; empty if it did not."""
     faults: tuple[Fault, ...]
@@ -169,33 +172,38 @@ class Scheduler:
         self._under_way: list[tuple[int, int, list[tuple[int, Any]]]] = []
         """Windows: (earliest mail they were granted with, horizon, tickets), oldest first."""
         self._busy = False
+        self._started = time.perf_counter()
+        self._host_calls = 0
         self._failures: list[Failure] = []
 
     def run(self) -> RunResult:
         """Run to the end. Raises HandlerError where a node's or an observer's code fails."""
-        started = time.perf_counter()
-        while True:
-            self._decide_named_faults()
-            horizon_ns = self._horizon_ns()
-            last_ns = self._under_way[-1][1] if self._under_way else 0
-            if horizon_ns is not None and horizon_ns > last_ns and len(self._under_way) < 1 + self._busy:
-                self._grant(horizon_ns)
-            elif self._under_way:
+        while self.step():
+            pass
+        return self.result()
+
+    def step(self) -> bool:
+        """Grant a window or take the answers of one; False when the run is over."""
+        self._decide_named_faults()
+        horizon_ns = self._horizon_ns()
+        last_ns = self._under_way[-1][1] if self._under_way else 0
+        if horizon_ns is not None and horizon_ns > last_ns and len(self._under_way) < 1 + self._busy:
+            self._grant(horizon_ns)
+        elif self._under_way:
+            self._complete()
+        else:
+            return False
+        if self._failures:
+            while self._under_way:
                 self._complete()
-            else:
-                break
-            if self._failures:
-                while self._under_way:
-                    self._complete()
-                self._raise_earliest()
-        return self._result(started)
+            self._raise_earliest()
+        return True
 
     # Windows.
 
     def _bound_ns(self) -> int:
         """Nothing that is not known to be done can happen earlier."""
-        bound_ns = min(min(self._next_ns), min(self._inbox_ns))
-        return min([bound_ns, *(mail_ns for mail_ns, _, _ in self._under_way)])
+        return min(*self._next_ns, *self._inbox_ns, *(mail_ns for mail_ns, _, _ in self._under_way))
 
     def _horizon_ns(self) -> int | None:
         """How far the hosts may go now; None if there is nothing to do before the end."""
@@ -222,6 +230,7 @@ class Scheduler:
             mail_ns = min(mail_ns, self._inbox_ns[host])
             mail = (horizon_ns, self._inbox[host], self._inbox_faults[host])
             tickets.append((host, self.hosts.submit(host, mail)))
+            self._host_calls += 1
             self._inbox[host] = []
             self._inbox_faults[host] = []
             self._inbox_ns[host] = NEVER_NS
@@ -302,14 +311,25 @@ class Scheduler:
 
     def _raise_earliest(self) -> None:
         earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
+        if earliest.usage:
+            where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
+            raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
         raise HandlerError(earliest, self.scenario.seed, self.replay)
 
     def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
         return HandlerError(failure, self.scenario.seed, self.replay)
 
-    def _result(self, started: float) -> RunResult:
+    def restart_stopwatch(self) -> None:
+        """Wall time counts from here: workers have started."""
+        self._started = time.perf_counter()
+
+    def result(self) -> RunResult:
+        """What the run leaves; called once, when it is over."""
         summaries = self.hosts.finish()
+        self._failures += [failure for summary in summaries for failure in summary.failures]
+        if self._failures:
+            self._raise_earliest()
         control = self._control
         drained = self._bound_ns() >= NEVER_NS
         last_ns = max(summary.last_time_ns for summary in summaries)
@@ -326,7 +346,9 @@ class Scheduler:
                 counters[name] = counters.get(name, 0) + count
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
-        happened = sorted(((count, fault) for count, fault in self._planned if fault.at_ns < virtual_ns), key=_fault_key)
+        happened = sorted(
+            ((count, fault) for count, fault in self._planned if fault.at_ns < virtual_ns), key=_fault_key
+        )
         whole = blake2b(digest_size=DIGEST_BYTES)
         for node in range(self.scenario.nodes):
             whole.update(digests[node])
@@ -338,9 +360,10 @@ class Scheduler:
             placement=self.placement,
             digest=whole.hexdigest(),
             virtual_ns=virtual_ns,
-            wall_s=time.perf_counter() - started,
+            wall_s=time.perf_counter() - self._started,
             events=counters.pop("handled"),
             counters=counters,
+            host_calls=self._host_calls,
             stopped=control.stop_reason if self._end_ns == control.stop_ns else "",
             faults=tuple(fault for _, fault in happened),
             skipped=tuple(self._skipped),

@@ -27,8 +27,9 @@ class TraceRecord(NamedTuple):
     what: str
     """send, deliver, drop, timer, start, fault or observe."""
     source: int
-    """Who caused it; with `count`, the key that a send shares with its delivery or drop."""
-    count: int
+    """Who caused it; with `sequence`, the key that a send shares with its delivery or drop."""
+    sequence: int
+    """The source's own running number."""
     target: int
     detail: Any
     """The message, the timer's name, the fault, or (name, value) of an observation."""
