@@ -11,7 +11,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	"$$name" -c '$(USABLE)' >/dev/null 2>&1 && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench venv clean
+.PHONY: help demo test lint types bench venv pythons clean
 
 help:  ## print these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
@@ -20,7 +20,7 @@ help:  ## print these targets
 demo: $(STAMP)  ## run the demonstration
 	$(BIN)/simclock demo
 
-test: $(STAMP)  ## run every test, slow ones too (ARGS='-k raft' passes arguments to pytest)
+test: $(STAMP) pythons  ## run every test, slow ones too (ARGS='-k raft' passes arguments to pytest)
 	$(BIN)/pytest $(ARGS)
 
 lint: $(STAMP)  ## ruff: rules and format
@@ -35,8 +35,23 @@ bench: $(STAMP)  ## measure
 
 venv: $(STAMP)  ## install into .venv (PYTHON=/path/to/python3 chooses; after `make clean`, if one is there)
 
+# The same digests on every CPython: each other one that works gets the little that a run in process needs.
+pythons: $(STAMP)  ## set up the other CPythons of this machine, for the test that their digests agree
+	@own="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
+	for version in 3.11 3.12 3.13; do \
+		test "$$version" = "$$own" && continue; \
+		for python in python$$version $(HOME)/.pyenv/versions/$$version.*/bin/python; do \
+			test -e .pythons/$$version/.installed && break; \
+			"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
+			"$$python" -m venv --clear .pythons/$$version && \
+			.pythons/$$version/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+				msgspec cloudpickle && touch .pythons/$$version/.installed; \
+		done; \
+		test -e .pythons/$$version/.installed || echo "no CPython $$version here: its digests are not compared"; \
+	done
+
 clean:  ## remove .venv and everything generated
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pythons build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find simclock actors protocols experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment that works is kept and brought up to date; one that does not is made anew.

@@ -34,6 +34,7 @@ REGISTRY: dict[tuple[str, str], type[Any]] = {}
 """(module, qualified name) -> message class. A class defined again, as in a notebook, replaces the earlier one."""
 
 
+@typing.dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class _MessageMeta(msgspec.StructMeta):
     """Checks a message class when it is defined, and gives it a check of its values where one is needed."""
 
@@ -64,7 +65,7 @@ class Message(msgspec.Struct, frozen=True, metaclass=_MessageMeta):
             term: int
             entries: tuple[Entry, ...]
 
-    Fields may be int (64 bit), str, bytes, bool, float, None, an Enum, a Literal, another Message, `tuple[...]` and
+    Fields may be int (64 bit), str, bytes, bool, float, None, an Enum, a Literal, another Message, a clock, `tuple[...]` and
     `frozenset[...]` of these, and unions of these. Anything mutable is refused with the field's name and what to use
     instead. The class's qualified name is its tag on the wire and in the digest.
     """
@@ -99,6 +100,10 @@ def check_type(place: str, declared: Any) -> None:
                 check_type(place, part)
         return
     if isinstance(declared, type) and issubclass(declared, enum.Enum | Message):
+        return
+    if isinstance(declared, type) and issubclass(declared, msgspec.Struct) and declared.__struct_config__.frozen:
+        for field, inner in fields_of(declared).items():
+            check_type(f"{place}.{field}", inner)
         return
     name = getattr(declared, "__name__", str(declared))
     raise MessageTypeError(
@@ -137,7 +142,7 @@ def _condition(declared: Any, value: str, depth: int = 0) -> str:
         options = get_args(declared)
         allowed = " or ".join(_condition(option, value, depth) or _loose(option, value) for option in options)
         return f"({allowed})" if any(_condition(option, value, depth) for option in options) else ""
-    if isinstance(declared, type) and issubclass(declared, enum.Enum | Message):
+    if isinstance(declared, type) and issubclass(declared, enum.Enum | msgspec.Struct):
         return f"type({value}).__name__ == {declared.__name__!r}"
     return ""
 

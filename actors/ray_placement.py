@@ -253,6 +253,8 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
+        if address is not None:
+            _check_address(address)
         yield
         return
     address = address or os.environ.get("RAY_ADDRESS") or None
@@ -264,13 +266,24 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         else:
             _check_address(address)
             ray.init(address=address, **quiet)
+    except ray.exceptions.AuthenticationError as error:
+        raise _cannot_join(address, error) from None
     except (ConnectionError, ValueError, RuntimeError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UsageError(f"address: no Ray answers at {address or 'this machine'}: {line}") from None
+        raise _cannot_join(address, error) from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _cannot_join(address: str | None, error: Exception) -> UsageError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if address is None:
+        return UsageError(f"ray: a local Ray does not start: {reason}")
+    return UsageError(
+        f"address: the Ray at {address} does not let us join: if its nodes have a token, set RAY_AUTH_MODE=token, and "
+        f"RAY_AUTH_TOKEN or the file ~/.ray/auth_token as there ({reason})"
+    )
 
 
 def _check_address(address: str) -> None:

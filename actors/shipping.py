@@ -90,7 +90,11 @@ class _Pickler(cloudpickle.Pickler):
         is_message_class = isinstance(obj, type) and issubclass(obj, Message) and obj is not Message
         if is_message_class and travels_by_value(obj.__module__):
             return _message_class_reduced(obj)
-        return super().reducer_override(obj)
+        reduced = super().reducer_override(obj)
+        if isinstance(obj, type) and "__msgspec_cache__" in vars(obj) and isinstance(reduced, tuple):
+            # msgspec keeps a look-up in an Enum that a message has used; it is made again where it is needed.
+            reduced[2][0].pop("__msgspec_cache__", None)
+        return reduced
 
 
 _MADE_BY_STRUCT = frozenset(

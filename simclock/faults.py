@@ -1,7 +1,7 @@
 """Faults are data: a plan is a tuple of timed values, printed, saved and replayed like any other.
 
 A node in a fault is a number, or the name of an observation: `Crash(at_ns=seconds(30), node="leader")` crashes the
-node that last observed `"leader"` before that instant. Laws: faults are the environment's events (source -1), so they
+node that last observed `"leader"` before that instant, and `"crashed"` is the node that was crashed last. Laws: faults are the environment's events (source -1), so they
 come first at their instant; every host is told of every fault.
 
 `kind` is the word in TOML and in reports.
@@ -19,6 +19,9 @@ from simclock.errors import UsageError
 
 NodeName = int | str
 """A node id, or the name of an observation: the node that made it last."""
+
+CRASHED = "crashed"
+"""In place of a node: the one that a fault crashed last."""
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):

@@ -375,6 +375,10 @@ class Host:
         time_ns, source, _, target, kind, payload = self._event
         if kind == MESSAGE:
             what = f"message {payload} from node {source}"
+            try:
+                self.plan.check_message(self._event)
+            except MessageTypeError as wrong:
+                error = wrong
         elif kind == TIMER:
             what = f"timer {payload!r}"
         else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 from simclock.durations import MILLISECOND
 from simclock.errors import UsageError
@@ -49,12 +50,12 @@ class Network:
         if self.order not in ORDERS:
             raise UsageError(f"network.order: {self.order!r} is not an order: use {' or '.join(map(repr, ORDERS))}")
 
-    @property
+    @cached_property
     def loss_threshold(self) -> int:
         """Loss out of 2**32."""
         return probability_threshold(self.loss, "network.loss")
 
-    @property
+    @cached_property
     def duplication_threshold(self) -> int:
         """Duplication out of 2**32."""
         return probability_threshold(self.duplication, "network.duplication")

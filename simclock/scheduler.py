@@ -25,7 +25,7 @@ import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
-from simclock.faults import Fault, NodeName
+from simclock.faults import CRASHED, Crash, Fault, NodeName
 from simclock.host import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window, describe_error
 from simclock.observers import Control, Observer, Violation
 from simclock.scenario import Scenario
@@ -281,7 +281,7 @@ class Scheduler:
         if control.stop_ns is not None:
             self._end_ns = min(self._end_ns, control.stop_ns)
         for fault in control.faults:
-            self._plan(self._faults_counted, fault.resolved(self._find))
+            self._plan(self._faults_counted, fault.resolved(lambda node: self._find(node, fault.at_ns)))
             self._faults_counted += 1
         control.faults.clear()
 
@@ -298,14 +298,23 @@ class Scheduler:
                 return
             count, fault = self._undecided.pop(0)
             try:
-                resolved = fault.resolved(self._find)
+                resolved = fault.resolved(lambda node: self._find(node, fault.at_ns))
             except LookupError:
                 self._skipped.append(fault)
                 continue
             self._plan(count, resolved)
 
-    def _find(self, node: NodeName) -> int:
-        return node if isinstance(node, int) else self._last_observer[node]
+    def _find(self, node: NodeName, before_ns: int) -> int:
+        if isinstance(node, int):
+            return node
+        if node == CRASHED:
+            crashes = [pair for pair in self._planned if isinstance(pair[1], Crash) and pair[1].at_ns < before_ns]
+            if not crashes:
+                raise LookupError(node)
+            node = max(crashes, key=_fault_key)[1].node
+            assert isinstance(node, int), "what is planned is resolved"
+            return node
+        return self._last_observer[node]
 
     # The end.
 

@@ -1,9 +1,14 @@
 """What several tests share: the external data, and `--rewrite` for golden files."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("simclock", deadline=None)  # no test depends on how fast the machine is
+settings.load_profile("simclock")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,3 +30,12 @@ def external_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no external data: {folder} is not a folder (SIMCLOCK_EXTERNAL_DATA names another)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray() -> Iterator[None]:
+    """A local Ray that all tests of a run share."""
+    from actors.ray_placement import ray_session
+
+    with ray_session():
+        yield

@@ -1,0 +1,31 @@
+"""Where two runs part: the first record that is not the same, with what led to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import zip_longest
+
+from simclock.durations import format_duration
+from simclock.trace import TraceRecord
+
+CONTEXT_RECORDS = 5
+
+
+def first_difference(
+    one: Iterable[TraceRecord], other: Iterable[TraceRecord], names: tuple[str, str] = ("one", "other")
+) -> str | None:
+    """A readable account of the first record in which two traces differ, None where they are the same."""
+    context: list[TraceRecord] = []
+    for mine, theirs in zip_longest(one, other):
+        if mine == theirs:
+            context.append(mine)
+            del context[:-CONTEXT_RECORDS]
+            continue
+        first = min((record for record in (mine, theirs) if record is not None), key=lambda record: record[:3])
+        lines = [f"the runs part at {format_duration(first.time_ns)}, node {first.node}"]
+        lines += [f"    both  {record}" for record in context]
+        width = max(map(len, names))
+        for name, record in zip(names, (mine, theirs), strict=True):
+            lines.append(f"  > {name:<{width}}  {'(the trace ends here)' if record is None else record}")
+        return "\n".join(lines)
+    return None

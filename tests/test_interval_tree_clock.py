@@ -1,0 +1,201 @@
+"""Interval tree clocks: the tables of fgrid/itc, the paper's example, and causal histories on random runs."""
+
+import json
+from itertools import combinations, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from simclock import UsageError
+from simclock.clocks import Order, Stamp
+from simclock.clocks.interval_tree import (
+    DEPTH_MAX,
+    event_leq,
+    join_events,
+    lift,
+    lowest,
+    normal_event,
+    normal_id,
+    sink,
+    split_id,
+    sum_ids,
+)
+
+FUNCTIONS = {
+    "event.lift": lift,
+    "event.sink": sink,
+    "event.norm": normal_event,
+    "event.min": lowest,
+    "event.join": join_events,
+    "event.leq": event_leq,
+    "id.split": split_id,
+    "id.norm": normal_id,
+    "id.sum": sum_ids,
+}
+raw_ids = st.recursive(st.integers(0, 1), lambda trees: st.tuples(trees, trees), max_leaves=8)
+id_trees = raw_ids.map(normal_id)
+event_trees = st.recursive(
+    st.integers(0, 40), lambda trees: st.tuples(st.integers(0, 3), trees, trees), max_leaves=8
+).map(normal_event)
+stamps = st.builds(Stamp, id_trees, event_trees)
+
+
+def tree(value):
+    return tuple(map(tree, value)) if isinstance(value, list) else value
+
+
+@pytest.mark.external
+def test_the_tables(external_data):
+    cases = json.loads((external_data / "itc" / "fgrid_cases.json").read_text())["functions"]
+    assert {case["f"] for case in cases} == FUNCTIONS.keys()
+    for case in cases:
+        assert FUNCTIONS[case["f"]](*map(tree, case["in"])) == tree(case["out"]), case
+
+
+def test_the_papers_example():
+    """The run of the paper's section 5.2, stamp by stamp."""
+    seed = Stamp.seed()
+    a, b = seed.fork()
+    assert (a, b) == (Stamp((1, 0), 0), Stamp((0, 1), 0))
+    a, b = a.tick(), b.tick()
+    assert (a, b) == (Stamp((1, 0), (0, 1, 0)), Stamp((0, 1), (0, 0, 1)))
+    a, c = a.fork()
+    b = b.tick()
+    assert (a.id, c.id, b.event) == (((1, 0), 0), ((0, 1), 0), (0, 0, 2))
+    a = a.tick()
+    assert a.event == (0, (1, 1, 0), 0)
+    b = c.join(b)
+    assert b == Stamp(((0, 1), 1), (1, 0, 1))
+    c, b = b.fork()
+    assert (c.id, b.id) == (((0, 1), 0), (0, 1))
+    a = a.join(c)
+    assert a == Stamp((1, 0), (1, (0, 1, 0), 1))
+    assert a.tick() == Stamp((1, 0), 2)
+
+
+def test_events_after_a_fork_are_concurrent():
+    a, b = Stamp.seed().fork()
+    assert a.compare(b) is Order.EQUAL
+    assert a.tick().compare(b) is Order.AFTER
+    assert a.tick().compare(b.tick()) is Order.CONCURRENT
+
+
+# Causal histories.
+
+
+@st.composite
+def runs(draw):
+    """Operations on a changing set of stamps, by position."""
+    operations = st.sampled_from(["tick", "fork", "join", "send"])
+    return draw(st.lists(st.tuples(operations, st.integers(0, 99), st.integers(0, 99)), max_size=40))
+
+
+@given(runs())
+def test_order_is_causal_history(run):
+    """Law 1 and law 2: ids stay disjoint, and a <= b if and only if b's history has all events of a's."""
+    live = [(Stamp.seed(), frozenset())]
+    for number, (operation, first, second) in enumerate(run):
+        here, there = first % len(live), second % len(live)
+        stamp, history = live[here]
+        if operation == "tick":
+            live[here] = stamp.tick(), history | {number}
+        elif operation == "fork":
+            one, other = stamp.fork()
+            live[here] = one, history
+            live.append((other, history))
+        elif operation == "send":
+            sent, carried = live[there][0].peek(), live[there][1]
+            live[here] = stamp.join(sent).tick(), history | carried | {number}
+        elif here != there:
+            joined, known = live[there]
+            live[here] = stamp.join(joined), history | known
+            del live[there]
+    for (a, _), (b, _) in combinations(live, 2):
+        sum_ids(a.id, b.id)  # raises where they overlap
+    for (a, known_a), (b, known_b) in product(live, repeat=2):
+        assert (a <= b) is (known_a <= known_b)
+
+
+@given(stamps, stamps, stamps)
+def test_the_order_and_its_join(a, b, c):
+    a, b, c = a.peek(), b.peek(), c.peek()
+    assert a.compare(a) is Order.EQUAL
+    assert not (a <= b <= a) or a == b
+    assert not (a <= b <= c) or a <= c
+    assert a.compare(b) is b.compare(a).reversed
+    both = a.join(b)
+    assert a <= both and b <= both
+    assert not (a <= c and b <= c) or both <= c
+    assert both == b.join(a)
+    assert both.join(c) == a.join(b.join(c))
+    assert a.join(a) == a
+
+
+@given(stamps)
+def test_fork_divides_and_join_gives_back(a):
+    one, other = a.fork()
+    assert one.event == other.event == a.event
+    assert one.join(other) == a == other.join(one)
+    assert one.join(a.peek()) == one
+
+
+@given(stamps.filter(lambda stamp: stamp.id != 0))
+def test_a_tick_is_later(a):
+    assert a < a.tick()
+    assert a.tick().id == a.id
+
+
+# Values.
+
+
+@given(stamps, stamps)
+def test_a_stamp_is_a_value_with_one_encoding(a, b):
+    again = Stamp.decode(a.encode())
+    assert again == a and hash(again) == hash(a)
+    assert (a.encode() == b.encode()) == (a == b)
+
+
+@given(st.binary(max_size=8))
+def test_decoding_takes_canonical_bytes_and_nothing_else(data):
+    try:
+        value = Stamp.decode(data)
+    except UsageError:
+        return
+    assert value.encode() == data
+
+
+def test_the_encoding_is_compact():
+    assert len(Stamp.seed().encode()) == 1
+    assert len(Stamp(((0, 1), 0), (1, (0, 1, 0), 1)).encode()) == 4
+
+
+def test_bytes_that_nest_too_deep_are_refused():
+    with pytest.raises(UsageError, match="deeper"):
+        Stamp.decode(b"\x55" * 1000)
+
+
+def test_a_tree_that_grows_too_deep_is_refused():
+    stamp = Stamp.seed()
+    with pytest.raises(UsageError, match="deeper"):
+        for _ in range(DEPTH_MAX + 1):
+            stamp, _ = stamp.fork()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Stamp((1, 1), 0),
+        lambda: Stamp(1, (0, 1, 1)),
+        lambda: Stamp(1, (0, 1, 2)),
+        lambda: Stamp(2, 0),
+        lambda: Stamp(1, -1),
+        lambda: Stamp(1, (1, 0)),
+        lambda: Stamp([1, 0], 0),
+        lambda: Stamp.seed().peek().tick(),
+        lambda: Stamp.seed().join(Stamp.seed()),
+    ],
+)
+def test_what_is_no_stamp_is_refused(make):
+    with pytest.raises(UsageError):
+        make()
