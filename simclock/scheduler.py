@@ -308,12 +308,16 @@ class Scheduler:
         if isinstance(node, int):
             return node
         if node == CRASHED:
-            crashes = [pair for pair in self._planned if isinstance(pair[1], Crash) and pair[1].at_ns < before_ns]
+            crashes = [
+                (fault.at_ns, count, fault.node)
+                for count, fault in self._planned
+                if isinstance(fault, Crash) and fault.at_ns < before_ns
+            ]
             if not crashes:
                 raise LookupError(node)
-            node = max(crashes, key=_fault_key)[1].node
-            assert isinstance(node, int), "what is planned is resolved"
-            return node
+            last = max(crashes)[2]
+            assert isinstance(last, int), "what is planned is resolved"
+            return last
         return self._last_observer[node]
 
     # The end.
