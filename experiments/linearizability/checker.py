@@ -122,9 +122,7 @@ def check_linearizability(
         part, left = parts[index], len(parts) - done
         steps_max = None if step_limit is None else max(0, step_limit - steps) // left
         now = monotonic()
-        found = Search(part, model).run(
-            None if deadline is None else now + max(0.0, deadline - now) / left, steps_max
-        )
+        found = Search(part, model).run(None if deadline is None else now + max(0.0, deadline - now) / left, steps_max)
         steps += found.steps
         if found.linearizable is False:
             return _failed(Verdict.ILLEGAL, part, found, model, len(judged), len(parts), steps)

@@ -6,8 +6,8 @@ Rule 2: of an unknown operation `step` gives the state after it took effect, and
         effect now changes nothing that never taking effect would not: the search may always leave it out.
 Rule 3: states can be hashed, and equal ones (==) are the same to `step`.
 
-The last three fields are hints. Without them a verdict is as right and may come later. `is_read` and
-`is_overwrite` are checked at each step that the search takes.
+The last six fields are hints. Without them a verdict is as right and may come later. All but `effect` are
+checked at every step that the search takes; what they claim of other steps is believed.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ class ModelError(UsageError):
 
 def _never(operation: Operation) -> bool:
     return False
+
+
+def _unknown(operation: Operation) -> None:
+    return None
 
 
 def everything(operation: Operation) -> Hashable:
@@ -64,6 +68,12 @@ class Model:
     """True where the operation never changes any state."""
     is_overwrite: Callable[[Operation], bool] = _never
     """True where it is legal in every state and leaves one and the same, whatever was before."""
+    needs: Callable[[Operation], tuple[State] | None] = _unknown
+    """(state,) where the operation is legal in that state alone; else None."""
+    leaves: Callable[[Operation], tuple[State] | None] = _unknown
+    """(state,) where it leaves that state wherever it is legal; else None."""
+    leads: Callable[[State, State], bool] | None = None
+    """False where operations for which `leaves` is None cannot lead from the first state to the second."""
 
 
 def by_key(operations: Sequence[Operation]) -> list[list[Operation]]:

@@ -33,6 +33,9 @@ def _model(
     effect: Callable[[Operation], Effect],
     apply: Callable[[State, Effect], tuple[bool, State]],
     functions: str,
+    needs: Callable[[Effect], tuple[State] | None] = lambda effect: None,
+    leaves: Callable[[Effect], tuple[State] | None] = lambda effect: None,
+    leads: Callable[[State, State], bool] | None = None,
 ) -> Model:
     """A model by effects; `functions` are the words that operations of this object use."""
     known = frozenset(functions.split())
@@ -50,12 +53,15 @@ def _model(
         effect=checked_effect,
         is_read=lambda operation: checked_effect(operation)[0] in READS,
         is_overwrite=lambda operation: checked_effect(operation)[0] in OVERWRITES,
+        needs=lambda operation: needs(checked_effect(operation)),
+        leaves=lambda operation: leaves(checked_effect(operation)),
+        leads=leads,
     )
 
 
 def register(initial: Hashable = None) -> Model:
     """read() -> value, write(value)."""
-    return _model("register", initial, _cell_effect(initial), _apply_to_cell, "read get write put")
+    return _cell("register", initial, "read get write put")
 
 
 def cas_register(initial: Hashable = None) -> Model:
@@ -63,8 +69,7 @@ def cas_register(initial: Hashable = None) -> Model:
 
     A cas that succeeded has the result True or None, or its argument back, as Jepsen has it.
     """
-    functions = "read get write put cas"
-    return _model("cas-register", initial, _cell_effect(initial), _apply_to_cell, functions)
+    return _cell("cas-register", initial, "read get write put cas")
 
 
 def key_value(initial: Hashable = None) -> Model:
@@ -72,8 +77,13 @@ def key_value(initial: Hashable = None) -> Model:
 
     An absent key reads as `initial`; `append` is `+`, or a put where the key is absent and initially None.
     """
-    functions = "read get write put append delete cas"
-    return _model("key-value store", initial, _cell_effect(initial), _apply_to_cell, functions)
+    return _cell("key-value store", initial, "read get write put append delete cas")
+
+
+def _cell(name: str, initial: Hashable, functions: str) -> Model:
+    """What holds one value: a register of some kind, a key of a store."""
+    effect = _cell_effect(initial)
+    return _model(name, initial, effect, _apply_to_cell, functions, _cell_needs, _cell_leaves, _append_leads)
 
 
 def _cell_effect(initial: Hashable) -> Callable[[Operation], Effect]:
@@ -127,6 +137,23 @@ def _apply_to_cell(state: State, effect: Effect) -> tuple[bool, State]:
     return True, state
 
 
+def _cell_needs(effect: Effect) -> tuple[State] | None:
+    return (effect[1],) if effect[0] in ("equals", "cas") else None
+
+
+def _cell_leaves(effect: Effect) -> tuple[State] | None:
+    return (effect[-1],) if effect[0] in ("write", "cas") else None
+
+
+def _append_leads(state: State, target: State) -> bool:
+    """Appending leads to what begins with the state; of what else `+` may do nothing is said."""
+    if isinstance(state, str) and isinstance(target, str):
+        return target.startswith(state)
+    if isinstance(state, tuple) and isinstance(target, tuple):
+        return target[: len(state)] == state
+    return True
+
+
 def multi_register(initial: Mapping[Hashable, Hashable]) -> Model:
     """Several registers, read and written together: txn((("read", name, None), ("write", name, value), ...)).
 
@@ -140,9 +167,7 @@ def multi_register(initial: Mapping[Hashable, Hashable]) -> Model:
         steps = []
         for verb, name, value in _transaction(operation):
             if name not in place:
-                raise ModelError(
-                    f"{operation}: no register {name!r}; there are {', '.join(map(repr, names))}"
-                )
+                raise ModelError(f"{operation}: no register {name!r}; there are {', '.join(map(repr, names))}")
             if verb == "write" or not operation.is_open:
                 steps.append((verb, place[name], value))
         written = {index for verb, index, _ in steps if verb == "write"}
@@ -151,9 +176,7 @@ def multi_register(initial: Mapping[Hashable, Hashable]) -> Model:
         blind = len(written) == len(names) and len(steps) == len(written)
         return ("replace" if blind else "change"), *steps
 
-    model = _model(
-        "multi-register", tuple(initial[name] for name in names), effect, _apply_steps, "txn read write"
-    )
+    model = _model("multi-register", tuple(initial[name] for name in names), effect, _apply_steps, "txn read write")
     return Model(**{**vars(model), "partition": None})
 
 
@@ -287,7 +310,8 @@ def mutex() -> Model:
     An acquire with the result False found the mutex held; any other has acquired it. Only the holder may
     release. The state is the holder, None where the mutex is free.
     """
-    return _model("mutex", None, _mutex_effect, _apply_to_mutex, "acquire release")
+    functions = "acquire release"
+    return _model("mutex", None, _mutex_effect, _apply_to_mutex, functions, _mutex_needs, _mutex_leaves)
 
 
 def _mutex_effect(operation: Operation) -> Effect:
@@ -304,3 +328,11 @@ def _apply_to_mutex(state: Hashable, effect: Effect) -> tuple[bool, State]:
             return (True, None) if state == holder else (False, state)
     assert effect == ("held",), effect
     return state is not None, state
+
+
+def _mutex_needs(effect: Effect) -> tuple[State] | None:
+    return {"acquire": (None,), "release": effect[1:]}.get(effect[0])
+
+
+def _mutex_leaves(effect: Effect) -> tuple[State] | None:
+    return {"acquire": effect[1:], "release": (None,)}.get(effect[0])

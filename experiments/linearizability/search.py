@@ -1,42 +1,49 @@
 """The search for a linearization of one partition.
 
-A *configuration* is a level (a return, see `timeline.py`), the state, and which operations under way have taken
-effect. Every operation that returned before the level has. From a configuration, operations under way are
-placed one by one until the one that returns here is placed; then the search goes on to the next return whose
-operation is not yet placed. That loses nothing: whatever stands before an operation in a linearization was
-called before it returned, so it is under way here (Lowe 2017, just-in-time linearization). Configurations that
-were tried are remembered and not tried again (Lowe 2017, after Wing & Gong 1993). The search is depth first; the
-deepest level reached is one that no order gets beyond, whatever the order of trying.
+A *configuration* is a level (a return, see `timeline.py`), the state, and which operations under way have
+taken effect; every operation that returned before the level has. From a configuration, operations under way
+are placed one by one until the one that returns here is placed; then the search goes on to the next return
+whose operation is not placed yet. That loses nothing: whatever stands before an operation in a
+linearization was called before it returned, so it is under way here (Lowe 2017, just-in-time linearization).
+Configurations that were tried are remembered and not tried again (Lowe 2017, after Wing & Gong 1993). The
+search is depth first.
 
-Call a configuration *good* when the history can be completed from it. Left out is only what keeps this true:
-if a configuration that is tried is good, then so is one of those tried next, and one step nearer to the end.
+Call a configuration *good* when the history can be completed from it, and take a completion: the operations
+it still places, in order. What is left out of the search keeps this true: of a good configuration that is
+tried, one that is tried after it is good and nearer to the end, by operations still to be placed and returns
+still to come.
 
-1. *Reads are placed as soon as they are legal.* A read changes no state: taken from its place in a completion
-   and put here it leaves the others as they are, and here is early enough for its return.
+1. *Reads are placed as soon as they are legal.* A read changes no state: taken from its place in a
+   completion and put here it leaves the others as they are, and here is early enough for its return.
 
-2. *Of operations with one effect, only the one that returns first is tried; an open one if there is no other.*
-   Both are under way. If a completion has the later one here, exchange the two: each is legal in the other's
-   place, having the same effect, and the earlier return, now served earlier, is served in time; so is the later
-   return, at a place before the earlier return. An open operation has no return to be late for.
+2. *Of operations with one effect, only the one that returns first is tried; an open one if none returns.*
+   If a completion has the later one here, exchange the two, or put the earlier in place of the later if it
+   is not in the completion (by 3 or because it is open). All have one effect and are under way; the earlier
+   return is served earlier than it was, and the later return before the earlier one comes.
 
-3. *An overwrite that nobody sees need not be placed until its return.* An overwrite is legal in every state and
-   leaves the same state always, like a write. One that was under way when another overwrite x was placed may
-   therefore be put just before x, afterwards, without any trace: call it *coverable*, and *fresh* if it arrived
-   after the last overwrite was placed. At its return a coverable one is covered, or placed as usual.
-   In a completion, take an overwrite a that is placed next, does not return here, and stands directly before
-   another overwrite b: both are under way here (b is not beyond the return, or a would be the one returning).
-   Place b instead; a is coverable then, and the rest is a completion. So an overwrite is tried before its turn
-   only if something under way that is no overwrite is legal right after it.
+3. *An overwrite that nobody sees need not be placed until its return.* An overwrite is legal in every state
+   and always leaves the same one, as a write does. If it was under way when another overwrite was placed it
+   may afterwards be put just before that one, without a trace. Call it *coverable* then, and *fresh* if no
+   overwrite was placed since it was called. At the return of a coverable one it is covered, or placed as any
+   other; completions need not place it.
+   Take a completion whose first operation is an overwrite that does not return here, and whose second is
+   one as well. Both are under way here, since what returns here is not beyond the second. Place only the
+   second: the first is coverable then, and the rest is a completion. So an overwrite is placed before its
+   return only if something under way that is no overwrite is legal right after it.
 
-4. *Less is better.* Take two configurations of one level and state, with the same placed operations except for
-   overwrites and open operations. Whatever completes the second also completes the first, if the first
-   used no open operation that the second did not, and each overwrite under way is, in the first, coverable, or
-   the same as in the second. For an open operation may stay unused, and a coverable one be covered where the
-   second had placed it or could have. The second need not be tried; placed and fresh overwrites and used
-   open operations are the *cost*, a set of bits, and a configuration is left out if one of the same *core* was
-   tried whose cost is a subset of its own. That keeps histories with many time-outs from growing exponentially.
+4. *Less is better.* Take two configurations of one level and state in which the same operations have taken
+   effect, overwrites and open ones aside. A completion of the second completes the first too, if the first
+   used no open operation that the second did not, and if every overwrite under way is in the first either
+   coverable, or the same as in the second: open operations may stay unused, and coverable ones be covered.
+   The second need not be tried if the first was. Placed and fresh overwrites and used open operations are
+   the *cost* of a configuration, a set of bits, the rest is its *core*; it is left out if one of the same
+   core was tried whose cost is a subset of its own. So time-outs do not multiply what is to be tried.
 
 5. *An open operation that leaves the state as it is is not tried.* By 4, nothing is gained.
+
+6. *What is needed must be in reach.* If an operation is legal in one state alone, that state is left, and
+   nothing that could restore it is left to be placed before its return, there is no completion. It is enough
+   to ask at the start for every state, then when a state is left and when what leaves it is covered.
 """
 
 from __future__ import annotations
@@ -48,22 +55,31 @@ from typing import Any, NamedTuple
 
 from experiments.histories import Operation
 from experiments.linearizability.model import Model, State
-from experiments.linearizability.timeline import ILLEGAL_STEP, Alike, Level, Slotted, States, Timeline
+from experiments.linearizability.timeline import Level, Timeline
+from experiments.linearizability.transitions import ILLEGAL_STEP, States
 
 TIME_CHECK_STEPS = 256
+EXPLANATION_STEPS = 100_000
 
-Path = Any  # nested pairs (path before, number), None at the start: an order that shares its beginnings
+Path = Any  # nested pairs (path before, number), None at the start: orders share their beginnings
 
 
 class Configuration(NamedTuple):
     """A point of the search; the sets of operations are bits."""
 
     level: int
-    placed: int  # slots of completed operations under way
-    fresh: int  # slots of overwrites under way that came after the last overwrite that was placed
-    used: int  # open operations
+    placed: int
+    """Slots of completed operations under way."""
+    fresh: int
+    """Slots of overwrites under way that were called after the last overwrite was placed."""
+    used: int
+    """Open operations."""
     state: int
     path: Path
+
+
+class LimitHitError(Exception):
+    """Internal: no more steps, or no more time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +93,7 @@ class Found:
     steps: int
     """How many configurations were tried."""
     state: State = None
-    """After `order`; of a prefix."""
+    """After a prefix."""
     blocked: Operation | None = None
     """What returns next and cannot follow the prefix."""
     under_way: tuple[Operation, ...] = ()
@@ -91,49 +107,100 @@ class Search:
         self.states = States(model)
         self.timeline = Timeline(operations, self.states)
         self.steps = 0
-        self._seen: list[dict[int, int | list[int]]] = [{} for _ in self.timeline.levels]
-        self._deepest: tuple[tuple[int, int], Configuration] | None = None
+        self._goal = 0
+        self._steps_max: int | None = None
+        self._deadline: float | None = None
+        self._seen: list[dict[int, int | list[int]]] = []
+        self._deepest = Configuration(-1, 0, 0, 0, 0, None)
 
     def run(self, deadline: float | None = None, steps_max: int | None = None) -> Found:
-        """Search until an order is found, all are tried, or a limit is hit."""
-        levels = self.timeline.levels
-        start = self.states.number(self.states.model.initial)
-        if not levels:
-            return Found(linearizable=True, order=(), steps=0)
-        first = Configuration(0, 0, levels[0].arriving_overwrites, 0, start, None)
+        """Search until an order is found, none is left to be tried, or a limit is hit."""
+        self._deadline, self._steps_max = deadline, steps_max
+        goal = len(self.timeline.levels)
+        linearizable: bool | None = None
+        try:
+            linearizable = self._reaches(goal)
+            if not linearizable:
+                steps_left = self.steps + EXPLANATION_STEPS
+                self._steps_max = steps_left if steps_max is None else min(steps_max, steps_left)
+                self._go_deepest(goal)
+        except LimitHitError:
+            pass  # of an explanation as well: it is then not of the deepest level
+        if linearizable:
+            return Found(linearizable=True, order=self._order(self._deepest.path), steps=self.steps)
+        return self._prefix(linearizable)
+
+    def _go_deepest(self, failed: int) -> None:
+        """Find the last level that can be reached, knowing one that cannot.
+
+        By 6 a search for the end gives up long before it gets stuck, so the level where it gave up says
+        little. That a level can be reached implies the same of all before it: double, then halve.
+        """
+        stride = 1
+        while self._deepest.level + 1 < failed:
+            goal = min(self._deepest.level + stride, (self._deepest.level + failed + 1) // 2)
+            if self._reaches(goal):
+                stride *= 2
+            else:
+                failed = goal
+
+    def _reaches(self, goal: int) -> bool:
+        """Whether all that returns before the level `goal` can be put in order; depth first."""
+        self._goal = goal
+        self._seen = [{} for _ in range(goal)]
+        first = self._settled(self._start())
+        self._keep_deepest(first)
+        if first.level >= goal:
+            return True
+        if any(self._is_lost(state, first) for state in self.timeline.markets):
+            return False
         stack: list[tuple[Configuration, bool]] = [(first, True)]
         while stack:
             configuration, is_new = stack.pop()
             if not is_new:
                 stack.extend((each, True) for each in self._detours(configuration))
                 continue
-            if self._is_over(deadline, steps_max):
-                return self._prefix(None)
-            self.steps += 1
+            self._count_step()
             configuration = self._settled(configuration)
-            if configuration.level == len(levels):
-                return Found(linearizable=True, order=self._order(configuration.path), steps=self.steps)
-            if not self._is_covered(configuration):
-                self._note(configuration)
+            self._keep_deepest(configuration)
+            if configuration.level >= goal:
+                return True
+            if not self._is_known(configuration):
                 stack.append((configuration, False))
                 stack.extend((each, True) for each in self._served(configuration))
-        return self._prefix(False)
+        return False
 
-    def _is_over(self, deadline: float | None, steps_max: int | None) -> bool:
-        if steps_max is not None and self.steps >= steps_max:
-            return True
-        return deadline is not None and self.steps % TIME_CHECK_STEPS == 0 and monotonic() >= deadline
+    def _start(self) -> Configuration:
+        levels = self.timeline.levels
+        fresh = levels[0].arriving_overwrites if levels else 0
+        return Configuration(0, 0, fresh, 0, self.states.number(self.states.model.initial), None)
+
+    def _count_step(self) -> None:
+        if self._steps_max is not None and self.steps >= self._steps_max:
+            raise LimitHitError
+        if self._deadline is not None and self.steps % TIME_CHECK_STEPS == 0 and monotonic() >= self._deadline:
+            raise LimitHitError
+        self.steps += 1
+
+    def _keep_deepest(self, configuration: Configuration) -> None:
+        if configuration.level > self._deepest.level:
+            self._deepest = configuration
+        elif configuration.level == self._deepest.level:
+            if _placed_count(configuration) > _placed_count(self._deepest):
+                self._deepest = configuration
 
     def _settled(self, configuration: Configuration) -> Configuration:
-        """Places the reads that are legal, and passes the returns of all that is placed."""
+        """Place the reads that are legal, and pass the returns of all that is placed."""
         number, placed, fresh, used, state, path = configuration
         levels = self.timeline.levels
+        if number == len(levels):
+            return configuration
         reads = levels[number].reads
         while True:
             for read in reads:  # 1
                 if not placed & read.bit and read.transitions[state] != ILLEGAL_STEP:
                     placed |= read.bit
-                    path = path, read.place
+                    path = path, read.level
             returning = levels[number].returning.bit
             if not placed & returning:
                 break
@@ -142,16 +209,14 @@ class Search:
             if number == len(levels):
                 break
             fresh |= levels[number].arriving_overwrites
-            reads = levels[
-                number
-            ].arriving_reads  # the others were not legal in this state before, nor are now
+            reads = levels[number].arriving_reads  # the others were not legal in this state, nor are they now
         return Configuration(number, placed, fresh, used, state, path)
 
-    def _is_covered(self, configuration: Configuration) -> bool:
-        """Whether one as good was tried (4); if not, this one is remembered."""
+    def _is_known(self, configuration: Configuration) -> bool:
+        """Whether one as good was tried (4); if not, remember this one."""
         number, placed, fresh, used, state, _ = configuration
-        overwrites = self.timeline.levels[number].overwrites
         slots = self.timeline.slots
+        overwrites = self.timeline.levels[number].overwrites
         core = state << slots | placed & ~overwrites
         cost = (used << slots | fresh) << slots | placed & overwrites
         seen = self._seen[number]
@@ -169,97 +234,115 @@ class Search:
             seen[core] = [*(each for each in before if cost & ~each != 0), cost]
         return False
 
+    def _is_lost(self, state: int, configuration: Configuration) -> bool:
+        """Whether the state, or the one that is needed next, is needed and out of reach (6)."""
+        number, placed, _, used, current, _ = configuration
+        timeline = self.timeline
+        if timeline.is_out_of_reach(state, current, number, placed, used, self._goal):
+            return True
+        if self.states.model.leads is None or not timeline.has_other_leavers:
+            return False
+        needed = timeline.next_needed(number, placed)
+        return needed is not None and timeline.is_out_of_reach(needed, current, number, placed, used, self._goal)
+
     def _served(self, configuration: Configuration) -> Iterator[Configuration]:
         """What places the operation that returns here, the likelier last."""
         number, placed, fresh, used, state, path = configuration
-        level = self.timeline.levels[number]
-        place, bit, transitions = level.returning
-        if transitions.is_overwrite and not fresh & bit:  # 3: covered
-            yield Configuration(number, placed | bit, fresh, used, state, (path, ~place))
+        level, _, bit, transitions = self.timeline.levels[number].returning
+        if transitions.is_overwrite and not fresh & bit:  # 3
+            covered = Configuration(number, placed | bit, fresh, used, state, (path, ~level))
+            if not self._is_lost(transitions.overwritten_with, covered):
+                yield covered
         target = transitions[state]
         if target != ILLEGAL_STEP:
             fresh = 0 if transitions.is_overwrite else fresh
-            yield Configuration(number, placed | bit, fresh, used, target, (path, place))
+            after = Configuration(number, placed | bit, fresh, used, target, (path, level))
+            if not self._is_lost(state, after):
+                yield after
 
     def _detours(self, configuration: Configuration) -> list[Configuration]:
         """What places another operation first, the likelier last."""
         number, placed, fresh, used, state, path = configuration
-        level = self.timeline.levels[number]
+        timeline = self.timeline
+        level = timeline.levels[number]
         returning = level.returning.transitions
-        helpful, others = [], []
-        for group in self.timeline.groups(level):
-            transitions = group.transitions
+        helpful: list[Configuration] = []
+        others: list[Configuration] = []
+        for transitions, completed, _, open_mask in timeline.groups(level):
             if transitions is returning:  # 2: the one that returns is the first of its effect
                 continue
             target = transitions[state]
             if target == ILLEGAL_STEP:
                 continue
-            if transitions.is_overwrite and not self._is_seen(target, level, configuration):
+            if transitions.is_overwrite and not self._is_seen(target, level, configuration):  # 3
                 continue
             after_fresh = 0 if transitions.is_overwrite else fresh
-            chosen = next((each for each in group.completed if not placed & each.bit), None)  # 2
+            chosen = next((each for each in completed if not placed & each.bit), None)  # 2
             if chosen is not None:
-                after = Configuration(
-                    number, placed | chosen.bit, after_fresh, used, target, (path, chosen.place)
-                )
+                step = path, chosen.level
+                after = Configuration(number, placed | chosen.bit, after_fresh, used, target, step)
             else:
-                unused = group.open_mask & ~used
+                unused = open_mask & ~used
                 if not unused or target == state:  # 5
                     continue
                 bit = unused & -unused
-                place = len(self.timeline.completed) + bit.bit_length() - 1
-                after = Configuration(number, placed, after_fresh, used | bit, target, (path, place))
-            (helpful if returning[target] != ILLEGAL_STEP else others).append(after)
+                step = path, timeline.open_number(bit)
+                after = Configuration(number, placed, after_fresh, used | bit, target, step)
+            if not self._is_lost(state, after):
+                (helpful if returning[target] != ILLEGAL_STEP else others).append(after)
         return [*reversed(others), *reversed(helpful)]
 
     def _is_seen(self, target: int, level: Level, configuration: Configuration) -> bool:
-        """Whether something that is no overwrite is legal right after an overwrite that leaves `target` (3)."""
+        """Whether something that is no overwrite is legal after an overwrite that leaves `target` (3)."""
         placed, used = configuration.placed, configuration.used
         for read in level.reads:
             if not placed & read.bit and read.transitions[target] != ILLEGAL_STEP:
                 return True
         for transitions, _, mask, open_mask in self.timeline.groups(level):
-            if not transitions.is_overwrite and (mask & ~placed or open_mask & ~used):
-                if transitions[target] != ILLEGAL_STEP:
-                    return True
+            if transitions.is_overwrite or not (mask & ~placed or open_mask & ~used):
+                continue
+            if transitions[target] != ILLEGAL_STEP:
+                return True
         return False
 
-    def _note(self, configuration: Configuration) -> None:
-        """Keeps the deepest configuration; of one level the one with most operations in order."""
-        number, placed, _, used, _, _ = configuration
-        depth = number, number + placed.bit_count() + used.bit_count()
-        if self._deepest is None or depth > self._deepest[0]:
-            self._deepest = depth, configuration
-
     def _prefix(self, linearizable: bool | None) -> Found:
-        if self._deepest is None:
+        """The deepest configuration, and what kept it from going on."""
+        configuration = self._deepest
+        if linearizable is False:
+            configuration = self._gone_on(configuration)
+        if configuration.level < 0:
             return Found(linearizable=linearizable, order=(), steps=self.steps)
-        configuration = self._deepest[1]
         timeline = self.timeline
         level = timeline.levels[configuration.level]
-        order = self._order(configuration.path)
-        others = [
-            timeline.completed[each.place]
-            for each in level.under_way
-            if not configuration.placed & each.bit and each.place != level.returning.place
-        ]
-        unused = [
-            timeline.open[index] for index in range(level.open_called) if not configuration.used >> index & 1
-        ]
+        others = (each for each in level.under_way if not configuration.placed & each.bit)
         return Found(
             linearizable=linearizable,
-            order=order,
+            order=self._order(configuration.path),
             steps=self.steps,
             state=self.states.values[configuration.state],
-            blocked=timeline.completed[level.returning.place],
-            under_way=(*others, *unused),
+            blocked=timeline.operations[level.returning.level],
+            under_way=(
+                *(timeline.operations[each.level] for each in others if each != level.returning),
+                *timeline.open_operations(level.open_called & ~configuration.used),
+            ),
         )
 
+    def _gone_on(self, configuration: Configuration) -> Configuration:
+        """As far as returns can be placed one after the other: nowhere, but where an explanation was cut short."""
+        while True:
+            number, placed, fresh, used, state, path = configuration
+            level, _, bit, transitions = self.timeline.levels[number].returning
+            target = transitions[state]
+            if target == ILLEGAL_STEP:
+                return configuration
+            fresh = 0 if transitions.is_overwrite else fresh
+            after = Configuration(number, placed | bit, fresh, used, target, (path, level))
+            configuration = self._settled(after)
+            assert configuration.level < len(self.timeline.levels), "no order was found, so there is no end"
+
     def _order(self, path: Path) -> tuple[Operation, ...]:
-        """The operations of a path; a covered one (~number) goes before the last overwrite, where nobody sees it."""
+        """The operations of a path; a covered one (~number) goes before the last overwrite, where none sees it."""
         timeline = self.timeline
-        operations = [*timeline.completed, *timeline.open]
-        transitions = [*timeline.transitions, *timeline.open_transitions]
         numbers = []
         while path is not None:
             path, number = path
@@ -269,10 +352,15 @@ class Search:
         for number in reversed(numbers):
             if number < 0:
                 assert last_overwrite >= 0, "only what an overwrite follows can be covered"
-                order.insert(last_overwrite, operations[~number])
+                order.insert(last_overwrite, timeline.operations[~number])
                 last_overwrite += 1
             else:
-                if transitions[number].is_overwrite:
+                if timeline.transitions[number].is_overwrite:
                     last_overwrite = len(order)
-                order.append(operations[number])
+                order.append(timeline.operations[number])
         return tuple(order)
+
+
+def _placed_count(configuration: Configuration) -> int:
+    """How many operations have taken effect, besides those that returned."""
+    return configuration.placed.bit_count() + configuration.used.bit_count()

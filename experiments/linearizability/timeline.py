@@ -1,78 +1,32 @@
 """One partition's operations laid out for the search: who is under way at each return.
 
 *Level* i is the i-th return of a completed operation, in time order. Under way at a level are the completed
-operations that were called by then and have not returned before; each holds a *slot*, a bit, from the level of
-its call to that of its return, so that a set of them is a small int however long the history. Open operations
-(of unknown outcome) are called and never return; each has a bit of its own, in the order of their calls.
+operations that were called by then and have not returned before; each holds a *slot*, a bit, from the level
+of its call to that of its return, so that a set of them is a small int however long the history is. Open
+operations (of unknown outcome) are called and never return; each has a bit of its own, in call order.
+
+Operations go by numbers: the completed ones by the levels of their returns, then the open ones.
 """
 
 from __future__ import annotations
 
-from bisect import insort
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left, insort
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from experiments.histories import Operation
-from experiments.linearizability.model import Model, ModelError, State
-
-ILLEGAL_STEP = -1
-
-
-class States:
-    """The states met so far, numbered: the search compares and hashes small ints."""
-
-    def __init__(self, model: Model) -> None:
-        self.model = model
-        self.values: list[State] = []
-        self._numbers: dict[State, int] = {}
-
-    def number(self, state: State) -> int:
-        """The number of a state, the next one if it is new."""
-        try:
-            number = self._numbers.setdefault(state, len(self.values))
-        except TypeError:
-            raise ModelError(f"{self.model.name}: state {state!r} cannot be hashed; use tuples") from None
-        if number == len(self.values):
-            self.values.append(state)
-        return number
-
-
-class Transitions(dict[int, int]):
-    """What operations of one effect do: number of a state -> of the state after, or ILLEGAL_STEP.
-
-    Filled by `step` as the search asks; here the model's hints are held against what it does.
-    """
-
-    def __init__(self, operation: Operation, states: States) -> None:
-        super().__init__()
-        model = states.model
-        self.operation = operation
-        self.states = states
-        self.is_read = model.is_read(operation)
-        self.is_overwrite = model.is_overwrite(operation) and not self.is_read
-        self._left_behind: int | None = None
-
-    def __missing__(self, number: int) -> int:
-        states = self.states
-        legal, after = states.model.step(states.values[number], self.operation)
-        target = states.number(after) if legal else ILLEGAL_STEP
-        if self.is_read and target not in (number, ILLEGAL_STEP):
-            raise ModelError(f"{states.model.name}: {self.operation} is_read but changes the state")
-        if self.is_overwrite:
-            if self._left_behind not in (None, target) or target == ILLEGAL_STEP:
-                raise ModelError(
-                    f"{states.model.name}: {self.operation} is_overwrite but depends on the state"
-                )
-            self._left_behind = target
-        self[number] = target
-        return target
+from experiments.linearizability.model import State
+from experiments.linearizability.transitions import ILLEGAL_STEP, States, Transitions
 
 
 class Slotted(NamedTuple):
-    """A completed operation under way."""
+    """A completed operation."""
 
-    place: int  # among the returns: the level at which it returns, by which these sort
+    level: int
+    """Of its return; by this they sort."""
+    arrival: int
+    """The level from which on it is under way."""
     bit: int
     transitions: Transitions
 
@@ -81,9 +35,12 @@ class Alike(NamedTuple):
     """The operations under way at a level that have one effect."""
 
     transitions: Transitions
-    completed: tuple[Slotted, ...]  # by their returns, the earliest first
-    mask: int  # the bits of these
-    open_mask: int  # the bits of open ones
+    completed: tuple[Slotted, ...]
+    """By their returns, the earliest first."""
+    mask: int
+    """The slots of these."""
+    open_mask: int
+    """The bits of open ones."""
 
 
 @dataclass(slots=True)
@@ -91,91 +48,232 @@ class Level:
     """A return, and what is under way when it comes."""
 
     returning: Slotted
-    arriving: tuple[Slotted, ...]  # called since the level before
     under_way: tuple[Slotted, ...]
-    open_called: int  # how many open operations were called by then
-    reads: tuple[Slotted, ...] = ()  # of those under way
-    arriving_reads: tuple[Slotted, ...] = ()
-    overwrites: int = 0  # bits of those under way
-    arriving_overwrites: int = 0
-    groups: tuple[Alike, ...] | None = None  # made when the search first needs them
+    open_called: int
+    """The bits of the open operations called by then."""
+    reads: tuple[Slotted, ...]
+    """Of those under way."""
+    arriving_reads: tuple[Slotted, ...]
+    """Of these, the ones that were not under way at the level before."""
+    overwrites: int
+    """The slots of overwrites under way."""
+    arriving_overwrites: int
+    groups: tuple[Alike, ...] | None = None
+    """Made when the search first asks for them."""
 
-    def __post_init__(self) -> None:
-        self.reads = tuple(each for each in self.under_way if each.transitions.is_read)
-        self.arriving_reads = tuple(each for each in self.arriving if each.transitions.is_read)
-        self.overwrites = sum(each.bit for each in self.under_way if each.transitions.is_overwrite)
-        self.arriving_overwrites = sum(each.bit for each in self.arriving if each.transitions.is_overwrite)
+
+@dataclass(slots=True)
+class Market:
+    """Who needs a state, and who leaves it; completed ones by their returns."""
+
+    needers: list[Slotted] = field(default_factory=list)
+    leavers: list[Slotted] = field(default_factory=list)
+    open_leavers: int = 0
 
 
 class Timeline:
-    """The levels of one partition, and its open operations."""
+    """The levels of one partition, its open operations, and what its states are needed for."""
 
     def __init__(self, operations: Sequence[Operation], states: States) -> None:
-        self.completed = sorted((each for each in operations if not each.is_open), key=_finish)
-        self.open = sorted((each for each in operations if each.is_open), key=_call)
+        completed = sorted((each for each in operations if not each.is_open), key=_finish)
+        opened = sorted((each for each in operations if each.is_open), key=_call)
         effects: dict[Hashable, Transitions] = {}
-        self.transitions = [_transitions_of(each, effects, states) for each in self.completed]
-        self.open_transitions = [_transitions_of(each, effects, states) for each in self.open]
+        self.operations = [*completed, *opened]
+        self.transitions = [_transitions_of(each, effects, states) for each in self.operations]
+        self.slotted: list[Slotted] = []
         self.levels: list[Level] = []
         self.slots = 0
-        self._lay_out()
+        self._lay_out(completed, opened)
+        self.states = states
+        self.markets: dict[int, Market] = {}
+        self.needers: list[Slotted] = []  # of any state
+        self.known_leavers = Market()
+        self.other_leavers = Market()  # that leave who knows what
+        self._leads: dict[tuple[int, int], bool] = {}
+        self._open_markets(len(completed))
 
-    def _lay_out(self) -> None:
-        by_call = sorted(range(len(self.completed)), key=lambda place: self.completed[place].call)
-        called, open_called, taken = 0, 0, 0
-        under_way: list[Slotted] = []
-        for operation in self.completed:
-            finish = _finish(operation)
-            arriving = []
-            # Law 3 of histories: what is called at the very time of a return is concurrent with it.
-            while called < len(by_call) and self.completed[by_call[called]].call <= finish:
-                place = by_call[called]
-                bit = ~taken & (taken + 1)  # the lowest free slot
-                taken |= bit
-                arriving.append(Slotted(place, bit, self.transitions[place]))
-                insort(under_way, arriving[-1], key=_place)
-                called += 1
-            while open_called < len(self.open) and self.open[open_called].call <= finish:
-                open_called += 1
-            self.slots = max(self.slots, taken.bit_length())
-            self.levels.append(Level(under_way[0], tuple(arriving), tuple(under_way), open_called))
-            taken ^= under_way.pop(0).bit
+    def open_operations(self, bits: int) -> list[Operation]:
+        """The open operations of a set of bits."""
+        return [self.operations[self.open_number(bit)] for bit in _single_bits(bits)]
+
+    def open_number(self, bit: int) -> int:
+        """The number of the open operation that has this bit."""
+        return len(self.levels) + bit.bit_length() - 1
 
     def groups(self, level: Level) -> tuple[Alike, ...]:
-        """What is under way at a level by effect, reads left out; by the earliest return, open ones last."""
+        """What is under way at a level by effect, the earliest return first, open ones last.
+
+        Reads are left out, and overwrites after which nothing under way is legal but other overwrites.
+        """
         if level.groups is None:
-            completed: dict[int, list[Slotted]] = {}  # by identity: there is one Transitions for each effect
-            for each in level.under_way:
-                if not each.transitions.is_read:
-                    completed.setdefault(id(each.transitions), []).append(each)
-            open_masks: dict[int, int] = {}
-            kinds = {id(each.transitions): each.transitions for each in level.under_way}
-            for index, transitions in enumerate(self.open_transitions[: level.open_called]):
-                kinds[id(transitions)] = transitions
-                open_masks[id(transitions)] = open_masks.get(id(transitions), 0) | 1 << index
+            groups = [each for each in self._all_groups(level) if not each.transitions.is_read]
+            observers = [each.transitions for each in level.reads]
+            observers += [each.transitions for each in groups if not each.transitions.is_overwrite]
+            needed = {each.needs for each in observers}
+            others = [each for each in observers if each.needs is None]
             level.groups = tuple(
-                Alike(
-                    kinds[kind],
-                    tuple(completed.get(kind, ())),
-                    sum(each.bit for each in completed.get(kind, ())),
-                    open_masks.get(kind, 0),
-                )
-                for kind in dict.fromkeys((*completed, *open_masks))
+                group
+                for group in groups
+                if not group.transitions.is_overwrite
+                or group.transitions.leaves in needed
+                or any(each[group.transitions.overwritten_with] != ILLEGAL_STEP for each in others)
             )
         return level.groups
 
+    def _all_groups(self, level: Level) -> Iterator[Alike]:
+        completed: dict[Transitions, list[Slotted]] = {}
+        for each in level.under_way:
+            completed.setdefault(each.transitions, []).append(each)
+        opened: dict[Transitions, int] = {}
+        for bit in _single_bits(level.open_called):
+            transitions = self.transitions[self.open_number(bit)]
+            opened[transitions] = opened.get(transitions, 0) | bit
+        for transitions in dict.fromkeys((*completed, *opened)):
+            group = tuple(completed.get(transitions, ()))
+            yield Alike(transitions, group, sum(each.bit for each in group), opened.get(transitions, 0))
 
-def _transitions_of(
-    operation: Operation, effects: dict[Hashable, Transitions], states: States
-) -> Transitions:
+    def _lay_out(self, completed: list[Operation], opened: list[Operation]) -> None:
+        by_call = sorted(range(len(completed)), key=lambda number: completed[number].call)
+        called, open_called, taken = 0, 0, 0
+        slotted: dict[int, Slotted] = {}
+        under_way: list[Slotted] = []
+        for level, operation in enumerate(completed):
+            # Law 3 of histories: what is called at the very time of a return is concurrent with it.
+            finish = _finish(operation)
+            arriving = []
+            while called < len(by_call) and completed[by_call[called]].call <= finish:
+                number = by_call[called]
+                bit = ~taken & (taken + 1)  # the lowest free slot
+                taken |= bit
+                slotted[number] = Slotted(number, level, bit, self.transitions[number])
+                insort(under_way, slotted[number], key=_level)
+                arriving.append(slotted[number])
+                called += 1
+            while open_called < len(opened) and opened[open_called].call <= finish:
+                open_called += 1
+            self.slots = max(self.slots, taken.bit_length())
+            assert under_way[0].level == level, "what returns is under way, and nothing returns before it"
+            self.levels.append(
+                Level(
+                    returning=under_way[0],
+                    under_way=tuple(under_way),
+                    open_called=(1 << open_called) - 1,
+                    reads=tuple(each for each in under_way if each.transitions.is_read),
+                    arriving_reads=tuple(each for each in arriving if each.transitions.is_read),
+                    overwrites=_overwrites(under_way),
+                    arriving_overwrites=_overwrites(arriving),
+                )
+            )
+            taken ^= under_way.pop(0).bit
+        self.slotted = [slotted[number] for number in range(len(completed))]
+
+    def _open_markets(self, completed: int) -> None:
+        self.needers = [each for each in self.slotted if each.transitions.needs is not None]
+        for each in self.needers:
+            assert each.transitions.needs is not None
+            self.markets.setdefault(each.transitions.needs, Market()).needers.append(each)
+        for number, transitions in enumerate(self.transitions):
+            if transitions.is_read or not self.markets:
+                continue
+            into = [self.other_leavers]
+            if transitions.leaves is not None:
+                into = [self.known_leavers, self.markets.get(transitions.leaves, Market())]
+            for market in into:
+                if number < completed:
+                    market.leavers.append(self.slotted[number])
+                else:
+                    market.open_leavers |= 1 << number - completed
+
+    @property
+    def has_other_leavers(self) -> bool:
+        """Whether there are operations that leave who knows what."""
+        return bool(self.other_leavers.leavers or self.other_leavers.open_leavers)
+
+    def next_needed(self, level: int, placed: int) -> int | None:
+        """The state that the next return needs, of those that need one and have not taken effect."""
+        needer = next(_unplaced(self.needers, level, placed), None)
+        return None if needer is None else needer.transitions.needs
+
+    def is_out_of_reach(self, needed: int, current: int, level: int, placed: int, used: int, goal: int) -> bool:
+        """Whether an operation that returns before `goal` needs a state that nothing left could lead to.
+
+        `placed` and `used` are what has taken effect.
+        """
+        market = self.markets.get(needed)
+        if market is None or needed == current:
+            return False
+        needer = next(_unplaced(market.needers, level, placed), None)
+        if needer is None or needer.level >= goal:
+            return False
+        left = _Left(level, placed, used, needer.level, self.levels[needer.level].open_called)
+        if left.has_any_of(market):
+            return False
+        if not left.has_any_of(self.other_leavers):
+            return True
+        if self._may_lead(current, needed):
+            return False
+        open_leavers = (self.transitions[self.open_number(bit)] for bit in left.open_of(self.known_leavers))
+        leavers = (*(each.transitions for each in left.completed_of(self.known_leavers)), *open_leavers)
+        return not any(each.leaves is None or self._may_lead(each.leaves, needed) for each in leavers)
+
+    def _may_lead(self, state: int, target: int) -> bool:
+        """Whether operations that leave who knows what could lead from one state to the other."""
+        leads = self.states.model.leads
+        if leads is None:
+            return True
+        pair = state, target
+        if pair not in self._leads:
+            self._leads[pair] = leads(self.states.values[state], self.states.values[target])
+        return self._leads[pair]
+
+
+class _Left(NamedTuple):
+    """What has not taken effect, and is called before a given return."""
+
+    level: int
+    placed: int
+    used: int
+    until: int
+    open_called: int
+
+    def completed_of(self, market: Market) -> Iterator[Slotted]:
+        unplaced = _unplaced(market.leavers, self.level, self.placed)
+        return (each for each in unplaced if each.arrival <= self.until)
+
+    def open_of(self, market: Market) -> Iterator[int]:
+        return _single_bits(market.open_leavers & self.open_called & ~self.used)
+
+    def has_any_of(self, market: Market) -> bool:
+        return any(True for _ in self.open_of(market)) or any(True for _ in self.completed_of(market))
+
+
+def _unplaced(operations: list[Slotted], level: int, placed: int) -> Iterator[Slotted]:
+    """Those that have not taken effect, by their returns."""
+    for index in range(bisect_left(operations, level, key=_level), len(operations)):
+        each = operations[index]
+        if each.arrival > level or not placed & each.bit:
+            yield each
+
+
+def _transitions_of(operation: Operation, effects: dict[Hashable, Transitions], states: States) -> Transitions:
     effect = states.model.effect(operation)
     if effect not in effects:
         effects[effect] = Transitions(operation, states)
     return effects[effect]
 
 
-def _place(slotted: Slotted) -> int:
-    return slotted.place
+def _overwrites(operations: Sequence[Slotted]) -> int:
+    return sum(each.bit for each in operations if each.transitions.is_overwrite)
+
+
+def _single_bits(bits: int) -> Iterator[int]:
+    while bits:
+        yield bits & -bits
+        bits &= bits - 1
+
+
+def _level(slotted: Slotted) -> int:
+    return slotted.level
 
 
 def _call(operation: Operation) -> int:
