@@ -1,0 +1,311 @@
+"""Raft serving a key-value store: on a local network, and over the Atlantic and the Pacific.
+
+Replicas are the nodes 0 .. n - 1, clients the nodes after them. The judges are Raft's properties, as observers, and the
+linearizability of what the clients heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from importlib.resources import files
+from typing import Any, ClassVar, NamedTuple
+
+from actors import Node
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.histories import Event, Operation, operations_of
+from experiments.linearizability import Verdict as Linearity
+from experiments.linearizability import check_linearizability, key_value
+from protocols.key_value import Client, KeyValueStore, Workload
+from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
+from simclock import (
+    Control,
+    Crash,
+    Fault,
+    Heal,
+    Network,
+    Observation,
+    Observer,
+    Partition,
+    Regions,
+    Restart,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    format_duration,
+    minutes,
+    ms,
+    read_round_trips,
+    seconds,
+)
+
+STEPS_MAX = 20_000_000
+"""What the linearizability checker may try: a limit in steps is the same on every machine."""
+
+REPLICA_REGIONS = ("Washington DC", "Dallas", "Frankfurt", "Sao Paulo", "Tokyo")
+CLIENT_REGIONS = ("Madrid", "Mumbai", "Sydney")
+"""No two of these eight are nearer than 29 ms apart: windows are then 14.5 ms wide."""
+
+
+class History(Observer):
+    """Keeps what clients asked and heard, as events in canonical order."""
+
+    reacts = False
+    TYPES: ClassVar = {"invoke": "invoke", "ok": "ok", "fail": "fail", "unknown": "info"}
+
+    def __init__(self, clients: range) -> None:
+        self._clients = clients
+        self._events: list[tuple[Any, ...]] = []
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        kind = self.TYPES.get(observation.name)
+        if kind is not None and observation.node in self._clients:
+            process, function, key, value = observation.value
+            value = tuple(value) if isinstance(value, list) else value
+            self._events.append((observation.time_ns, kind, process, function, key, value))
+
+    def report(self) -> Sequence[tuple[Any, ...]]:
+        return tuple(self._events)
+
+
+def history_of(result: RunResult) -> tuple[Operation, ...]:
+    """The operations of a run; what had no answer when it ended is of unknown outcome."""
+    events = (
+        Event(time=time_ns, type=kind, process=process, function=function, key=key, value=value)
+        for time_ns, kind, process, function, key, value in result.reports["History"]
+    )
+    return operations_of(events, order_by="time")
+
+
+class ServerAtEnd(NamedTuple):
+    """What is kept of a replica that is up when the run ends."""
+
+    role: str
+    term: int
+    commit_index: int
+    duplicates: int
+    """Commands that were committed again, and not applied again, since its last start."""
+
+
+def server_at_end(node: Any) -> ServerAtEnd | None:
+    """What is kept of a node; None of a client."""
+    if not isinstance(node, RaftServer):
+        return None
+    duplicates = node.state_machine.duplicates if isinstance(node.state_machine, Sessions) else 0
+    return ServerAtEnd(node.role.name.lower(), node.current_term, node.commit_index, duplicates)
+
+
+def trouble(duration_ns: int, replicas: int, nodes: int) -> tuple[Fault, ...]:
+    """The leader is cut off together with the first client, later the leader crashes.
+
+    Why every replica is restarted: the plan cannot name the one that is down, and a restart does nothing to the others.
+    """
+    minority = ("leader", replicas)
+    others = tuple(node for node in range(nodes) if node != replicas)
+    restart_ns = duration_ns * 5 // 8
+    return (
+        Partition(at_ns=duration_ns // 6, groups=(minority, others)),
+        Heal(at_ns=duration_ns * 7 // 24),
+        Crash(at_ns=duration_ns // 2, node="leader"),
+        *(Restart(at_ns=restart_ns, node=replica) for replica in range(replicas)),
+    )
+
+
+def _scenario(
+    name: str,
+    settings: Settings,
+    *,
+    replicas: int,
+    clients: int,
+    raft: RaftSettings,
+    network: Network,
+    duration_ns: int,
+    parameters: dict[str, Any],
+) -> Scenario:
+    duration_ns = settings.duration_ns or duration_ns
+    workload = Workload(**parameters)
+    nodes = replicas + clients
+    servers = raft.servers
+
+    def build(node: int) -> Node:
+        if node < replicas:
+            return RaftServer(raft, Sessions(KeyValueStore()))
+        return Client(servers, workload)
+
+    faults = trouble(duration_ns, replicas, nodes) if settings.faults is None else settings.faults
+    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
+    return Scenario(
+        name=name,
+        seed=settings.seed,
+        nodes=nodes,
+        build=build,
+        duration_ns=duration_ns,
+        network=settings.network or network,
+        faults=faults,
+        observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes))),
+        final=server_at_end,
+        parameters=settings.parameters,
+        **options,
+    )
+
+
+def _replicas(settings: Settings, default: int) -> int:
+    replicas = default if settings.nodes is None else settings.nodes
+    if replicas < 1:
+        raise UsageError(f"nodes: {replicas} is not a number of replicas: 1 or more")
+    return replicas
+
+
+def _clients(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise UsageError(f"clients: {value!r} is not a number of client nodes: 1 or more")
+    return value
+
+
+LAN_PARAMETERS = {
+    "clients": 3,
+    "processes": 2,
+    "keys": 16,
+    "zipf": "0.99",
+    "loop": "closed",
+    "pause_ns": ms(20),
+    "retry_ns": ms(200),
+    "give_up_ns": seconds(1),
+}
+
+
+def raft_kv(settings: Settings) -> Scenario:
+    """Replicas and clients on one network, 1 to 2 ms apart."""
+    parameters = {**LAN_PARAMETERS, **settings.parameters}
+    replicas = _replicas(settings, 3)
+    return _scenario(
+        "raft-kv",
+        settings,
+        replicas=replicas,
+        clients=_clients(parameters.pop("clients")),
+        raft=RaftSettings(servers=tuple(range(replicas))),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2))),
+        duration_ns=seconds(5),
+        parameters=parameters,
+    )
+
+
+WAN_PARAMETERS = {
+    "clients": 3,
+    "processes": 8,
+    "keys": 32,
+    "zipf": "0.99",
+    "loop": "closed",
+    "pause_ns": ms(100),
+    "retry_ns": ms(1500),
+    "give_up_ns": seconds(6),
+}
+
+
+def raft_kv_wan(settings: Settings) -> Scenario:
+    """Five replicas in five regions, clients in three others, real latencies, loss and duplication."""
+    parameters = {**WAN_PARAMETERS, **settings.parameters}
+    replicas = _replicas(settings, 5)
+    clients = _clients(parameters.pop("clients"))
+    places = [REPLICA_REGIONS[node % len(REPLICA_REGIONS)] for node in range(replicas)]
+    places += [CLIENT_REGIONS[node % len(CLIENT_REGIONS)] for node in range(clients)]
+    latency = Regions(one_way_ns=wan_one_way_ns(), placement=places, source="IBM Cloud, 18 Jul - 16 Aug 2026")
+    return _scenario(
+        "raft-kv-wan",
+        settings,
+        replicas=replicas,
+        clients=clients,
+        raft=RaftSettings(
+            servers=tuple(range(replicas)),
+            election_timeout_ns_min=seconds(1),
+            election_timeout_ns_max=seconds(2),
+            heartbeat_ns=ms(200),
+        ),
+        network=Network(latency=latency, loss=0.01, duplication=0.01),
+        duration_ns=minutes(2),
+        parameters=parameters,
+    )
+
+
+@cache
+def wan_one_way_ns() -> dict[tuple[str, str], int]:
+    """One-way delays between 13 regions: half of the round-trip times that IBM Cloud published."""
+    return read_round_trips(files("experiments") / "data" / "wan_latency_2026-08.csv")
+
+
+# Judging and describing.
+
+
+def judge(result: RunResult) -> Verdict:
+    """Raft's properties, and the linearizability of the clients' history."""
+    raft = result.reports["RaftProperties"]
+    invariants = judge_invariants(result)
+    history = history_of(result)
+    judged = check_linearizability(history, key_value(initial=None), step_limit=STEPS_MAX)
+    held = f"Raft's properties hold: {raft['leaders']} leaders, {raft['committed']} entries committed"
+    first = invariants.lines if invariants.status == VIOLATED else (held,)
+    lines = (*first, *judged.explain().splitlines())
+    if VIOLATED in (invariants.status, _STATUS[judged.verdict]):
+        return Verdict(status=VIOLATED, lines=lines)
+    return Verdict(status=_STATUS[judged.verdict], lines=lines)
+
+
+_STATUS = {Linearity.OK: VALID, Linearity.ILLEGAL: VIOLATED, Linearity.UNKNOWN: UNKNOWN}
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Elections, commits, operations and their latency."""
+    raft = result.reports["RaftProperties"]
+    history = history_of(result)
+    outcomes = {kind: sum(each.outcome == kind for each in history) for kind in ("ok", "fail", "unknown")}
+    latencies_ns = sorted(each.finish - each.call for each in history if each.outcome == "ok" and each.finish)
+    servers = [server for server in result.final.values() if server is not None]
+    duplicates = max((server.duplicates for server in servers), default=0)
+    rate = raft["committed"] * seconds(10) // max(1, result.virtual_ns)
+    elections = f"{raft['elections']} begun, {raft['leaders']} won, last term {raft['term']}"
+    return (
+        ("replicas", f"{len(servers)} up at the end, {raft['restarts']} restarts"),
+        ("elections", elections),
+        ("commits", f"{raft['committed']} entries, {rate // 10}.{rate % 10} per second of virtual time"),
+        ("logs", f"{raft['truncations']} truncations; {duplicates} commands committed twice and applied once"),
+        ("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())),
+        ("client latency", _latency_text(latencies_ns)),
+    )
+
+
+def _latency_text(latencies_ns: Sequence[int]) -> str:
+    if not latencies_ns:
+        return "no operation was answered"
+    named = {"median": 500, "p99": 990, "max": 1000}
+    return ", ".join(f"{name} {_quantile_text(latencies_ns, permille)}" for name, permille in named.items())
+
+
+def _quantile_text(ordered_ns: Sequence[int], permille: int) -> str:
+    """The nearest-rank quantile, rounded to 0.1 ms."""
+    rank = max(1, -(-len(ordered_ns) * permille // 1000))
+    return format_duration(ordered_ns[rank - 1] // ms(1) * ms(1) if permille else 0)
+
+
+register(
+    Entry(
+        name="raft-kv",
+        summary="a key-value store on Raft, its leader cut off and later crashed",
+        source="Ongaro & Ousterhout, In Search of an Understandable Consensus Algorithm, 2014",
+        make=raft_kv,
+        judge=judge,
+        describe=describe,
+        parameters=LAN_PARAMETERS,
+    )
+)
+register(
+    Entry(
+        name="raft-kv-wan",
+        summary="the same over five regions of the world, with measured latencies, loss and duplication",
+        source="latencies published by IBM Cloud for 18 Jul - 16 Aug 2026",
+        make=raft_kv_wan,
+        judge=judge,
+        describe=describe,
+        parameters=WAN_PARAMETERS,
+    )
+)

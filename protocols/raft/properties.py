@@ -1,0 +1,283 @@
+"""What must hold of Raft, judged from observations alone: Figure 3, and the bookkeeping that keeps it true.
+
+The properties of Figure 3 end the run when they break, as does the last one of all:
+
+    Election Safety        at most one leader can be elected in a given term (5.2)
+    Leader Append-Only     a leader never overwrites or deletes entries in its log; it only appends new entries (5.3)
+    Log Matching           if two logs contain an entry with the same index and term, then the logs are identical in
+                           all entries up through the given index (5.3)
+    Leader Completeness    if a log entry is committed in a given term, then that entry will be present in the logs of
+                           the leaders for all higher-numbered terms (5.4)
+    State Machine Safety   if a server has applied a log entry at a given index to its state machine, no other server
+                           will ever apply a different log entry for the same index (5.4.3)
+
+The others are told and the run goes on, so that it shows what they lead to:
+
+    Vote Once              a server votes for one candidate in a term (5.2)
+    Term Monotone          a server's term never decreases, in its elections and votes (5.1)
+    Durable State          what was synced is there after a restart: log, term and vote (Figure 2)
+    Commit Monotone        commitIndex increases (Figure 2)
+    Commit Within Log      commitIndex <= last log index, and nothing beyond is applied
+    Commit After Leader    a follower commits only what a leader has committed
+    Committed On Majority  what a leader commits is in the durable logs of a majority, and stays there (5.3)
+    Committed Stays        no server deletes a committed entry that it has
+    Applied In Order       lastApplied increases by one and is <= commitIndex (Figure 2)
+    matchIndex Monotone    while a server leads (Figure 2)
+    nextIndex Above Match  matchIndex < nextIndex
+    matchIndex Is Stored   a follower has had in its durable log what the leader counts it for (5.3)
+
+A log here is what the server has said to be durable. *Sometimes* properties, the counts in `report()`, show that a
+run was not vacuous.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from simclock import Control, Observation, Observer
+
+TOLD_MAX = 3
+"""How often a property that does not end the run is told."""
+
+Record = tuple[int, bytes]
+"""A log entry: (term, command)."""
+
+
+class _Server:
+    """What a server has told so far."""
+
+    def __init__(self) -> None:
+        self.log: list[Record] = []
+        self.term = 0
+        self.votes: dict[int, int] = {}
+        """Term -> candidate."""
+        self.leads: int | None = None
+        """The term in which it is leader now."""
+        self.commit_index = 0
+        self.last_applied = 0
+        self.match_index: dict[int, int] = {}
+        """While it leads: follower -> matchIndex."""
+
+    def term_at(self, index: int) -> int | None:
+        if index == 0:
+            return 0
+        return self.log[index - 1][0] if index <= len(self.log) else None
+
+
+class RaftProperties(Observer):
+    """Reads the observations of one cluster."""
+
+    def __init__(self, servers: tuple[int, ...]) -> None:
+        self._servers = {server: _Server() for server in servers}
+        self._majority = len(servers) // 2 + 1
+        self._leaders: dict[int, int] = {}
+        """Term -> the leader elected in it."""
+        self._previous: dict[tuple[int, int], tuple[int, bytes]] = {}
+        """(index, term) of every entry ever stored -> the term of the entry before, and the command."""
+        self._holders: dict[tuple[int, int], int] = {}
+        """(index, term) -> the servers that ever had that entry in their durable logs, as bits."""
+        self._committed: list[Record] = []
+        """What leaders have committed."""
+        self._committed_in: dict[int, int] = {}
+        """Term -> the highest index that its leader has committed."""
+        self._applied: list[Record] = []
+        self._told: Counter[str] = Counter()
+        self._counts: Counter[str] = Counter()
+        self._leader_last: int | None = None
+        self._react: dict[str, Callable[[int, Any], None]] = {
+            "started": self._on_started,
+            "candidate": self._on_candidate,
+            "voted": self._on_voted,
+            "leader": self._on_leader,
+            "follower": self._on_follower,
+            "truncated": self._on_truncated,
+            "appended": self._on_appended,
+            "progress": self._on_progress,
+            "commit": self._on_commit,
+            "applied": self._on_applied,
+        }
+        self._control = Control(1)
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        react = self._react.get(observation.name)
+        if react is not None and observation.node in self._servers:
+            self._control = control
+            react(observation.node, observation.value)
+
+    def report(self) -> dict[str, int]:
+        """How often what happened: a run without elections or commits proves nothing."""
+        names = ("elections", "leaders", "leader_changes", "restarts", "truncations", "votes")
+        return {name: self._counts[name] for name in names} | {
+            "committed": len(self._committed),
+            "applied": len(self._applied),
+            "term": max((server.term for server in self._servers.values()), default=0),
+        }
+
+    def _broken(self, property: str, node: int, detail: str) -> None:
+        self._control.violated(property, node, detail)
+
+    def _tell(self, property: str, node: int, detail: str) -> None:
+        self._told[property] += 1
+        if self._told[property] <= TOLD_MAX:
+            self._control.violated(property, node, detail, stop=False)
+
+    # Terms and elections.
+
+    def _on_started(self, node: int, value: tuple[int, int | None, int]) -> None:
+        term, voted_for, last_index = value
+        server = self._servers[node]
+        if last_index != len(server.log):
+            self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
+        if term < server.term or (term == server.term and voted_for != server.votes.get(term)):
+            vote = server.votes.get(server.term)
+            self._tell(
+                "Durable State", node, f"voted for {vote} in term {server.term}, restarts with {voted_for} in {term}"
+            )
+        if server.term or server.log:
+            self._counts["restarts"] += 1
+        del server.log[last_index:]
+        server.term = term
+        server.leads, server.match_index = None, {}
+        server.commit_index = server.last_applied = 0
+
+    def _on_candidate(self, node: int, term: int) -> None:
+        self._counts["elections"] += 1
+        self._on_term(node, term)
+
+    def _on_term(self, node: int, term: int) -> None:
+        server = self._servers[node]
+        if term < server.term:
+            self._tell("Term Monotone", node, f"acts in term {term} after term {server.term}")
+        server.term = term
+
+    def _on_voted(self, node: int, value: tuple[int, int]) -> None:
+        term, candidate = value
+        self._counts["votes"] += 1
+        self._on_term(node, term)
+        before = self._servers[node].votes.setdefault(term, candidate)
+        if before != candidate:
+            self._tell("Vote Once", node, f"votes in term {term} for {before} and for {candidate}")
+
+    def _on_leader(self, node: int, term: int) -> None:
+        self._on_term(node, term)
+        self._counts["leaders"] += 1
+        self._counts["leader_changes"] += self._leader_last not in (None, node)
+        self._leader_last = node
+        server = self._servers[node]
+        server.leads, server.match_index = term, {}
+        before = self._leaders.setdefault(term, node)
+        if before != node:
+            self._broken("Election Safety", node, f"leader of term {term}, as is node {before}")
+        index = max((index for earlier, index in self._committed_in.items() if earlier < term), default=0)
+        self._check_completeness(node, term, index)
+
+    def _check_completeness(self, node: int, term: int, index: int) -> None:
+        """Whether the leader of a term has everything that was committed in earlier ones, up to `index`."""
+        log = self._servers[node].log
+        if log[:index] == self._committed[:index]:
+            return
+        lost = next(i for i in range(index) if i >= len(log) or log[i] != self._committed[i])
+        has = f"has {log[lost]}" if lost < len(log) else f"ends at index {len(log)}"
+        detail = f"leads term {term}; entry {lost + 1} was committed as {self._committed[lost]}, its log {has}"
+        self._broken("Leader Completeness", node, detail)
+
+    def _on_follower(self, node: int, term: int) -> None:
+        server = self._servers[node]
+        server.leads, server.match_index = None, {}
+
+    # Logs.
+
+    def _on_truncated(self, node: int, kept_index: int) -> None:
+        server = self._servers[node]
+        self._counts["truncations"] += 1
+        if server.leads is not None:
+            self._broken("Leader Append-Only", node, f"leads term {server.leads} and deletes after {kept_index}")
+        lost = [
+            index
+            for index in range(kept_index, min(len(server.log), len(self._committed)))
+            if server.log[index] == self._committed[index]
+        ]
+        del server.log[kept_index:]
+        if lost:
+            self._tell("Committed Stays", node, f"deletes entry {lost[0] + 1}, which is committed")
+            self._check_majority(node, lost[0] + 1)
+
+    def _on_appended(self, node: int, value: tuple[int, tuple[Record, ...]]) -> None:
+        index, entries = value
+        server = self._servers[node]
+        if index < len(server.log) and server.leads is not None:
+            self._broken("Leader Append-Only", node, f"leads term {server.leads} and overwrites entry {index + 1}")
+        del server.log[index:]
+        term_before = server.term_at(index)
+        for term, command in entries:
+            index += 1
+            known = self._previous.setdefault((index, term), (term_before or 0, command))
+            if known != (term_before, command):
+                detail = f"entry {index} of term {term} is {command!r} after term {term_before}, elsewhere {known}"
+                self._broken("Log Matching", node, detail)
+            self._holders[index, term] = self._holders.get((index, term), 0) | 1 << node
+            server.log.append((term, command))
+            term_before = term
+
+    def _check_majority(self, node: int, index: int) -> None:
+        """Whether the committed entry at an index is in the logs of a majority."""
+        entry = self._committed[index - 1]
+        holders = sum(index <= len(server.log) and server.log[index - 1] == entry for server in self._servers.values())
+        if holders < self._majority:
+            detail = f"entry {index}, committed, is in {holders} of {len(self._servers)} durable logs"
+            self._tell("Committed On Majority", node, detail)
+
+    # What a leader knows, what is committed, what is applied.
+
+    def _on_progress(self, node: int, value: tuple[int, int, int]) -> None:
+        follower, match_index, next_index = value
+        server = self._servers[node]
+        known = server.match_index
+        before = known.get(follower, 0)
+        if match_index < before:
+            self._tell("matchIndex Monotone", node, f"matchIndex of {follower} falls from {before} to {match_index}")
+        if next_index <= match_index:
+            detail = f"nextIndex of {follower} is {next_index}, matchIndex {match_index}"
+            self._tell("nextIndex Above Match", node, detail)
+        known[follower] = match_index
+        # What the leader has not synced is of its own term.
+        term = server.term_at(match_index) if match_index <= len(server.log) else server.leads
+        if match_index and not self._holders.get((match_index, term or 0), 0) >> follower & 1:
+            detail = f"counts node {follower} for entry {match_index} of term {term}, which it never stored"
+            self._broken("matchIndex Is Stored", node, detail)
+
+    def _on_commit(self, node: int, index: int) -> None:
+        server = self._servers[node]
+        if index <= server.commit_index:
+            self._tell("Commit Monotone", node, f"commitIndex {server.commit_index} becomes {index}")
+        if index > len(server.log):
+            self._tell("Commit Within Log", node, f"commitIndex {index}, but the log ends at {len(server.log)}")
+        server.commit_index = index
+        if server.leads is None:
+            if index > len(self._committed):
+                detail = f"commits entry {index}; leaders have committed {len(self._committed)}"
+                self._tell("Commit After Leader", node, detail)
+            return
+        self._committed += server.log[len(self._committed) : index]
+        term = server.leads
+        self._committed_in[term] = max(index, self._committed_in.get(term, 0))
+        if index <= len(self._committed):
+            self._check_majority(node, index)
+        for later, leader in self._leaders.items():
+            if later > term and self._servers[leader].leads == later:
+                self._check_completeness(leader, later, min(index, len(self._committed)))
+
+    def _on_applied(self, node: int, value: tuple[int, int, bytes]) -> None:
+        index, term, command = value
+        server = self._servers[node]
+        if index != server.last_applied + 1 or index > server.commit_index:
+            detail = f"applies entry {index} after {server.last_applied}, commitIndex {server.commit_index}"
+            self._tell("Applied In Order", node, detail)
+        server.last_applied = index
+        if index == len(self._applied) + 1:
+            self._applied.append((term, command))
+        elif index <= len(self._applied) and self._applied[index - 1] != (term, command):
+            detail = f"applies {(term, command)} at index {index}, where {self._applied[index - 1]} was applied"
+            self._broken("State Machine Safety", node, detail)

@@ -1,0 +1,426 @@
+"""Raft's properties can fail: on streams made by hand, and on servers with one wrong line (ids of ../shared/ZOO.md).
+
+Each wrong server differs from `RaftServer` in one method. It is run through storms (crashes, partitions, one-way cuts,
+loss, duplication, reordering) until an observer names the broken property; the right server passes the same storms.
+"""
+
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from actors import run
+from protocols.key_value import Client, KeyValueStore, Workload
+from protocols.raft import RaftProperties, RaftServer, RaftSettings, Role, Sessions
+from simclock import (
+    Control,
+    Crash,
+    Cut,
+    Heal,
+    Mend,
+    Network,
+    Observation,
+    Observer,
+    Partition,
+    Restart,
+    Scenario,
+    Uniform,
+    ms,
+    seconds,
+    stream,
+)
+
+# Streams made by hand.
+
+SERVERS = (0, 1, 2)
+A, B, C = (1, b"a"), (1, b"b"), (2, b"c")
+
+
+def judge(*told, servers=SERVERS):
+    """The violations of a stream of (node, name, value), and whether the run was to end."""
+    observer = RaftProperties(servers)
+    control = Control(1)
+    for node in servers:
+        observer.on_observation(Observation(0, node, 1, "started", (0, None, 0)), control)
+    for number, (node, name, value) in enumerate(told, start=2):
+        control.now_ns = number
+        observer.on_observation(Observation(number, node, number, name, value), control)
+    return [violation.property for violation in control.violations], control.stop_ns is not None
+
+
+def everywhere(name, value, nodes=SERVERS):
+    return tuple((node, name, value) for node in nodes)
+
+
+LED = (
+    (0, "candidate", 1),
+    *everywhere("voted", (1, 0)),
+    (0, "leader", 1),
+)
+STORED = (*LED, *everywhere("appended", (0, (A, B))))
+COMMITTED = (*STORED, (0, "commit", 2), (0, "applied", (1, *A)), (0, "applied", (2, *B)))
+DEPOSED = (*everywhere("voted", (2, 1)), (1, "leader", 2), (0, "follower", 2))
+
+BROKEN = {
+    "Election Safety": (*LED, (1, "leader", 1)),
+    "Leader Append-Only": (*STORED, (0, "truncated", 1)),
+    "Leader Append-Only, overwriting": (*STORED, (0, "appended", (1, ((1, b"b"),)))),
+    "Log Matching": (*LED, (0, "appended", (0, (A, B))), (1, "appended", (0, ((1, b"x"),)))),
+    "Log Matching, of what is before": (
+        *LED,
+        (0, "appended", (0, (A, C))),
+        (1, "appended", (0, ((2, b"x"), C))),
+    ),
+    "Leader Completeness": (
+        *LED,
+        *everywhere("appended", (0, (A, B)), (0, 2)),
+        (0, "commit", 2),
+        *DEPOSED[:-1],
+    ),
+    "Leader Completeness, of what is committed late": (
+        *LED,
+        *everywhere("appended", (0, (A,)), (0, 2)),
+        (1, "voted", (2, 1)),
+        (1, "leader", 2),
+        (0, "commit", 1),
+    ),
+    "State Machine Safety": (*COMMITTED, (1, "commit", 1), (1, "applied", (1, 1, b"x"))),
+    "Vote Once": (*LED, (2, "voted", (1, 1))),
+    "Term Monotone": (*LED, *DEPOSED, (2, "voted", (1, 0))),
+    "Durable State": (*STORED, (1, "started", (1, 0, 1))),
+    "Durable State, of the vote": (*LED, (2, "started", (1, None, 0))),
+    "Durable State, of the term": (*LED, (2, "started", (0, None, 0))),
+    "Commit Monotone": (*COMMITTED, (1, "commit", 2), (1, "commit", 1)),
+    "Commit Within Log": (*COMMITTED, (1, "truncated", 2), (1, "started", (1, 0, 2)), (0, "commit", 3)),
+    "Commit After Leader": (*STORED, (1, "commit", 1)),
+    "Committed On Majority": (*LED, (0, "appended", (0, (A,))), (0, "commit", 1)),
+    "Committed Stays": (*COMMITTED, (2, "truncated", 1)),
+    "Applied In Order": (*STORED, (0, "commit", 2), (0, "applied", (2, *B))),
+    "Applied In Order, beyond what is committed": (
+        *STORED,
+        (0, "commit", 1),
+        (0, "applied", (1, *A)),
+        (0, "applied", (2, *B)),
+    ),
+    "matchIndex Monotone": (*STORED, (0, "progress", (1, 2, 3)), (0, "progress", (1, 1, 3))),
+    "nextIndex Above Match": (*STORED, (0, "progress", (1, 2, 2))),
+    "matchIndex Is Stored": (*STORED, (0, "progress", (1, 3, 4))),
+    "matchIndex Is Stored, of another term": (
+        *STORED,
+        (0, "appended", (2, ((1, b"x"),))),
+        *DEPOSED,
+        (1, "appended", (2, (C,))),
+        (1, "progress", (0, 3, 4)),
+    ),
+}
+FIGURE_3 = {"Election Safety", "Leader Append-Only", "Log Matching", "Leader Completeness", "State Machine Safety"}
+
+
+@pytest.mark.parametrize(("name", "told"), BROKEN.items(), ids=BROKEN)
+def test_a_stream_that_violates_exactly_one_property(name, told):
+    name = name.partition(",")[0]
+    broken, stopped = judge(*told)
+    assert set(broken) == {name}
+    assert stopped == (name in FIGURE_3 or name == "matchIndex Is Stored")
+
+
+@pytest.mark.parametrize(("name", "told"), BROKEN.items(), ids=BROKEN)
+def test_it_is_the_last_observation_that_violates_it(name, told):
+    assert judge(*told[:-1]) == ([], False)
+
+
+def test_good_streams_pass():
+    later = (
+        (1, "appended", (2, (C,))),
+        *everywhere("appended", (2, (C,)), (2,)),
+        (1, "progress", (2, 3, 4)),
+        (1, "commit", 3),
+        (1, "applied", (1, *A)),
+        (1, "applied", (2, *B)),
+        (1, "applied", (3, *C)),
+        (0, "appended", (2, ((1, b"not yet deleted"),))),
+        (0, "truncated", 2),
+        (0, "appended", (2, (C,))),
+        (2, "started", (2, 1, 3)),
+        (2, "commit", 1),
+        (2, "applied", (1, *A)),
+    )
+    assert judge(*COMMITTED, *DEPOSED, *later) == ([], False)
+
+
+def test_other_nodes_are_not_judged():
+    assert judge(*COMMITTED, (3, "leader", 1), (3, "applied", (1, 1, b"x"))) == ([], False)
+
+
+def test_the_report_counts_what_happened():
+    observer = RaftProperties(SERVERS)
+    for node, name, value in (*COMMITTED, *DEPOSED):
+        observer.on_observation(Observation(0, node, 0, name, value), Control(1))
+    report = observer.report()
+    assert report["leaders"] == 2 and report["leader_changes"] == 1 and report["committed"] == 2
+
+
+# Storms.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weather:
+    """A kind of storm."""
+
+    servers: int = 5
+    crashes: bool = True
+    cuts: bool = True
+    hunted: bool = False
+    loss: float = 0.05
+    duplication: float = 0.1
+    high_ns: int = ms(30)
+    settings: tuple = ()
+    duration_ns: int = seconds(4)
+
+
+def faults(seed, weather):
+    """Every 50 to 250 ms something breaks, or is mended."""
+    luck = stream(seed, "storm")
+    plan = []
+    now_ns = 0
+    down = []
+    servers = range(weather.servers)
+    while now_ns < weather.duration_ns:
+        now_ns += luck.uniform_ns(ms(50), ms(250))
+        kinds = ["heal"]
+        kinds += ["partition", "cut", "cut", "mend"] if weather.cuts else []
+        kinds += ["crash", "crash leader", "restart", "restart"] if weather.crashes else []
+        kind = luck.choice(kinds)
+        source, target = luck.sample(servers, 2)
+        if kind == "partition":
+            group = luck.sample(servers, luck.randrange(1, weather.servers // 2 + 1))
+            plan.append(Partition(at_ns=now_ns, groups=(tuple(group), tuple(servers))))
+        elif kind == "cut":
+            plan.append(Cut(at_ns=now_ns, source=source, target=target))
+        elif kind == "mend":
+            plan.append(Mend(at_ns=now_ns, source=source, target=target))
+        elif kind == "heal":
+            plan.append(Heal(at_ns=now_ns))
+        elif kind == "crash":
+            plan.append(Crash(at_ns=now_ns, node=source))
+            down.append(source)
+        elif kind == "crash leader":
+            plan.append(Crash(at_ns=now_ns, node="leader"))
+            plan += [Restart(at_ns=now_ns + luck.uniform_ns(ms(1), ms(300)), node=server) for server in servers]
+        elif kind == "restart":
+            plan += [Restart(at_ns=now_ns, node=server) for server in servers]
+    return tuple(plan)
+
+
+class Hunter(Observer):
+    """Crashes every leader soon after its election, as in Figure 8, and restarts it soon after."""
+
+    def __init__(self, seed):
+        self.luck = stream(seed, "hunter")
+
+    def on_observation(self, observation, control):
+        if observation.name == "leader":
+            after_ns = self.luck.uniform_ns(0, ms(80))
+            control.inject(Crash(at_ns=0, node=observation.node), after_ns)
+            control.inject(Restart(at_ns=0, node=observation.node), after_ns + self.luck.uniform_ns(ms(1), ms(200)))
+
+
+def storm(seed, server_class, weather):
+    settings = {
+        "servers": tuple(range(weather.servers)),
+        "election_timeout_ns_min": ms(80),
+        "election_timeout_ns_max": ms(160),
+        "heartbeat_ns": ms(25),
+        "entries_per_message_max": 3,
+        **dict(weather.settings),
+    }
+    raft = RaftSettings(**settings)
+    workload = Workload(keys=3, processes=2, pause_ns=ms(10), retry_ns=ms(60), give_up_ns=ms(400))
+
+    def build(node):
+        if node < weather.servers:
+            return server_class(raft, Sessions(KeyValueStore()))
+        return Client(raft.servers, workload)
+
+    return Scenario(
+        name="storm",
+        seed=seed,
+        nodes=weather.servers + 2,
+        build=build,
+        duration_ns=weather.duration_ns,
+        network=Network(
+            latency=Uniform(low_ns=ms(1), high_ns=weather.high_ns),
+            loss=weather.loss,
+            duplication=weather.duplication,
+        ),
+        faults=faults(seed, weather),
+        observers=(partial(RaftProperties, raft.servers), *([partial(Hunter, seed)] if weather.hunted else [])),
+    )
+
+
+# Servers with one wrong line.
+
+
+class CommitsOldTerm(RaftServer):
+    """RAFT-01: commits whatever a majority has, of whichever term."""
+
+    def _may_commit(self, index):
+        return True
+
+
+class ForgetsVote(RaftServer):
+    """RAFT-02: term and vote live in memory only."""
+
+    def _set_term_and_vote(self, term, voted_for):
+        self.current_term, self.voted_for = term, voted_for
+
+
+class CountsStaleVotes(RaftServer):
+    """RAFT-04: counts any vote that arrives."""
+
+    def _is_vote_counted(self, message):
+        return self.role is Role.CANDIDATE and message.vote_granted
+
+
+class ClearsVoteInTerm(RaftServer):
+    """RAFT-05: stepping down within a term forgets the vote."""
+
+    def _become_follower(self, term):
+        super()._become_follower(term)
+        self._set_term_and_vote(term, None)
+
+
+class IgnoresUpToDate(RaftServer):
+    """Raft 5.4.1 left out: votes for anyone."""
+
+    def _is_up_to_date(self, message):
+        return True
+
+
+class TruncatesAlways(RaftServer):
+    """RAFT-16: deletes everything after prevLogIndex, then appends."""
+
+    def _store(self, prev_log_index, entries):
+        self._truncate(prev_log_index)
+        self.log.append(entries)
+
+
+class CommitsPastVerified(RaftServer):
+    """RAFT-17: min(leaderCommit, last log index)."""
+
+    def _follow_commit_index(self, message):
+        index = min(message.leader_commit, self.log.last_index)
+        if index > self.commit_index:
+            self._set_commit_index(index)
+
+
+class CommitsBackwards(RaftServer):
+    """RAFT-18: takes the leader's commitIndex without comparing with its own."""
+
+    def _follow_commit_index(self, message):
+        self._set_commit_index(min(message.leader_commit, message.prev_log_index + len(message.entries)))
+
+
+class ForgetsMatch(RaftServer):
+    """RAFT-19: matchIndex is whatever the last acknowledgement says."""
+
+    def _acknowledged(self, progress, message):
+        progress.match_index = message.match_index
+
+
+class FallsBelowMatch(RaftServer):
+    """RAFT-20: every refusal decrements nextIndex."""
+
+    def _is_refusal_current(self, progress, message):
+        progress.match_index, match_index = 0, progress.match_index
+        progress.refused(min(message.prev_log_index, progress.next_index - 1), message.conflict_index)
+        progress.match_index = match_index
+        return True
+
+    def _refused(self, progress, message):
+        pass
+
+
+class OverstatesAcknowledgement(RaftServer):
+    """RAFT-22: a success acknowledges the whole log."""
+
+    def _acknowledged_index(self, message):
+        return self.log.last_index
+
+
+class AcknowledgesBeforeSync(RaftServer):
+    """RAFT-25: nothing is synced before it is acknowledged."""
+
+    def _sync_disk(self):
+        pass
+
+
+class SkipsConsistencyCheck(RaftServer):
+    """Rule 2 of AppendEntries left out, as far as the log reaches."""
+
+    def _has_entry(self, index, term):
+        return index <= self.log.last_index
+
+
+# Which storm shows which wrong line, and the property that an observer then names.
+
+PLAIN = Weather()
+SLOW = Weather(high_ns=ms(120), crashes=False)
+SLOW_WITH_CRASHES = Weather(high_ns=ms(120))
+HUNT = Weather(crashes=False, hunted=True, loss=0.1, high_ns=ms(20), settings=(("entries_per_message_max", 1),))
+BATCHES = Weather(servers=3, settings=(("batch_ns", ms(30)),))
+WITHOUT_NO_OP = Weather(settings=(("no_op", False),))
+WEATHERS = {
+    "plain": PLAIN,
+    "slow": SLOW,
+    "slow with crashes": SLOW_WITH_CRASHES,
+    "hunt": HUNT,
+    "batches": BATCHES,
+    "without no-op": WITHOUT_NO_OP,
+}
+WRONG = (
+    (CommitsOldTerm, HUNT, "Leader Completeness"),
+    (ForgetsVote, SLOW_WITH_CRASHES, "Vote Once"),
+    (CountsStaleVotes, SLOW, "Election Safety"),
+    (ClearsVoteInTerm, SLOW, "Vote Once"),
+    (IgnoresUpToDate, PLAIN, "Leader Completeness"),
+    (TruncatesAlways, PLAIN, "Committed On Majority"),
+    (CommitsPastVerified, HUNT, "State Machine Safety"),
+    (CommitsBackwards, PLAIN, "Commit Monotone"),
+    (ForgetsMatch, PLAIN, "matchIndex Monotone"),
+    (FallsBelowMatch, PLAIN, "nextIndex Above Match"),
+    (OverstatesAcknowledgement, HUNT, "matchIndex Is Stored"),
+    (AcknowledgesBeforeSync, HUNT, "Leader Completeness"),
+    (SkipsConsistencyCheck, HUNT, "Log Matching"),
+)
+SEEDS_MAX = 120
+
+
+@pytest.mark.parametrize(("wrong", "weather", "broken"), WRONG, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_wrong_line_is_found_and_named(wrong, weather, broken):
+    for seed in range(SEEDS_MAX):
+        violations = run(storm(seed, wrong, weather)).violations
+        if broken in {violation.property for violation in violations}:
+            assert run(storm(seed, RaftServer, weather)).violations == (), f"seed {seed}, the right server"
+            return
+    pytest.fail(f"{broken} was not violated in {SEEDS_MAX} storms")
+
+
+@pytest.mark.parametrize("name", WEATHERS)
+def test_the_right_server_weathers_storms(name):
+    weather = WEATHERS[name]
+    committed = leaders = 0
+    for seed in (*range(6), *(secrets.randbits(32) for _ in range(4))):
+        result = run(storm(seed, RaftServer, weather))
+        assert result.violations == (), f"seed {seed}, {name}"
+        committed += result.reports["RaftProperties"]["committed"]
+        leaders += result.reports["RaftProperties"]["leaders"]
+    assert committed > 50 and leaders > 10, "the storms are too strong to show anything"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WEATHERS)
+def test_the_right_server_weathers_many_storms(name):
+    for seed in (*range(100, 120), *(secrets.randbits(32) for _ in range(20))):
+        assert run(storm(seed, RaftServer, WEATHERS[name])).violations == (), f"seed {seed}, {name}"
