@@ -7,7 +7,7 @@ go through here, so an entry that stands here is reachable everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +16,7 @@ from simclock.disk import DiskModel
 from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.network import Network
-from simclock.scenario import Scenario
+from simclock.scenario import NODES_MAX, Scenario
 from simclock.scheduler import RunResult
 
 VALID = "valid"
@@ -25,7 +25,7 @@ UNKNOWN = "unknown"
 EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
 """Exit status 2 is bad usage."""
 
-_MODULES = ("experiments.synthetic", "experiments.raft_kv")
+_MODULES = ("experiments.synthetic", "experiments.everything", "experiments.raft_kv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,14 @@ class Settings:
     faults: tuple[Fault, ...] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The scenario's own parameters, by name; each has the type of its default."""
+
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int:
+            raise UsageError(f"seed: {self.seed!r} is not a whole number")
+        if self.nodes is not None and (type(self.nodes) is not int or not 1 <= self.nodes <= NODES_MAX):
+            raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
+        if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
+            raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +95,15 @@ def entries() -> dict[str, Entry]:
     for module in _MODULES:
         import_module(module)
     return _entries
+
+
+def make_scenario(entry: Entry, settings: Settings) -> Scenario:
+    """The scenario with every setting in force, also one that `entry.make` takes no notice of."""
+    scenario = entry.make(settings)
+    names = ("duration_ns", "network", "clocks", "disk", "faults")
+    given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
+    given["parameters"] = {**scenario.parameters, **settings.parameters}
+    return replace(scenario, seed=settings.seed, **given)
 
 
 def judge_invariants(result: RunResult) -> Verdict:

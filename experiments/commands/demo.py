@@ -1,0 +1,57 @@
+"""`simclock demo`: the main job in process, then with Ray actors: two equal digests, a verdict, a table."""
+
+from __future__ import annotations
+
+import click
+
+from actors.run import Placement, run
+from experiments.catalog import EXIT_STATUS
+from experiments.commands.compare import case_of, ray_for
+from experiments.commands.options import Overrides, parse_placement
+from experiments.comparison import Case, compare, comparison_text
+from experiments.report import Report, report_of, report_text, verdict_lines
+from experiments.scenario_source import Source
+
+SCENARIO = "raft-kv-wan"
+COMPARED = "raft-kv"
+COMPARED_NODES = (3, 5)
+COMPARED_DURATION = "1s"
+PLACEMENTS = ("inline", "ray", "ray:hosts=2")
+
+
+@click.command(short_help="The main job in process, then with Ray actors.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+def demo(seed: int, address: str | None) -> int:
+    """Raft over real latencies with faults, in this process and then as Ray actors; the digests must be equal.
+
+    \b
+    Example: simclock demo
+    """
+    places = [(text, parse_placement(text, address)) for text in PLACEMENTS]
+    overrides = Overrides(seed=seed)
+    source = overrides.source(SCENARIO)
+    case = case_of(SCENARIO, overrides)
+    click.echo("In this process:\n")
+    inline = _run(source, case, Placement())
+    click.echo(report_text(inline))
+    with ray_for(places, address):
+        click.echo("\nThe same scenario and seed, one Ray actor per simulated node:\n")
+        ray = _run(source, case, parse_placement("ray", address))
+        click.echo(f"  wall time  {ray.result.wall_s:.2f} s")
+        click.echo("\n".join(f"  verdict    {line}" for line in verdict_lines(ray)))
+        click.echo(f"\nDigests\n\n  inline  {inline.result.digest}\n  ray     {ray.result.digest}")
+        equal = inline.result.digest == ray.result.digest
+        click.echo(f"\n  {'equal: the same run to the last bit' if equal else 'DIFFERENT'}\n")
+        cases = [
+            case_of(COMPARED, Overrides(seed=seed, nodes=nodes, duration=COMPARED_DURATION)) for nodes in COMPARED_NODES
+        ]
+        rows = compare(cases, places, repeats=1)
+    click.echo(comparison_text(rows, "github"))
+    if not equal or not all(row.agree for row in rows):
+        return 1
+    return EXIT_STATUS[inline.status]
+
+
+def _run(source: Source, case: Case, placement: Placement) -> Report:
+    return report_of(source.entry, run(case.scenario, placement, replay=case.replay))

@@ -1,0 +1,68 @@
+"""`simclock list` and `simclock show`: what there is, and what one scenario is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+
+from experiments.catalog import Settings, entries
+from experiments.commands.options import Overrides, override_options
+from experiments.latency_forms import latency_to_table
+from experiments.parameters import defaults_text
+from experiments.scenario_source import Source
+from experiments.scenario_text import whole_settings, write_settings
+from experiments.tables import FORMS, table_text
+from simclock.errors import UsageError
+from simclock.scenario import Scenario
+
+
+@click.command("list")
+@click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
+def list_scenarios(form: str) -> None:
+    """List the scenarios that have a name.
+
+    \b
+    Example: simclock list
+    """
+    rows = [(entry.name, entry.summary, defaults_text(entry.parameters), entry.source) for entry in entries().values()]
+    click.echo(table_text(("scenario", "what it shows", "parameters", "source"), rows, form, rows))
+
+
+@click.command(short_help="Print a scenario as a file that can be edited and run.")
+@click.argument("scenario")
+@override_options
+def show(scenario: str, overrides: Overrides) -> None:
+    """Print SCENARIO as a file that `simclock run` accepts, every value spelled out, to be edited.
+
+    \b
+    Example: simclock show raft-kv-wan > mine.toml && simclock run mine.toml
+    """
+    source = overrides.source(scenario)
+    made = source.scenario()
+    comments = [f"# {line}".rstrip() for line in _comments(source, made)]
+    settings = whole_settings(source.settings, made)
+    settings = replace(settings, parameters={**source.entry.parameters, **settings.parameters})
+    click.echo("\n".join(comments))
+    click.echo(write_settings(source.entry.name, _writable(settings)), nl=False)
+
+
+def _comments(source: Source, made: Scenario) -> Iterator[str]:
+    yield str(made)
+    yield source.entry.summary
+    if source.entry.source:
+        yield f"source: {source.entry.source}"
+    for fault in made.faults:
+        yield f"planned: {fault}"
+
+
+def _writable(settings: Settings) -> Settings:
+    """Without a network whose latency model TOML has no name for."""
+    assert settings.network is not None, "every value is spelled out"
+    try:
+        latency_to_table(settings.network.latency)
+    except UsageError as error:
+        click.echo(f"# {error}")
+        return replace(settings, network=None)
+    return settings

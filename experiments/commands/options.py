@@ -1,0 +1,176 @@
+"""Options that several commands share: which scenario with which settings, and where it runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from actors.run import Placement
+from experiments.catalog import Settings
+from experiments.latency_forms import latency_from_text
+from experiments.parameters import parameter_from_text
+from experiments.scenario_file import scenario_as_is
+from experiments.scenario_source import Source, find_source
+from experiments.spelling import say
+from experiments.toml_table import duration_ns
+from simclock.errors import UsageError
+from simclock.network import ORDERS, Network
+
+Command = Callable[..., Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """What the command line sets over the scenario's own values, as it was written."""
+
+    seed: int | None = None
+    nodes: int | None = None
+    duration: str | None = None
+    settings: tuple[str, ...] = ()
+    latency: str | None = None
+    loss: str | None = None
+    duplication: str | None = None
+    order: str | None = None
+
+    def source(self, text: str) -> Source:
+        """The scenario of that name with these settings."""
+        found = find_source(text)
+        settings = found.settings
+        given: dict[str, Any] = {"seed": self.seed, "nodes": self.nodes}
+        if self.duration is not None:
+            given["duration_ns"] = duration_ns(self.duration, "--duration")
+        settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
+        named = dict(parameter_from_text(found.entry, setting, "--set") for setting in self.settings)
+        settings = replace(settings, parameters={**settings.parameters, **named})
+        network = self._network()
+        if network:
+            base = settings.network or scenario_as_is(found.entry, settings).network
+            settings = replace(settings, network=replace(base, **network))
+        return replace(found, settings=settings)
+
+    def _network(self) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        if self.latency is not None:
+            values["latency"] = latency_from_text(self.latency, "--latency")
+        for name, text in (("loss", self.loss), ("duplication", self.duplication)):
+            if text is not None:
+                values[name] = _probability(text, f"--{name}")
+        if self.order is not None:
+            values["order"] = self.order
+        return values
+
+    def replay(self, source: Source, settings: Settings) -> str:
+        """The command that runs the same again, on any placement."""
+        words = ["simclock", "run", source.text, "--seed", str(settings.seed)]
+        if self.nodes is not None:
+            words += ["--nodes", str(self.nodes)]
+        for flag in ("duration", "latency", "loss", "duplication", "order"):
+            value = getattr(self, flag)
+            if value is not None:
+                words += [f"--{flag}", value]
+        for setting in self.settings:
+            words += ["--set", setting]
+        return shlex.join(words)
+
+
+def _probability(text: str, flag: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise UsageError(f"{flag}: {say(text)} is not a probability: write a number from 0 to 1, as 0.01") from None
+    if not 0 <= value <= 1:
+        raise UsageError(f"{flag}: {text} is not a probability: it must be from 0 to 1")
+    Network(loss=value)
+    return value
+
+
+def override_options(command: Command) -> Command:
+    """The options that make Overrides; the command takes them as `overrides`."""
+
+    def with_overrides(**named: Any) -> Any:
+        fields = {name: named.pop(name) for name in Overrides.__dataclass_fields__}
+        return command(overrides=Overrides(**fields), **named)
+
+    with_overrides.__doc__ = command.__doc__
+    with_overrides.__name__ = command.__name__
+    with_overrides.__dict__.update(command.__dict__)
+    for option in reversed(
+        (
+            click.option("--seed", type=int, help="The seed that decides everything.  [default: the scenario's, or 0]"),
+            click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them."),
+            click.option("--duration", metavar="TIME", help="Virtual time, such as 120s."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="NAME=VALUE",
+                help="A parameter of the scenario; `simclock list` names them.",
+            ),
+            click.option("--latency", metavar="MODEL", help='Such as 5ms or "uniform 1ms..5ms".'),
+            click.option("--loss", metavar="PROBABILITY", help="Of each message, 0 to 1."),
+            click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
+            click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
+        )
+    ):
+        option(with_overrides)
+    return with_overrides
+
+
+def placement_options(command: Command) -> Command:
+    """The options that make a Placement; the command takes it as `placement`."""
+
+    def with_placement(
+        placement: str, nodes_per_actor: int | None, hosts: int | None, address: str | None, **named: Any
+    ) -> Any:
+        return command(placement=_placement(placement, nodes_per_actor, hosts, address), **named)
+
+    with_placement.__doc__ = command.__doc__
+    with_placement.__name__ = command.__name__
+    with_placement.__dict__.update(command.__dict__)
+    for option in reversed(
+        (
+            click.option(
+                "--placement",
+                default="inline",
+                show_default=True,
+                help="Where nodes live: inline, ray (one actor per node), ray:4 (four to an actor), ray:hosts=2.",
+            ),
+            click.option("--nodes-per-actor", type=int, help="On Ray: how many nodes share an actor."),
+            click.option("--hosts", type=int, help="On Ray: how many actors share all nodes."),
+            click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]"),
+        )
+    ):
+        option(with_placement)
+    return with_placement
+
+
+def parse_placement(text: str, address: str | None = None) -> Placement:
+    """Read `inline`, `ray`, `ray:4` or `ray:hosts=2`."""
+    kind, colon, packing = text.strip().partition(":")
+    name, equals, count = packing.rpartition("=")
+    if colon and (kind != "ray" or name not in ("", "hosts") or (equals and not name) or not count.isdecimal()):
+        raise UsageError(f"placement: {say(text)} is not a placement: use inline, ray, ray:4 or ray:hosts=2")
+    if kind == "inline":
+        address = None
+    if not colon:
+        return Placement(kind=kind, address=address)
+    if name == "hosts":
+        return Placement(kind=kind, hosts=int(count), address=address)
+    return Placement(kind=kind, nodes_per_actor=int(count), address=address)
+
+
+def _placement(text: str, nodes_per_actor: int | None, hosts: int | None, address: str | None) -> Placement:
+    placement = parse_placement(text, address)
+    given = {"nodes-per-actor": nodes_per_actor, "hosts": hosts, "address": address}
+    for flag, value in given.items():
+        if value is not None and placement.kind == "inline":
+            raise UsageError(f"--{flag}: inline has one host in this process: add --placement ray")
+    if nodes_per_actor is not None and hosts is not None:
+        raise UsageError("--hosts: give --nodes-per-actor or --hosts, not both")
+    if nodes_per_actor is not None:
+        return replace(placement, nodes_per_actor=nodes_per_actor)
+    return placement if hosts is None else replace(placement, hosts=hosts)

@@ -1,0 +1,69 @@
+"""`simclock run`: one scenario, one seed, one report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+import click
+
+from actors.run import Placement
+from actors.run import run as run_scenario
+from experiments.catalog import EXIT_STATUS
+from experiments.commands.options import Overrides, override_options, placement_options
+from experiments.plain_values import trace_line
+from experiments.report import report_json, report_of, report_text
+from simclock.errors import UsageError
+from simclock.trace import TraceRecord
+
+
+@click.command(short_help="Run a scenario and report.")
+@click.argument("scenario")
+@override_options
+@placement_options
+@click.option(
+    "--trace",
+    "trace_file",
+    metavar="FILE",
+    help="Write every send, delivery, drop, timer, fault and observation, a line of JSON each; - prints them readable.",
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def run(scenario: str, overrides: Overrides, placement: Placement, trace_file: str | None, form: str) -> int:
+    """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
+
+    \b
+    Examples:
+      simclock run raft-kv-wan --seed 7
+      simclock run phold --nodes 100 --placement ray:hosts=2
+      simclock run scenario.toml --loss 0.01 --trace trace.jsonl
+    """
+    if trace_file == "-" and form == "json":
+        raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
+    source = overrides.source(scenario)
+    made = source.scenario()
+    replay = overrides.replay(source, source.settings)
+    with trace_to(trace_file) as trace:
+        result = run_scenario(made, placement, trace=trace, replay=replay)
+    report = report_of(source.entry, result)
+    click.echo(report_json(report) if form == "json" else report_text(report))
+    return EXIT_STATUS[report.status]
+
+
+@contextmanager
+def trace_to(file: str | None) -> Iterator[Callable[[TraceRecord], Any] | None]:
+    """What to call with each record of a run; None where no trace is wanted."""
+    if file is None:
+        yield None
+    elif file == "-":
+        yield click.echo
+    else:
+        with _opened(file) as stream:
+            yield lambda record: stream.write(trace_line(record) + "\n")
+
+
+def _opened(file: str) -> TextIO:
+    try:
+        return open(file, "w", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"--trace: cannot write {file}: {error.strerror}") from None

@@ -1,0 +1,116 @@
+"""The report of a run: a short readable text, or JSON with everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from experiments.catalog import VALID, VIOLATED, Entry, Verdict
+from experiments.plain_values import plain
+from simclock.durations import format_duration
+from simclock.faults import Fault
+from simclock.observers import Violation
+from simclock.scheduler import RunResult
+
+LINES_MAX = 30
+"""Faults and violations shown in the text, each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A finished run, its entry's words about it, and the verdict."""
+
+    result: RunResult
+    rows: Sequence[tuple[str, str]]
+    verdict: Verdict
+
+    @property
+    def status(self) -> str:
+        """Violated when an invariant broke, whatever the entry's own judge found."""
+        if self.result.violations and self.verdict.status == VALID:
+            return VIOLATED
+        return self.verdict.status
+
+
+def report_of(entry: Entry, result: RunResult) -> Report:
+    """Have the entry judge and describe a run."""
+    return Report(result=result, rows=tuple(entry.describe(result)), verdict=entry.judge(result))
+
+
+def report_text(report: Report) -> str:
+    """A title, a row per fact, and the line that replays the run."""
+    rows = list(_rows(report))
+    width = max(len(label) for label, _ in rows)
+    return "\n".join([report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)])
+
+
+def report_json(report: Report) -> str:
+    """One JSON object with all of the result but what observers and nodes kept for the entry."""
+    result = report.result
+    values = {
+        **result._asdict(),
+        "faults": [_fault(fault) for fault in result.faults],
+        "skipped": [_fault(fault) for fault in result.skipped],
+        "violations": [violation._asdict() for violation in result.violations],
+        "verdict": {"status": report.status, "lines": list(report.verdict.lines)},
+        "described": dict(report.rows),
+    }
+    del values["reports"], values["final"]
+    return json.dumps(plain(values), indent=2, ensure_ascii=False)
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    return {"at": format_duration(fault.at_ns), **plain(fault)}
+
+
+def _rows(report: Report) -> Iterator[tuple[str, str]]:
+    result = report.result
+    yield "placement", result.placement
+    yield from _first("went wrong", [str(fault) for fault in result.faults] or ["nothing was made to"])
+    yield from _first("skipped", [f"{fault}: nobody had observed that name" for fault in result.skipped])
+    yield from report.rows
+    yield "events", f"{result.events:,}"
+    yield "messages", messages_text(result.counters)
+    ended = f" (stopped: {result.stopped})" if result.stopped else ""
+    yield "virtual time", f"{format_duration(result.virtual_ns)}{ended}"
+    yield from _first("violation", [violation_text(violation) for violation in result.violations])
+    yield from _first("verdict", verdict_lines(report))
+    yield "digest", result.digest
+    rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
+    yield "wall time", f"{result.wall_s:.2f} s{rate}"
+    yield "replay", result.replay
+
+
+def _first(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Lines under one label, the first of many."""
+    for position, line in enumerate(lines[:LINES_MAX]):
+        yield ("" if position else label), line
+    if len(lines) > LINES_MAX:
+        yield "", f"and {len(lines) - LINES_MAX} more (--format json has all)"
+
+
+def verdict_lines(report: Report) -> list[str]:
+    """The status, and what was checked."""
+    first, *others = report.verdict.lines or ("",)
+    return [f"{report.status}: {first}" if first else report.status, *others]
+
+
+def messages_text(counters: dict[str, int]) -> str:
+    """`1,000 delivered of 1,010 sent (8 lost, 2 cut)`."""
+    dropped = [
+        f"{count:,} {name.removeprefix('dropped_')}"
+        for name, count in sorted(counters.items())
+        if name.startswith("dropped_") and count
+    ]
+    if counters.get("duplicated"):
+        dropped.append(f"{counters['duplicated']:,} duplicated")
+    why = f" ({', '.join(dropped)})" if dropped else ""
+    return f"{counters.get('messages', 0):,} delivered of {counters.get('sent', 0):,} sent{why}"
+
+
+def violation_text(violation: Violation) -> str:
+    """Property, virtual time, node and what was seen."""
+    who = f"node {violation.node}" if violation.node >= 0 else "the whole run"
+    return f"{violation.property} at {format_duration(violation.time_ns)}, {who}: {violation.detail}"

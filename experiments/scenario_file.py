@@ -1,0 +1,239 @@
+"""Scenario files: TOML in which every value of a scenario can be written.
+
+    scenario = "raft-kv-wan"                # a name of the catalog, or path.py:name relative to this file
+    seed = 7
+    nodes = 5
+    duration = "120s"
+
+    [parameters]                            # the scenario's own, see `simclock show`
+    clients = 3
+
+    [network]
+    latency = { model = "uniform", low = "1ms", high = "5ms" }   # or "5ms"; see latency_forms
+    loss = 0.01
+    duplication = 0.001
+    order = "fifo"
+
+    [clocks]
+    offset = "20ms"
+    drift = "50ppm"
+
+    [disk]
+    sync = "1ms"
+
+    [[faults]]
+    kind = "partition"
+    at = "30s"
+    groups = [["leader"], [0, 1, 2, 3, 4]]
+
+Only `scenario` must be there; what is left out is as the scenario has it, `faults = []` means none. Whatever is wrong
+is one UsageError of one line, with the file, the key's path and the mend.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from experiments.catalog import Entry, Settings, entries
+from experiments.latency_forms import latency_from_table, latency_from_text
+from experiments.parameters import parameter_from_toml
+from experiments.python_scenarios import python_entry
+from experiments.spelling import say, unknown
+from experiments.toml_table import Table
+from simclock.clocks.physical import Clocks
+from simclock.disk import DiskModel
+from simclock.durations import parse_drift
+from simclock.errors import UsageError
+from simclock.faults import FAULTS, Fault, NodeName
+from simclock.network import ORDERS, Network
+from simclock.scenario import Scenario
+
+KEYS = ("scenario", "seed", "nodes", "duration", "parameters", "network", "clocks", "disk", "faults")
+_EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
+
+Part = TypeVar("Part", Network, Clocks, DiskModel)
+
+
+def read_scenario_file(path: Path) -> tuple[Entry, Settings]:
+    """The catalog's entry and the settings that a file names."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except RecursionError:
+        raise UsageError(f"{path}: nested too deeply") from None
+    except ValueError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from None
+    return settings_from_toml(document, str(path), path.parent)
+
+
+def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> tuple[Entry, Settings]:
+    """The same from a document that is already parsed; `file` names it in errors, paths in it begin at `folder`."""
+    table = Table(document, file)
+    table.only(KEYS)
+    table.required("scenario", '"phold"')
+    name = table.text("scenario", '"phold"')
+    assert name is not None, "the scenario is there"
+    try:
+        entry, own_seed = named_entry(name, folder)
+        seed = table.whole("seed", "7")
+        settings = Settings(
+            seed=own_seed if seed is None else seed,
+            nodes=table.whole("nodes", "5"),
+            duration_ns=table.duration_ns("duration"),
+            parameters=_parameters(table, entry),
+        )
+        return entry, _with_environment(table, entry, settings, folder)
+    except UsageError as error:
+        if str(error).startswith(f"{file}:"):
+            raise
+        raise UsageError(f"{file}: {error}") from None
+
+
+def named_entry(name: str, folder: Path) -> tuple[Entry, int]:
+    """The entry of that name, and the seed it has of its own: of the catalog, or Python as `path.py:name`."""
+    if ":" in name or name.endswith(".py"):
+        return python_entry(name, folder)
+    if name not in entries():
+        raise UsageError(unknown("scenario", name, entries()))
+    return entries()[name], 0
+
+
+def scenario_as_is(entry: Entry, settings: Settings) -> Scenario:
+    """The entry's scenario before its network, clocks, disk and faults are set, whose values are kept in part."""
+    own = Settings(
+        seed=settings.seed, nodes=settings.nodes, duration_ns=settings.duration_ns, parameters=settings.parameters
+    )
+    try:
+        return entry.make(own)
+    except UsageError:  # it may fit that many nodes only with the network that is still to be set
+        return entry.make(replace(own, nodes=None))
+
+
+def _parameters(table: Table, entry: Entry) -> dict[str, Any]:
+    given = table.table("parameters")
+    if given is None:
+        return {}
+    return {name: parameter_from_toml(entry, name, value, given.place()) for name, value in given.values.items()}
+
+
+def _with_environment(table: Table, entry: Entry, settings: Settings, folder: Path) -> Settings:
+    parts = {"network": _network(table, folder), "clocks": _clocks(table), "disk": _disk(table)}
+    if any(parts.values()):
+        base = scenario_as_is(entry, settings)
+        made = {name: replace(getattr(base, name), **values) for name, values in parts.items() if values}
+        settings = replace(settings, **made)
+    if "faults" in table.values:
+        settings = replace(settings, faults=_faults(table))
+    return settings
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _network(table: Table, folder: Path) -> dict[str, Any]:
+    network = table.table("network")
+    if network is None:
+        return {}
+    network.only(("latency", "loss", "duplication", "order"))
+    return _given(
+        latency=_latency(network, folder),
+        loss=network.number("loss"),
+        duplication=network.number("duplication"),
+        order=network.choice("order", ORDERS),
+    )
+
+
+def _latency(network: Table, folder: Path) -> Any:
+    value = network.values.get("latency")
+    if isinstance(value, str):
+        return latency_from_text(value, network.place("latency"))
+    if value is not None and not isinstance(value, dict):
+        raise UsageError(
+            f'{network.place("latency")}: {say(value)} is not a latency: write "5ms" or '
+            '{ model = "uniform", low = "1ms", high = "5ms" }'
+        )
+    model = network.table("latency")
+    return None if model is None else latency_from_table(model, folder)
+
+
+def _clocks(table: Table) -> dict[str, Any]:
+    clocks = table.table("clocks")
+    if clocks is None:
+        return {}
+    clocks.only(("offset", "drift"))
+    drift = clocks.text("drift", '"50ppm"')
+    drift_ppb = None if drift is None else parse_drift(drift, clocks.place("drift"))
+    return _given(offset_ns_max=clocks.duration_ns("offset"), drift_ppb_max=drift_ppb)
+
+
+def _disk(table: Table) -> dict[str, Any]:
+    disk = table.table("disk")
+    if disk is None:
+        return {}
+    disk.only(("sync",))
+    return _given(sync_ns=disk.duration_ns("sync"))
+
+
+def _faults(table: Table) -> tuple[Fault, ...]:
+    values = table.array("faults", _EXAMPLE)
+    assert values is not None, "the faults are there"
+    faults = []
+    for position, value in enumerate(values):
+        path = f"faults[{position}]"
+        if not isinstance(value, dict):
+            raise UsageError(f"{table.place(path)}: {say(value)} is not a fault: write {_EXAMPLE}")
+        faults.append(_fault(Table(value, table.file, path)))
+    return tuple(faults)
+
+
+def _fault(table: Table) -> Fault:
+    """A fault's keys are its class's fields, times without their `_ns`."""
+    table.required("kind", '"crash"')
+    kind = table.choice("kind", FAULTS)
+    assert kind is not None, "the kind is there"
+    fields = msgspec.structs.fields(FAULTS[kind])
+    table.only(("kind", *(field.name.removesuffix("_ns") for field in fields)))
+    values: dict[str, Any] = {}
+    for field in fields:
+        key = field.name.removesuffix("_ns")
+        if key not in table.values and not field.required:
+            continue
+        if key != field.name:
+            table.required(key, '"10s"')
+            values[field.name] = table.duration_ns(key)
+        elif field.type is str:
+            table.required(key, '"..."')
+            values[key] = table.text(key)
+        elif field.type == NodeName:
+            values[key] = _node(table.required(key, '0 or "leader"'), table.place(key))
+        else:
+            table.required(key, '[["leader"], [0, 1, 2]]')
+            values[key] = _groups(table, key)
+    return FAULTS[kind](**values)
+
+
+def _node(value: Any, place: str) -> NodeName:
+    if type(value) is int:
+        return value
+    if not isinstance(value, str) or not value or value.isdecimal():
+        raise UsageError(f'{place}: {say(value)} is not a node: write its number, or what it observed, as "leader"')
+    return value
+
+
+def _groups(table: Table, key: str) -> tuple[tuple[NodeName, ...], ...]:
+    example = f'{key} = [["leader"], [0, 1, 2]]'
+    groups = []
+    for position, group in enumerate(table.array(key, example) or ()):
+        place = f"{table.place(key)}[{position}]"
+        if not isinstance(group, list):
+            raise UsageError(f"{place}: {say(group)} is not a group of nodes: write {example}")
+        groups.append(tuple(_node(node, f"{place}[{number}]") for number, node in enumerate(group)))
+    return tuple(groups)

@@ -1,0 +1,117 @@
+"""Settings written as a scenario file: what `experiments.scenario_file` reads back is equal to what was written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from experiments.catalog import Settings
+from experiments.latency_forms import latency_to_table, only_used_figures
+from experiments.parameters import parameter_to_toml
+from simclock.clocks.physical import Clocks
+from simclock.durations import format_duration
+from simclock.errors import UsageError
+from simclock.faults import Fault
+from simclock.network import Network
+from simclock.scenario import Scenario
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+def write_settings(name: str, settings: Settings) -> str:
+    """The TOML of these settings for the scenario of that name; what is None is left out."""
+    parts = [_lines(_top(name, settings))]
+    if settings.parameters:
+        values = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
+        parts.append(_section("parameters", values))
+    if settings.network is not None:
+        parts += _network(settings.network)
+    if settings.clocks is not None:
+        parts.append(_section("clocks", _clocks(settings.clocks)))
+    if settings.disk is not None:
+        parts.append(_section("disk", {"sync": format_duration(settings.disk.sync_ns)}))
+    for fault in settings.faults or ():
+        parts.append("[[faults]]\n" + _lines(_fault(fault)))
+    return "\n".join(parts)
+
+
+def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
+    """The same settings with every value that the scenario ended up with, so that each can be edited."""
+    latency = only_used_figures(scenario.network.latency)
+    return replace(
+        settings,
+        seed=scenario.seed,
+        duration_ns=scenario.duration_ns,
+        network=replace(scenario.network, latency=latency),
+        clocks=scenario.clocks,
+        disk=scenario.disk,
+        faults=scenario.faults,
+    )
+
+
+def _top(name: str, settings: Settings) -> dict[str, Any]:
+    values: dict[str, Any] = {"scenario": name, "seed": settings.seed}
+    if settings.nodes is not None:
+        values["nodes"] = settings.nodes
+    if settings.duration_ns is not None:
+        values["duration"] = format_duration(settings.duration_ns)
+    if settings.faults is not None and not settings.faults:
+        values["faults"] = []
+    return values
+
+
+def _network(network: Network) -> Iterator[str]:
+    yield _section("network", {"loss": network.loss, "duplication": network.duplication, "order": network.order})
+    latency = latency_to_table(network.latency)
+    rows = latency.pop("one_way", None)
+    yield _section("network.latency", latency)
+    if rows is not None:
+        yield _section("network.latency.one_way", rows)
+
+
+def _clocks(clocks: Clocks) -> dict[str, Any]:
+    return {"offset": format_duration(clocks.offset_ns_max), "drift": f"{clocks.drift_ppb_max}ppb"}
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    values: dict[str, Any] = {"kind": fault.kind}
+    for field in msgspec.structs.fields(fault):
+        value = getattr(fault, field.name)
+        if field.name.endswith("_ns"):
+            values[field.name.removesuffix("_ns")] = format_duration(value)
+        else:
+            values[field.name] = value
+    return values
+
+
+def _section(name: str, values: Mapping[str, Any]) -> str:
+    return f"[{name}]\n{_lines(values)}"
+
+
+def _lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in values.items())
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _value(key)
+
+
+def _value(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case tuple() | list():
+            return f"[{', '.join(map(_value, value))}]"
+        case Mapping():
+            return "{ " + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + " }"
+        case _:
+            raise UsageError(f"{value!r} cannot be written in TOML")

@@ -1,0 +1,105 @@
+"""A table of a TOML file, read with care: whatever is wrong is one line with the file, the key's path and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from experiments.spelling import listed, say, unknown
+from simclock.durations import HOUR, parse_duration
+from simclock.errors import UsageError
+
+TIME_NS_MAX = 10 * 365 * 24 * HOUR
+"""Ten years: sums of a few such times are still whole numbers of 64 bits."""
+
+
+def duration_ns(value: Any, place: str) -> int:
+    """A duration with its unit, in nanoseconds."""
+    time_ns = parse_duration(value, place)
+    if time_ns > TIME_NS_MAX:
+        raise UsageError(f"{place}: {say(value)} is more than ten years: take a shorter time")
+    return time_ns
+
+
+class Table:
+    """One table; a method per kind of value, each giving None where the key is not there."""
+
+    def __init__(self, values: Mapping[str, Any], file: str, path: str = "") -> None:
+        self.values = values
+        self.file = file
+        self.path = path
+
+    def place(self, key: str = "") -> str:
+        """`x.toml: network.loss`."""
+        path = ".".join(filter(None, (self.path, key)))
+        return f"{self.file}: {path}" if path else self.file
+
+    def only(self, known: Iterable[str]) -> None:
+        """Refuse every other key."""
+        names = list(known)
+        for key in self.values:
+            if key not in names:
+                raise UsageError(f"{self.place()}: {unknown('key', key, names)}")
+
+    def required(self, key: str, example: str) -> Any:
+        """The value of a key that has to be there."""
+        if key not in self.values:
+            raise UsageError(f"{self.place(key)} is missing: write {key} = {example}")
+        return self.values[key]
+
+    def text(self, key: str, example: str = '"..."') -> str | None:
+        """A string."""
+        return self._of_type(key, str, f"text: write {key} = {example}")
+
+    def whole(self, key: str, example: str = "5") -> int | None:
+        """An integer."""
+        return self._of_type(key, int, f"a whole number: write {key} = {example}")
+
+    def number(self, key: str, example: str = "0.01") -> float | None:
+        """An integer or a float, as a float."""
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if type(value) not in (int, float):
+            raise UsageError(f"{self.place(key)}: {say(value)} is not a number: write {key} = {example}")
+        try:
+            return float(value)
+        except OverflowError:
+            raise UsageError(f"{self.place(key)}: {say(value)} is out of range") from None
+
+    def duration_ns(self, key: str) -> int | None:
+        """A duration with its unit, in nanoseconds."""
+        return duration_ns(self.values[key], self.place(key)) if key in self.values else None
+
+    def table(self, key: str) -> Table | None:
+        """A table inside this one."""
+        value = self._of_type(key, dict, f"a table: write [{key}] and its keys below")
+        return None if value is None else Table(value, self.file, ".".join(filter(None, (self.path, key))))
+
+    def array(self, key: str, example: str) -> list[Any] | None:
+        """An array."""
+        return self._of_type(key, list, f"an array: write {example}")
+
+    def texts(self, key: str, example: str) -> tuple[str, ...] | None:
+        """An array of strings."""
+        values = self.array(key, example)
+        if values is None:
+            return None
+        for position, value in enumerate(values):
+            if not isinstance(value, str):
+                raise UsageError(f"{self.place(key)}[{position}]: {say(value)} is not text: write {example}")
+        return tuple(values)
+
+    def choice(self, key: str, choices: Iterable[str]) -> str | None:
+        """One of a few words."""
+        names = list(choices)
+        value = self.text(key, listed(map(repr, names)))
+        if value is not None and value not in names:
+            raise UsageError(f"{self.place(key)}: {unknown(key, value, names)}")
+        return value
+
+    def _of_type(self, key: str, kind: type, wanted: str) -> Any:
+        value = self.values.get(key)
+        if value is not None and type(value) is not kind:
+            raise UsageError(f"{self.place(key)}: {say(value)} is not {wanted}")
+        return value
