@@ -15,7 +15,8 @@ from simclock.process import Process
 
 VALUES_MAX = 8
 """Elements of a collection that are shown."""
-TEXT_MAX = 200
+TEXT_MAX = 100
+ROW_MAX = 300
 DEPTH_MAX = 3
 MESSAGES_MAX = 10
 _KERNELS = frozenset(("random", "clock", "disk"))
@@ -40,7 +41,7 @@ def _life(host: Host, process: Process) -> Iterator[tuple[str, str]]:
 
 def _fields(process: Process) -> Iterator[tuple[str, str]]:
     for name, value in fields_of(process):
-        yield name, readable(value)
+        yield name, _row(value)
 
 
 def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
@@ -78,7 +79,9 @@ def readable(value: Any, depth: int = 0) -> str:
         brackets = "[]" if isinstance(value, list) else "()"
         parts = [readable(each, depth + 1) for each in value[:VALUES_MAX]]
         return _enclosed(brackets[0], parts, len(value), brackets[1])
-    if type(value).__repr__ is object.__repr__:
+    if "__repr__" not in {name for cls in type(value).__mro__[:-1] for name in vars(cls)}:
+        if type(value).__module__.partition(".")[0] == "simclock":
+            return type(value).__name__  # the kernel's: disk, clock and streams have rows of their own
         parts = [f"{name}={readable(each, depth + 1)}" for name, each in fields_of(value)]
         return f"{type(value).__name__}({', '.join(parts)})"
     return _cut(repr(value))
@@ -96,9 +99,13 @@ def _enclosed(opening: str, parts: list[str], count: int, closing: str) -> str:
     return f"{opening}{', '.join([*parts, *more])}{closing}"
 
 
-def _cut(text: str) -> str:
+def _cut(text: str, length_max: int = TEXT_MAX) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= TEXT_MAX else f"{text[: TEXT_MAX - 3]}..."
+    return text if len(text) <= length_max else f"{text[: length_max - 3]}..."
+
+
+def _row(value: Any) -> str:
+    return _cut(readable(value), ROW_MAX)
 
 
 def _clock(host: Host, process: Process) -> Iterator[tuple[str, str]]:
@@ -110,9 +117,9 @@ def _clock(host: Host, process: Process) -> Iterator[tuple[str, str]]:
 def _disk(process: Process) -> Iterator[tuple[str, str]]:
     contents = process.disk.contents()
     for name, value in contents.values.items():
-        yield f"disk {name}", readable(value)
+        yield f"disk {name}", _row(value)
     for name, records in contents.logs.items():
-        yield f"disk {name}[]", readable(records)
+        yield f"disk {name}[]", f"{len(records)} records, the last {_row(records[-1])}" if records else "no records"
     lost = f"{contents.unsynced} operations not synced" if contents.unsynced else "everything synced"
     yield "its disk", lost if contents.values or contents.logs else "empty"
 

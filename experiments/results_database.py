@@ -2,8 +2,8 @@
 
 Laws: a file that is not ours, is of another schema version, or is locked, is refused in one line and left as it is:
 its header is looked at before SQLite opens it. Results are written in transactions, with a rollback journal and not a
-write-ahead log: the file then stands alone, works on network file systems, and a disk that fills up in the middle leaves it
-as it was after the last transaction. A result is named `SWEEP:SEED`.
+write-ahead log: the file then stands alone, works on network file systems, and a disk that fills up in the middle
+leaves it as it was after the last transaction. A result is named `SWEEP:SEED`.
 """
 
 from __future__ import annotations
@@ -246,7 +246,9 @@ def open_results(path: Path, *, create: bool = False) -> Iterator[ResultsDatabas
     """The database at `path`; `create` makes it, and its folder, where there is none."""
     new = _check_header(path)
     if new and not create:
-        raise UsageError(f"{path}: there are no results yet: `simclock sweep` makes them, --database names another file")
+        raise UsageError(
+            f"{path}: there are no results yet: `simclock sweep` makes them, --database names another file"
+        )
     if new:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ including that instant has happened; stopped at an event, it has not been handle
 
 from __future__ import annotations
 
+import bdb
 import pdb
 import re
 from collections.abc import Callable, Sequence
@@ -68,12 +69,15 @@ def run_until(
     debug_node: int | None = None,
     debugger: Callable[[], pdb.Pdb] = pdb.Pdb,
 ) -> Stopped:
-    """Run inline up to there. With `debug_node` the debugger opens on that node's first message or timer from there on."""
+    """Run inline up to there; with `debug_node`, open the debugger on that node's first message or timer from there."""
     if debug_node is None and stop.time_ns is not None:
         end_ns = min(stop.time_ns + 1, scenario.duration_ns or stop.time_ns + 1)
         scheduler, host = inline_run(replace(scenario, duration_ns=end_ns), trace=trace, replay=replay)
         result = scheduler.run()
-        return Stopped(host=host, reached=result.virtual_ns > stop.time_ns, result=result)
+        reached = result.virtual_ns > stop.time_ns
+        if reached:
+            host.now_ns = stop.time_ns  # clocks are read at that instant, not at the last event before it
+        return Stopped(host=host, reached=reached, result=result)
     records = trace or _forget
     scheduler, host = inline_run(scenario, trace=records, replay=replay)
     watch = _Watch(stop, debug_node, debugger)
@@ -140,7 +144,10 @@ class _Watch(Trace):
 
         def once(*arguments: Any) -> None:
             delattr(process, name)
-            self._debugger().runcall(handler, *arguments)
+            try:
+                self._debugger().runcall(handler, *arguments)
+            except bdb.BdbQuit:
+                raise _ReachedEvent from None
 
         setattr(process, name, once)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from experiments.outcome import Outcome, SeedRunner
@@ -59,7 +59,7 @@ def sweep(
     jobs: int | None = None,
     address: str | None = None,
     on_start: Callable[[int], None] = lambda workers: None,
-) -> Iterator[list[Outcome]]:
+) -> Generator[list[Outcome]]:
     """Run every seed; gives batches as they finish. One job, or one core, and no address: in this process."""
     if address is None and (jobs == 1 or (jobs is None and _stays_here())):
         on_start(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +34,7 @@ DIFFERENT = 1
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the trace, as `simclock run` does; - prints it.")
 @database_option
 def replay(
+    *,
     result: str,
     overrides: Overrides,
     until: str | None,
@@ -109,13 +109,12 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
             click.echo(_compared(reference, recorded, same, f"it failed: {failure_text(error)}"), err=True)
         raise
     report = report_of(reference.entry, result)
-    click.echo(report_text(report))
+    same = recorded is None or recorded.outcome.digest == result.digest
     if recorded is None:
-        click.echo("  recorded  nothing: no sweep has run this scenario with these settings and this seed")
-        return EXIT_STATUS[report.status]
-    same = recorded.outcome.digest == result.digest
-    click.echo(f"  recorded  {_compared(reference, recorded, same, f'the digest is {result.digest}')}")
-    sys.stdout.flush()
+        found = "nothing: no sweep has run this scenario with these settings and this seed"
+    else:
+        found = _compared(reference, recorded, same, f"the digest is {result.digest}")
+    click.echo(report_text(report, [("recorded", found)]))
     return EXIT_STATUS[report.status] if same else DIFFERENT
 
 

@@ -43,6 +43,7 @@ RESULT_HEADERS = (
 @click.pass_context
 def results(
     context: click.Context,
+    *,
     sweep: int | None,
     verdict: str | None,
     failing: bool,
@@ -98,9 +99,7 @@ def _results_text(found: Sequence[Result], scenarios: dict[int, str], form: str)
         outcome = result.outcome
         names = ", ".join(outcome.properties)
         first = (result.id, scenarios[result.sweep], outcome.seed, outcome.verdict, names)
-        raw.append(
-            (*first, outcome.detail, outcome.events, outcome.virtual_ns / 10**9, outcome.wall_s, outcome.digest)
-        )
+        raw.append((*first, outcome.detail, outcome.events, outcome.virtual_ns / 10**9, outcome.wall_s, outcome.digest))
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
         shown.append((*first, shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
     return table_text(RESULT_HEADERS, shown, form, raw)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -45,6 +48,7 @@ INTERRUPT_STATUS = 130
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @seedless_override_options
 def sweep_seeds(
+    *,
     scenario: str,
     seeds: str,
     jobs: int | None,
@@ -73,7 +77,11 @@ def sweep_seeds(
         state = run.through(wanted, jobs, address)
         found = opened.sweep(number)
         _print_summary(found, opened, run, form, state)
-        return INTERRUPT_STATUS if state == INTERRUPTED else exit_status([v for v, n in found.verdicts.items() if n])
+        return (
+            INTERRUPT_STATUS
+            if state == INTERRUPTED
+            else exit_status([name for name, count in found.verdicts.items() if count])
+        )
 
 
 @dataclass(kw_only=True)
@@ -95,9 +103,10 @@ class _Run:
         try:
             with tqdm(total=self.total, unit="run", disable=None, smoothing=0.05) as bar:
                 try:
-                    for outcomes in sweep(runner, seeds, jobs=jobs, address=address, on_start=self._started):
-                        self.keeper.add(outcomes)
-                        self._tell(outcomes, bar)
+                    with closing(sweep(runner, seeds, jobs=jobs, address=address, on_start=self._started)) as running:
+                        for outcomes in running:
+                            self.keeper.add(outcomes)
+                            self._tell(outcomes, bar)
                     state = FINISHED
                 except KeyboardInterrupt:
                     state = INTERRUPTED
@@ -116,11 +125,11 @@ class _Run:
     def _started(self, workers: int) -> None:
         self.workers = workers
 
-    def _tell(self, outcomes: Sequence[Outcome], bar: tqdm[None]) -> None:
+    def _tell(self, outcomes: Sequence[Outcome], bar: Any) -> None:
         for outcome in outcomes:
             if not outcome.passed:
                 self._failures += 1
-                bar.write("\n".join(self._failure(outcome)), file=click.get_text_stream("stderr"))
+                bar.write("\n".join(self._failure(outcome)), file=sys.stderr)
         bar.set_postfix_str(f"{self._failures} failing" if self._failures else "", refresh=False)
         bar.update(len(outcomes))
 
