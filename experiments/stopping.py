@@ -6,7 +6,6 @@ including that instant has happened; stopped at an event, it has not been handle
 
 from __future__ import annotations
 
-import bdb
 import pdb
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +16,7 @@ from actors.run import inline_run
 from experiments.spelling import say
 from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
-from simclock.errors import UsageError
+from simclock.errors import HandlerError, UsageError
 from simclock.events import MESSAGE, TIMER, Event
 from simclock.host import Host
 from simclock.process import Process
@@ -26,6 +25,16 @@ from simclock.scheduler import RunResult
 from simclock.trace import Trace, TraceRecord
 
 _RECORD = re.compile(r"([0-9]+)#([0-9]+)", re.ASCII)
+
+
+class Debugger(pdb.Pdb):
+    """Python's debugger, which remembers whether it was left by `quit`."""
+
+    left = False
+
+    def set_quit(self) -> None:
+        super().set_quit()
+        self.left = True
 
 
 class StopAt(NamedTuple):
@@ -57,7 +66,9 @@ class Stopped:
     reached: bool
     """Whether it came to where it was to stop."""
     result: RunResult | None
-    """None where it was stopped at an event, whose handler has not run."""
+    """None where it was stopped at an event, whose handler has not run, or failed."""
+    error: HandlerError | None = None
+    """What a node's code, or an observer's, raised on the way."""
 
 
 def run_until(
@@ -67,20 +78,23 @@ def run_until(
     trace: Callable[[TraceRecord], Any] | None = None,
     replay: str = "",
     debug_node: int | None = None,
-    debugger: Callable[[], pdb.Pdb] = pdb.Pdb,
+    debugger: Callable[[], Debugger] | None = None,
 ) -> Stopped:
     """Run inline up to there; with `debug_node`, open the debugger on that node's first message or timer from there."""
     if debug_node is None and stop.time_ns is not None:
         end_ns = min(stop.time_ns + 1, scenario.duration_ns or stop.time_ns + 1)
         scheduler, host = inline_run(replace(scenario, duration_ns=end_ns), trace=trace, replay=replay)
-        result = scheduler.run()
+        try:
+            result = scheduler.run()
+        except HandlerError as error:
+            return Stopped(host=host, reached=False, result=None, error=error)
         reached = result.virtual_ns > stop.time_ns
         if reached:
             host.now_ns = stop.time_ns  # clocks are read at that instant, not at the last event before it
         return Stopped(host=host, reached=reached, result=result)
     records = trace or _forget
     scheduler, host = inline_run(scenario, trace=records, replay=replay)
-    watch = _Watch(stop, debug_node, debugger)
+    watch = _Watch(stop, debug_node, debugger or Debugger)
     host.trace = watch
     try:
         while scheduler.step():
@@ -89,6 +103,8 @@ def run_until(
         for record in sorted(watch.take(), key=lambda record: record[:3]):
             records(record)
         return Stopped(host=host, reached=True, result=None)
+    except HandlerError as error:
+        return Stopped(host=host, reached=watch.opened, result=None, error=error)
     return Stopped(host=host, reached=watch.opened, result=scheduler.result())
 
 
@@ -103,7 +119,7 @@ class _ReachedEvent(BaseException):
 class _Watch(Trace):
     """A trace that looks at each record as it is made."""
 
-    def __init__(self, stop: StopAt, debug_node: int | None, debugger: Callable[[], pdb.Pdb]) -> None:
+    def __init__(self, stop: StopAt, debug_node: int | None, debugger: Callable[[], Debugger]) -> None:
         super().__init__()
         self._stop = stop
         self._debug_node = debug_node
@@ -144,10 +160,10 @@ class _Watch(Trace):
 
         def once(*arguments: Any) -> None:
             delattr(process, name)
-            try:
-                self._debugger().runcall(handler, *arguments)
-            except bdb.BdbQuit:
-                raise _ReachedEvent from None
+            debugger = self._debugger()
+            debugger.runcall(handler, *arguments)
+            if debugger.left:  # a run whose handler was abandoned half-way is not the run any more
+                raise _ReachedEvent
 
         setattr(process, name, once)
 

@@ -71,6 +71,8 @@ def replay(
         click.echo(line)
     for node in inspect:
         click.echo(node_text(stopped.host, node))
+    if stopped.error is not None:
+        raise stopped.error
     return 0
 
 
@@ -84,11 +86,15 @@ def _reference(result: str, overrides: Overrides, database: Path) -> Reference:
 
 
 def _where(stopped: Stopped, stop: StopAt | None, debug: int | None) -> Iterator[str]:
-    if stop is None:
+    if stopped.error is not None and not stopped.reached:
+        yield f"a node failed, at {format_duration(stopped.error.failure.time_ns)}"
+    elif stop is None:
         yield f"the run has ended, at {format_duration(stopped.host.now_ns)}"
+    elif stopped.reached and debug is not None:
+        ended = "the run was left there" if stopped.result is None else "the run went on to its end"
+        yield f"the debugger was opened on node {debug}, from {stop} on; {ended}"
     elif stopped.reached:
-        what = f"the debugger was opened on node {debug}, and the run went on" if debug is not None else "stopped"
-        yield f"{what}: {'from' if debug is not None else 'at'} {stop}"
+        yield f"stopped: at {stop}"
     elif debug is not None:
         yield f"node {debug} handled no message or timer from {stop} on"
     else:
