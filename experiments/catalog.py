@@ -40,6 +40,8 @@ class Settings:
     clocks: Clocks | None = None
     disk: DiskModel | None = None
     faults: tuple[Fault, ...] | None = None
+    adaptive: bool | None = None
+    """Whether faults that observers inject happen, beside those of the plan."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The scenario's own parameters, by name; each has the type of its default."""
 
@@ -102,7 +104,7 @@ def entries() -> dict[str, Entry]:
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     """The scenario with every setting in force, also one that `entry.make` takes no notice of."""
     scenario = entry.make(settings)
-    names = ("duration_ns", "network", "clocks", "disk", "faults")
+    names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     given["parameters"] = {**scenario.parameters, **settings.parameters}
     return replace(scenario, seed=settings.seed, **given)

@@ -4,6 +4,7 @@
     seed = 7
     nodes = 5
     duration = "120s"
+    adaptive = false                        # what observers would inject does not happen, the faults below are all
 
     [parameters]                            # the scenario's own, see `simclock show`
     clients = 3
@@ -54,7 +55,7 @@ from simclock.faults import FAULTS, Fault, NodeName
 from simclock.network import ORDERS, Network
 from simclock.scenario import Scenario
 
-KEYS = ("scenario", "seed", "nodes", "duration", "parameters", "network", "clocks", "disk", "faults")
+KEYS = ("scenario", "seed", "nodes", "duration", "parameters", "network", "clocks", "disk", "faults", "adaptive")
 _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
 
 Part = TypeVar("Part", Network, Clocks, DiskModel)
@@ -87,6 +88,7 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
             seed=own_seed if seed is None else seed,
             nodes=table.whole("nodes", "5"),
             duration_ns=table.duration_ns("duration"),
+            adaptive=table.truth("adaptive"),
             parameters=_parameters(table, entry),
         )
         return entry, _with_environment(table, entry, settings, folder)

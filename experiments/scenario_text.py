@@ -23,14 +23,17 @@ from simclock.scenario import Scenario
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
-def write_settings(name: str, settings: Settings) -> str:
-    """The TOML of these settings for the scenario of that name; what is None is left out."""
+def write_settings(name: str, settings: Settings, own: Network | None = None) -> str:
+    """The TOML of these settings for the scenario of that name; what is None is left out.
+
+    `own` is the network that the scenario has by itself: its latency need not be written again.
+    """
     parts = [_lines(_top(name, settings))]
     if settings.parameters:
         values = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
         parts.append(_section("parameters", values))
     if settings.network is not None:
-        parts += _network(settings.network)
+        parts += _network(settings.network, own)
     if settings.clocks is not None:
         parts.append(_section("clocks", _clocks(settings.clocks)))
     if settings.disk is not None:
@@ -60,13 +63,17 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
         values["nodes"] = settings.nodes
     if settings.duration_ns is not None:
         values["duration"] = format_duration(settings.duration_ns)
+    if settings.adaptive is not None:
+        values["adaptive"] = settings.adaptive
     if settings.faults is not None and not settings.faults:
         values["faults"] = []
     return values
 
 
-def _network(network: Network) -> Iterator[str]:
+def _network(network: Network, own: Network | None) -> Iterator[str]:
     yield _section("network", {"loss": network.loss, "duplication": network.duplication, "order": network.order})
+    if own is not None and own.latency == network.latency:
+        return
     latency = latency_to_table(network.latency)
     rows = latency.pop("one_way", None)
     yield _section("network.latency", latency)

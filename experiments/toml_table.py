@@ -55,6 +55,10 @@ class Table:
         """An integer."""
         return self._of_type(key, int, f"a whole number: write {key} = {example}")
 
+    def truth(self, key: str) -> bool | None:
+        """True or false."""
+        return self._of_type(key, bool, f"true or false: write {key} = false")
+
     def number(self, key: str, example: str = "0.01") -> float | None:
         """An integer or a float, as a float."""
         value = self.values.get(key)

@@ -38,6 +38,8 @@ class Scenario:
     clocks: Clocks = field(default_factory=Clocks)
     disk: DiskModel = field(default_factory=DiskModel)
     faults: tuple[Fault, ...] = ()
+    adaptive: bool = True
+    """Whether faults that observers inject happen; False where the plan is to be all there is."""
     observers: tuple[Callable[[], Observer], ...] = ()
     final: Callable[[Any], Any] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -48,6 +50,8 @@ class Scenario:
             raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
         if type(self.seed) is not int:
             raise UsageError(f"seed: {self.seed!r} is not a whole number")
+        if type(self.adaptive) is not bool:
+            raise UsageError(f"adaptive: {self.adaptive!r} is not true or false")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
             raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
         if self.duration_ns is not None and self.duration_ns > DURATION_NS_MAX:

@@ -294,7 +294,7 @@ class Scheduler:
         control = self._control
         if control.stop_ns is not None:
             self._end_ns = min(self._end_ns, control.stop_ns)
-        for fault in control.faults:
+        for fault in control.faults if self.scenario.adaptive else ():
             self._plan(self._faults_counted, self._resolved(fault))
             self._faults_counted += 1
         control.faults.clear()
@@ -351,6 +351,13 @@ class Scheduler:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
         return HandlerError(failure, self.scenario.seed, self.replay, tuple(self._control.violations))
 
+    def _happened(self, before_ns: int) -> list[tuple[int, Fault]]:
+        return sorted((pair for pair in self._planned if pair[1].at_ns < before_ns), key=_fault_key)
+
+    def faults_before(self, before_ns: int) -> tuple[Fault, ...]:
+        """What the environment did up to there, in order; of a run that failed, whose result there is none."""
+        return tuple(fault for _, fault in self._happened(before_ns))
+
     def restart_stopwatch(self) -> None:
         """Wall time counts from here: workers have started."""
         self._started = time.perf_counter()
@@ -377,9 +384,7 @@ class Scheduler:
                 counters[name] = counters.get(name, 0) + count
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
-        happened = sorted(
-            ((count, fault) for count, fault in self._planned if fault.at_ns < virtual_ns), key=_fault_key
-        )
+        happened = self._happened(virtual_ns)
         whole = blake2b(digest_size=DIGEST_BYTES)
         for node in range(self.scenario.nodes):
             whole.update(digests[node])

@@ -54,7 +54,7 @@ def replay(
       simclock replay 3:17 --until 30s --inspect 0 --inspect 2
       simclock replay raft-kv --seed 17 --until 2s --pdb 1
     """
-    reference = _reference(result, overrides, database)
+    reference = named_run(result, overrides, database)
     scenario = reference.scenario()
     stop = None if until is None else parse_stop(until)
     check_nodes(inspect, scenario, "--inspect")
@@ -76,7 +76,8 @@ def replay(
     return 0
 
 
-def _reference(result: str, overrides: Overrides, database: Path) -> Reference:
+def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
+    """A recorded result, as 3:17, or a scenario with what the command line sets."""
     if is_result_id(result):
         if overrides != Overrides():
             raise UsageError(f"{result}: a recorded result has its own settings: leave the others out")

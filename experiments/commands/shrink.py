@@ -1,0 +1,121 @@
+"""`simclock shrink`: the smallest scenario that fails the same way."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from experiments.catalog import Settings
+from experiments.commands.options import Overrides, database_option, override_options
+from experiments.commands.replay import named_run
+from experiments.results_database import DEFAULT_DATABASE
+from experiments.shrinking.minimal import failing_trial, file_text, report_text, shrink_run
+from experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray
+from simclock.durations import format_duration
+from simclock.errors import UsageError
+
+RUN_S_WORTH_RAY = 0.2
+"""Runs that take less are over sooner in this process than a Ray has started."""
+INTERRUPT_STATUS = 130
+
+
+@click.command(short_help="Make a failing run smaller, and write it as a scenario.")
+@click.argument("result", metavar="RESULT|SCENARIO")
+@click.option(
+    "--property", "property_name", metavar="NAME", help="What has to stay broken.  [default: what broke first]"
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), default="minimal.toml", show_default=True)
+@click.option("--max-runs", type=click.IntRange(min=1), default=2000, show_default=True, help="Runs in all.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Runs at a time; 1 is in this process.  [default: all cores, for long runs]",
+)
+@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@override_options
+@database_option
+def shrink(
+    *,
+    result: str,
+    property_name: str | None,
+    out: Path,
+    max_runs: int,
+    jobs: int | None,
+    address: str | None,
+    overrides: Overrides,
+    database: Path,
+) -> int:
+    """Make a failing run smaller while the same property stays broken, and write what is left as a scenario file.
+
+    Less is: fewer faults, a shorter run, smaller numbers of the scenario's own, fewer nodes, simpler faults. A result
+    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed. The outcome is the same for any --jobs.
+
+    Exit status 2 where the run breaks nothing.
+
+    \b
+    Examples:
+      simclock shrink 3:17
+      simclock shrink raft.py:storm --seed 17 --property "Vote Once" --out vote.toml
+    """
+    reference = named_run(result, overrides, database)
+    _check_writable(out)
+    started = time.perf_counter()
+    trial, name = failing_trial(reference, property_name)
+    run_s = time.perf_counter() - started
+    here = address is None and (jobs == 1 or (jobs is None and run_s < RUN_S_WORTH_RAY))
+    with (
+        tqdm(total=max_runs, unit="run", disable=None, leave=False) as bar,
+        _evaluation(TrialRunner(entry=reference.entry), here, jobs, address) as evaluate,
+    ):
+
+        def told(settings: Settings) -> None:
+            duration = "" if settings.duration_ns is None else f", {format_duration(settings.duration_ns)}"
+            bar.set_postfix_str(f"{len(settings.faults or ())} faults{duration}", refresh=False)
+
+        trials = Trials(evaluate, name, max_runs, told=lambda runs: _advance(bar, runs))
+        minimal = shrink_run(reference, trial, trials, told)
+    command = _command(result, overrides, property_name, database, reference.replay)
+    try:
+        out.write_text(file_text(minimal, out, command), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out: cannot write {out}: {error.strerror}") from None
+    click.echo(report_text(minimal, out, time.perf_counter() - started))
+    return INTERRUPT_STATUS if minimal.why_ended.startswith("interrupted") else 0
+
+
+def _advance(bar: Any, runs: int) -> None:
+    bar.update(runs - bar.n)
+
+
+@contextmanager
+def _evaluation(runner: TrialRunner, here: bool, jobs: int | None, address: str | None) -> Iterator[Evaluate]:
+    if here:
+        yield in_process(runner)
+        return
+    from actors.ray_placement import ray_session
+
+    with ray_session(address):  # one for all rounds
+        yield on_ray(runner, jobs)
+
+
+def _check_writable(out: Path) -> None:
+    """Refused before an hour of runs, not after."""
+    if not out.parent.is_dir():
+        raise UsageError(f"--out: there is no folder {out.parent}")
+
+
+def _command(result: str, overrides: Overrides, name: str | None, database: Path, replay: str) -> str:
+    words = ["simclock", "shrink", result]
+    if overrides != Overrides():
+        words = shlex.split(replay)
+        words[1] = "shrink"
+    words += [] if name is None else ["--property", name]
+    words += [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
+    return shlex.join(words)
