@@ -13,8 +13,11 @@ from experiments.scenario_text import write_settings
 from experiments.shrinking.shrink import Shrinking, Size, numbers_of
 from experiments.shrinking.trials import Trial, TrialRunner, Trials
 from experiments.spelling import listed
+from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+
+SEEN_MAX = 240
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +33,11 @@ class Minimal:
     runs: int
     why_ended: str
     """Empty where nothing smaller fails."""
+
+    @property
+    def seen(self) -> str:
+        """What shows that the property is broken, one line."""
+        return shorten(self.trial.details[self.property], SEEN_MAX)
 
 
 def failing_trial(reference: Reference, property: str | None) -> tuple[Trial, str]:
@@ -116,7 +124,7 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
     rows = [(name, was if was == now else f"{was} -> {now}") for name, was, now in size_rows(minimal)]
     plan = [str(fault) for fault in minimal.settings.faults or ()]
     rows += [("plan" if not position else "", fault) for position, fault in enumerate(plan or ["no fault is needed"])]
-    rows.append(("seen", minimal.trial.detail))
+    rows.append(("seen", minimal.seen))
     rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s" + (f", {minimal.why_ended}" * bool(minimal.why_ended))))
     rows.append(("replay", f"simclock run {out}"))
     width = max(len(label) for label, _ in rows)
@@ -127,7 +135,7 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
 def file_text(minimal: Minimal, out: Path, command: str) -> str:
     """The scenario file, with what it is of on top."""
     lines = [
-        f"{minimal.property} is broken: {minimal.trial.detail}",
+        minimal.seen,
         "Made smaller from " + ", ".join(f"{name} {was}" for name, was, _ in size_rows(minimal)) + f" by {command}",
     ]
     own = make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network

@@ -6,17 +6,18 @@ have been run one after the other, so that a limit on runs cuts in the same plac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
 from actors.run import inline_run
 from experiments.catalog import Entry, Settings, make_scenario
 from experiments.outcome import violated_properties
-from experiments.report import report_of
+from experiments.report import report_of, violation_text
 from experiments.scenario_text import write_settings
 from simclock.errors import HandlerError
 from simclock.faults import Fault
+from simclock.observers import Violation
 from simclock.scheduler import Scheduler
 
 
@@ -30,8 +31,8 @@ class Trial:
 
     broken: tuple[str, ...] = ()
     """Names of what is violated, and `KeyError at file.py:7 in on_timer` where code failed; the earliest first."""
-    detail: str = ""
-    """What was seen first, one line."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Name -> what was seen, one line."""
     virtual_ns: int = 0
     digest: str = ""
     faults: tuple[Fault, ...] = ()
@@ -60,24 +61,32 @@ class TrialRunner:
             report = report_of(self.entry, result)
         except Exception as error:
             return Trial(refused=" ".join(str(error).split()) or type(error).__name__)
+        judged = " ".join(" ".join(report.verdict.lines).split())
         return Trial(
             broken=violated_properties(report),
-            detail=" ".join(" ".join(report.verdict.lines).split()),
+            details={**dict.fromkeys(violated_properties(report), judged), **_first_of_each(result.violations)},
             virtual_ns=result.virtual_ns,
             digest=result.digest,
             faults=result.faults,
         )
 
 
+def _first_of_each(violations: Sequence[Violation]) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    for violation in violations:
+        seen.setdefault(violation.property, violation_text(violation))
+    return seen
+
+
 def _failed(error: HandlerError, scheduler: Scheduler) -> Trial:
     failure = error.failure
-    names = [violation.property for violation in error.violations]
+    seen = _first_of_each(error.violations)
     if not failure.usage:
-        names.append(f"{failure.error.partition(':')[0]} at {failure.place}")
+        seen[f"{failure.error.partition(':')[0]} at {failure.place}"] = str(error).partition("\n")[0]
     end_ns = failure.time_ns + 1
     return Trial(
-        broken=tuple(dict.fromkeys(names)),
-        detail=str(error).partition("\n")[0],
+        broken=tuple(seen),
+        details=seen,
         virtual_ns=end_ns,
         faults=scheduler.faults_before(end_ns),
     )
