@@ -1,0 +1,472 @@
+"""`simclock shrink`: the laws of delta debugging, planted bugs to their known size, and files that replay."""
+
+import random
+import sys
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from experiments.catalog import Settings
+from experiments.command_line import main
+from experiments.reference import Reference
+from experiments.scenario_source import find_source
+from experiments.shrinking.delta_debugging import ddmin, without_pairs
+from experiments.shrinking.minimal import Minimal, failing_trial, shrink_run
+from experiments.shrinking.plan import ROUND_NS, paired, rounder, simpler, without_nodes
+from experiments.shrinking.trials import RunsSpent, Trial, TrialRunner, Trials, in_process
+from simclock import Crash, Cut, Heal, Mend, Partition, Restart, ms, seconds
+
+# Delta debugging.
+
+SIZE = 24
+CAUSES = st.lists(st.frozensets(st.integers(0, SIZE - 1), max_size=5), min_size=1, max_size=4)
+"""It fails where all of any of these are there, and also where there is something odd about the candidate."""
+
+
+def asked(causes, odd=0):
+    """First failing of a predicate that is not monotone where `odd` is above 1."""
+
+    def fails(candidate):
+        caused = any(cause <= set(candidate) for cause in causes)
+        return caused and (odd < 2 or len(candidate) % odd != 1 or len(candidate) == SIZE)
+
+    return fails, lambda candidates: next((i for i, each in enumerate(candidates) if fails(each)), None)
+
+
+@given(CAUSES, st.integers(0, 4))
+def test_what_is_left_fails_and_is_1_minimal_and_in_order(causes, odd):
+    fails, first_failing = asked(causes, odd)
+    if not fails(tuple(range(SIZE))):
+        return
+    kept = ddmin(range(SIZE), first_failing)
+    assert fails(kept)
+    assert list(kept) == sorted(kept)
+    assert not any(fails(kept[:i] + kept[i + 1 :]) for i in range(len(kept)))
+
+
+@given(st.frozensets(st.integers(0, SIZE - 1), max_size=6))
+def test_a_single_cause_is_found_exactly(cause):
+    assert set(ddmin(range(SIZE), asked([cause])[1])) == cause
+
+
+@given(CAUSES)
+def test_without_pairs_leaves_no_pair_to_leave_out(causes):
+    fails, first_failing = asked(causes)
+    kept = without_pairs(range(SIZE), first_failing)
+    assert fails(kept)
+    for pair in combinations(range(len(kept)), 2):
+        assert not fails(tuple(each for i, each in enumerate(kept) if i not in pair))
+
+
+# Trials.
+
+
+def a_trial(settings):
+    """Candidates are told apart by their seed; 7 and those above 20 break it, 8 breaks something else."""
+    names = {8: ("another",)}.get(settings.seed, ("it",) if settings.seed == 7 or settings.seed > 20 else ())
+    return Trial(broken=names, details=dict.fromkeys(names, "seen"))
+
+
+def shuffled(jobs, seed):
+    """Like workers: up to `jobs` candidates at a time, whichever finishes first."""
+    luck = random.Random(seed)
+
+    def evaluate(candidates):
+        under_way = []
+        while True:
+            for candidate in candidates:
+                under_way.append(candidate)
+                if len(under_way) == jobs:
+                    break
+            if not under_way:
+                return
+            done = under_way.pop(luck.randrange(len(under_way)))
+            yield done, a_trial(done[1])
+
+    return evaluate
+
+
+ROUNDS = st.lists(st.lists(st.integers(0, 25), min_size=1, max_size=12), min_size=1, max_size=6)
+
+
+@given(ROUNDS, st.integers(1, 6), st.integers(), st.integers(1, 30))
+def test_trials_agree_for_any_number_of_jobs_and_any_order(rounds, jobs, seed, runs_max):
+    def outcome(evaluate):
+        trials = Trials(evaluate, "it", runs_max)
+        found = []
+        try:
+            for seeds in rounds:
+                found.append(trials.first_failing([Settings(seed=each) for each in seeds]))
+        except RunsSpent:
+            found.append("spent")
+        return found, trials.runs
+
+    alone = outcome(in_process(lambda candidate: a_trial(candidate[1])))
+    assert outcome(shuffled(jobs, seed)) == alone
+    assert alone[1] <= runs_max
+
+
+def test_a_candidate_is_run_once_and_what_comes_after_the_winner_is_not():
+    ran = []
+
+    def runner(candidate):
+        ran.append(candidate[1].seed)
+        return a_trial(candidate[1])
+
+    trials = Trials(in_process(runner), "it", 100)
+    assert trials.first_failing([Settings(seed=each) for each in (1, 2, 1, 7, 3)]) == 3
+    assert trials.first_failing([Settings(seed=each) for each in (2, 9)]) is None
+    assert ran == [1, 2, 7, 9]
+    assert trials.runs == 4
+
+
+def test_another_property_is_not_the_same_failure():
+    trials = Trials(in_process(lambda candidate: a_trial(candidate[1])), "it", 100)
+    assert not trials.fails(Settings(seed=8))
+    assert trials.fails(Settings(seed=7))
+
+
+# Plans.
+
+
+def test_what_is_undone_goes_with_what_undoes_it():
+    plan = (
+        Crash(at_ns=1, node=0),
+        Cut(at_ns=2, source=0, target=1),
+        Crash(at_ns=3, node=1),
+        Restart(at_ns=4, node=0),
+        Partition(at_ns=5, groups=((0,), (1,))),
+        Mend(at_ns=6, source=0, target=1),
+        Heal(at_ns=7),
+        Restart(at_ns=8, node=2),
+    )
+    assert paired(plan) == [(0, 3), (1, 5), (2,), (4, 6), (7,)]
+
+
+def test_a_plan_without_some_nodes_speaks_of_the_others_by_their_new_ids():
+    plan = (
+        Crash(at_ns=1, node=1),
+        Crash(at_ns=2, node=3),
+        Cut(at_ns=3, source=0, target=1),
+        Partition(at_ns=4, groups=((1,), (0, 4), (2, 3))),
+    )
+    assert without_nodes(plan, (1, 2)) == (
+        Crash(at_ns=2, node=1),
+        Partition(at_ns=4, groups=((0, 2), (1,))),
+    )
+
+
+def test_a_simpler_partition_has_fewer_groups_or_nodes():
+    fault = Partition(at_ns=0, groups=((0,), (1, 2)))
+    assert [each.groups for each in simpler(fault)] == [((0,), (2,)), ((0,), (1,))]
+    assert list(simpler(Heal(at_ns=0))) == []
+
+
+@given(st.integers(0, seconds(100)))
+def test_rounder_times_are_rounder_and_the_roundest_comes_first(time_ns):
+    def unit(each):
+        return next((unit for unit in ROUND_NS if each % unit == 0), 1)
+
+    times = list(rounder(time_ns))
+    assert all(unit(each) > unit(time_ns) for each in times)
+    assert all(each >= 0 for each in times)
+
+
+# Whole runs, on a bug that is planted: it needs a crash of node 0, and later a restart of it while 1 is cut off from it.
+
+TOY = """
+from experiments.catalog import Entry, Settings, judge_invariants
+from actors import Message, Node
+from simclock import *
+
+
+class Beat(Message):
+    pass
+
+
+class Beater(Node):
+    def on_start(self):
+        self.heard = 0
+        self.observe("up", self.disk.read("before", False))
+        self.disk.write("before", True)
+        self.disk.sync()
+        self.set_timer("beat", ms(10))
+
+    def on_timer(self, timer):
+        self.broadcast(Beat())
+        self.observe("beat")
+        self.set_timer("beat", ms(10))
+
+    def on_message(self, source, message):
+        self.observe("heard", source)
+        self.heard += 1
+        if self.heard > FAILS_AFTER:
+            raise KeyError("too much")
+
+
+FAILS_AFTER = 10**9
+
+
+class Watch(Observer):
+    def __init__(self):
+        self.again = False
+        self.heard_ns = 0
+
+    def on_observation(self, observation, control):
+        if observation.node == 0 and observation.name == "heard" and observation.value == 1:
+            self.heard_ns = observation.time_ns
+        if observation.node == 0 and observation.name == "up" and observation.value:
+            self.again = True
+            control.violated("never again", 0, "node 0 starts again", stop=False)
+        if self.again and observation.node == 0 and observation.name == "beat":
+            if observation.time_ns - self.heard_ns > ms(100):
+                control.violated("not lonely", 0, "node 0 started again and hears nobody")
+
+
+class Meddler(Observer):
+    done = False
+
+    def on_observation(self, observation, control):
+        if observation.name == "beat" and not self.done:
+            self.done = True
+            control.inject(Crash(at_ns=0, node=0), ms(50))
+            control.inject(Restart(at_ns=0, node=0), ms(80))
+
+
+def noise(seed):
+    luck = stream(seed, "noise")
+    for _ in range(30):
+        at_ns = luck.uniform_ns(0, seconds(4))
+        yield Crash(at_ns=at_ns, node=3)
+        yield Restart(at_ns=at_ns + ms(5), node=3)
+
+
+def made(settings, observers, planted):
+    extra = int(settings.parameters.get("extra", 3))
+    nodes = 3 + extra if settings.nodes is None else settings.nodes
+    plan = (*noise(settings.seed), *planted)
+    return Scenario(
+        name="toy", nodes=nodes, build=lambda node: Beater(), duration_ns=seconds(5),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)), loss=0.001),
+        faults=tuple(sorted(plan, key=lambda fault: fault.at_ns)) if settings.faults is None else settings.faults,
+        observers=observers,
+    )
+
+
+PLANTED = (
+    Crash(at_ns=1_234_567_891, node=0),
+    Restart(at_ns=1_345_678_912, node=0),
+    Partition(at_ns=1_456_789_123, groups=((0, 2), (1, 3))),
+    Cut(at_ns=2_012_345_678, source=2, target=3),
+    Heal(at_ns=2_987_654_321),
+)
+
+
+def planted(settings):
+    return made(settings, (Watch,), PLANTED)
+
+
+planted = Entry(
+    name="planted", summary="a planted bug", make=planted, judge=judge_invariants, parameters={"extra": 3},
+)
+
+
+def meddled(settings: Settings):
+    return made(settings, (Watch, Meddler), PLANTED[2:])
+
+
+def fine(seed):
+    return made(Settings(seed=seed), (Watch,), ())
+"""
+
+
+def simclock(*arguments: object) -> Result:
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    (tmp_path / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    yield
+    for name in ("toy", "failing"):
+        sys.modules.pop(name, None)
+
+
+def reference(text: str, seed: int) -> Reference:
+    source = find_source(text)
+    settings = replace(source.settings, seed=seed)
+    return Reference(text=text, name=source.name, entry=source.entry, settings=settings, replay="")
+
+
+def shrunk(text: str, seed: int, name: str | None = None, runs_max: int = 2000) -> Minimal:
+    run = reference(text, seed)
+    trial, broken = failing_trial(run, name)
+    return shrink_run(run, trial, Trials(in_process(TrialRunner(entry=run.entry)), broken, runs_max))
+
+
+def test_a_planted_bug_shrinks_to_its_plan(toy):
+    minimal = shrunk("toy.py:planted", 5, "not lonely")
+    crash, restart, partition = minimal.settings.faults
+    assert (crash.kind, restart.kind, partition.kind) == ("crash", "restart", "partition")
+    assert partition.groups == ((0,), (1,))
+    assert all(fault.at_ns % ms(10) == 0 for fault in minimal.settings.faults)
+    assert minimal.before.faults > 12
+    assert minimal.after.nodes == 2 and minimal.before.nodes == 6
+    assert minimal.after.duration_ns <= ms(300)
+    assert minimal.settings.network.loss == 0
+    assert minimal.why_ended == ""
+
+
+def test_each_property_has_its_own_minimum(toy):
+    minimal = shrunk("toy.py:planted", 5)
+    assert minimal.property == "never again"
+    assert [fault.kind for fault in minimal.settings.faults] == ["crash", "restart"]
+
+
+def test_injected_faults_become_planned_ones(toy):
+    minimal = shrunk("toy.py:meddled", 5, "not lonely")
+    assert minimal.settings.adaptive is False
+    assert [fault.kind for fault in minimal.settings.faults] == ["crash", "restart", "partition"]
+
+
+def test_the_limit_on_runs_gives_what_was_reached(toy):
+    minimal = shrunk("toy.py:planted", 5, "not lonely", runs_max=20)
+    assert "limit of 20 runs" in minimal.why_ended
+    assert minimal.runs == 20
+    assert "not lonely" in minimal.trial.broken
+
+
+def test_an_interrupt_gives_what_was_reached(toy):
+    run = reference("toy.py:planted", 5)
+    trial, broken = failing_trial(run, None)
+    trials = Trials(in_process(TrialRunner(entry=run.entry)), broken, 2000)
+
+    def interrupt(settings):
+        raise KeyboardInterrupt
+
+    minimal = shrink_run(run, trial, trials, interrupt)
+    assert minimal.why_ended.startswith("interrupted")
+    assert "never again" in minimal.trial.broken
+
+
+def test_failing_code_shrinks_too(toy):
+    text = Path("toy.py").read_text(encoding="utf-8").replace("FAILS_AFTER = 10**9", "FAILS_AFTER = 500")
+    Path("failing.py").write_text(text, encoding="utf-8")
+    minimal = shrunk("failing.py:fine", 5)
+    assert minimal.property.startswith("KeyError at ")
+    assert minimal.settings.faults == ()
+    assert "too much" in minimal.seen
+
+
+# The command.
+
+
+@pytest.mark.parametrize("name", ["toy.py:planted", "toy.py:meddled"])
+def test_the_file_replays_to_the_same_violation(toy, name):
+    result = simclock("shrink", name, "--seed", 5, "--property", "not lonely", "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert "not lonely is still broken by less" in result.stdout
+    assert "  replay " in result.stdout and "simclock run minimal.toml\n" in result.stdout
+    text = Path("minimal.toml").read_text(encoding="utf-8")
+    first, second, *_ = text.splitlines()
+    assert first.startswith("# not lonely at ")
+    assert second.startswith("# Made smaller from faults ")
+    assert second.endswith(f"by simclock shrink {name} --seed 5 --property 'not lonely'")
+    assert ("adaptive = false" in text) == (name == "toy.py:meddled")
+    again = simclock("run", "minimal.toml")
+    assert again.exit_code == 1
+    assert first.removeprefix("# ") in again.stdout
+
+
+def test_a_recorded_result_and_a_file_elsewhere(toy, tmp_path_factory):
+    assert simclock("sweep", "toy.py:planted", "--seeds", "5:7", "--jobs", 1, "--set", "extra=2").exit_code == 1
+    out = tmp_path_factory.mktemp("elsewhere") / "small.toml"
+    result = simclock("shrink", "1:6", "--out", out, "--jobs", 1)
+    assert result.exit_code == 0, result.output
+    assert "by simclock shrink 1:6\n" in out.read_text(encoding="utf-8")
+    assert simclock("run", out).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("toy.py:fine", "--seed", 5), "toy.py:fine: the run breaks nothing: there is nothing to shrink"),
+        (
+            ("toy.py:planted", "--seed", 5, "--property", "x"),
+            "toy.py:planted: the run does not break 'x', but never again or not lonely",
+        ),
+        (("toy.py:planted", "--nodes", 0), "nodes: 0 is not a number of nodes"),
+        (("toy.py:planted", "--out", "no/such/x.toml"), "--out: there is no folder no/such"),
+        (("3:17",), "there are no results yet"),
+    ],
+)
+def test_what_cannot_be_shrunk_is_told_in_one_line(toy, arguments, told):
+    result = simclock("shrink", *arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not Path("minimal.toml").exists()
+
+
+def test_a_recorded_failure_that_does_not_come_again(toy):
+    simclock("sweep", "toy.py:planted", "--seeds", "5", "--jobs", 1)
+    Path("toy.py").write_text(TOY.replace("= PLANTED", "= ()").replace("PLANTED)", "())"), encoding="utf-8")
+    sys.modules.pop("toy", None)  # as in another process
+    result = simclock("shrink", "1:5")
+    assert result.exit_code == 2
+    told = "1:5: the recorded run was violated: never again, not lonely, but the run breaks nothing: there is nothing"
+    assert told in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_the_outcome_is_the_same_on_ray(toy, ray):
+    texts = []
+    for jobs in (1, 2):
+        arguments = ("--seed", 5, "--property", "not lonely", "--max-runs", 60, "--jobs", jobs)
+        result = simclock("shrink", "toy.py:planted", *arguments)
+        assert result.exit_code == 0, result.output
+        texts.append(Path("minimal.toml").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1]
+
+
+# Known bugs: Raft with one wrong line, in the storms of test_raft_properties.
+
+STORMS = """
+import sys
+
+sys.path.insert(0, {tests!r})
+import test_raft_properties as known
+
+
+def made(wrong, weather):
+    return lambda seed: known.storm(seed, wrong, weather)
+
+
+forgets_vote = made(known.ForgetsVote, known.SLOW_WITH_CRASHES)
+clears_vote = made(known.ClearsVoteInTerm, known.SLOW)
+truncates = made(known.TruncatesAlways, known.PLAIN)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "seed", "broken"),
+    [
+        ("forgets_vote", 0, "Vote Once"),
+        ("clears_vote", 11, "Vote Once"),
+        ("truncates", 0, "Committed On Majority"),
+    ],
+)
+def test_a_known_bug_needs_at_most_a_quarter_of_its_plan(tmp_path, monkeypatch, name, seed, broken):
+    monkeypatch.chdir(tmp_path)
+    Path("storms.py").write_text(STORMS.format(tests=str(Path(__file__).parent)), encoding="utf-8")
+    minimal = shrunk(f"storms.py:{name}", seed, broken, runs_max=400)
+    assert minimal.after.faults * 4 <= minimal.before.faults
