@@ -4,7 +4,7 @@ from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.durations import format_duration, minutes, ms, parse_duration, seconds, us
 from simclock.errors import HandlerError, MessageTypeError, PlacementError, SimclockError, UsageError
-from simclock.faults import Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
+from simclock.faults import CRASHED, Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
 from simclock.latency import Constant, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.network import Network
 from simclock.observers import Control, Observation, Observer, Violation
@@ -14,6 +14,7 @@ from simclock.streams import Stream, stream
 from simclock.trace import TraceRecord
 
 __all__ = [
+    "CRASHED",
     "Clocks",
     "Constant",
     "Control",
