@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
+from pickle import PicklingError
 from typing import Any, TypeVar
 
 from actors.ray_placement import ray_session
 from actors.shipping import dumps, loads, ship
-from simclock.errors import PlacementError
+from simclock.errors import PlacementError, UsageError
 
 RETRIES = 2
 """How often a task is run again after its worker died."""
@@ -30,15 +31,21 @@ def map_on_ray(
     address: str | None = None,
     on_start: Callable[[int], None] = lambda workers: None,
 ) -> Iterator[tuple[Item, Any]]:
-    """Give (item, answer) as they come, at most `jobs` at a time: all CPUs of that Ray unless told otherwise.
+    """Give (item, answer) as they come, at most `jobs` at a time, and as many as that Ray has CPUs.
 
-    `on_start` is told how many work at once. Closing the iterator, or an interrupt, cancels what is under way.
+    `on_start` is told how many work at once. Closing the iterator, or an interrupt, cancels what is under way. Raises
+    UsageError where the function cannot travel.
     """
-    shipped = ship(function)
+    try:
+        shipped = ship(function)
+    except (TypeError, AttributeError, ValueError, PicklingError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"it cannot travel to a Ray worker ({reason}): run it in this process, with one job") from None
     with ray_session(address):
         import ray
 
-        workers = jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        workers = min(jobs or cores, cores)
         on_start(workers)
         function_ref = ray.put(shipped)
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)

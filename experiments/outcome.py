@@ -82,7 +82,7 @@ def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
     started = time.perf_counter()
     try:
         report = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a user's code may call sys.exit
         return Outcome(
             seed=seed,
             digest="",
@@ -126,14 +126,14 @@ def _detail(report: Report) -> str:
     return " ".join(" ".join(report.verdict.lines).split())
 
 
-def _failed_name(error: Exception) -> str:
+def _failed_name(error: BaseException) -> str:
     """The type of what was raised: of a node's own error, if it was one."""
     if isinstance(error, HandlerError):
         return error.failure.error.partition(":")[0]
     return type(error).__name__
 
 
-def failure_text(error: Exception) -> str:
+def failure_text(error: BaseException) -> str:
     """What was raised and where, one line, without the command that replays it."""
     if isinstance(error, HandlerError):
         failure = error.failure

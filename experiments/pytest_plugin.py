@@ -166,6 +166,7 @@ class _SeededTest:
     def _first_failing_in_workers(self, start: int, jobs: int) -> tuple[int, str] | None:
         """Position of the first seed that fails and its traceback: of those before it, all have passed."""
         from actors.ray_tasks import map_on_ray
+        from simclock.errors import UsageError
 
         size = max(1, min(len(self._seeds) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
         batches = [self._seeds[at : at + size] for at in range(start, len(self._seeds), size)]
@@ -179,8 +180,8 @@ class _SeededTest:
                     failures[number] = failed
                 if failures and done.issuperset(range(min(failures))):
                     break
-        except (TypeError, AttributeError, ValueError) as error:
-            pytest.fail(f"--simclock-jobs: the test or a fixture cannot travel to a worker: {error}", False)
+        except UsageError as error:
+            pytest.fail(f"--simclock-jobs: the test or a fixture: {error}", False)
         if not failures:
             return None
         first = min(failures)

@@ -20,7 +20,7 @@ from simclock.errors import HandlerError, UsageError
 from simclock.events import MESSAGE, TIMER, Event
 from simclock.host import Host
 from simclock.process import Process
-from simclock.scenario import Scenario
+from simclock.scenario import DURATION_NS_MAX, Scenario
 from simclock.scheduler import RunResult
 from simclock.trace import Trace, TraceRecord
 
@@ -83,7 +83,9 @@ def run_until(
     """Run inline up to there; with `debug_node`, open the debugger on that node's first message or timer from there."""
     if debug_node is None and stop.time_ns is not None:
         end_ns = min(stop.time_ns + 1, scenario.duration_ns or stop.time_ns + 1)
-        scheduler, host = inline_run(replace(scenario, duration_ns=end_ns), trace=trace, replay=replay)
+        if end_ns <= DURATION_NS_MAX:
+            scenario = replace(scenario, duration_ns=end_ns)
+        scheduler, host = inline_run(scenario, trace=trace, replay=replay)
         try:
             result = scheduler.run()
         except HandlerError as error:

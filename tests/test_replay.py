@@ -262,6 +262,15 @@ def test_a_node_is_inspected_where_another_failed(counting):
     assert "KeyError: 'seven'" in result.stderr
 
 
+def test_a_scenario_that_ends_by_itself_is_inspected_at_its_end(counting):
+    Path("once.py").write_text(
+        COUNTER.replace("duration_ns=ms(100),", "").replace('self.set_timer("beat", ms(10))', "pass"), encoding="utf-8"
+    )
+    result = simclock("replay", "once.py:counting", "--inspect", 0)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("the run has ended, at 95ms\nnode 0")
+
+
 # The debugger.
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from experiments import sweep as sweep_module
 from experiments.command_line import main
+from experiments.commands.sweep import FAILURES_TOLD_MAX
 from experiments.outcome import FAILED, Outcome, exit_status
 from experiments.results_database import ResultsDatabase, ResultsUnwritable, open_results
 from experiments.seeds import parse_seeds, seeds_text
@@ -151,7 +152,24 @@ def test_every_outcome_is_kept_in_seed_order_and_failures_are_told_with_their_re
     failed = next(each for each in outcomes if each.verdict == FAILED)
     assert (failed.properties, failed.digest) == (("KeyError",), "")
     assert "KeyError: 'dropped'" in failed.detail
-    assert "runs          40 in" in result.stdout or "runs" in result.stdout
+    assert result.stdout.startswith("sweep 1: players.py:game, seeds 0:40\n  runs ")
+    assert "simclock replay 1:" in result.stdout
+
+
+def test_after_many_failures_more_are_counted_and_kept_but_not_told(game):
+    result = simclock("sweep", game, "--seeds", "0:150", "--jobs", 1)
+    failing = sum(not each.passed for each in read())
+    assert failing > FAILURES_TOLD_MAX
+    assert result.stderr.count("  replay: ") == FAILURES_TOLD_MAX
+    assert result.stderr.count("more seeds fail") == 1
+    assert f"and {failing - 10} more: simclock results --sweep 1 --failing" in result.stdout
+
+
+def test_code_that_exits_is_an_outcome(game):
+    Path("players.py").write_text(PLAYERS.replace('KeyError("dropped")', "SystemExit(0)"), encoding="utf-8")
+    assert simclock("sweep", game, "--seeds", "0:40", "--jobs", 1).exit_code == 1
+    assert len(read()) == 40
+    assert ("SystemExit",) in {each.properties for each in read()}
 
 
 def test_what_is_recorded_is_what_run_finds(game):
@@ -244,6 +262,7 @@ FULL_DISK = """
 import resource, sys
 from experiments import sweep
 from experiments.command_line import main
+from experiments.commands.sweep import FAILURES_TOLD_MAX
 sweep.SAVE_S = 0
 resource.setrlimit(resource.RLIMIT_FSIZE, (28 * 1024, 28 * 1024))
 main(["sweep", "phold", "--nodes", "2", "--duration", "20ms", "--seeds", "0:500", "--jobs", "1"])
@@ -337,6 +356,17 @@ def test_an_interrupt_with_workers_keeps_what_has_come(game, ray, monkeypatch):
     result = simclock("sweep", game, "--seeds", "0:5000", "--jobs", 2)
     assert result.exit_code == 130
     assert len(read()) == sum(calls)
+
+
+@pytest.mark.ray
+def test_what_cannot_travel_is_told_in_a_line(game, ray):
+    source = PLAYERS.replace("def game", "import threading\nLOCK = threading.Lock()\n\n\ndef game")
+    Path("players.py").write_text(source.replace("return Scenario", "with LOCK: return Scenario"), encoding="utf-8")
+    result = simclock("sweep", game, "--seeds", "0:40", "--jobs", 2)
+    assert result.exit_code == 2
+    assert "it cannot travel to a Ray worker" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert simclock("sweep", game, "--seeds", "0:4", "--jobs", 1).exit_code in (0, 1)
 
 
 @pytest.mark.ray

@@ -37,6 +37,7 @@ from experiments.sweep_report import summary_json, summary_text
 from simclock.errors import PlacementError
 
 INTERRUPT_STATUS = 130
+FAILURES_TOLD_MAX = 25
 
 
 @click.command("sweep", short_help="Run many seeds of a scenario, over all cores.")
@@ -129,7 +130,10 @@ class _Run:
         for outcome in outcomes:
             if not outcome.passed:
                 self._failures += 1
-                bar.write("\n".join(self._failure(outcome)), file=sys.stderr)
+                if self._failures <= FAILURES_TOLD_MAX:
+                    bar.write("\n".join(self._failure(outcome)), file=sys.stderr)
+                elif self._failures == FAILURES_TOLD_MAX + 1:
+                    bar.write("more seeds fail; they are counted and kept, and no longer told", file=sys.stderr)
         bar.set_postfix_str(f"{self._failures} failing" if self._failures else "", refresh=False)
         bar.update(len(outcomes))
 
