@@ -69,9 +69,9 @@ def run(
     """Run a scenario and give its result.
 
     `trace` is called with every trace record, in canonical order. `replay` is the command that runs the scenario
-    again, for reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads, sockets)
-    fail with a NondeterminismError; `simclock.guard` tells what it does not see. Raises HandlerError where a node's code fails, UsageError for a scenario that the
-    placement cannot run.
+    again, for reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads,
+    sockets) fail with a NondeterminismError; `simclock.guard` tells what it does not see. Raises HandlerError where a
+    node's code fails, UsageError for a scenario that the placement cannot run.
     """
     if isinstance(placement, str):
         placement = Placement(kind=placement)

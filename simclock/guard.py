@@ -13,10 +13,10 @@ Rule 3: `datetime.now`, `utcnow` and `today` are methods of C classes, which ref
         class in its place would not be the type of existing values, nor be pickled under its name.
 Rule 4: what a tool does in the middle of a handler is let through: logging, warnings, a debugger, a finalizer.
 
-Limits, also told in the manual. Not seen: a reference taken before the run and kept elsewhere than in a module's globals
-(a default argument, a class attribute, an object's field: `def f(now=time.time)`), except of classes under rule 2 and 3;
-extension modules that ask the system themselves; files; `id`, `hash` of text, the order of a set, `os.getpid`, the
-environment; state that nodes share. `simclock check-determinism` finds these by their effect.
+Limits. Not seen: a reference taken before the run and kept elsewhere than in a module's globals (a default argument, a
+class attribute, an object's field: `def f(now=time.time)`), except of classes under rules 2 and 3; extension modules
+that ask the system themselves; files; `id`, `hash` of text, the order of a set, `os.getpid`; state that nodes share.
+`simclock check-determinism` finds these by their effect. Rule 3 needs CPython and its `ctypes`.
 """
 
 from __future__ import annotations
@@ -38,16 +38,15 @@ from typing import Any, NamedTuple
 from simclock.errors import NondeterminismError
 from simclock.forbidden import CLASS_METHODS, FUNCTIONS, METHODS, Forbidden
 
-_TOLERATED = frozenset(
-    ["logging", "warnings", "weakref", "importlib", "linecache", "traceback", "pdb", "bdb", "faulthandler", "coverage", "ray", "_pytest", "pytest_timeout", "hypothesis", "debugpy", "pydevd"]
-)
+_TOLERATED = {"logging", "warnings", "weakref", "importlib", "linecache", "traceback", "pdb", "bdb", "faulthandler"}
+_TOLERATED |= {"coverage", "ray", "_pytest", "pytest_timeout", "hypothesis", "debugpy", "pydevd"}
 """Packages whose use of the real world, in the middle of a handler, does not reach the protocol."""
 _HOST = "simclock.host"
 
 _handling: set[int] = set()
 """Threads that are inside a node's code."""
 _lock = allocate_lock()
-_runs = 0
+_runs: set[object] = set()
 _undo: list[Callable[[], None]] = []
 _wrappers: dict[int, Any] = {}
 """id of a forbidden function -> what stands in its place."""
@@ -69,17 +68,17 @@ def handling() -> Iterator[None]:
 @contextmanager
 def installed(build: Callable[..., Any]) -> Iterator[None]:
     """Keep the guard in place; `build` leads to code that stands in no module here, as on a Ray worker."""
-    global _runs
+    this_run = object()
     with _lock:
-        _runs += 1
-        if _runs == 1:
+        _runs.add(this_run)
+        if len(_runs) == 1:
             _install()
         _guard_names(build)
     try:
         yield
     finally:
         with _lock:
-            _runs -= 1
+            _runs.discard(this_run)
             if not _runs:
                 while _undo:
                     _undo.pop()()
