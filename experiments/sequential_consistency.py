@@ -10,8 +10,8 @@ Rule 1: the object is a `Model` as in `experiments.linearizability`. Its parts (
 Rule 2: an operation of unknown outcome comes after what its process had done before it, or never; what the process did
         afterwards need not wait for it. Operations that one process called and finished at one instant keep the order
         in which they are given.
-Rule 3: OK comes with the order, which `flaw_of_sequence` replays; ILLEGAL with the longest legal prefix and what each
-        process would do next; UNKNOWN where a limit was hit: the problem is NP-complete (Gibbons & Korach 1997).
+Rule 3: OK comes with the order, which `flaw_of_sequence` replays; ILLEGAL with the longest legal prefix and what
+        stands in its way; UNKNOWN where a limit was hit: the problem is NP-complete (Gibbons & Korach 1997).
 
 The search goes depth first over (how far each process is, the states) and remembers where it was. A read that is legal
 is taken at once, since it changes nothing for anyone else; a step is refused that leaves a state which someone still
@@ -49,7 +49,8 @@ class SequentialConsistency:
     prefix: tuple[Operation, ...] = field(default=(), repr=False)
     """If not OK: the longest legal order found that keeps every process's own."""
     blocked: tuple[Operation, ...] = ()
-    """If not OK: what each process would do next; if ILLEGAL, none of it leads to the end."""
+    """If not OK: what stands in the way after the prefix: operations that nothing left can make legal, or what each
+    process would do next where none of it leads to the end."""
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has three values; compare `.verdict` with Verdict.OK")
@@ -65,7 +66,7 @@ class SequentialConsistency:
         if len(self.prefix) > LINES_SHOWN:
             lines.append(f"    ... {len(self.prefix) - LINES_SHOWN} more")
         lines += [f"    {self.model.describe(each)}" for each in self.prefix[-LINES_SHOWN:]]
-        lines.append("  what each process would do next, none of which leads on:")
+        lines.append("  after which there is no way to:")
         lines += [f"    {self.model.describe(each)}" for each in self.blocked[:LINES_SHOWN]]
         if len(self.blocked) > LINES_SHOWN:
             lines.append(f"    ... {len(self.blocked) - LINES_SHOWN} more")
@@ -231,11 +232,11 @@ class _Search:
                 return Verdict.UNKNOWN
             if not self._take(*chosen):
                 continue
-            lost = self._is_lost()
+            lost = self._lost()
             self._take_reads()
-            self._note()
+            self._note(lost)
             configuration = self._configuration()
-            if not lost and configuration not in seen:
+            if lost is None and configuration not in seen:
                 seen.add(configuration)
                 waiting.append((self._choices(), len(self.trail)))
         return Verdict.OK
@@ -286,11 +287,11 @@ class _Search:
                 if not self._take(program[self.done[number]], -1):
                     break
 
-    def _is_lost(self) -> bool:
-        """The last step left a state that is needed again, and nothing brings it back."""
+    def _lost(self) -> tuple[int, Any] | None:
+        """What the last step left, though it is needed again and nothing brings it back."""
         step, _, before = self.trail[-1]
         state = step.part, before
-        return self.states[step.part] != before and self._is_out_of_reach(state)
+        return state if self.states[step.part] != before and self._is_out_of_reach(state) else None
 
     def _is_out_of_reach(self, state: tuple[int, Any]) -> bool:
         return self.needed[state] > 0 and not self.bringing[state] and not self.unforeseeable[state[0]]
@@ -302,11 +303,12 @@ class _Search:
         self.blocked = tuple(step.operation for step in steps if step.needs in wanting)
         return bool(self.blocked)
 
-    def _note(self) -> None:
-        if len(self.trail) > len(self.longest) or not self.trail:
-            self.longest = tuple(self.order())
-            self.blocked = tuple(
-                program[done].operation
-                for program, done in zip(self.programs, self.done, strict=True)
-                if done < len(program)
-            )
+    def _note(self, lost: tuple[int, Any] | None = None) -> None:
+        if self.trail and len(self.trail) <= len(self.longest):
+            return
+        self.longest = tuple(self.order())
+        ahead = [program[done:] for program, done in zip(self.programs, self.done, strict=True)]
+        if lost is None:
+            self.blocked = tuple(steps[0].operation for steps in ahead if steps)
+        else:
+            self.blocked = tuple(step.operation for steps in ahead for step in steps if step.needs == lost)
