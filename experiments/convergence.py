@@ -4,8 +4,8 @@
     Scenario(observers=(Converges("state", quiet_ns=seconds(2)),))   or what replicas observed of themselves
 
 Strong eventual consistency (Shapiro et al. 2011) is more: replicas that have delivered the same updates are equal *at
-once*. Here it is asked at the end alone, so the run must be given time to come to rest: faults healed, no new updates. A
-run that had not come to rest is UNKNOWN, never ILLEGAL.
+once*. Here it is asked at the end alone, so the run must be given time to come to rest: faults healed, no new updates.
+A run that had not come to rest is UNKNOWN, never ILLEGAL.
 """
 
 from __future__ import annotations

@@ -310,19 +310,19 @@ def _circle(demands: Iterable[Demand]) -> Circle | None:
         on_path: dict[Version, int] = {start: 0}
         waiting = [iter(after[start])] if start not in finished else []
         while waiting:
-            demand = next(waiting[-1], None)
-            if demand is None:
+            following = next(waiting[-1], None)
+            if following is None:
                 waiting.pop()
                 left = path.pop().later if path else start
                 on_path.pop(left, None)
                 finished.add(left)
-            elif demand.later in on_path:
-                circle = (*path[on_path[demand.later] :], demand)
+            elif following.later in on_path:
+                circle = (*path[on_path[following.later] :], following)
                 names = {each.guarantee for each in circle}
                 order = (*GUARANTEES, CAUSALITY)
                 return Circle(guarantees=tuple(name for name in order if name in names), demands=circle)
-            elif demand.later not in finished:
-                path.append(demand)
-                on_path[demand.later] = len(path)
-                waiting.append(iter(after.get(demand.later, ())))
+            elif following.later not in finished:
+                path.append(following)
+                on_path[following.later] = len(path)
+                waiting.append(iter(after.get(following.later, ())))
     return None
