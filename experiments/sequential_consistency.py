@@ -13,6 +13,10 @@ Rule 2: an operation of unknown outcome comes after what its process had done be
 Rule 3: OK comes with the order, which `flaw_of_sequence` replays; ILLEGAL with the longest legal prefix and what
         stands in its way; UNKNOWN where a limit was hit: the problem is NP-complete (Gibbons & Korach 1997).
 
+Two short ways come first. A history that is linearizable is sequentially consistent, and the orders of its parts are
+merged into one (locality's proof, Herlihy & Wing 1990). One of reads and writes whose written values differ must keep
+the session guarantees and causality; where these are broken, the circle of demands is the reason.
+
 The search goes depth first over (how far each process is, the states) and remembers where it was. A read that is legal
 is taken at once, since it changes nothing for anyone else; a step is refused that leaves a state which someone still
 needs and nothing that is left can bring back.
@@ -23,14 +27,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
 from time import monotonic
 from typing import Any, NamedTuple, NoReturn
 
-from experiments.histories import Operation
-from experiments.linearizability import Model, Verdict
+from experiments.histories import HistoryError, Operation
+from experiments.linearizability import Model, Verdict, check_linearizability
+from experiments.session_guarantees import check_session_guarantees
 
 LINES_SHOWN = 5
 STEPS_PER_LOOK_AT_THE_CLOCK = 256
+SHORT_WAY_STEPS = 1_000_000
+"""Of the search for a linearization, which is tried first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +60,9 @@ class SequentialConsistency:
     """If not OK: what stands in the way after the prefix: operations that nothing left can make legal, or what each
     process would do next where none of it leads to the end."""
 
+    circle: str = ""
+    """If ILLEGAL for that reason: demands that nobody can meet together; there is no prefix then."""
+
     def __bool__(self) -> NoReturn:
         raise TypeError("a verdict has three values; compare `.verdict` with Verdict.OK")
 
@@ -62,6 +73,8 @@ class SequentialConsistency:
             return f"OK: sequentially consistent as a {self.model.name} ({size})"
         what = "not sequentially consistent" if self.verdict is Verdict.ILLEGAL else "gave up before it was certain"
         lines = [f"{self.verdict}: {what} as a {self.model.name} ({size})"]
+        if self.circle:
+            return "\n".join((*lines, *(f"  {line}" for line in self.circle.splitlines())))
         lines.append(f"  longest legal order found: {len(self.prefix)} of {self.operations} operations")
         if len(self.prefix) > LINES_SHOWN:
             lines.append(f"    ... {len(self.prefix) - LINES_SHOWN} more")
@@ -81,8 +94,40 @@ def check_sequential_consistency(
 ) -> SequentialConsistency:
     """Judge a history by a model; the limits are as in `check_linearizability`."""
     judged = [each for each in operations if each.outcome != "fail" and not (each.is_open and model.is_read(each))]
+    processes = len({each.process for each in judged})
+    deadline = None if time_limit_s is None else monotonic() + time_limit_s
+    steps_max = SHORT_WAY_STEPS if step_limit is None else min(step_limit, SHORT_WAY_STEPS)
+    linear = check_linearizability(judged, model, time_limit_s=time_limit_s, step_limit=steps_max)
+    if linear.verdict is Verdict.OK:
+        order = _merged(linear.linearizations)
+        if flaw_of_sequence(order, judged, model) is None:
+            return SequentialConsistency(
+                verdict=Verdict.OK,
+                model=model,
+                operations=len(judged),
+                processes=processes,
+                steps=linear.steps,
+                order=order,
+            )
+    circle = _broken_guarantee(judged, model)
+    if circle:
+        return SequentialConsistency(
+            verdict=Verdict.ILLEGAL,
+            model=model,
+            operations=len(judged),
+            processes=processes,
+            steps=linear.steps,
+            circle=circle,
+        )
+    return search_for_sequence(judged, model, deadline, step_limit)
+
+
+def search_for_sequence(
+    judged: Sequence[Operation], model: Model, deadline: float | None = None, step_limit: int | None = None
+) -> SequentialConsistency:
+    """The verdict by the search alone; `deadline` is in `time.monotonic`."""
     search = _Search(judged, model)
-    verdict = search.run(None if time_limit_s is None else monotonic() + time_limit_s, step_limit)
+    verdict = search.run(deadline, step_limit)
     found = SequentialConsistency(
         verdict=verdict,
         model=model,
@@ -97,6 +142,44 @@ def check_sequential_consistency(
         flaw = flaw_of_sequence(found.order, judged, model)
         assert flaw is None, f"an OK is only given with an order that replays: {flaw}"
     return found
+
+
+def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...]:
+    """One order out of those of the parts that keeps precedence in time: of the heads, the one that was called first.
+
+    Some head is preceded by nothing that is left (the union of the orders and precedence has no circle), so whatever
+    head was called no later is not preceded either.
+    """
+    heads = [(order[0].call, number, 0) for number, order in enumerate(orders) if order]
+    heapify(heads)
+    merged = []
+    while heads:
+        _, number, place = heappop(heads)
+        merged.append(orders[number][place])
+        if place + 1 < len(orders[number]):
+            heappush(heads, (orders[number][place + 1].call, number, place + 1))
+    return tuple(merged)
+
+
+def _broken_guarantee(judged: Sequence[Operation], model: Model) -> str:
+    """Why the history is not even causal, where that can be told: registers, and every value written once."""
+    if not all(_is_of_a_register(each, model) for each in judged):
+        return ""
+    parts = [{each.key for each in part} for part in _parts(judged, model)]
+    if any(len(keys) > 1 for keys in parts) or len(parts) > len(set().union(*parts)):
+        return ""
+    try:
+        sessions = check_session_guarantees(judged, initial=model.initial)
+    except HistoryError:
+        return ""
+    return "" if sessions.verdict is Verdict.OK else "\n".join(map(str, sessions.circles))
+
+
+def _is_of_a_register(operation: Operation, model: Model) -> bool:
+    """By what the model says of it: whatever else its functions of these names may do."""
+    if operation.function in ("write", "put"):
+        return model.is_overwrite(operation) and model.leaves(operation) == (operation.argument,)
+    return operation.function in ("read", "get") and model.needs(operation) == (operation.result,)
 
 
 def flaw_of_sequence(order: Sequence[Operation], operations: Sequence[Operation], model: Model) -> str | None:

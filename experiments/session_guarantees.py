@@ -46,6 +46,9 @@ class Version(NamedTuple):
     key: Hashable
     write: Operation | None
 
+    def __hash__(self) -> int:  # an operation has many fields
+        return hash((self.key, None if self.write is None else self.write.argument))
+
     def __str__(self) -> str:
         return "the initial value" if self.write is None else str(self.write)
 
@@ -155,6 +158,7 @@ class _History:
         """A read that returned what nobody wrote."""
         written: dict[tuple[Hashable, Hashable], Operation] = {}
         given = list(operations)
+        self.operations = given  # kept: they are known by id
         for each in given:
             if each.function in _WRITES:
                 other = written.setdefault((each.key, each.argument), each)
@@ -165,7 +169,8 @@ class _History:
                     )
             elif each.function not in _READS:
                 raise HistoryError(f"{each}: session guarantees are of read, get, write and put alone")
-        self.seen: dict[Operation, Version] = {}
+        self.seen: dict[int, Version] = {}
+        """id of a read -> the version that it returned."""
         for each in sorted(given, key=lambda one: (one.call, one.call if one.finish is None else one.finish)):
             read = each.function in _READS
             if each.outcome == "fail" or (read and each.is_open):
@@ -176,12 +181,12 @@ class _History:
                     nobody = Demand(Version(each.key, source), Version(each.key, None), WRITTEN_BEFORE, (each,))
                     self.nowhere = self.nowhere or Circle(guarantees=(WRITTEN_BEFORE,), demands=(nobody,))
                     continue
-                self.seen[each] = Version(each.key, source)
+                self.seen[id(each)] = Version(each.key, source)
             self.sessions.setdefault(each.process, []).append(each)
 
     def version(self, operation: Operation) -> Version:
         """What a read returned or a write made."""
-        return self.seen.get(operation) or Version(operation.key, operation)
+        return self.seen.get(id(operation)) or Version(operation.key, operation)
 
 
 def _demands(history: _History, guarantees: Sequence[str]) -> Iterator[Demand]:
@@ -193,7 +198,7 @@ def _demands(history: _History, guarantees: Sequence[str]) -> Iterator[Demand]:
         for each in session:
             version = history.version(each)
             own, heard = wrote.setdefault(each.key, []), read.setdefault(each.key, [])
-            if each in history.seen:
+            if id(each) in history.seen:
                 yield from _before(
                     history, own, each, version, READ_YOUR_WRITES, wanted=wanted, chained=MONOTONIC_WRITES
                 )
@@ -239,38 +244,35 @@ def _causal_demands(history: _History) -> tuple[list[Demand], tuple[Operation, .
     unknown outcome is a session of its own, since what its process did next need not come after it.
     """
     sessions = list(history.sessions.values())
-    place: dict[Operation, tuple[int, int]] = {}
+    place: dict[int, tuple[int, int]] = {}
     threads = len(sessions)
-    writes: dict[tuple[int, Hashable], list[tuple[int, Operation]]] = {}
+    writes: dict[Hashable, dict[int, list[Operation]]] = {}
     for number, session in enumerate(sessions):
         for index, each in enumerate(session):
             if each.is_open:
-                place[each] = threads, 0
+                place[id(each)] = threads, 0
                 threads += 1
             else:
-                place[each] = number, index
-            if each not in history.seen:
-                thread, position = place[each]
-                writes.setdefault((thread, each.key), []).append((position, each))
-    indices = {thread: [index for index, _ in of_thread] for thread, of_thread in writes.items()}
+                place[id(each)] = number, index
+            if id(each) not in history.seen:
+                writes.setdefault(each.key, {}).setdefault(place[id(each)][0], []).append(each)
     pasts, waiting = _pasts(history, sessions, place, threads)
     demands = []
-    for each, past in pasts.items():
+    for each, past in pasts:
         version = history.version(each)
-        for thread, count in enumerate(past):
-            position = bisect_right(indices.get((thread, each.key), ()), count - 1) - 1
-            if position >= 0:
-                earlier = Version(each.key, writes[thread, each.key][position][1])
-                if earlier != version:
-                    demands.append(Demand(earlier, version, CAUSALITY, (writes[thread, each.key][position][1], each)))
+        for thread, own in writes.get(each.key, {}).items():
+            known = bisect_right(own, past[thread] - 1, key=lambda one: place[id(one)][1])
+            if known and own[known - 1] is not version.write:
+                demands.append(Demand(Version(each.key, own[known - 1]), version, CAUSALITY, (own[known - 1], each)))
     return demands, waiting
 
 
 def _pasts(
-    history: _History, sessions: Sequence[Sequence[Operation]], place: dict[Operation, tuple[int, int]], threads: int
-) -> tuple[dict[Operation, list[int]], tuple[Operation, ...]]:
+    history: _History, sessions: Sequence[Sequence[Operation]], place: dict[int, tuple[int, int]], threads: int
+) -> tuple[list[tuple[Operation, list[int]]], tuple[Operation, ...]]:
     """Every operation with what is in its past, and the reads that wait for one another in a circle."""
-    pasts: dict[Operation, list[int]] = {}
+    pasts: dict[int, list[int]] = {}
+    found: list[tuple[Operation, list[int]]] = []
     done = [0] * len(sessions)
     current = [[0] * threads for _ in sessions]
     moved = True
@@ -280,20 +282,21 @@ def _pasts(
             past = current[number]
             while done[number] < len(session):
                 each = session[done[number]]
-                source = history.seen[each].write if each in history.seen else None
-                if source is not None and source not in pasts:
+                source = history.seen[id(each)].write if id(each) in history.seen else None
+                if source is not None and id(source) not in pasts:
                     break
                 moved = True
                 if source is not None:
-                    past[:] = map(max, past, pasts[source])
-                    thread, index = place[source]
+                    past[:] = map(max, past, pasts[id(source)])
+                    thread, index = place[id(source)]
                     past[thread] = max(past[thread], index + 1)
-                pasts[each] = list(past)
+                pasts[id(each)] = list(past)
+                found.append((each, pasts[id(each)]))
                 done[number] += 1
                 if not each.is_open:
                     past[number] = max(past[number], done[number])
     stuck = [session[count] for session, count in zip(sessions, done, strict=True) if count < len(session)]
-    return pasts, tuple(stuck)
+    return found, tuple(stuck)
 
 
 def _circle(demands: Iterable[Demand]) -> Circle | None:

@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.histories import Operation
-from experiments.linearizability import Verdict, check_linearizability, fifo_queue, key_value, register
-from experiments.sequential_consistency import check_sequential_consistency, flaw_of_sequence
+from experiments.linearizability import (
+    Model,
+    Verdict,
+    by_key,
+    check_linearizability,
+    fifo_queue,
+    key_value,
+    multi_register,
+    register,
+)
+from experiments.sequential_consistency import check_sequential_consistency, flaw_of_sequence, search_for_sequence
 
 OK, ILLEGAL = Verdict.OK, Verdict.ILLEGAL
 
@@ -82,7 +91,10 @@ def test_textbook_histories(operations, model, sequential, linear):
     if sequential is OK:
         assert flaw_of_sequence(judged.order, operations, model) is None
     else:
-        assert judged.blocked
+        assert judged.blocked or judged.circle
+    searched = search_for_sequence([each for each in operations if not (each.is_open and each.argument is None)], model)
+    assert searched.verdict is sequential
+    assert sequential is OK or searched.blocked
 
 
 def test_the_explanation_shows_how_far_it_got():
@@ -93,6 +105,32 @@ def test_the_explanation_shows_how_far_it_got():
     assert said.endswith("after which there is no way to:\n    process 1 'x': read() -> None [2..3]")
     with pytest.raises(TypeError):
         bool(judged)
+
+
+def test_the_explanation_shows_a_circle_of_demands():
+    said = check_sequential_consistency(history("x=1 y=1", "y?1 x?nil"), register()).explain()
+    assert said.splitlines()[1:] == [
+        "  causality across keys, key 'x':",
+        "    the initial value  must come before  process 0 'x': write(1) -> None [0..1]",
+        "    process 0 'x': write(1) -> None [0..1]  must come before  the initial value",
+        "      causality across keys: process 0 'x': write(1) -> None [0..1], "
+        "then process 1 'x': read() -> None [2..3]",
+    ]
+
+
+def test_a_model_whose_read_is_no_register_is_not_judged_by_demands():
+    """Its read answers the number of writes."""
+
+    def step(state, operation):
+        if operation.function == "write":
+            return True, state + 1
+        return operation.result == state, state
+
+    counting = Model(name="counting", initial=0, step=step, partition=by_key)
+    assert check_sequential_consistency(history("x=5 x=7 x?2"), counting).verdict is OK
+    assert check_sequential_consistency(history("x=5 x=2 x?2 x?1"), counting).verdict is ILLEGAL
+    both = multi_register({"x": None, "y": None})
+    assert check_sequential_consistency(history("x=1 y?nil", "/ / y=1 x?1"), both).verdict is OK
 
 
 def test_a_limit_gives_unknown():
@@ -115,7 +153,8 @@ def test_a_long_history_takes_few_steps():
         )
         if write:
             state[key] = n
-    judged = check_sequential_consistency(operations, register(), step_limit=10_000)
+    assert check_sequential_consistency(operations, register(), step_limit=10_000).verdict is OK
+    judged = search_for_sequence(operations, register(), step_limit=10_000)
     assert judged.verdict is OK
     assert judged.steps <= 1000
 
@@ -194,6 +233,8 @@ def replays(order: tuple[Operation, ...]) -> bool:
 def test_the_verdict_is_that_of_brute_force(operations):
     expected = OK if is_sequentially_consistent(operations) else ILLEGAL
     assert check_sequential_consistency(operations, register()).verdict is expected
+    judged = [each for each in operations if not (each.is_open and each.function == "read")]
+    assert search_for_sequence(judged, register()).verdict is expected
 
 
 @given(small_histories())
