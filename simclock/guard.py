@@ -43,11 +43,18 @@ _TOLERATED |= {"coverage", "ray", "_pytest", "pytest_timeout", "hypothesis", "de
 """Packages whose use of the real world, in the middle of a handler, does not reach the protocol."""
 _HOST = "simclock.host"
 
+CLASS_CHANGES_MAX = 100
+"""Runs of a process after which classes keep their guarded methods, which outside a node's code pass everything on:
+CPython stops caching look-ups in a class that has changed a thousand times."""
+
 _handling: set[int] = set()
 """Threads that are inside a node's code."""
 _lock = allocate_lock()
 _runs: set[object] = set()
 _undo: list[Callable[[], None]] = []
+_undo_classes: list[Callable[[], None]] = []
+_times_changed = [0]
+"""How often classes were changed in this process."""
 _wrappers: dict[int, Any] = {}
 """id of a forbidden function -> what stands in its place."""
 
@@ -80,9 +87,7 @@ def installed(build: Callable[..., Any]) -> Iterator[None]:
         with _lock:
             _runs.discard(this_run)
             if not _runs:
-                while _undo:
-                    _undo.pop()()
-                _wrappers.clear()
+                _remove()
 
 
 class Guarding(NamedTuple):
@@ -169,16 +174,30 @@ def _install() -> None:
         wrapper = _wrappers.setdefault(id(original), _Function(original, forbidden))
         setattr(module, forbidden.name, wrapper)
         _undo.append(partial(setattr, module, forbidden.name, original))
+    if not _undo_classes:
+        _install_in_classes()
+
+
+def _install_in_classes() -> None:
+    _times_changed[0] += 1
     for forbidden in METHODS:
         cls = getattr(import_module(forbidden.module), forbidden.owner)
         original = cls.__dict__[forbidden.name]
         setattr(cls, forbidden.name, _method(original, forbidden))
-        _undo.append(partial(setattr, cls, forbidden.name, original))
+        _undo_classes.append(partial(setattr, cls, forbidden.name, original))
     for forbidden in CLASS_METHODS:
         cls = getattr(import_module(forbidden.module), forbidden.owner)
         original = cls.__dict__[forbidden.name]
         _set_in_c_class(cls, forbidden.name, _class_method(original, forbidden))
-        _undo.append(partial(_set_in_c_class, cls, forbidden.name, original))
+        _undo_classes.append(partial(_set_in_c_class, cls, forbidden.name, original))
+
+
+def _remove() -> None:
+    while _undo:
+        _undo.pop()()
+    _wrappers.clear()
+    while _undo_classes and _times_changed[0] < CLASS_CHANGES_MAX:
+        _undo_classes.pop()()
 
 
 def _set_in_c_class(cls: type, name: str, value: Any) -> None:

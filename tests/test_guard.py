@@ -35,6 +35,7 @@ from simclock import (
     Scenario,
     SimclockError,
     Stream,
+    guard,
     ms,
 )
 from simclock.guard import installed
@@ -241,6 +242,21 @@ def test_after_a_run_everything_is_as_it_was():
     with pytest.raises(HandlerError):
         run(asking(lambda: time.time()))
     assert all(one is other for one, other in zip(before, everything_as_it_is(), strict=True))
+
+
+def test_classes_are_not_changed_without_end(monkeypatch):
+    """CPython stops caching look-ups in a class that changes too often: then the guarded methods stay, and pass on."""
+    monkeypatch.setattr(guard, "CLASS_CHANGES_MAX", 0)
+    changes = guard._times_changed[0]
+    for _ in range(3):
+        run(asking(lambda: None))
+    assert guard._times_changed[0] == changes + 1
+    assert Moment.now() and Random() and socket.socket.__init__.__name__ == "__init__"
+    with pytest.raises(HandlerError, match=r"datetime\.now"):
+        run(asking(lambda: Moment.now()))
+    monkeypatch.undo()
+    run(asking(lambda: None))
+    assert everything_as_it_is()[-1] is not None and not guard._undo_classes
 
 
 def test_runs_inside_one_another_keep_the_guard():

@@ -50,7 +50,7 @@ def run(
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
     source = overrides.source(scenario)
     made = source.scenario()
-    replay = overrides.replay(source, source.settings)
+    replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
     with trace_to(trace_file) as trace:
         result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
     report = report_of(source.entry, result)
