@@ -11,7 +11,7 @@ from simclock.errors import (
     SimclockError,
     UsageError,
 )
-from simclock.faults import Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
+from simclock.faults import CRASHED, Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
 from simclock.latency import Constant, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.network import Network
 from simclock.observers import Control, Observation, Observer, Violation
@@ -21,6 +21,7 @@ from simclock.streams import Stream, stream
 from simclock.trace import TraceRecord
 
 __all__ = [
+    "CRASHED",
     "Clocks",
     "Constant",
     "Control",

@@ -67,7 +67,7 @@ class EventQueue:
         self.slots = _Slots()
         self.near: list[Event] = []
         self.current: list[Event] = []
-        """What is left of the slot, latest first."""
+        """What is left of the slot, in order; the host empties it through an iterator and puts back the rest."""
 
     def push(self, event: Event) -> None:
         """Put an event in its place."""
@@ -84,14 +84,14 @@ class EventQueue:
             return False
         self.slot = heappop(order)
         self.current = self.slots.pop(self.slot)
-        self.current.sort(reverse=True)
+        self.current.sort()
         return True
 
     def next_time_ns(self) -> int | None:
         """The time of the earliest event, None if there is none."""
         times = []
         if self.current:
-            times.append(self.current[-1][0])
+            times.append(self.current[0][0])
         if self.near:
             times.append(self.near[0][0])
         if not times and self.slots.order:

@@ -1,8 +1,8 @@
 """Faults are data: a plan is a tuple of timed values, printed, saved and replayed like any other.
 
 A node in a fault is a number, or the name of an observation: `Crash(at_ns=seconds(30), node="leader")` crashes the
-node that last observed `"leader"` before that instant, and `"crashed"` is the node that was crashed last. Laws: faults are the environment's events (source -1), so they
-come first at their instant; every host is told of every fault.
+node that last observed `"leader"` before that instant, and `"crashed"` is the node that was crashed last. Laws: faults
+are the environment's events (source -1), so they come first at their instant; every host is told of every fault.
 
 `kind` is the word in TOML and in reports.
 """
@@ -110,7 +110,13 @@ class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
         return (node for group in self.groups for node in group)
 
     def resolved(self, find: Callable[[NodeName], int]) -> Fault:
-        return msgspec.structs.replace(self, groups=tuple(tuple(map(find, group)) for group in self.groups))
+        taken: set[int] = set()
+        groups = []
+        for group in self.groups:
+            nodes = dict.fromkeys(node for node in map(find, group) if node not in taken)
+            taken.update(nodes)
+            groups.append(tuple(nodes))
+        return msgspec.structs.replace(self, groups=tuple(groups))
 
     def describe(self) -> str:
         return "partition " + " | ".join(",".join(map(_say, group)) for group in self.groups)

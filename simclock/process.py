@@ -7,7 +7,9 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from heapq import heappush
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from simclock.clocks.physical import PhysicalClock
@@ -16,6 +18,8 @@ from simclock.errors import UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.network import PROBABILITY_BITS
 from simclock.streams import Stream, stream
+
+DIGEST_BYTES = 16
 
 if TYPE_CHECKING:
     from simclock.host import Host
@@ -102,10 +106,10 @@ class Process:
         "sim_dropped",
         "sim_duplicated",
         "sim_fast",
+        "sim_hash",
         "sim_host",
         "sim_local",
         "sim_ready_ns",
-        "sim_records",
         "sim_timers",
         "sim_timers_set",
         "sim_up",
@@ -136,9 +140,10 @@ class Process:
     sim_duplicated: int
     sim_timers: dict[Any, int]
     """Timer name -> the running number of its latest setting; an event with another number is stale."""
-    sim_records: list[Event]
-    """What the node handled since its digest was brought up to date."""
     sim_digest: Any
+    """The hash over everything the node handled: the concatenated encodings of the events."""
+    sim_hash: Callable[[bytes], None]
+    """Its `update`."""
     sim_fast: bool
     """Whether `send` may take the short way."""
     sim_bits: Callable[[int], int]
@@ -204,7 +209,13 @@ class Process:
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         self.sim_timers[name] = count
-        host.queue.push((host.now_ns + duration_ns, self.id, count, self.id, TIMER, name))
+        time_ns = host.now_ns + duration_ns
+        queue = host.queue
+        slot = time_ns >> queue.shift
+        if slot > queue.slot:
+            queue.slots[slot].append((time_ns, self.id, count, self.id, TIMER, name))
+        else:
+            heappush(queue.near, (time_ns, self.id, count, self.id, TIMER, name))
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
@@ -247,7 +258,7 @@ class Process:
             time_ns = self.sim_last_arrival_ns[target] = max(time_ns, self.sim_last_arrival_ns.get(target, 0))
         event = (time_ns, self.id, count, target, MESSAGE, message)
         if host.trace is not None:
-            host.trace.sent(self, leaves_ns, event)
+            host.trace.sent(self, host.now_ns, event)
         if host.links and host.links.blocked(self.id, target):
             host.drop(self, event, "cut")
         elif elsewhere and network.loss_threshold and self._draw_loss() < network.loss_threshold:
@@ -278,6 +289,7 @@ class Process:
 
 
 _SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
+_survives = attrgetter(*_SLOTS)
 _MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
 
 
@@ -292,8 +304,8 @@ def new_process(host: Host, node: int) -> Process:
     process.sim_up = False
     process.sim_count = process.sim_timers_set = process.sim_dropped = process.sim_duplicated = 0
     process.sim_timers = {}
-    process.sim_records = []
-    process.sim_digest = None
+    process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
+    process.sim_hash = process.sim_digest.update
     process.sim_fast = False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
@@ -303,11 +315,11 @@ def new_process(host: Host, node: int) -> Process:
 
 def succeed(node: Process, before: Process) -> None:
     """Give a node that was just built what survives: number, streams, clock, disk and running numbers."""
-    for name in _SLOTS:
-        setattr(node, name, getattr(before, name))
-    for name in _MADE:
-        if name in before.__dict__:
-            node.__dict__[name] = before.__dict__[name]
+    for name, value in zip(_SLOTS, _survives(before), strict=True):
+        setattr(node, name, value)
+    for name, value in before.__dict__.items():
+        if name in _MADE:
+            node.__dict__[name] = value
     node.incarnation += 1
     node.sim_up = True
     node.choose_path()

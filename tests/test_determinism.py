@@ -33,10 +33,10 @@ PLACEMENTS = {
 
 # Digests that no change of code may move unseen: (scenario, seed) -> digest. A changed line is explained in its commit.
 PINNED = {
-    ("everything", 1): "",
-    ("everything", 2): "",
-    ("phold", 7): "",
-    ("raft-kv", 1): "",
+    ("everything", 1): "1a0a93b80c28c3912d94a925b236501e",
+    ("everything", 2): "8e319ad83a26c70a3a083abafb75c9c4",
+    ("phold", 7): "216f09568047776094c5ace1e0e0e249",
+    ("raft-kv", 1): "5d85bcbac75a5f6397e1b50ce87f0986",
 }
 SMALL = {"phold": 7, "raft-kv": 3}
 
