@@ -22,7 +22,7 @@ class InlineHosts:
     def __init__(self, plan: HostPlan, guarding: Guarding, count: int = 1) -> None:
         self.count = count
         self._guarding = guarding
-        self._hosts = [Host(plan, number) for number in range(count)]
+        self.hosts = [Host(plan, number) for number in range(count)]
 
     def submit(self, host: int, mail: Mail) -> Mail:
         """Nothing happens before the answer is asked for."""
@@ -31,8 +31,8 @@ class InlineHosts:
     def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
         """Advance the hosts."""
         with self._guarding.advance():
-            return [self._hosts[host].advance(*mail) for host, mail in tickets]
+            return [self.hosts[host].advance(*mail) for host, mail in tickets]
 
     def finish(self) -> list[Summary]:
         """Every host's share of the result."""
-        return [host.finish() for host in self._hosts]
+        return [host.finish() for host in self.hosts]

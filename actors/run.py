@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from actors.inline import InlineHosts
 from actors.message import check_message, message_classes, payload_union
 from simclock.errors import UsageError
-from simclock.guard import guarding
+from simclock.guard import Guarding, guarding
+from simclock.host import Host
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
@@ -80,23 +82,66 @@ def run(
         from actors.ray_placement import run_on_ray
 
         return run_on_ray(scenario, placement, trace=trace, replay=replay, guard=guard)
-    observers = [make() for make in scenario.observers]
-    host_of = placement.host_of(scenario.nodes)
-    count = max(host_of) + 1
     guards = guarding(scenario.build, guard)
     with guards.run:
-        plan = host_plan(
-            scenario,
-            host_of,
-            observers,
-            payload_type=None if count == 1 else payload_type_of(scenario),
-            check_message=check_message,
-            traced=trace is not None,
-        )
-        hosts = InlineHosts(plan, guards, count)
-        return Scheduler(scenario, hosts, observers, placement=str(placement), replay=replay, trace=trace).run()
+        scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
+        return scheduler.run()
+
+
+def inline_run(
+    scenario: Scenario,
+    placement: Placement | None = None,
+    *,
+    trace: Callable[[TraceRecord], None] | None = None,
+    replay: str = "",
+    guards: Guarding | None = None,
+) -> tuple[Scheduler, Host]:
+    """A run in this process that has not begun: `run` or `step` the scheduler, and look into the (first) host.
+
+    It is guarded where `guards` are given, whose `run` the caller keeps open.
+    """
+    observers = [make() for make in scenario.observers]
+    placement = placement or Placement()
+    host_of = placement.host_of(scenario.nodes)
+    count = max(host_of) + 1
+    plan = host_plan(
+        scenario,
+        host_of,
+        observers,
+        payload_type=None if count == 1 else payload_type_of(scenario),
+        check_message=check_message,
+        traced=trace is not None,
+    )
+    hosts = InlineHosts(plan, guards or guarding(scenario.build, False), count)
+    scheduler = Scheduler(scenario, hosts, observers, placement=str(placement), replay=replay, trace=trace)
+    return scheduler, hosts.hosts[0]
 
 
 def payload_type_of(scenario: Scenario) -> Any:
     """The type of every message that nodes of a scenario may send each other."""
     return payload_union(message_classes({type(scenario.build(node)) for node in range(scenario.nodes)}))
+
+
+_taps: list[Callable[[TraceRecord], None]] = []
+
+
+@contextmanager
+def tapped(tap: Callable[[TraceRecord], None]) -> Iterator[None]:
+    """While this is open, runs in this process also give their trace to `tap`: for who cannot reach their arguments."""
+    _taps.append(tap)
+    try:
+        yield
+    finally:
+        _taps.remove(tap)
+
+
+def _with_taps(trace: Callable[[TraceRecord], None] | None) -> Callable[[TraceRecord], None] | None:
+    if not _taps:
+        return trace
+    taps = [*_taps, *([] if trace is None else [trace])]
+
+    def all_of_them(record: TraceRecord) -> None:
+        for tap in taps:
+            tap(record)
+
+    return all_of_them

@@ -7,7 +7,7 @@ Two shapes cover what protocols store: *values* by name (`write`, `read`) and *l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from simclock.errors import MessageTypeError, UsageError
 
@@ -21,6 +21,15 @@ class DiskModel:
     def __post_init__(self) -> None:
         if type(self.sync_ns) is not int or self.sync_ns < 0:
             raise UsageError(f"disk.sync: {self.sync_ns!r} is not a duration: whole nanoseconds, zero or more")
+
+
+class DiskContents(NamedTuple):
+    """What is on a disk."""
+
+    values: dict[str, Any]
+    logs: dict[str, tuple[Any, ...]]
+    unsynced: int
+    """Operations that a crash would lose now."""
 
 
 class Disk:
@@ -65,6 +74,11 @@ class Disk:
             _apply(self._durable_values, self._durable_logs, operation, name, argument)
         self._pending.clear()
         self.syncs += 1
+
+    def contents(self) -> DiskContents:
+        """Everything on it, for who looks at a run; a node reads by name."""
+        logs = {name: tuple(records) for name, records in sorted(self._logs.items())}
+        return DiskContents(dict(sorted(self._values.items())), logs, len(self._pending))
 
     def crash(self) -> int:
         """Lose what was not synced; gives the number of operations lost."""
