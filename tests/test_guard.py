@@ -246,15 +246,17 @@ def test_after_a_run_everything_is_as_it_was():
 
 def test_classes_are_not_changed_without_end(monkeypatch):
     """CPython stops caching look-ups in a class that changes too often: then the guarded methods stay, and pass on."""
+    while guard._undo_classes:  # as it is in a process that has run little
+        guard._undo_classes.pop()()
+    monkeypatch.setattr(guard, "_times_changed", [0])
     monkeypatch.setattr(guard, "CLASS_CHANGES_MAX", 0)
-    changes = guard._times_changed[0]
     for _ in range(3):
         run(asking(lambda: None))
-    assert guard._times_changed[0] == changes + 1
+    assert guard._times_changed == [1]
     assert Moment.now() and Random() and socket.socket.__init__.__name__ == "__init__"
     with pytest.raises(HandlerError, match=r"datetime\.now"):
         run(asking(lambda: Moment.now()))
-    monkeypatch.undo()
+    monkeypatch.setattr(guard, "CLASS_CHANGES_MAX", 1_000)
     run(asking(lambda: None))
     assert everything_as_it_is()[-1] is not None and not guard._undo_classes
 
