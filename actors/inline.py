@@ -1,31 +1,38 @@
-"""The inline placement: one host with every node, in this process. No windows, no encoding: a bare loop."""
+"""Placements in this process.
+
+Inline is one host with every node: no windows, no encoding, a bare loop. Windows is several hosts, which exchange bytes
+in windows as Ray's do, one after another: what Ray runs, without Ray; nothing is gained but the comparison.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from simclock.guard import Guarding
 from simclock.host import Host, HostPlan, Summary, Window
 from simclock.scheduler import Mail
 
 
 class InlineHosts:
-    """One host, called directly."""
+    """Hosts that are called directly: one, or several in windows."""
 
-    count = 1
     pipelined = False
 
-    def __init__(self, plan: HostPlan) -> None:
-        self.host = Host(plan, 0)
+    def __init__(self, plan: HostPlan, guarding: Guarding, count: int = 1) -> None:
+        self.count = count
+        self._guarding = guarding
+        self.hosts = [Host(plan, number) for number in range(count)]
 
     def submit(self, host: int, mail: Mail) -> Mail:
         """Nothing happens before the answer is asked for."""
         return mail
 
     def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
-        """Advance the host."""
-        return [self.host.advance(*mail) for _, mail in tickets]
+        """Advance the hosts."""
+        with self._guarding.advance():
+            return [self.hosts[host].advance(*mail) for host, mail in tickets]
 
     def finish(self) -> list[Summary]:
-        """The host's share of the result."""
-        return [self.host.finish()]
+        """Every host's share of the result."""
+        return [host.finish() for host in self.hosts]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from actors.message import check_message, message_classes, payload_union
 from actors.shipping import dumps, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
+from simclock.guard import guarding
 from simclock.host import Host, HostPlan, Summary, Window
 from simclock.scenario import Scenario
 from simclock.scheduler import Mail, RunResult, Scheduler, host_plan
@@ -40,19 +41,24 @@ WORKERS_AT_ONCE = 1024
 class HostActor:
     """A host in a worker process. Everything that crosses is bytes or plain numbers."""
 
-    def __init__(self, plan: bytes, number: int) -> None:
-        self._host = Host(loads(plan), number)
+    def __init__(self, plan: bytes, number: int, guard: bool) -> None:
+        loaded: HostPlan = loads(plan)
+        self._guarding = guarding(loaded.build, guard)
+        self._guarding.run.__enter__()  # until the worker ends
+        self._host = Host(loaded, number)
 
     def advance(self, mail: Mail) -> tuple[Any, ...]:
         """A window, with the parts that may hold user classes pickled our way."""
-        window = self._host.advance(*mail)
+        with self._guarding.advance():
+            window = self._host.advance(*mail)
         told = dumps((window.observations, window.trace)) if window.observations or window.trace else b""
         failures = [tuple(failure) for failure in window.failures]
         return window.next_time_ns, window.outbox, window.outbox_ns_min, told, failures, window.handled
 
     def advance_only(self, mail: Mail) -> None:
         """Do again what was done before; the answer is known."""
-        self._host.advance(*mail)
+        with self._guarding.advance():
+            self._host.advance(*mail)
 
     def finish(self) -> bytes:
         """The host's share of the result."""
@@ -68,12 +74,13 @@ class RayHosts:
 
     pipelined = True
 
-    def __init__(self, plan: HostPlan, count: int) -> None:
+    def __init__(self, plan: HostPlan, count: int, guard: bool) -> None:
         import ray
 
         self.count = count
         self._ray = ray
         self._plan_ref = ray.put(dumps(plan))
+        self._guard = guard
         self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
         self._actors = [self._start(number) for number in range(count)]
         self._journal: list[list[Mail]] = [[] for _ in range(count)]
@@ -84,7 +91,7 @@ class RayHosts:
         self._revivals = [0] * count
 
     def _start(self, number: int) -> Any:
-        return self._actor_class.options(scheduling_strategy="SPREAD").remote(self._plan_ref, number)
+        return self._actor_class.options(scheduling_strategy="SPREAD").remote(self._plan_ref, number, self._guard)
 
     def submit(self, host: int, mail: Mail) -> int:
         """Send mail to a host; the ticket is its place in the journal."""
@@ -163,12 +170,12 @@ class SchedulerActor:
 
     def start(self) -> list[int]:
         """Start the hosts; gives their workers' process ids."""
-        scenario, host_of, payload_type, placement, replay, traced = loads(self._shipped)
+        scenario, host_of, payload_type, placement, replay, traced, guard = loads(self._shipped)
         observers = [make() for make in scenario.observers]
         plan = host_plan(
             scenario, host_of, observers, payload_type=payload_type, check_message=check_message, traced=traced
         )
-        self._hosts = RayHosts(plan, max(host_of) + 1)
+        self._hosts = RayHosts(plan, max(host_of) + 1, guard)
         self._records: list[TraceRecord] = []
         self._scheduler = Scheduler(
             scenario,
@@ -205,6 +212,7 @@ def run_on_ray(
     *,
     trace: Callable[[TraceRecord], None] | None,
     replay: str,
+    guard: bool = True,
     on_start: Callable[[list[int]], None] | None = None,
 ) -> RunResult:
     """Run a scenario with hosts as Ray actors. `on_start` is told the workers' process ids before the run begins."""
@@ -215,7 +223,7 @@ def run_on_ray(
         )
     host_of = placement.host_of(scenario.nodes)
     classes = message_classes({type(scenario.build(node)) for node in range(scenario.nodes)})
-    shipped = ship((scenario, host_of, payload_union(classes), str(placement), replay, trace is not None))
+    shipped = ship((scenario, host_of, payload_union(classes), str(placement), replay, trace is not None, guard))
     with ray_session(placement.address):
         import ray
 

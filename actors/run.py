@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from actors.inline import InlineHosts
-from actors.message import check_message
+from actors.message import check_message, message_classes, payload_union
 from simclock.errors import UsageError
+from simclock.guard import Guarding, guarding
 from simclock.host import Host
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
 
-PLACEMENTS = ("inline", "ray")
+PLACEMENTS = ("inline", "windows", "ray")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where hosts live. It decides how fast a run is, never what happens in it.
 
-    `kind` is `"inline"` or `"ray"`. On Ray, `nodes_per_actor` nodes share an actor (1: one actor per simulated node),
-    or `hosts` says how many actors share all nodes. `address` joins a running cluster; without it `RAY_ADDRESS` is
-    joined if set, else a local Ray is started and stopped again.
+    `kind` is `"inline"`, `"ray"` or `"windows"`. On Ray, `nodes_per_actor` nodes share an actor (1: one actor per
+    simulated node), or `hosts` says how many actors share all nodes. `address` joins a running cluster; without it
+    `RAY_ADDRESS` is joined if set, else a local Ray is started and stopped again. Windows does in this process what Ray
+    does, for checks of determinism.
     """
 
     kind: str = "inline"
@@ -50,10 +53,11 @@ class Placement:
         if self.kind == "inline":
             return "inline"
         if self.hosts is not None:
-            return f"ray, {self.hosts} hosts"
-        return (
-            "ray, one actor per node" if self.nodes_per_actor == 1 else f"ray, {self.nodes_per_actor} nodes per actor"
-        )
+            return f"{self.kind}, {self.hosts} hosts"
+        actor = "actor" if self.kind == "ray" else "host"
+        if self.nodes_per_actor == 1:
+            return f"{self.kind}, one {actor} per node"
+        return f"{self.kind}, {self.nodes_per_actor} nodes per {actor}"
 
 
 def run(
@@ -62,12 +66,14 @@ def run(
     *,
     trace: Callable[[TraceRecord], None] | None = None,
     replay: str = "",
+    guard: bool = True,
 ) -> RunResult:
     """Run a scenario and give its result.
 
     `trace` is called with every trace record, in canonical order. `replay` is the command that runs the scenario
-    again, for reports and errors. Raises HandlerError where a node's code fails, UsageError for a scenario that the
-    placement cannot run.
+    again, for reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads,
+    sockets) fail with a NondeterminismError; `simclock.guard` tells what it does not see. Raises HandlerError where a
+    node's code fails, UsageError for a scenario that the placement cannot run.
     """
     if isinstance(placement, str):
         placement = Placement(kind=placement)
@@ -75,27 +81,45 @@ def run(
     if placement.kind == "ray":
         from actors.ray_placement import run_on_ray
 
-        return run_on_ray(scenario, placement, trace=trace, replay=replay)
-    return inline_run(scenario, trace=_with_taps(trace), replay=replay)[0].run()
+        return run_on_ray(scenario, placement, trace=trace, replay=replay, guard=guard)
+    guards = guarding(scenario.build, guard)
+    with guards.run:
+        scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
+        return scheduler.run()
 
 
 def inline_run(
-    scenario: Scenario, *, trace: Callable[[TraceRecord], None] | None = None, replay: str = ""
+    scenario: Scenario,
+    placement: Placement | None = None,
+    *,
+    trace: Callable[[TraceRecord], None] | None = None,
+    replay: str = "",
+    guards: Guarding | None = None,
 ) -> tuple[Scheduler, Host]:
-    """A run in this process that has not begun: `run` or `step` the scheduler, and look into the host."""
+    """A run in this process that has not begun: `run` or `step` the scheduler, and look into the (first) host.
+
+    It is guarded where `guards` are given, whose `run` the caller keeps open.
+    """
     observers = [make() for make in scenario.observers]
-    placement = Placement()
+    placement = placement or Placement()
+    host_of = placement.host_of(scenario.nodes)
+    count = max(host_of) + 1
     plan = host_plan(
         scenario,
-        placement.host_of(scenario.nodes),
+        host_of,
         observers,
-        payload_type=None,
+        payload_type=None if count == 1 else payload_type_of(scenario),
         check_message=check_message,
         traced=trace is not None,
     )
-    hosts = InlineHosts(plan)
+    hosts = InlineHosts(plan, guards or guarding(scenario.build, False), count)
     scheduler = Scheduler(scenario, hosts, observers, placement=str(placement), replay=replay, trace=trace)
-    return scheduler, hosts.host
+    return scheduler, hosts.hosts[0]
+
+
+def payload_type_of(scenario: Scenario) -> Any:
+    """The type of every message that nodes of a scenario may send each other."""
+    return payload_union(message_classes({type(scenario.build(node)) for node in range(scenario.nodes)}))
 
 
 _taps: list[Callable[[TraceRecord], None]] = []

@@ -1,4 +1,4 @@
-"""The command line: `simclock run | sweep | replay | shrink` and the others of COMMANDS.
+"""The command line: `simclock run | sweep | replay | list | show | check | compare | ...`; COMMANDS names them all.
 
 Laws: exit status 0 is valid, 1 violated (or the code of a node failed), 2 bad usage, 3 unknown, 130 interrupted. Bad
 usage is one line on stderr, and never a traceback. What a command prints on stdout can be read by a program when
@@ -31,6 +31,8 @@ COMMANDS = {
     "diff": "experiments.commands.diff:diff",
     "list": "experiments.commands.listing:list_scenarios",
     "show": "experiments.commands.listing:show",
+    "check": "experiments.commands.check:check",
+    "check-determinism": "experiments.commands.check_determinism:check_determinism",
     "compare": "experiments.commands.compare:compare_placements",
     "lab": "experiments.commands.lab:lab",
     "bench": "experiments.bench:bench",

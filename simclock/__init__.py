@@ -3,7 +3,14 @@
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.durations import format_duration, minutes, ms, parse_duration, seconds, us
-from simclock.errors import HandlerError, MessageTypeError, PlacementError, SimclockError, UsageError
+from simclock.errors import (
+    HandlerError,
+    MessageTypeError,
+    NondeterminismError,
+    PlacementError,
+    SimclockError,
+    UsageError,
+)
 from simclock.faults import CRASHED, Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
 from simclock.latency import Constant, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.network import Network
@@ -28,6 +35,7 @@ __all__ = [
     "Mend",
     "MessageTypeError",
     "Network",
+    "NondeterminismError",
     "Normal",
     "Note",
     "Observation",

@@ -4,6 +4,7 @@
     ├── UsageError               bad input: a flag, a TOML key, a message class, an address (exit status 2)
     │   └── MessageTypeError     a message class or value that cannot travel
     ├── HandlerError             the code of a node or an observer raised; carries seed, time, node and replay
+    ├── NondeterminismError      a node's code asked the real world; the run reports it as a HandlerError
     └── PlacementError           the machinery under a run failed and could not be mended
 
 A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours.
@@ -30,6 +31,19 @@ class PlacementError(SimclockError):
     """The processes that carry a run failed beyond repair."""
 
 
+class NondeterminismError(SimclockError):
+    """A node's code called what gives another answer in another run. Names the call and what to use instead."""
+
+    def __init__(self, call: str, why: str, instead: str) -> None:
+        super().__init__(call, why, instead)
+        self.call = call
+        self.instead = instead
+
+    def __str__(self) -> str:
+        call, why, instead = self.args
+        return f"{call} {why}: use {instead} (guard=False or --no-guard lets it through)"
+
+
 class Failure(NamedTuple):
     """An exception in a node's code, as data: it crosses processes and sorts by (time, node)."""
 
@@ -40,7 +54,7 @@ class Failure(NamedTuple):
     error: str
     """The exception's type and text, one line."""
     place: str
-    """`file:line in function` of the innermost frame outside simclock."""
+    """`file:line in function` of the innermost frame outside simclock and Python's library."""
     trace: str
     """The Python traceback, from the node's handler on."""
     usage: bool = False

@@ -401,7 +401,8 @@ def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Fai
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)
     text = traceback.format_exception_only(error)[-1].strip()
-    place = f"{own[-1].filename}:{own[-1].lineno} in {own[-1].name}"
+    last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
+    place = f"{last.filename}:{last.lineno} in {last.name}"
     usage = isinstance(error, UsageError)
     if usage:
         text = str(error)
@@ -409,6 +410,8 @@ def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Fai
 
 
 _MACHINERY = str(Path(__file__).parent)
+_LIBRARY = str(Path(traceback.__file__).parent)
+"""Python's own; installed packages live below it too."""
 
 
 def _slot_ns(plan: HostPlan, members: int) -> int:

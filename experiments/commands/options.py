@@ -171,12 +171,14 @@ def placement_options(command: Command) -> Command:
 
 
 def parse_placement(text: str, address: str | None = None) -> Placement:
-    """Read `inline`, `ray`, `ray:4` or `ray:hosts=2`."""
+    """Read `inline`, `ray`, `ray:4` or `ray:hosts=2`; `windows` in place of `ray` is the same without Ray."""
     kind, colon, packing = text.strip().partition(":")
     name, equals, count = packing.rpartition("=")
-    if colon and (kind != "ray" or name not in ("", "hosts") or (equals and not name) or not count.isdecimal()):
+    if colon and (
+        kind not in ("ray", "windows") or name not in ("", "hosts") or (equals and not name) or not count.isdecimal()
+    ):
         raise UsageError(f"placement: {say(text)} is not a placement: use inline, ray, ray:4 or ray:hosts=2")
-    if kind == "inline":
+    if kind != "ray":
         address = None
     if not colon:
         return Placement(kind=kind, address=address)

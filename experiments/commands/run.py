@@ -28,8 +28,16 @@ from simclock.trace import TraceRecord
     metavar="FILE",
     help="Write every send, delivery, drop, timer, fault and observation, a line of JSON each; - prints them readable.",
 )
+@click.option(
+    "--guard/--no-guard",
+    default=True,
+    show_default=True,
+    help="Refuse a node's code the real clock, unseeded luck, threads and sockets.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def run(scenario: str, overrides: Overrides, placement: Placement, trace_file: str | None, form: str) -> int:
+def run(
+    *, scenario: str, overrides: Overrides, placement: Placement, trace_file: str | None, guard: bool, form: str
+) -> int:
     """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
 
     \b
@@ -42,9 +50,9 @@ def run(scenario: str, overrides: Overrides, placement: Placement, trace_file: s
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
     source = overrides.source(scenario)
     made = source.scenario()
-    replay = overrides.replay(source, source.settings)
+    replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
     with trace_to(trace_file) as trace:
-        result = run_scenario(made, placement, trace=trace, replay=replay)
+        result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
     report = report_of(source.entry, result)
     click.echo(report_json(report) if form == "json" else report_text(report))
     return EXIT_STATUS[report.status]

@@ -19,6 +19,7 @@ Law 5: writing and reading back gives equal values. Values are None, bool, int, 
 The events are Jepsen's (https://github.com/jepsen-io/jepsen); definite and indefinite errors as in maelstrom.
 """
 
+from experiments.histories.independent import keys_from_values, keys_into_values
 from experiments.histories.lines import events_of_lines, lines_of, read_history, write_history
 from experiments.histories.operation import Event, EventType, HistoryError, Operation, OrderBy, Outcome
 from experiments.histories.pairing import events_of, operations_of
@@ -32,6 +33,8 @@ __all__ = [
     "Outcome",
     "events_of",
     "events_of_lines",
+    "keys_from_values",
+    "keys_into_values",
     "lines_of",
     "operations_of",
     "read_history",

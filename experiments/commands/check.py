@@ -1,0 +1,140 @@
+"""`simclock check`: judge a history that is in a file, ours or of another project."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from experiments.histories import HistoryError, Operation, keys_from_values, read_history
+from experiments.history_formats import load_jepsen_log, load_key_value_log, load_knossos
+from experiments.linearizability import (
+    Model,
+    Verdict,
+    cas_register,
+    check_linearizability,
+    counter,
+    fifo_queue,
+    key_value,
+    mutex,
+    register,
+    set_of_values,
+)
+from experiments.sequential_consistency import check_sequential_consistency
+from experiments.session_guarantees import GUARANTEES, check_session_guarantees
+from experiments.spelling import say
+from simclock.durations import parse_duration, seconds
+from simclock.errors import UsageError
+
+EXIT_STATUS = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
+MODELS: dict[str, Callable[[Any], Model]] = {
+    "register": register,
+    "cas-register": cas_register,
+    "key-value": key_value,
+    "counter": lambda initial: counter(0 if initial is None else initial),
+    "queue": lambda initial: fifo_queue(() if initial is None else initial),
+    "set": lambda initial: set_of_values(frozenset(() if initial is None else initial)),
+    "mutex": lambda initial: mutex(),
+}
+OF_SESSIONS = ("register", "key-value")
+LOADERS: dict[str, Callable[[Path], Sequence[Operation]]] = {
+    "jepsen-log": load_jepsen_log,
+    "key-value-log": load_key_value_log,
+    "knossos": load_knossos,
+}
+
+
+@click.command(short_help="Judge a history in a file by a consistency model.")
+@click.argument("history", metavar="HISTORY")
+@click.option("--model", type=click.Choice(list(MODELS)), required=True, help="What object the history is of.")
+@click.option("--initial", metavar="JSON", help="Its value at first.  [default: null, 0, or empty]")
+@click.option(
+    "--consistency",
+    type=click.Choice(["linearizable", "sequential", "session"]),
+    default="linearizable",
+    show_default=True,
+    help="session: of reads and writes of values that are written once.",
+)
+@click.option(
+    "--guarantee", "guarantees", type=click.Choice(GUARANTEES), multiple=True, help="Of sessions.  [default: all four]"
+)
+@click.option(
+    "--history-format",
+    type=click.Choice(["lines", *LOADERS]),
+    default="lines",
+    show_default=True,
+    help="lines: JSON with Jepsen's keys; jepsen-log: Jepsen's etcd log; key-value-log: porcupine's; knossos: EDN.",
+)
+@click.option(
+    "--order-by",
+    type=click.Choice(["time", "position"]),
+    default="time",
+    show_default=True,
+    help="Of lines: what orders events, their time or their place in the file.",
+)
+@click.option("--independent", is_flag=True, help="Every value is a pair [key, value], as of jepsen.independent.")
+@click.option("--step-limit", type=click.IntRange(min=1), metavar="N", help="Then the verdict is UNKNOWN.")
+@click.option("--time-limit", metavar="TIME", help="The same by the clock, such as 60s.")
+def check(
+    *,
+    history: str,
+    model: str,
+    initial: str | None,
+    consistency: str,
+    guarantees: tuple[str, ...],
+    history_format: str,
+    order_by: str,
+    independent: bool,
+    step_limit: int | None,
+    time_limit: str | None,
+) -> int:
+    """Judge HISTORY: exit status 0 is OK, 1 ILLEGAL, 3 UNKNOWN (a limit was hit), 2 bad usage.
+
+    \b
+    Examples:
+      simclock check history.jsonl --model key-value
+      simclock check history.jsonl --model register --consistency sequential --step-limit 1000000
+      simclock check etcd_002.log --model cas-register --history-format jepsen-log
+    """
+    value = _initial(initial)
+    operations = _read(history, history_format, order_by)
+    if independent:
+        operations = keys_from_values(operations)
+    if consistency == "session":
+        if model not in OF_SESSIONS:
+            raise UsageError(f"--consistency: sessions are judged of {' and '.join(OF_SESSIONS)} alone, not {model}")
+        sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value)
+        click.echo(sessions.explain())
+        return EXIT_STATUS[sessions.verdict]
+    if guarantees:
+        raise UsageError("--guarantee: is of sessions: add --consistency session")
+    judge = check_linearizability if consistency == "linearizable" else check_sequential_consistency
+    limit_s = None if time_limit is None else parse_duration(time_limit, "--time-limit") / seconds(1)
+    judged = judge(operations, MODELS[model](value), time_limit_s=limit_s, step_limit=step_limit)
+    click.echo(judged.explain())
+    return EXIT_STATUS[judged.verdict]
+
+
+def _read(file: str, form: str, order_by: Any) -> Sequence[Operation]:
+    try:
+        return read_history(file, order_by) if form == "lines" else LOADERS[form](Path(file))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: is not text in UTF-8") from None
+
+
+def _initial(text: str | None) -> Hashable:
+    try:
+        return None if text is None else _frozen(json.loads(text))
+    except ValueError:
+        raise UsageError(f'--initial: {say(text)} is not JSON: write null, 0, "text" or [1, 2]') from None
+
+
+def _frozen(value: Any) -> Hashable:
+    if isinstance(value, dict):
+        raise HistoryError("--initial: an object is no value here: write null, a number, text or a list")
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

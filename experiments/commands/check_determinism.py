@@ -1,0 +1,96 @@
+"""`simclock check-determinism`: the same scenario and seed in fresh processes, and where they part."""
+
+from __future__ import annotations
+
+import click
+
+from experiments.commands.options import Overrides, parse_placement
+from experiments.determinism import Answer, Question, Variant, answer, first_difference, variants
+from simclock.durations import format_duration
+from simclock.errors import UsageError
+
+DIFFERS = 1
+
+
+@click.command("check-determinism", short_help="Run in fresh processes; name the line where they part.")
+@click.argument("scenario")
+@click.option("--seed", "seeds", type=int, multiple=True, help="May be repeated.  [default: the scenario's, or 0]")
+@click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them.")
+@click.option("--duration", metavar="TIME", help="Virtual time, such as 10s.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
+@click.option(
+    "--placements",
+    default="inline,windows,ray:hosts=2",
+    show_default=True,
+    metavar="P,P,...",
+    help="inline, windows (Ray's windows in one process), ray, ray:4 (four nodes to an actor), ray:hosts=2.",
+)
+@click.option(
+    "--hash-seeds", default="0,1,random", show_default=True, metavar="S,S,...", help="PYTHONHASHSEED, first placement."
+)
+@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@click.option("--guard/--no-guard", default=True, show_default=True, help="As in `simclock run`.")
+def check_determinism(
+    *,
+    scenario: str,
+    seeds: tuple[int, ...],
+    nodes: int | None,
+    duration: str | None,
+    settings: tuple[str, ...],
+    placements: str,
+    hash_seeds: str,
+    address: str | None,
+    guard: bool,
+) -> int:
+    """Run SCENARIO in fresh processes with other hash seeds and placements: all digests must be one.
+
+    Where they are not, names the first record that differs, its node and virtual time, and the line of the node's code
+    that did it. Exit status 1 where runs differ.
+
+    \b
+    Examples:
+      simclock check-determinism raft-kv --seed 1 --seed 2
+      simclock check-determinism experiments/examples/set_order.py:set_order --placements inline
+    """
+    places = [text.strip() for text in placements.split(",")]
+    for place in places:
+        parse_placement(place, address)
+    differing = 0
+    for seed in seeds or (None,):
+        overrides = Overrides(seed=seed, nodes=nodes, duration=duration, settings=settings)
+        overrides.source(scenario).scenario()  # what is wrong with it is told here, in one line
+        question = Question(scenario=scenario, overrides=overrides, address=address, guard=guard)
+        chosen = variants(places, [text.strip() for text in hash_seeds.split(",")])
+        click.echo(f"{scenario}{'' if seed is None else f', seed {seed}'}")
+        differing += not _all_same(question, chosen)
+    return DIFFERS if differing else 0
+
+
+def _all_same(question: Question, chosen: list[Variant]) -> bool:
+    width = max(len(str(variant)) for variant in chosen)
+    first: Answer | None = None
+    for variant in chosen:
+        found = answer(question, variant)
+        if found.usage:
+            raise UsageError(found.error)
+        first = first or found
+        same = found.outcome == first.outcome
+        click.echo(f"  {variant!s:<{width}}  {found.outcome}{'' if same else '  DIFFERS'}")
+        if not same:
+            _explain(question, chosen[0], variant)
+            return False
+    if first is not None and first.error:
+        click.echo("  a node's code fails, in the same way every time")
+        return False
+    count = "once: nothing to compare with" if len(chosen) == 1 else f"{len(chosen)} times the same"
+    click.echo(f"  {count}, {first.events if first else 0} events")
+    return True
+
+
+def _explain(question: Question, one: Variant, other: Variant) -> None:
+    difference = first_difference(question, one, other)
+    if difference is None:
+        click.echo("  the digests differ, but run once more the two agree: a difference that comes and goes")
+        return
+    where = f"the runs part at {format_duration(difference.time_ns)}, node {difference.node}"
+    click.echo(f"\n{where}{f', {difference.place}' if difference.place else ''}\n{difference.text}")

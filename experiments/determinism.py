@@ -1,0 +1,215 @@
+"""Is a scenario deterministic? The same run in fresh processes: other PYTHONHASHSEEDs, other placements, one digest.
+
+Law: every run is a process of its own, so that nothing is shared but the scenario. Digests are compared first; only
+where two differ are these two run again, traced, with the line of code of every record, to name the first that differs.
+A hash seed of "random" is drawn here and shown, so that what is reported can be run again.
+
+    python -m experiments.determinism REQUEST.json ANSWER.json     is what each process runs
+"""
+
+from __future__ import annotations
+
+import json
+import linecache
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+from secrets import randbelow
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from actors.run import run
+from experiments.code_lines import located, located_records
+from experiments.commands.options import Overrides, parse_placement
+from experiments.plain_values import plain
+from experiments.spelling import say
+from simclock.errors import PlacementError, SimclockError, UsageError
+from simclock.trace import TraceRecord
+
+CONTEXT_RECORDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One way to run."""
+
+    placement: str
+    hash_seed: str
+
+    def __str__(self) -> str:
+        return f"{self.placement}, PYTHONHASHSEED {self.hash_seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is run, the same in every variant."""
+
+    scenario: str
+    overrides: Overrides
+    address: str | None = None
+    guard: bool = True
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a process found."""
+
+    digest: str = ""
+    events: int = 0
+    error: str = ""
+    usage: bool = False
+    """The error is bad usage."""
+
+    @property
+    def outcome(self) -> str:
+        return self.digest or self.error
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True):
+    """A record in the file of a traced process."""
+
+    time_ns: int
+    node: int
+    same: str
+    """What must be the same."""
+    text: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """Where two runs part."""
+
+    node: int
+    time_ns: int
+    place: str
+    """The line of code that did the first differing thing: `file:line in function`; empty if it is not known."""
+    text: str
+    """A readable account."""
+
+
+def variants(placements: Sequence[str], hash_seeds: Sequence[str]) -> list[Variant]:
+    """Every hash seed on the first placement, then the other placements, each with a hash seed of its own."""
+    first, *others = placements
+    of_first = [Variant(placement=first, hash_seed=_hash_seed(text)) for text in hash_seeds]
+    return of_first + [Variant(placement=placement, hash_seed=_hash_seed("random")) for placement in others]
+
+
+def _hash_seed(text: str) -> str:
+    if text == "random":
+        return str(randbelow((1 << 32) - 2) + 2)
+    if not text.isdecimal() or int(text) >= 1 << 32:
+        raise UsageError(f"--hash-seeds: {say(text)} is no PYTHONHASHSEED: use 0 to 4294967295, or random")
+    return text
+
+
+def answer(question: Question, variant: Variant, trace: Path | None = None) -> Answer:
+    """Run in a process of its own."""
+    with TemporaryDirectory(prefix="simclock-") as folder:
+        asked, answered = Path(folder, "request.json"), Path(folder, "answer.json")
+        request = {**asdict(question), "placement": variant.placement, "trace": None if trace is None else str(trace)}
+        asked.write_text(json.dumps(request), encoding="utf-8")
+        command = [sys.executable, "-m", __name__, str(asked), str(answered)]
+        path = os.pathsep.join((str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
+        environment = {**os.environ, "PYTHONHASHSEED": variant.hash_seed, "PYTHONPATH": path}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if not answered.exists():
+            said = " ".join(done.stderr.split())[-500:]
+            raise PlacementError(f"the process of {variant} ended with status {done.returncode}: {said}")
+        return msgspec.json.decode(answered.read_bytes(), type=Answer)
+
+
+def first_difference(question: Question, one: Variant, other: Variant) -> Difference | None:
+    """Run both again and name the first record that differs; None if they agree this time."""
+    with TemporaryDirectory(prefix="simclock-") as folder:
+        files = [Path(folder, name) for name in ("one.jsonl", "other.jsonl")]
+        for variant, file in zip((one, other), files, strict=True):
+            file.touch()
+            answer(question, variant, file)
+        context: list[Line] = []
+        for mine, theirs in zip_longest(*map(_lines, files)):
+            if mine is not None and theirs is not None and mine.same == theirs.same:
+                context.append(mine)
+                del context[:-CONTEXT_RECORDS]
+            else:
+                return _difference(context, {str(one): mine, str(other): theirs})
+    return None
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    decode = msgspec.json.Decoder(Line).decode
+    with file.open("rb") as stream:
+        for line in stream:
+            yield decode(line)
+
+
+def _difference(context: Sequence[Line], parted: dict[str, Line | None]) -> Difference:
+    first = min((line for line in parted.values() if line is not None), key=lambda line: (line.time_ns, line.node))
+    rows = [f"    {'both':<{max(map(len, parted))}}  {line.text}" for line in context]
+    for name, line in parted.items():
+        if line is None:
+            rows.append(f"  > {name:<{max(map(len, parted))}}  (the trace ends here)")
+        else:
+            rows.append(f"  > {name:<{max(map(len, parted))}}  {line.text}")
+            rows += [f"      {text}" for text in _quoted(line.place)]
+    return Difference(node=first.node, time_ns=first.time_ns, place=first.place, text="\n".join(rows))
+
+
+def _quoted(place: str) -> Iterator[str]:
+    """The place, and the line that stands there."""
+    if place:
+        yield f"at {place}"
+        file, _, rest = place.rpartition(":")
+        source = linecache.getline(file, int(rest.split()[0])).strip()
+        if source:
+            yield f"   {source}"
+
+
+# The process.
+
+
+def main(asked: Path, answered: Path) -> None:
+    """Run what is asked for; whatever comes of it is an answer."""
+    request: dict[str, Any] = json.loads(asked.read_bytes())
+    overrides = Overrides(**{**request["overrides"], "settings": tuple(request["overrides"]["settings"])})
+    try:
+        found = _run(request, overrides)
+    except SimclockError as error:
+        found = Answer(error=str(error), usage=isinstance(error, UsageError))
+    answered.write_bytes(msgspec.json.encode(found))
+
+
+def _run(request: dict[str, Any], overrides: Overrides) -> Answer:
+    source = overrides.source(request["scenario"])
+    scenario = source.scenario()
+    placement = parse_placement(request["placement"], request["address"])
+    replay = overrides.replay(source, source.settings)
+    if request["trace"] is None:
+        result = run(scenario, placement, replay=replay, guard=request["guard"])
+        return Answer(digest=result.digest, events=result.events)
+    records: list[TraceRecord] = []
+    try:
+        result = run(located(scenario), placement, trace=records.append, replay=replay, guard=request["guard"])
+    finally:
+        _write(records, Path(request["trace"]))
+    return Answer(digest=result.digest, events=result.events)
+
+
+def _write(records: Sequence[TraceRecord], file: Path) -> None:
+    encode = msgspec.json.Encoder().encode
+    with file.open("wb") as stream:
+        for record, place in located_records(records):
+            same = json.dumps((plain(record._replace(number=0)), place))
+            text = str(
+                record._replace(detail=f"{record.detail[0]} {record.reason}") if record.what == "set" else record
+            )
+            stream.write(encode(Line(record.time_ns, record.node, same, text, place)) + b"\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

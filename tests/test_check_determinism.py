@@ -1,0 +1,160 @@
+"""`simclock check-determinism` passes what is deterministic, and names the line of what is not."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from actors import run
+from experiments.catalog import Settings
+from experiments.code_lines import LINE, located, located_records
+from experiments.command_line import main
+from experiments.determinism import variants
+from experiments.everything import everything
+from simclock import UsageError, ms
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "experiments/examples/set_order.py"
+
+
+def check(scenario: str, *options: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["check-determinism", scenario, *options])
+    return done.exit_code, done.output
+
+
+def line_of(text: str, file: Path) -> int:
+    return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
+
+
+def test_a_vector_clock_that_walks_through_a_set_is_caught():
+    status, said = check(f"{EXAMPLE}:set_order", "--placements", "inline", "--hash-seeds", "0,1,2,3")
+    assert status == 1
+    line = line_of("self.send(", EXAMPLE)
+    assert f"the runs part at 10ms, node 0, {EXAMPLE}:{line} in on_timer" in said
+    assert "VectorClock(entries=((0, 1),))" in said
+    assert "self.send(NAMES.index(friend), Letter(self.clock_seen))" in said, "the source line is shown"
+
+
+def test_the_mended_one_passes():
+    status, said = check(f"{EXAMPLE}:sorted_order", "--placements", "inline,windows", "--hash-seeds", "0,1")
+    assert status == 0, said
+    assert "3 times the same" in said
+
+
+def test_a_scenario_of_the_catalog_by_its_name_with_settings():
+    status, said = check(
+        "phold", "--seed", "3", "--seed", "4", "--nodes", "6", "--duration", "50ms", "--placements", "inline",
+        "--hash-seeds", "0,random", "--set", "tokens=2",
+    )  # fmt: skip
+    assert status == 0, said
+    assert said.count("2 times the same") == 2
+
+
+BAD = """
+from actors import Message, Node
+from simclock import Constant, Network, Scenario, ms
+
+class Word(Message):
+    text: str
+
+class Waiting(Node):
+    def on_start(self):
+        self.set_timer("t", ms(1) + hash("word") % 1000)
+    def on_timer(self, timer):
+        pass
+
+CALLS = []
+
+class Sharing(Node):
+    def on_start(self):
+        self.set_timer("t", ms(1))
+    def on_timer(self, timer):
+        CALLS.append(self.id)
+        self.observe("called", len(CALLS))
+
+class Asking(Node):
+    def on_start(self):
+        import time
+        time.time()
+
+def _scenario(name, node):
+    network = Network(latency=Constant(delay_ns=ms(2)))
+    return Scenario(name=name, nodes=3, build=lambda _: node(), duration_ns=ms(20), network=network)
+
+waiting = _scenario("waiting", Waiting)
+sharing = _scenario("sharing", Sharing)
+asking = _scenario("asking", Asking)
+"""
+
+
+@pytest.fixture
+def bad(tmp_path):
+    file = tmp_path / "bad_ones.py"
+    file.write_text(BAD, encoding="utf-8")
+    return file
+
+
+def test_a_timer_names_the_line_that_set_it(bad):
+    status, said = check(f"{bad}:waiting", "--placements", "inline", "--hash-seeds", "0,1")
+    assert status == 1
+    assert f"the runs part at 0s, node 0, {bad}:{line_of('hash(', bad)} in on_start" in said
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_what_nodes_share_is_found_by_placement(bad):
+    status, said = check(f"{bad}:sharing", "--placements", "inline,ray", "--hash-seeds", "0")
+    assert status == 1
+    assert f"the runs part at 1ms, node 1, {bad}:{line_of('self.observe(', bad)} in on_timer" in said
+
+
+def test_code_that_fails_the_same_way_is_a_failure_and_no_difference(bad):
+    status, said = check(f"{bad}:asking", "--placements", "inline", "--hash-seeds", "0,1")
+    assert status == 1
+    assert said.count("NondeterminismError: time.time reads the real clock") == 2
+    assert "in the same way every time" in said
+    status, said = check(f"{bad}:asking", "--placements", "inline", "--hash-seeds", "0,1", "--no-guard")
+    assert status == 0, "what it asked never reached the protocol"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("nothing-of-this-name",), "unknown scenario"),
+        (("phold", "--placements", "mars"), "'mars' is not a placement"),
+        (("phold", "--hash-seeds", "x"), "'x' is no PYTHONHASHSEED"),
+        (("phold", "--hash-seeds", "4294967296"), "is no PYTHONHASHSEED"),
+    ],
+)
+def test_bad_usage_is_one_line(options, said):
+    status, output = check(*options)
+    assert status == 2
+    assert said in output
+    assert len(output.strip().splitlines()) <= 1 + output.count("phold\n")
+
+
+def test_hash_seeds_vary_on_the_first_placement():
+    chosen = variants(["inline", "windows"], ["0", "1", "random"])
+    assert [variant.placement for variant in chosen] == ["inline", "inline", "inline", "windows"]
+    assert [variant.hash_seed for variant in chosen[:2]] == ["0", "1"]
+    assert len({variant.hash_seed for variant in chosen}) == 4
+    with pytest.raises(UsageError):
+        variants(["inline"], ["-1"])
+
+
+def test_telling_the_lines_changes_nothing_else():
+    """The same events at the same times, and every send and observation has its line."""
+    scenario = everything(Settings(seed=1, duration_ns=ms(300)))
+    plain, telling = [], []
+    run(scenario, trace=plain.append)
+    result = run(located(scenario), trace=telling.append)
+    lines = list(located_records(telling))
+
+    def bare(record):
+        return record._replace(number=0, sequence=0)
+
+    assert [bare(line.record) for line in lines if line.record.what != "set"] == [bare(record) for record in plain]
+    assert all("everything.py:" in line.place for line in lines if line.record.what in ("send", "observe", "set"))
+    assert all(line.place for line in lines if line.record.what == "timer")
+    assert not any(line.record.what == "observe" and line.record.detail[0] == LINE for line in lines)
+    assert result.reports["Mischief"] > 0

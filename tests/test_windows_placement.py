@@ -1,0 +1,46 @@
+"""The windows placement: what Ray runs, in this process, and the same to the last bit."""
+
+import pytest
+
+from actors import Placement, run
+from experiments.catalog import Settings, entries
+from experiments.commands.options import parse_placement
+from experiments.difference import first_difference
+from simclock import Network, Scenario, Uniform, UsageError, ms
+
+PLACEMENTS = [
+    Placement(kind="windows"),
+    Placement(kind="windows", nodes_per_actor=3),
+    Placement(kind="windows", hosts=2),
+]
+SMALL = {"everything": Settings(seed=1), "phold": Settings(seed=2, nodes=7, duration_ns=ms(300))}
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS, ids=str)
+@pytest.mark.parametrize("name", SMALL)
+def test_windows_change_nothing(name, placement):
+    scenario = entries()[name].make(SMALL[name])
+    records, others = [], []
+    expected = run(scenario, trace=records.append)
+    result = run(scenario, placement, trace=others.append)
+    assert first_difference(records, others) is None
+    for field in ("digest", "counters", "final", "virtual_ns", "stopped", "faults", "reports", "violations"):
+        assert getattr(result, field) == getattr(expected, field), field
+    assert result.host_calls > expected.host_calls
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("windows", "windows, one host per node"), ("windows:3", "windows, 3 nodes per host")]
+)
+def test_its_name_on_the_command_line(text, said):
+    assert str(parse_placement(text)) == said
+    assert str(parse_placement("windows:hosts=2")) == "windows, 2 hosts"
+
+
+def test_it_wants_a_smallest_delay_as_ray_does():
+    no_floor = Network(latency=Uniform(low_ns=0, high_ns=ms(1)))
+    scenario = Scenario(
+        name="no floor", nodes=2, build=entries()["phold"].make(Settings(nodes=2)).build, network=no_floor
+    )
+    with pytest.raises(UsageError, match="no smallest delay"):
+        run(scenario, Placement(kind="windows"))
