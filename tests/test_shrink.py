@@ -249,6 +249,8 @@ def noise(seed):
 def made(settings, observers, planted):
     extra = int(settings.parameters.get("extra", 3))
     nodes = 3 + extra if settings.nodes is None else settings.nodes
+    if nodes < 3:
+        raise UsageError("nodes: three at least")
     plan = (*noise(settings.seed), *planted)
     return Scenario(
         name="toy", nodes=nodes, build=lambda node: Beater(), duration_ns=seconds(5),
@@ -325,7 +327,7 @@ def test_a_planted_bug_shrinks_to_its_plan(toy):
     assert partition.groups == ((0,), (1,))
     assert all(fault.at_ns % ms(10) == 0 for fault in minimal.settings.faults)
     assert minimal.before.faults > 12
-    assert minimal.after.nodes == 2 and minimal.before.nodes == 6
+    assert minimal.after.nodes == 3 and minimal.before.nodes == 6
     assert minimal.after.duration_ns <= ms(300)
     assert minimal.settings.network.loss == 0
     assert minimal.why_ended == ""
