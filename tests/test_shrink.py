@@ -335,7 +335,7 @@ def test_a_planted_bug_shrinks_to_its_plan(toy):
 
 def test_each_property_has_its_own_minimum(toy):
     minimal = shrunk("toy.py:planted", 5)
-    assert minimal.property == "never again"
+    assert minimal.broken == "never again"
     assert [fault.kind for fault in minimal.settings.faults] == ["crash", "restart"]
 
 
@@ -369,7 +369,7 @@ def test_failing_code_shrinks_too(toy):
     text = Path("toy.py").read_text(encoding="utf-8").replace("FAILS_AFTER = 10**9", "FAILS_AFTER = 500")
     Path("failing.py").write_text(text, encoding="utf-8")
     minimal = shrunk("failing.py:fine", 5)
-    assert minimal.property.startswith("KeyError at ")
+    assert minimal.broken.startswith("KeyError at ")
     assert minimal.settings.faults == ()
     assert "too much" in minimal.seen
 

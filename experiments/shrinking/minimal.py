@@ -25,9 +25,11 @@ class Minimal:
     """What shrinking led to."""
 
     reference: Reference
-    property: str
+    broken: str
+    """The property."""
     settings: Settings
     trial: Trial
+    """Of the smallest."""
     before: Size
     after: Size
     runs: int
@@ -37,7 +39,7 @@ class Minimal:
     @property
     def seen(self) -> str:
         """What shows that the property is broken, one line."""
-        return shorten(self.trial.details[self.property], SEEN_MAX)
+        return shorten(self.trial.details[self.broken], SEEN_MAX)
 
 
 def failing_trial(reference: Reference, property: str | None) -> tuple[Trial, str]:
@@ -79,7 +81,7 @@ def shrink_run(
     best = _plainest(reference, shrinking.best, trials)
     return Minimal(
         reference=reference,
-        property=trials.property,
+        broken=trials.property,
         settings=best,
         trial=trials.trial(shrinking.best),
         before=_size(reference, settings, trial),
@@ -128,7 +130,7 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
     rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s" + (f", {minimal.why_ended}" * bool(minimal.why_ended))))
     rows.append(("replay", f"simclock run {out}"))
     width = max(len(label) for label, _ in rows)
-    title = f"{minimal.reference.text}, seed {minimal.settings.seed}: {minimal.property} is still broken by less"
+    title = f"{minimal.reference.text}, seed {minimal.settings.seed}: {minimal.broken} is still broken by less"
     return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
 
 
