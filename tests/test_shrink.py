@@ -1,181 +1,22 @@
-"""`simclock shrink`: the laws of delta debugging, planted bugs to their known size, and files that replay."""
+"""`simclock shrink`: planted bugs to their known size, known bugs to a quarter, and files that replay."""
 
-import random
 import sys
 from dataclasses import replace
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import given
-from hypothesis import strategies as st
 
-from experiments.catalog import Settings
+from actors import run
+from experiments.catalog import Settings, make_scenario
 from experiments.command_line import main
 from experiments.reference import Reference
+from experiments.scenario_file import read_scenario_file
 from experiments.scenario_source import find_source
-from experiments.shrinking.delta_debugging import ddmin, without_pairs
+from experiments.scenario_text import write_settings
 from experiments.shrinking.minimal import Minimal, failing_trial, shrink_run
-from experiments.shrinking.plan import ROUND_NS, paired, rounder, simpler, without_nodes
-from experiments.shrinking.trials import RunsSpent, Trial, TrialRunner, Trials, in_process
-from simclock import Crash, Cut, Heal, Mend, Partition, Restart, ms, seconds
-
-# Delta debugging.
-
-SIZE = 24
-CAUSES = st.lists(st.frozensets(st.integers(0, SIZE - 1), max_size=5), min_size=1, max_size=4)
-"""It fails where all of any of these are there, and also where there is something odd about the candidate."""
-
-
-def asked(causes, odd=0):
-    """First failing of a predicate that is not monotone where `odd` is above 1."""
-
-    def fails(candidate):
-        caused = any(cause <= set(candidate) for cause in causes)
-        return caused and (odd < 2 or len(candidate) % odd != 1 or len(candidate) == SIZE)
-
-    return fails, lambda candidates: next((i for i, each in enumerate(candidates) if fails(each)), None)
-
-
-@given(CAUSES, st.integers(0, 4))
-def test_what_is_left_fails_and_is_1_minimal_and_in_order(causes, odd):
-    fails, first_failing = asked(causes, odd)
-    if not fails(tuple(range(SIZE))):
-        return
-    kept = ddmin(range(SIZE), first_failing)
-    assert fails(kept)
-    assert list(kept) == sorted(kept)
-    assert not any(fails(kept[:i] + kept[i + 1 :]) for i in range(len(kept)))
-
-
-@given(st.frozensets(st.integers(0, SIZE - 1), max_size=6))
-def test_a_single_cause_is_found_exactly(cause):
-    assert set(ddmin(range(SIZE), asked([cause])[1])) == cause
-
-
-@given(CAUSES)
-def test_without_pairs_leaves_no_pair_to_leave_out(causes):
-    fails, first_failing = asked(causes)
-    kept = without_pairs(range(SIZE), first_failing)
-    assert fails(kept)
-    for pair in combinations(range(len(kept)), 2):
-        assert not fails(tuple(each for i, each in enumerate(kept) if i not in pair))
-
-
-# Trials.
-
-
-def a_trial(settings):
-    """Candidates are told apart by their seed; 7 and those above 20 break it, 8 breaks something else."""
-    names = {8: ("another",)}.get(settings.seed, ("it",) if settings.seed == 7 or settings.seed > 20 else ())
-    return Trial(broken=names, details=dict.fromkeys(names, "seen"))
-
-
-def shuffled(jobs, seed):
-    """Like workers: up to `jobs` candidates at a time, whichever finishes first."""
-    luck = random.Random(seed)
-
-    def evaluate(candidates):
-        under_way = []
-        while True:
-            for candidate in candidates:
-                under_way.append(candidate)
-                if len(under_way) == jobs:
-                    break
-            if not under_way:
-                return
-            done = under_way.pop(luck.randrange(len(under_way)))
-            yield done, a_trial(done[1])
-
-    return evaluate
-
-
-ROUNDS = st.lists(st.lists(st.integers(0, 25), min_size=1, max_size=12), min_size=1, max_size=6)
-
-
-@given(ROUNDS, st.integers(1, 6), st.integers(), st.integers(1, 30))
-def test_trials_agree_for_any_number_of_jobs_and_any_order(rounds, jobs, seed, runs_max):
-    def outcome(evaluate):
-        trials = Trials(evaluate, "it", runs_max)
-        found = []
-        try:
-            for seeds in rounds:
-                found.append(trials.first_failing([Settings(seed=each) for each in seeds]))
-        except RunsSpent:
-            found.append("spent")
-        return found, trials.runs
-
-    alone = outcome(in_process(lambda candidate: a_trial(candidate[1])))
-    assert outcome(shuffled(jobs, seed)) == alone
-    assert alone[1] <= runs_max
-
-
-def test_a_candidate_is_run_once_and_what_comes_after_the_winner_is_not():
-    ran = []
-
-    def runner(candidate):
-        ran.append(candidate[1].seed)
-        return a_trial(candidate[1])
-
-    trials = Trials(in_process(runner), "it", 100)
-    assert trials.first_failing([Settings(seed=each) for each in (1, 2, 1, 7, 3)]) == 3
-    assert trials.first_failing([Settings(seed=each) for each in (2, 9)]) is None
-    assert ran == [1, 2, 7, 9]
-    assert trials.runs == 4
-
-
-def test_another_property_is_not_the_same_failure():
-    trials = Trials(in_process(lambda candidate: a_trial(candidate[1])), "it", 100)
-    assert not trials.fails(Settings(seed=8))
-    assert trials.fails(Settings(seed=7))
-
-
-# Plans.
-
-
-def test_what_is_undone_goes_with_what_undoes_it():
-    plan = (
-        Crash(at_ns=1, node=0),
-        Cut(at_ns=2, source=0, target=1),
-        Crash(at_ns=3, node=1),
-        Restart(at_ns=4, node=0),
-        Partition(at_ns=5, groups=((0,), (1,))),
-        Mend(at_ns=6, source=0, target=1),
-        Heal(at_ns=7),
-        Restart(at_ns=8, node=2),
-    )
-    assert paired(plan) == [(0, 3), (1, 5), (2,), (4, 6), (7,)]
-
-
-def test_a_plan_without_some_nodes_speaks_of_the_others_by_their_new_ids():
-    plan = (
-        Crash(at_ns=1, node=1),
-        Crash(at_ns=2, node=3),
-        Cut(at_ns=3, source=0, target=1),
-        Partition(at_ns=4, groups=((1,), (0, 4), (2, 3))),
-    )
-    assert without_nodes(plan, (1, 2)) == (
-        Crash(at_ns=2, node=1),
-        Partition(at_ns=4, groups=((0, 2), (1,))),
-    )
-
-
-def test_a_simpler_partition_has_fewer_groups_or_nodes():
-    fault = Partition(at_ns=0, groups=((0,), (1, 2)))
-    assert [each.groups for each in simpler(fault)] == [((0,), (2,)), ((0,), (1,))]
-    assert list(simpler(Heal(at_ns=0))) == []
-
-
-@given(st.integers(0, seconds(100)))
-def test_rounder_times_are_rounder_and_the_roundest_comes_first(time_ns):
-    def unit(each):
-        return next((unit for unit in ROUND_NS if each % unit == 0), 1)
-
-    times = list(rounder(time_ns))
-    assert all(unit(each) > unit(time_ns) for each in times)
-    assert all(each >= 0 for each in times)
-
+from experiments.shrinking.trials import TrialRunner, Trials, in_process
+from simclock import Crash, ms
 
 # Whole runs, on a planted bug: node 0 crashes, and starts again while 1 is cut off from it.
 
@@ -315,9 +156,9 @@ def reference(text: str, seed: int) -> Reference:
 
 
 def shrunk(text: str, seed: int, name: str | None = None, runs_max: int = 2000) -> Minimal:
-    run = reference(text, seed)
-    trial, broken = failing_trial(run, name)
-    return shrink_run(run, trial, Trials(in_process(TrialRunner(entry=run.entry)), broken, runs_max))
+    failing = reference(text, seed)
+    trial, broken = failing_trial(failing, name)
+    return shrink_run(failing, trial, Trials(in_process(TrialRunner(entry=failing.entry)), broken, runs_max))
 
 
 def test_a_planted_bug_shrinks_to_its_plan(toy):
@@ -353,14 +194,14 @@ def test_the_limit_on_runs_gives_what_was_reached(toy):
 
 
 def test_an_interrupt_gives_what_was_reached(toy):
-    run = reference("toy.py:planted", 5)
-    trial, broken = failing_trial(run, None)
-    trials = Trials(in_process(TrialRunner(entry=run.entry)), broken, 2000)
+    failing = reference("toy.py:planted", 5)
+    trial, broken = failing_trial(failing, None)
+    trials = Trials(in_process(TrialRunner(entry=failing.entry)), broken, 2000)
 
     def interrupt(settings):
         raise KeyboardInterrupt
 
-    minimal = shrink_run(run, trial, trials, interrupt)
+    minimal = shrink_run(failing, trial, trials, interrupt)
     assert minimal.why_ended.startswith("interrupted")
     assert "never again" in minimal.trial.broken
 
@@ -432,6 +273,20 @@ def test_a_recorded_failure_that_does_not_come_again(toy):
     assert result.exit_code == 2
     told = "1:5: the recorded run was violated: never again, not lonely, but the run breaks nothing: there is nothing"
     assert told in result.stderr
+
+
+def test_a_file_can_say_that_observers_inject_nothing(toy):
+    for adaptive in (None, True, False):
+        settings = Settings(seed=5, adaptive=adaptive)
+        Path("x.toml").write_text(write_settings("toy.py:meddled", settings), encoding="utf-8")
+        entry, read = read_scenario_file(Path("x.toml"))
+        assert read == settings
+        crashed = Crash.kind in {fault.kind for fault in run(make_scenario(entry, read)).faults if fault.at_ns < ms(90)}
+        assert crashed == (adaptive is not False)
+    Path("x.toml").write_text('scenario = "toy.py:meddled"\nadaptive = "no"\n', encoding="utf-8")
+    result = simclock("run", "x.toml")
+    assert result.exit_code == 2
+    assert result.stderr == "simclock: x.toml: adaptive: 'no' is not true or false: write adaptive = false\n"
 
 
 @pytest.mark.slow
