@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from simclock.host import Host, HostPlan, Summary, Window
+from simclock.host import Host
+from simclock.mail import HostPlan, Summary, Window
 from simclock.scheduler import Mail
 
 

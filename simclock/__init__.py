@@ -1,10 +1,42 @@
 """DECIDES: when, in what order, with what luck, and what fails. Imports nothing of ours, and never Ray."""
 
 from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
+from simclock.disk import Corrupt, DiskModel
 from simclock.durations import format_duration, minutes, ms, parse_duration, seconds, us
-from simclock.errors import HandlerError, MessageTypeError, PlacementError, SimclockError, UsageError
-from simclock.faults import Crash, Cut, Fault, Heal, Mend, Note, Partition, Restart
+from simclock.errors import DiskFull, HandlerError, MessageTypeError, PlacementError, SimclockError, UsageError
+from simclock.faults import (
+    AddDelay,
+    Clog,
+    ClogNode,
+    CorruptRecord,
+    Crash,
+    Cut,
+    Fault,
+    FillDisk,
+    Heal,
+    JumpClock,
+    LoseSyncs,
+    Mend,
+    MendDisk,
+    Note,
+    Partition,
+    Pause,
+    Restart,
+    Resume,
+    SetBandwidth,
+    SetCorruption,
+    SetDrift,
+    SetLoss,
+    Silence,
+    SlowDisk,
+    SlowNode,
+    StartClock,
+    StopClock,
+    TornCrash,
+    Unclog,
+    UnclogNode,
+    swizzle_clog,
+)
 from simclock.latency import Constant, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.network import Network
 from simclock.observers import Control, Observation, Observer, Violation
@@ -14,17 +46,27 @@ from simclock.streams import Stream, stream
 from simclock.trace import TraceRecord
 
 __all__ = [
+    "AddDelay",
     "Clocks",
+    "Clog",
+    "ClogNode",
     "Constant",
     "Control",
+    "Corrupt",
+    "CorruptRecord",
     "Crash",
     "Cut",
+    "DiskFull",
     "DiskModel",
     "Fault",
+    "FillDisk",
     "HandlerError",
     "Heal",
+    "JumpClock",
     "LogNormal",
+    "LoseSyncs",
     "Mend",
+    "MendDisk",
     "MessageTypeError",
     "Network",
     "Normal",
@@ -32,14 +74,28 @@ __all__ = [
     "Observation",
     "Observer",
     "Partition",
+    "Pause",
     "PlacementError",
     "Regions",
     "Restart",
+    "Resume",
     "RunResult",
     "Scenario",
+    "SetBandwidth",
+    "SetCorruption",
+    "SetDrift",
+    "SetLoss",
+    "Silence",
     "SimclockError",
+    "SlowDisk",
+    "SlowNode",
+    "StartClock",
+    "StopClock",
     "Stream",
+    "TornCrash",
     "TraceRecord",
+    "Unclog",
+    "UnclogNode",
     "Uniform",
     "UsageError",
     "Violation",
@@ -50,5 +106,6 @@ __all__ = [
     "read_round_trips",
     "seconds",
     "stream",
+    "swizzle_clog",
     "us",
 ]

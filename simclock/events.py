@@ -11,7 +11,8 @@ and does not depend on where nodes live. The comparison of two tuples never reac
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 ENVIRONMENT = -1
@@ -26,6 +27,9 @@ FAULT = 3
 """payload: the Fault, with node ids only. target is the node it strikes, or ENVIRONMENT for the links."""
 OBSERVATION = 4
 """payload: (name, value). Never queued: it stands in records only."""
+
+WAKE = 5
+"""payload: None. The node takes what waits at its gate; queued, but never recorded."""
 
 KINDS = ("message", "timer", "start", "fault", "observation")
 
@@ -86,6 +90,24 @@ class EventQueue:
         self.current = self.slots.pop(self.slot)
         self.current.sort(reverse=True)
         return True
+
+    def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
+        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
+
+        The lists stay the same objects, because the loop that handles events holds on to them.
+        """
+        found: list[Event] = []
+        for events in (self.current, self.near, *self.slots.values()):
+            chosen = [event for event in events if wanted(event)]
+            if chosen:
+                found += chosen
+                events[:] = [event for event in events if not wanted(event)]
+        heapify(self.near)
+        for slot in [slot for slot, events in self.slots.items() if not events]:
+            del self.slots[slot]
+            self.slots.order.remove(slot)
+        heapify(self.slots.order)
+        return sorted(found)
 
     def next_time_ns(self) -> int | None:
         """The time of the earliest event, None if there is none."""

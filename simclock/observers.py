@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from simclock.faults import Fault
-from simclock.host import Observation
+from simclock.mail import Observation
 
 
 class Violation(NamedTuple):

@@ -25,8 +25,9 @@ import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
-from simclock.faults import CRASHED, Crash, Fault, NodeName
-from simclock.host import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window, describe_error
+from simclock.failures import describe_error
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName
+from simclock.mail import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window
 from simclock.observers import Control, Observer, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
@@ -104,7 +105,7 @@ def host_plan(
     return HostPlan(
         seed=scenario.seed,
         nodes=scenario.nodes,
-        build=scenario.build,
+        build=scenario.build_node if scenario.byzantine else scenario.build,
         check_message=check_message,
         network=scenario.network,
         clocks=scenario.clocks,
@@ -307,17 +308,16 @@ class Scheduler:
     def _find(self, node: NodeName, before_ns: int) -> int:
         if isinstance(node, int):
             return node
-        if node == CRASHED:
-            crashes = [
+        if node in STRUCK:
+            strikes = [
                 (fault.at_ns, count, fault.node)
                 for count, fault in self._planned
-                if isinstance(fault, Crash) and fault.at_ns < before_ns
+                if isinstance(fault, NodeFault) and isinstance(fault, STRUCK[node]) and fault.at_ns < before_ns
             ]
-            if not crashes:
-                raise LookupError(node)
-            last = max(crashes)[2]
-            assert isinstance(last, int), "what is planned is resolved"
-            return last
+            if strikes:
+                last = max(strikes)[2]
+                assert isinstance(last, int), "what is planned is resolved"
+                return last
         return self._last_observer[node]
 
     # The end.
