@@ -21,6 +21,8 @@ from simclock.errors import UsageError
 from simclock.latency import Constant, Latency
 
 PROBABILITY_BITS = 32
+BYTES_PER_S_LIMIT = 1 << 60
+PROBABILITIES = ("loss", "duplication", "corruption", "undetected_corruption")
 ORDERS = ("any", "fifo")
 
 
@@ -33,6 +35,11 @@ def probability_threshold(value: float | str, place: str) -> int:
     if not 0 <= exact <= 1:
         raise UsageError(f"{place}: {value} is not a probability: it must be from 0 to 1")
     return int(exact * (1 << PROBABILITY_BITS))
+
+
+def is_bandwidth(bytes_per_s: object) -> bool:
+    """Whether this is a number of bytes a second, 0 for no limit."""
+    return type(bytes_per_s) is int and 0 <= bytes_per_s < BYTES_PER_S_LIMIT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +61,12 @@ class Network:
     undetected_corruption: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("loss", "duplication", "corruption", "undetected_corruption"):
+        for name in PROBABILITIES:
             probability_threshold(getattr(self, name), f"network.{name}")
-        if type(self.bytes_per_s) is not int or self.bytes_per_s < 0:
-            raise UsageError(f"network.bytes_per_s: {self.bytes_per_s!r} is not a bandwidth: whole bytes, 0 or more")
+        if not is_bandwidth(self.bytes_per_s):
+            raise UsageError(
+                f"network.bytes_per_s: {self.bytes_per_s!r} is not a bandwidth: whole bytes a second, 0 for no limit"
+            )
         if self.order not in ORDERS:
             raise UsageError(f"network.order: {self.order!r} is not an order: use {' or '.join(map(repr, ORDERS))}")
 

@@ -220,11 +220,11 @@ class Process:
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         self.sim_timers[name] = count
-        event = (host.now_ns + duration_ns, self.id, count, self.id, TIMER, name)
         if host.clocks_differ:
-            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
+            goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
+            self.run_timer(goal_ns, (0, self.id, count, self.id, TIMER, name))
         else:
-            host.queue.push(event)
+            host.queue.push((host.now_ns + duration_ns, self.id, count, self.id, TIMER, name))
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""

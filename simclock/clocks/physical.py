@@ -21,7 +21,8 @@ from simclock.errors import UsageError
 from simclock.streams import stream
 
 PARTS = 1_000_000_000
-WANDER_EVERY_NS_MIN = MILLISECOND
+WANDER_EVERY_NS_MIN = 10 * MILLISECOND
+"""A timer looks ahead over every piece until it runs out; finer pieces would make long timers slow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ class Clocks:
         if type(self.wander_ppb_max) is not int or not 0 <= self.wander_ppb_max < PARTS // 4:
             raise UsageError(f"clocks.wander: {self.wander_ppb_max!r} is not a bound: 0 up to 250,000 ppm")
         if type(self.wander_every_ns) is not int or self.wander_every_ns < WANDER_EVERY_NS_MIN:
-            raise UsageError(f"clocks.wander_every: {self.wander_every_ns!r} is not a time: 1 ms or more")
+            raise UsageError(f"clocks.wander_every: {self.wander_every_ns!r} is not a time: 10 ms or more")
 
     @property
     def differ(self) -> bool:

@@ -12,6 +12,8 @@ from simclock.clocks.physical import PARTS
 from simclock.durations import format_duration
 from simclock.faults.fault import NodeFault
 
+BY_NS_LIMIT = 1 << 61
+
 
 class JumpClock(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
     """The wall clock jumps `by_ns`, forward or (below zero) back. The monotonic clock and timers do not notice."""
@@ -21,7 +23,8 @@ class JumpClock(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True)
     by_ns: int
 
     def problem(self) -> str:
-        return "" if type(self.by_ns) is int else f"by {self.by_ns!r} is not a time: whole nanoseconds"
+        fine = type(self.by_ns) is int and abs(self.by_ns) < BY_NS_LIMIT
+        return "" if fine else f"by {self.by_ns!r} is not a time: whole nanoseconds, less than 70 years"
 
     def describe(self) -> str:
         return f"{super().describe()} by {'+' if self.by_ns >= 0 else ''}{format_duration(self.by_ns)}"

@@ -10,7 +10,7 @@ import msgspec
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults.fault import Fault, LinkFault, NodeFault, NodeName, duration_problem, say_node
-from simclock.network import probability_threshold
+from simclock.network import is_bandwidth, probability_threshold
 
 
 class Cut(LinkFault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -132,8 +132,8 @@ class SetBandwidth(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
     bytes_per_s: int
 
     def problem(self) -> str:
-        fine = type(self.bytes_per_s) is int and self.bytes_per_s >= 0
-        return "" if fine else f"{self.bytes_per_s!r} is not a number of bytes a second: 0 (no limit) or more"
+        fine = is_bandwidth(self.bytes_per_s)
+        return "" if fine else f"{self.bytes_per_s!r} is not a bandwidth: whole bytes a second, 0 for no limit"
 
     def describe(self) -> str:
         return f"{self.kind} {self.bytes_per_s} B/s" if self.bytes_per_s else f"{self.kind} without limit"
