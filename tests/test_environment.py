@@ -147,7 +147,8 @@ class Meddler(Observer):
             Resume(at_ns=0, node=node),
         )
         control.inject(turn[self.seen % 6], after_ns=us(self.seen * 37 % 900))
-        control.inject(StartClock(at_ns=0, node=node), after_ns=ms(7))
+        for undo in (StartClock(at_ns=0, node=node), Resume(at_ns=0, node=node)):
+            control.inject(undo, after_ns=ms(7))
 
 
 class Metronome(Node):
@@ -195,6 +196,11 @@ def test_an_observer_cannot_inject_what_cannot_be() -> None:
 
 
 # Faults as values.
+
+
+def test_the_manual_names_every_kind_of_fault() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert [kind for kind in FAULTS if f"`{kind}`" not in readme] == []
 
 
 def test_every_kind_of_fault_is_in_the_plan_of_everything() -> None:
