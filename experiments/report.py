@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +39,9 @@ def report_of(entry: Entry, result: RunResult) -> Report:
     return Report(result=result, rows=tuple(entry.describe(result)), verdict=entry.judge(result))
 
 
-def report_text(report: Report) -> str:
-    """A title, a row per fact, and the line that replays the run."""
-    rows = list(_rows(report))
+def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
+    """A title, a row per fact, the line that replays the run, and more rows if there are any."""
+    rows = [*_rows(report), *more]
     width = max(len(label) for label, _ in rows)
     return "\n".join([report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)])
 

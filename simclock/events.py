@@ -125,3 +125,7 @@ class EventQueue:
         if not times and self.slots.order:
             times.append(min(self.slots[self.slots.order[0]])[0])
         return min(times, default=None)
+
+    def pending(self) -> list[Event]:
+        """Every event that is still to come, in key order: for who looks at a run that has stopped."""
+        return sorted([*self.current, *self.near, *(event for events in self.slots.values() for event in events)])
