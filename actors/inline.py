@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from simclock.guard import Guarding
-from simclock.host import Host, HostPlan, Summary, Window
-from simclock.scheduler import Mail
+from simclock.host import Host
+from simclock.mail import HostPlan, Mail, Summary, Window
 
 
 class InlineHosts:

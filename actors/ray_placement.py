@@ -20,9 +20,10 @@ from actors.message import check_message, message_classes, payload_union
 from actors.shipping import dumps, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.guard import guarding
-from simclock.host import Host, HostPlan, Summary, Window
+from simclock.host import Host
+from simclock.mail import HostPlan, Mail, Summary, Window
 from simclock.scenario import Scenario
-from simclock.scheduler import Mail, RunResult, Scheduler, host_plan
+from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def run_on_ray(
             "give it a floor above zero, or run inline"
         )
     host_of = placement.host_of(scenario.nodes)
-    classes = message_classes({type(scenario.build(node)) for node in range(scenario.nodes)})
+    classes = message_classes({type(scenario.build_node(node)) for node in range(scenario.nodes)})
     shipped = ship((scenario, host_of, payload_union(classes), str(placement), replay, trace is not None, guard))
     with ray_session(placement.address):
         import ray

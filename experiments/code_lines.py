@@ -35,7 +35,10 @@ class Located(NamedTuple):
 def located(scenario: Scenario) -> Scenario:
     """The same scenario, telling the lines; traced, `located_records` puts them together."""
     return replace(
-        scenario, build=_Telling(scenario.build), observers=tuple(_Deaf(make) for make in scenario.observers)
+        scenario,
+        build=_Telling(scenario.build),
+        byzantine={node: _Telling(build) for node, build in scenario.byzantine.items()},
+        observers=tuple(_Deaf(make) for make in scenario.observers),
     )
 
 

@@ -10,7 +10,8 @@ import msgspec
 
 from simclock.durations import format_duration
 from simclock.events import MESSAGE, TIMER
-from simclock.host import NEVER_NS, Host
+from simclock.host import Host
+from simclock.mail import NEVER_NS
 from simclock.process import Process
 
 VALUES_MAX = 8

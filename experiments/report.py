@@ -104,6 +104,8 @@ def messages_text(counters: dict[str, int]) -> str:
         for name, count in sorted(counters.items())
         if name.startswith("dropped_") and count
     ]
+    if counters.get("corrupted"):
+        dropped.append(f"{counters['corrupted']:,} damaged unnoticed")
     if counters.get("duplicated"):
         dropped.append(f"{counters['duplicated']:,} duplicated")
     why = f" ({', '.join(dropped)})" if dropped else ""

@@ -14,10 +14,15 @@
     loss = 0.01
     duplication = 0.001
     order = "fifo"
+    bytes_per_s = 1_000_000                 # bandwidth of each link, 0 without limit
+    corruption = 0.001                      # damaged and noticed: dropped
+    undetected_corruption = 0.0001          # damaged and not noticed: another value arrives
 
     [clocks]
     offset = "20ms"
     drift = "50ppm"
+    wander = "20ppm"                        # the drift changes by up to that, either way,
+    wander_every = "10s"                    # this often
 
     [disk]
     sync = "1ms"
@@ -27,8 +32,10 @@
     at = "30s"
     groups = [["leader"], [0, 1, 2, 3, 4]]
 
-Only `scenario` must be there; what is left out is as the scenario has it, `faults = []` means none. Whatever is wrong
-is one UsageError of one line, with the file, the key's path and the mend.
+The kinds of faults are `simclock.faults.FAULTS`; a fault's keys are the fields of its class, times and drifts without
+their unit (`at_ns` is `at = "30s"`, `drift_ppb` is `drift = "200ppm"`). Only `scenario` must be there; what is left
+out is as the scenario has it, `faults = []` means none. Whatever is wrong is one UsageError of one line, with the
+file, the key's path and the mend.
 """
 
 from __future__ import annotations
@@ -45,18 +52,21 @@ from experiments.catalog import Entry, Settings, entries
 from experiments.latency_forms import latency_from_table, latency_from_text
 from experiments.parameters import parameter_from_toml
 from experiments.python_scenarios import python_entry
+from experiments.scenario_text import fault_key
 from experiments.spelling import say, unknown
 from experiments.toml_table import Table
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
-from simclock.durations import parse_drift
 from simclock.errors import UsageError
 from simclock.faults import FAULTS, Fault, NodeName
-from simclock.network import ORDERS, Network
+from simclock.network import ORDERS, PROBABILITIES, Network
 from simclock.scenario import Scenario
 
 KEYS = ("scenario", "seed", "nodes", "duration", "parameters", "network", "clocks", "disk", "faults", "adaptive")
 _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
+
+SIGNED_TIMES = ("by_ns",)
+"""Fields of faults that are times below zero, too."""
 
 Part = TypeVar("Part", Network, Clocks, DiskModel)
 
@@ -144,12 +154,12 @@ def _network(table: Table, folder: Path) -> dict[str, Any]:
     network = table.table("network")
     if network is None:
         return {}
-    network.only(("latency", "loss", "duplication", "order"))
+    network.only(("latency", "order", "bytes_per_s", *PROBABILITIES))
     return _given(
         latency=_latency(network, folder),
-        loss=network.number("loss"),
-        duplication=network.number("duplication"),
         order=network.choice("order", ORDERS),
+        bytes_per_s=network.whole("bytes_per_s", "1_000_000"),
+        **{name: network.number(name) for name in PROBABILITIES},
     )
 
 
@@ -170,10 +180,13 @@ def _clocks(table: Table) -> dict[str, Any]:
     clocks = table.table("clocks")
     if clocks is None:
         return {}
-    clocks.only(("offset", "drift"))
-    drift = clocks.text("drift", '"50ppm"')
-    drift_ppb = None if drift is None else parse_drift(drift, clocks.place("drift"))
-    return _given(offset_ns_max=clocks.duration_ns("offset"), drift_ppb_max=drift_ppb)
+    clocks.only(("offset", "drift", "wander", "wander_every"))
+    return _given(
+        offset_ns_max=clocks.duration_ns("offset"),
+        drift_ppb_max=clocks.drift_ppb("drift"),
+        wander_ppb_max=clocks.drift_ppb("wander"),
+        wander_every_ns=clocks.duration_ns("wander_every"),
+    )
 
 
 def _disk(table: Table) -> dict[str, Any]:
@@ -197,29 +210,40 @@ def _faults(table: Table) -> tuple[Fault, ...]:
 
 
 def _fault(table: Table) -> Fault:
-    """A fault's keys are its class's fields, times without their `_ns`."""
+    """A fault's keys are its class's fields, times and drifts without their unit."""
     table.required("kind", '"crash"')
     kind = table.choice("kind", FAULTS)
     assert kind is not None, "the kind is there"
     fields = msgspec.structs.fields(FAULTS[kind])
-    table.only(("kind", *(field.name.removesuffix("_ns") for field in fields)))
-    values: dict[str, Any] = {}
-    for field in fields:
-        key = field.name.removesuffix("_ns")
-        if key not in table.values and not field.required:
-            continue
-        if key != field.name:
-            table.required(key, '"10s"')
-            values[field.name] = table.duration_ns(key)
-        elif field.type is str:
-            table.required(key, '"..."')
-            values[key] = table.text(key)
-        elif field.type == NodeName:
-            values[key] = _node(table.required(key, '0 or "leader"'), table.place(key))
-        else:
-            table.required(key, '[["leader"], [0, 1, 2]]')
-            values[key] = _groups(table, key)
-    return FAULTS[kind](**values)
+    table.only(("kind", *(fault_key(field.name) for field in fields)))
+    given = [field for field in fields if field.required or fault_key(field.name) in table.values]
+    return FAULTS[kind](**{field.name: _fault_value(table, field) for field in given})
+
+
+def _fault_value(table: Table, field: Any) -> Any:
+    key = fault_key(field.name)
+    if field.name in SIGNED_TIMES:
+        table.required(key, '"10s" or "-10s"')
+        return table.signed_duration_ns(key)
+    if field.name.endswith("_ns"):
+        table.required(key, '"10s"')
+        return table.duration_ns(key)
+    if field.name.endswith("_ppb"):
+        table.required(key, '"50ppm"')
+        return table.drift_ppb(key)
+    if field.type is str:
+        table.required(key, '"..."')
+        return table.text(key)
+    if field.type is float:
+        table.required(key, "0.01")
+        return table.number(key)
+    if field.type is int:
+        table.required(key, "1_000_000")
+        return table.whole(key)
+    if field.type == NodeName:
+        return _node(table.required(key, '0 or "leader"'), table.place(key))
+    table.required(key, '[["leader"], [0, 1, 2]]')
+    return _groups(table, key)
 
 
 def _node(value: Any, place: str) -> NodeName:

@@ -17,7 +17,7 @@ from simclock.clocks.physical import Clocks
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault
-from simclock.network import Network
+from simclock.network import PROBABILITIES, Network
 from simclock.scenario import Scenario
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -71,7 +71,8 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
 
 
 def _network(network: Network, own: Network | None) -> Iterator[str]:
-    yield _section("network", {"loss": network.loss, "duplication": network.duplication, "order": network.order})
+    values = {name: getattr(network, name) for name in PROBABILITIES}
+    yield _section("network", {**values, "order": network.order, "bytes_per_s": network.bytes_per_s})
     if own is not None and own.latency == network.latency:
         return
     latency = latency_to_table(network.latency)
@@ -82,7 +83,12 @@ def _network(network: Network, own: Network | None) -> Iterator[str]:
 
 
 def _clocks(clocks: Clocks) -> dict[str, Any]:
-    return {"offset": format_duration(clocks.offset_ns_max), "drift": f"{clocks.drift_ppb_max}ppb"}
+    return {
+        "offset": format_duration(clocks.offset_ns_max),
+        "drift": f"{clocks.drift_ppb_max}ppb",
+        "wander": f"{clocks.wander_ppb_max}ppb",
+        "wander_every": format_duration(clocks.wander_every_ns),
+    }
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
@@ -90,10 +96,16 @@ def _fault(fault: Fault) -> dict[str, Any]:
     for field in msgspec.structs.fields(fault):
         value = getattr(fault, field.name)
         if field.name.endswith("_ns"):
-            values[field.name.removesuffix("_ns")] = format_duration(value)
-        else:
-            values[field.name] = value
+            value = format_duration(value)
+        elif field.name.endswith("_ppb"):
+            value = f"{value}ppb"
+        values[fault_key(field.name)] = value
     return values
+
+
+def fault_key(field: str) -> str:
+    """The key of a fault's field: a value that is written with its unit goes without it in the name."""
+    return field.removesuffix("_ns").removesuffix("_ppb")
 
 
 def _section(name: str, values: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from experiments.spelling import listed, say, unknown
-from simclock.durations import HOUR, parse_duration
+from simclock.durations import HOUR, parse_drift, parse_duration
 from simclock.errors import UsageError
 
 TIME_NS_MAX = 10 * 365 * 24 * HOUR
@@ -74,6 +74,18 @@ class Table:
     def duration_ns(self, key: str) -> int | None:
         """A duration with its unit, in nanoseconds."""
         return duration_ns(self.values[key], self.place(key)) if key in self.values else None
+
+    def signed_duration_ns(self, key: str) -> int | None:
+        """A duration with its unit, which may stand after a minus sign, in nanoseconds."""
+        value = self.values.get(key)
+        if isinstance(value, str) and value.strip().startswith("-"):
+            return -duration_ns(value.strip()[1:], self.place(key))
+        return self.duration_ns(key)
+
+    def drift_ppb(self, key: str) -> int | None:
+        """A drift such as "50ppm", in parts per billion."""
+        drift = self.text(key, '"50ppm"')
+        return None if drift is None else parse_drift(drift, self.place(key))
 
     def table(self, key: str) -> Table | None:
         """A table inside this one."""

@@ -5,9 +5,12 @@
     │   └── MessageTypeError     a message class or value that cannot travel
     ├── HandlerError             the code of a node or an observer raised; carries seed, time, node and replay
     ├── NondeterminismError      a node's code asked the real world; the run reports it as a HandlerError
+    ├── DiskFull                 a simulated disk takes no more; for the protocol to catch
     └── PlacementError           the machinery under a run failed and could not be mended
 
-A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours.
+A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours. The one
+exception that a simulated fault raises, DiskFull, is what a real disk would tell the protocol; not to catch it is the
+defect.
 """
 
 from __future__ import annotations
@@ -25,6 +28,10 @@ class UsageError(SimclockError):
 
 class MessageTypeError(UsageError):
     """A message class, or a value in a message, that cannot travel between nodes."""
+
+
+class DiskFull(SimclockError):
+    """The node's disk takes no more, as ENOSPC says on a real one; raised into the handler that writes."""
 
 
 class PlacementError(SimclockError):

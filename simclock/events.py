@@ -11,7 +11,9 @@ and does not depend on where nodes live. The comparison of two tuples never reac
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from operator import length_hint
 from typing import Any
 
 ENVIRONMENT = -1
@@ -26,6 +28,9 @@ FAULT = 3
 """payload: the Fault, with node ids only. target is the node it strikes, or ENVIRONMENT for the links."""
 OBSERVATION = 4
 """payload: (name, value). Never queued: it stands in records only."""
+
+WAKE = 5
+"""payload: None. The node takes what waits at its gate; queued, but never recorded."""
 
 KINDS = ("message", "timer", "start", "fault", "observation")
 
@@ -57,7 +62,7 @@ class EventQueue:
     would cost a tenth of the run. What they do is `push` and `pop`.
     """
 
-    __slots__ = ("current", "near", "shift", "slot", "slots")
+    __slots__ = ("current", "near", "shift", "slot", "slots", "under_way")
 
     def __init__(self, slot_ns: int) -> None:
         self.shift = max(0, slot_ns.bit_length() - 1)
@@ -68,6 +73,8 @@ class EventQueue:
         self.near: list[Event] = []
         self.current: list[Event] = []
         """What is left of the slot, in order; the host empties it through an iterator and puts back the rest."""
+        self.under_way: Iterator[Event] | None = None
+        """That iterator, while the host goes through `current`."""
 
     def push(self, event: Event) -> None:
         """Put an event in its place."""
@@ -86,6 +93,27 @@ class EventQueue:
         self.current = self.slots.pop(self.slot)
         self.current.sort()
         return True
+
+    def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
+        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
+
+        May be called while the host goes through `current`: what it has passed stands there still, and stays, so that
+        the iterator keeps its place. The lists stay the same objects.
+        """
+        passed = len(self.current) - length_hint(self.under_way) if self.under_way is not None else 0
+        found = [event for event in self.current[passed:] if wanted(event)]
+        self.current[passed:] = [event for event in self.current[passed:] if not wanted(event)]
+        for events in (self.near, *self.slots.values()):
+            chosen = [event for event in events if wanted(event)]
+            if chosen:
+                found += chosen
+                events[:] = [event for event in events if not wanted(event)]
+        heapify(self.near)
+        for slot in [slot for slot, events in self.slots.items() if not events]:
+            del self.slots[slot]
+            self.slots.order.remove(slot)
+        heapify(self.slots.order)
+        return sorted(found)
 
     def next_time_ns(self) -> int | None:
         """The time of the earliest event, None if there is none."""

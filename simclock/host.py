@@ -10,98 +10,33 @@ digests agree.
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from heapq import heappop, heappush, heappushpop
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
 from simclock.durations import MILLISECOND
+from simclock.encoding import CANNOT_ENCODE, encode
 from simclock.errors import Failure, MessageTypeError, UsageError
-from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, Event, EventQueue
-from simclock.faults import Crash, Cut, Fault, Heal, Mend, Partition, Restart
+from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
+from simclock.failures import describe_error, unencodable
+from simclock.faults import Fault, NodeFault
+from simclock.gate import come_due, wake
+from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
-from simclock.process import Process, crash, new_process, succeed
+from simclock.process import Process, new_process, succeed
+from simclock.strikes import strike
 from simclock.trace import Trace
 
-NEVER_NS = (1 << 63) - 1
 EVENTS_PER_SLOT = 64
 EVENTS_PER_INSTANT_MAX = 1_000_000
 """So many events one after the other, all at one instant, are taken for a loop without end."""
 
-_encode = msgspec.msgpack.Encoder(order="deterministic").encode
-_CANNOT_ENCODE = (TypeError, OverflowError, ValueError, RecursionError, msgspec.MsgspecError)
-
 
 class _TimeStandsStillError(UsageError):
     """The one failure after which the rest of its instant cannot happen: there is no end to it."""
-
-
-class Observation(NamedTuple):
-    """What a node told the observers. The canonical stream is ordered by (time_ns, node, number)."""
-
-    time_ns: int
-    node: int
-    number: int
-    """The node's own running number."""
-    name: str
-    value: Any
-
-
-class Window(NamedTuple):
-    """What one call of `advance` gives back."""
-
-    next_time_ns: int | None
-    """When the host's next event is due, None if it has none."""
-    outbox: dict[int, bytes]
-    """Host -> encoded events, opaque to who forwards them."""
-    outbox_ns_min: dict[int, int]
-    """Host -> the earliest delivery time among them."""
-    observations: list[Observation]
-    trace: list[Any]
-    failures: list[Failure]
-    handled: int
-    """Events handled in this window: what the scheduler judges the load by."""
-
-
-class Summary(NamedTuple):
-    """What a host says at the end of the run."""
-
-    digests: dict[int, bytes]
-    """Node -> the hash over everything it handled."""
-    values: dict[int, Any]
-    """Node -> what the scenario's `final` made of it."""
-    last_time_ns: int
-    counters: dict[str, int]
-    failures: list[Failure]
-
-
-class HostPlan(NamedTuple):
-    """Everything a host needs to know; the same for every host but for `number` and `members`."""
-
-    seed: int
-    nodes: int
-    build: Callable[[int], Process]
-    check_message: Callable[[Event], None]
-    """Raises MessageTypeError where the payload is no message; called on samples."""
-    network: Network
-    clocks: Clocks
-    disk: DiskModel
-    final: Callable[[Any], Any] | None
-    payload_type: Any
-    """The union of message classes, for decoding what other hosts send; None where there is one host."""
-    watched: bool
-    """Whether observers may react: then a lone host pauses after each observation."""
-    lookahead_ns: int
-    traced: bool
-    faults: tuple[tuple[int, Fault], ...]
-    """The plan: (running number of the environment, fault)."""
-    host_of: Sequence[int]
-    """The host of each node."""
 
 
 class Host:
@@ -113,10 +48,16 @@ class Host:
         self.seed: int = plan.seed
         self.nodes: int = plan.nodes
         self.network: Network = plan.network
+        """What every link does now: the scenario's model, as faults have changed it."""
+        self.extra_delay_ns = 0
+        """What a fault has added to every delay between different nodes."""
         self.clocks: Clocks = plan.clocks
-        self.clocks_drift = plan.clocks.drift_ppb_max > 0
+        self.clocks_differ = plan.clocks.differ
+        """Whether some clock's second here is not, or was not always, a true one."""
         self.disk_model = plan.disk
         self.links = Links()
+        self.clogged: dict[tuple[int, int], list[Event]] = {}
+        """Link -> messages to nodes of this host that came due while it was clogged."""
         self.now_ns = 0
         self.horizon_ns = 0
         members = [node for node, host in enumerate(plan.host_of) if host == number]
@@ -135,6 +76,7 @@ class Host:
         self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
         """What is being handled."""
         self._dropped: dict[str, int] = {}
+        self._altered = 0
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -185,12 +127,12 @@ class Host:
         try:
             for event in [event for event in events if event[5].__class__ in unknown]:
                 self.plan.check_message(event)
-            return _encode(events)
-        except _CANNOT_ENCODE:
-            self._failures.append(_unencodable(events))
+            return encode(events)
+        except CANNOT_ENCODE:
+            self._failures.append(unencodable(events))
         except MessageTypeError as error:
             self._failures.append(describe_error(self.now_ns, event[1], "sending", error))
-        return _encode([])
+        return encode([])
 
     def _unpack(self, parcel: bytes) -> list[Event]:
         assert self._decode is not None, "a host that gets mail knows the message classes"
@@ -199,7 +141,7 @@ class Host:
         except msgspec.MsgspecError:
             for raw in msgspec.msgpack.decode(parcel, type=list[msgspec.Raw]):
                 try:
-                    self._decode(_encode([raw]))
+                    self._decode(encode([raw]))
                 except msgspec.MsgspecError as error:
                     time_ns, source, _, target, _, payload = msgspec.msgpack.decode(raw)
                     text = f"message {payload} from node {source} does not hold what its class declares: {error}"
@@ -212,9 +154,8 @@ class Host:
         near = queue.near
         processes = self.processes
         message_types = self._message_types
-        plain = not self.links and self.trace is None
         handled = 0
-        events = iter(queue.current)
+        events = queue.under_way = iter(queue.current)
         try:
             while True:
                 # The short way of `_handle`, inline: a call per event would cost a tenth of the run.
@@ -225,24 +166,22 @@ class Host:
                     if time_ns >= self.horizon_ns:
                         heappush(near, event)
                         return
-                    if kind == MESSAGE and plain:
+                    if kind == MESSAGE:
                         process = processes[target]
-                        if process.sim_up and payload.__class__ in message_types:
+                        if process.sim_open and payload.__class__ in message_types:
                             self._event = event
                             self.now_ns = time_ns
                             handled += 1
-                            process.sim_hash(_encode(event))
+                            process.sim_hash(encode(event))
                             process.on_message(source, payload)
                             continue
                     self._handle(event)
-                    plain = not self.links and self.trace is None
                 self._handle_near()
-                plain = not self.links and self.trace is None
                 if near or not queue.open_slot(self.horizon_ns):
                     return
-                events = iter(queue.current)
+                events = queue.under_way = iter(queue.current)
         finally:
-            queue.current = list(events)
+            queue.current, queue.under_way = list(events), None
             self._handled += handled
 
     def _handle_near(self) -> None:
@@ -261,31 +200,65 @@ class Host:
 
     def _handle(self, event: Event) -> None:
         self._event = event
-        self.now_ns, source, count, target, kind, payload = event
+        self.now_ns, _, count, target, kind, payload = event
         if kind == TIMER:
             process = self.processes[target]
             if process.sim_timers.get(payload) == count:
-                del process.sim_timers[payload]
-                self._others["timer"] += 1
-                self.record(process, event)
-                process.on_timer(payload)
+                if process.sim_open:  # as in `handle`, a call less
+                    del process.sim_timers[payload]
+                    self._others["timer"] += 1
+                    self.record(process, event)
+                    process.on_timer(payload)
+                else:
+                    come_due(self, process, event)
         elif kind == MESSAGE:
             process = self.processes[target]
-            if process.sim_up and not (self.links and self.links.blocked(source, target)):
-                if payload.__class__ not in self._message_types:
-                    self.plan.check_message(event)
-                    self._message_types.add(payload.__class__)
-                self.record(process, event)
-                process.on_message(source, payload)
+            if process.sim_open:
+                self.handle(process, event)
             else:
-                self.drop(process, event, "cut" if process.sim_up else "down")
+                self._receive(process, event)
         elif kind == START:
             self._others["start"] += 1
-            self._start(self.processes[target], event)
+            self.start(self.processes[target], event)
+        elif kind == WAKE:
+            wake(self, self.processes[target])
         else:
-            self._strike(payload, event)
+            strike(self, payload, event)
 
-    def _start(self, process: Process, event: Event) -> None:
+    def _receive(self, process: Process, event: Event) -> None:
+        """A message comes due at a node that is not simply open: down, at its gate, or some link is not well."""
+        link = event[1], event[3]
+        if self.links and self.links.blocked(*link):
+            self.drop(process, event, "cut" if process.sim_up else "down")
+        elif self.links and self.links.clogged(*link):
+            self.clogged.setdefault(link, []).append(event)
+        elif process.sim_up:
+            come_due(self, process, event)
+        else:
+            self.drop(process, event, "down")
+
+    # What processes, gates, faults and the scheduler call.
+
+    def handle(self, process: Process, event: Event) -> None:
+        """A node takes a message, or a timer that is not stale: now, which may be later than it came due."""
+        if event[0] != self.now_ns:
+            event = (self.now_ns, *event[1:])
+        self._event = event
+        _, source, _, _, kind, payload = event
+        if kind == MESSAGE:
+            if payload.__class__ not in self._message_types:
+                self.plan.check_message(event)
+                self._message_types.add(payload.__class__)
+            self.record(process, event)
+            process.on_message(source, payload)
+        else:
+            del process.sim_timers[payload]
+            self._others["timer"] += 1
+            self.record(process, event)
+            process.on_timer(payload)
+
+    def start(self, process: Process, event: Event) -> None:
+        """A node is built, and begins."""
         self.record(process, event)
         node = self.plan.build(process.id)
         if not isinstance(node, Process):
@@ -294,33 +267,18 @@ class Host:
         self.processes[process.id] = node
         node.on_start()
 
-    def _strike(self, fault: Fault, event: Event) -> None:
-        if isinstance(fault, Crash | Restart):
-            assert isinstance(fault.node, int), "a fault is resolved before a host sees it"
-            process = self.processes.get(fault.node)
-            if process is None:
-                return
-            if isinstance(fault, Crash) and process.sim_up:
-                self._others["fault"] += 1
-                self.record(process, event)
-                crash(process)
-            elif isinstance(fault, Restart) and not process.sim_up and process.incarnation >= 0:
-                self._others["fault"] += 1
-                self._start(process, event)
-            return
-        match fault:
-            case Cut(source=int(source), target=int(target)):
-                self.links.cut(source, target)
-            case Mend(source=int(source), target=int(target)):
-                self.links.mend(source, target)
-            case Partition():
-                self.links.partition(fault.groups)  # type: ignore[arg-type]
-            case Heal():
-                self.links.heal()
-        for process in self.processes.values():
-            process.choose_path()
+    def count_fault(self) -> None:
+        """A fault has struck a node."""
+        self._others["fault"] += 1
 
-    # What processes and the scheduler call.
+    def record_fault(self, process: Process, event: Event) -> None:
+        """A fault strikes a node, and shows in what the node lived through."""
+        self.count_fault()
+        self.record(process, event)
+
+    def count_altered(self) -> None:
+        """A message was damaged, and nobody will notice."""
+        self._altered += 1
 
     def accept_faults(self, faults: Iterable[tuple[int, Fault]]) -> None:
         """Put environment events into the queue."""
@@ -331,9 +289,9 @@ class Host:
         """A process handled an event, or made an observation."""
         self._handled += 1
         try:
-            process.sim_hash(_encode(event))
-        except _CANNOT_ENCODE:
-            self._failures.append(_unencodable((event,)))
+            process.sim_hash(encode(event))
+        except CANNOT_ENCODE:
+            self._failures.append(unencodable((event,)))
             self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
         if self.trace is not None:
             self.trace.handled(process, event)
@@ -370,17 +328,19 @@ class Host:
         )
         counters["duplicated"] = sum(process.sim_duplicated for process in processes)
         counters["timers_set"] = sum(process.sim_timers_set for process in processes)
+        if self._altered:
+            counters["corrupted"] = self._altered
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
         return Summary(digests, values, self.now_ns, counters, self._failures)
 
     def _failure(self, error: Exception) -> Failure:
-        if isinstance(error, _CANNOT_ENCODE):
+        if isinstance(error, CANNOT_ENCODE):
             try:
-                _encode(self._event)
-            except _CANNOT_ENCODE:
-                return _unencodable((self._event,))
+                encode(self._event)
+            except CANNOT_ENCODE:
+                return unencodable((self._event,))
         time_ns, source, _, target, kind, payload = self._event
         if kind == MESSAGE:
             what = f"message {payload} from node {source}"
@@ -392,26 +352,9 @@ class Host:
             what = f"timer {payload!r}"
         else:
             what = "start" if kind == START else str(payload)
-        struck = isinstance(payload, Crash | Restart) and isinstance(payload.node, int)
-        return describe_error(time_ns, payload.node if struck else target, what, error)
-
-
-def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Failure:
-    """An exception as data, told from the user's code on."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)
-    text = traceback.format_exception_only(error)[-1].strip()
-    last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
-    place = f"{last.filename}:{last.lineno} in {last.name}"
-    usage = isinstance(error, UsageError)
-    if usage:
-        text = str(error)
-    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage)
-
-
-_MACHINERY = str(Path(__file__).parent)
-_LIBRARY = str(Path(traceback.__file__).parent)
-"""Python's own; installed packages live below it too."""
+        if isinstance(payload, NodeFault) and isinstance(payload.node, int):
+            target = payload.node
+        return describe_error(time_ns, target, what, error)
 
 
 def _slot_ns(plan: HostPlan, members: int) -> int:
@@ -420,19 +363,3 @@ def _slot_ns(plan: HostPlan, members: int) -> int:
     delay_ns = uniform[0] + uniform[1] // 2 if uniform else 2 * plan.lookahead_ns
     wide_ns = (delay_ns or MILLISECOND) * EVENTS_PER_SLOT // max(1, members)
     return max(1 << 10, min(wide_ns, plan.lookahead_ns or wide_ns))
-
-
-def _unencodable(events: Iterable[Event]) -> Failure:
-    """The first of these events that cannot be encoded, as a failure of the node that caused it."""
-    for event in events:
-        try:
-            _encode(event)
-        except _CANNOT_ENCODE as error:
-            time_ns, source, _, target, kind, payload = event
-            what = "message" if kind == MESSAGE else KINDS[kind]
-            text = (
-                f"{what} {payload!r} cannot be encoded ({error}): use int (64 bit), str, bytes, bool, float, None, "
-                "Messages and tuples of these"
-            )
-            return Failure(time_ns, source, f"{what} to node {target}", text, "what it sent or observed", "", True)
-    raise AssertionError("one of the events cannot be encoded")

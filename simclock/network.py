@@ -2,7 +2,11 @@
 
 Laws: the *sender* draws latency, loss and duplication from its own streams, so nobody else is asked. A link is judged
 when a message is sent and again when it would arrive: a message under way when the link is cut is lost. A message to
-oneself takes the model's delay and is never lost, duplicated or cut.
+oneself takes the model's delay and is never lost, duplicated, corrupted, queued, cut or clogged.
+
+A link with a bandwidth is a queue at its sender: a message leaves when those before it have gone out, and takes
+(bytes of its encoding) / bandwidth to go out itself. That only ever adds to the latency, so the lookahead stands.
+A clogged link holds, at its target, what comes due on it.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ from simclock.errors import UsageError
 from simclock.latency import Constant, Latency
 
 PROBABILITY_BITS = 32
+BYTES_PER_S_LIMIT = 1 << 60
+PROBABILITIES = ("loss", "duplication", "corruption", "undetected_corruption")
 ORDERS = ("any", "fifo")
 
 
@@ -31,22 +37,36 @@ def probability_threshold(value: float | str, place: str) -> int:
     return int(exact * (1 << PROBABILITY_BITS))
 
 
+def is_bandwidth(bytes_per_s: object) -> bool:
+    """Whether this is a number of bytes a second, 0 for no limit."""
+    return type(bytes_per_s) is int and 0 <= bytes_per_s < BYTES_PER_S_LIMIT
+
+
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """What every link does: latency, loss, duplication, order.
+    """What every link does: latency, loss, duplication, order, bandwidth, corruption.
 
     `loss` and `duplication` are probabilities per message, 0 to 1. `order` is `"any"` (a later message may overtake)
-    or `"fifo"` (per link, a message never arrives before one sent earlier).
+    or `"fifo"` (per link, a message never arrives before one sent earlier). `bytes_per_s` is the bandwidth of each
+    link one way, 0 without limit. `corruption` is the probability that a checksum finds a message damaged, and it is
+    dropped; `undetected_corruption` that another message of its class arrives instead, with one value changed.
     """
 
     latency: Latency = field(default_factory=lambda: Constant(delay_ns=MILLISECOND))
     loss: float = 0.0
     duplication: float = 0.0
     order: str = "any"
+    bytes_per_s: int = 0
+    corruption: float = 0.0
+    undetected_corruption: float = 0.0
 
     def __post_init__(self) -> None:
-        probability_threshold(self.loss, "network.loss")
-        probability_threshold(self.duplication, "network.duplication")
+        for name in PROBABILITIES:
+            probability_threshold(getattr(self, name), f"network.{name}")
+        if not is_bandwidth(self.bytes_per_s):
+            raise UsageError(
+                f"network.bytes_per_s: {self.bytes_per_s!r} is not a bandwidth: whole bytes a second, 0 for no limit"
+            )
         if self.order not in ORDERS:
             raise UsageError(f"network.order: {self.order!r} is not an order: use {' or '.join(map(repr, ORDERS))}")
 
@@ -60,20 +80,44 @@ class Network:
         """Duplication out of 2**32."""
         return probability_threshold(self.duplication, "network.duplication")
 
+    @cached_property
+    def corruption_thresholds(self) -> tuple[int, int] | None:
+        """(undetected, undetected or detected) out of 2**32; None where nothing is ever corrupted."""
+        detected = probability_threshold(self.corruption, "network.corruption")
+        undetected = probability_threshold(self.undetected_corruption, "network.undetected_corruption")
+        return (undetected, undetected + detected) if detected or undetected else None
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether every message just takes a uniform delay."""
+        return (
+            self.latency.everywhere_uniform is not None
+            and not (self.loss_threshold or self.duplication_threshold or self.corruption_thresholds)
+            and not self.bytes_per_s
+            and self.order == "any"
+        )
+
     def __str__(self) -> str:
         parts = [str(self.latency), f"loss {self.loss:g}", f"duplication {self.duplication:g}", f"order {self.order}"]
+        if self.bytes_per_s:
+            parts.append(f"{self.bytes_per_s} B/s")
+        if self.corruption_thresholds:
+            parts.append(f"corruption {self.corruption:g}, undetected {self.undetected_corruption:g}")
         return ", ".join(parts)
 
 
 class Links:
-    """Which links are cut at this moment. Falsy when none is."""
+    """Which links are cut or clogged at this moment. Falsy when none is."""
 
     def __init__(self) -> None:
         self._cut: set[tuple[int, int]] = set()
         self._group: dict[int, int] = {}
+        self._asymmetric = False
+        self._clogged: set[tuple[int, int]] = set()
+        self._clogged_nodes: set[int] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._cut or self._group)
+        return bool(self._cut or self._group or self._clogged or self._clogged_nodes)
 
     def cut(self, source: int, target: int) -> None:
         """Cut the link one way."""
@@ -83,20 +127,47 @@ class Links:
         """Undo a cut of that link."""
         self._cut.discard((source, target))
 
-    def partition(self, groups: Iterable[Iterable[int]]) -> None:
+    def partition(self, groups: Iterable[Iterable[int]], *, asymmetric: bool = False) -> None:
         """Separate the groups from each other, in place of any earlier partition.
 
-        A node belongs to the first group that names it; a node in no group talks to everybody.
+        A node belongs to the first group that names it; a node in no group talks to everybody. In an asymmetric
+        partition only what a group sends to an earlier one is lost.
         """
         self._group = {}
+        self._asymmetric = asymmetric
         for number, group in enumerate(groups):
             for node in group:
                 self._group.setdefault(node, number)
 
     def heal(self) -> None:
-        """Mend every cut and end the partition."""
+        """Mend every cut, release every clog and end the partition."""
         self._cut.clear()
         self._group = {}
+        self._clogged.clear()
+        self._clogged_nodes.clear()
+
+    def clog(self, source: int, target: int) -> None:
+        """Clog the link one way."""
+        self._clogged.add((source, target))
+
+    def unclog(self, source: int, target: int) -> None:
+        """Undo a clog of that link."""
+        self._clogged.discard((source, target))
+
+    def clog_node(self, node: int) -> None:
+        """Clog every link from and to the node."""
+        self._clogged_nodes.add(node)
+
+    def unclog_node(self, node: int) -> None:
+        """Undo a clog of that node."""
+        self._clogged_nodes.discard(node)
+
+    def clogged(self, source: int, target: int) -> bool:
+        """Whether a message from source to target is held now."""
+        if source == target:
+            return False
+        nodes = self._clogged_nodes
+        return (source, target) in self._clogged or source in nodes or target in nodes
 
     def blocked(self, source: int, target: int) -> bool:
         """Whether a message from source to target is lost now."""
@@ -106,4 +177,4 @@ class Links:
         if group is None:
             return False
         other = self._group.get(target)
-        return other is not None and other != group
+        return other is not None and (group > other if self._asymmetric else group != other)

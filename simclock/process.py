@@ -16,7 +16,8 @@ from simclock.clocks.physical import PhysicalClock
 from simclock.disk import Disk
 from simclock.errors import UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
-from simclock.network import PROBABILITY_BITS
+from simclock.gate import Gate
+from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
 
 DIGEST_BYTES = 16
@@ -81,7 +82,14 @@ def _bits(purpose: str) -> Callable[[Process, Host], Callable[[int], int]]:
 
 
 def _disk(process: Process, host: Host) -> Disk:
-    return _TimedDisk(process) if host.disk_model.sync_ns else Disk()
+    """A disk whose sync takes time: what the node sends afterwards leaves later."""
+    node = process.id
+
+    def took_ns(sync_ns: int) -> None:
+        owner = host.processes[node]
+        owner.sim_ready_ns = max(owner.sim_ready_ns, host.now_ns) + sync_ns
+
+    return Disk(host.disk_model.sync_ns, took_ns)
 
 
 class Process:
@@ -109,6 +117,7 @@ class Process:
         "sim_hash",
         "sim_host",
         "sim_local",
+        "sim_open",
         "sim_ready_ns",
         "sim_timers",
         "sim_timers_set",
@@ -146,17 +155,27 @@ class Process:
     """Its `update`."""
     sim_fast: bool
     """Whether `send` may take the short way."""
+    sim_open: bool
+    """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
+    cut or clogged, and nobody traces."""
     sim_bits: Callable[[int], int]
     """The stream of latencies."""
     sim_delay_low_ns: int
     sim_delay_span_ns: int
     sim_ready_ns: int
-    """The disk is busy until then: nothing leaves earlier."""
+    """The disk, or a slow node itself, is busy until then: nothing leaves earlier."""
     sim_clock: PhysicalClock = _MadeWhenUsed(_quartz)  # type: ignore[assignment]
     sim_loss_bits: Callable[[int], int] = _MadeWhenUsed(_bits("loss"))  # type: ignore[assignment]
     sim_duplication_bits: Callable[[int], int] = _MadeWhenUsed(_bits("duplication"))  # type: ignore[assignment]
     sim_last_arrival_ns: dict[int, int] = _MadeWhenUsed(lambda process, host: {})  # type: ignore[assignment]
     """FIFO links: target -> when the last message sent there arrives."""
+    sim_link_free_ns: dict[int, int] = _MadeWhenUsed(lambda process, host: {})  # type: ignore[assignment]
+    """Links with a bandwidth: target -> when the last message sent there has gone out."""
+    sim_corruption_bits: Callable[[int], int] = _MadeWhenUsed(_bits("corruption"))  # type: ignore[assignment]
+    sim_gate: Gate = _MadeWhenUsed(lambda process, host: Gate())  # type: ignore[assignment]
+    """What comes due and has to wait; there is none for most nodes: see `existing_gate`."""
+    sim_parked: list[tuple[int, Event]] = _MadeWhenUsed(lambda process, host: [])  # type: ignore[assignment]
+    """Timers that wait for a stopped clock: (the reading at which they run out, event)."""
 
     # What a node answers. A protocol overrides these.
 
@@ -174,7 +193,7 @@ class Process:
     def send(self, target: int, message: Any) -> None:
         """Send a message; the network decides when it arrives, and whether."""
         if not self.sim_fast:
-            self._send_carefully(target, message)
+            send_carefully(self, target, message)
             return
         self.sim_count = count = self.sim_count + 1
         host = self.sim_host
@@ -204,11 +223,13 @@ class Process:
                 "such as ms(150)"
             )
         host = self.sim_host
-        if host.clocks_drift:
-            duration_ns = self.sim_clock.true_duration_ns(host.now_ns, duration_ns)
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         self.sim_timers[name] = count
+        if host.clocks_differ:
+            goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
+            self.run_timer(goal_ns, (0, self.id, count, self.id, TIMER, name))
+            return
         time_ns = host.now_ns + duration_ns
         queue = host.queue
         slot = time_ns >> queue.shift
@@ -232,60 +253,35 @@ class Process:
     # The kernel's part.
 
     def choose_path(self) -> None:
-        """Decide whether `send` may take the short way: uniform delays, nothing lost or cut, no disk to wait for."""
-        network = self.sim_host.network
+        """Decide whether sending and receiving may take the short way; called when anything they depend on changes."""
+        host = self.sim_host
+        gate = self.existing_gate()
+        straight = self.sim_up and not host.links
+        self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_fast = (
-            self.sim_up
-            and network.latency.everywhere_uniform is not None
-            and not network.loss_threshold
-            and not network.duplication_threshold
-            and network.order == "any"
-            and not self.sim_host.links
-            and not self.sim_host.disk_model.sync_ns
-            and self.sim_host.trace is None
+            straight
+            and host.network.plain
+            and not host.extra_delay_ns
+            and not (gate is not None and gate.busy_ns)
+            and self.sim_ready_ns <= host.now_ns
+            and not (self.disk.sync_ns if "disk" in self.__dict__ else host.disk_model.sync_ns)
+            and host.trace is None
         )
 
-    def _send_carefully(self, target: int, message: Any) -> None:
+    def existing_gate(self) -> Gate | None:
+        """The gate, where anything ever had to wait."""
+        gate: Gate | None = self.__dict__.get("sim_gate")
+        return gate
+
+    def run_timer(self, goal_ns: int, event: Event) -> None:
+        """Have a timer run out when the node's clock shows `goal_ns`."""
         host = self.sim_host
-        if target.__class__ is not int or not 0 <= target < host.nodes:
-            raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {host.nodes - 1}")
-        self.sim_count = count = self.sim_count + 1
-        network = host.network
-        leaves_ns = max(host.now_ns, self.sim_ready_ns)
-        elsewhere = target != self.id
-        time_ns = leaves_ns + network.latency.sample_ns(self.id, target, leaves_ns, self.sim_bits)
-        if network.order == "fifo":
-            time_ns = self.sim_last_arrival_ns[target] = max(time_ns, self.sim_last_arrival_ns.get(target, 0))
-        event = (time_ns, self.id, count, target, MESSAGE, message)
-        if host.trace is not None:
-            host.trace.sent(self, host.now_ns, event)
-        if host.links and host.links.blocked(self.id, target):
-            host.drop(self, event, "cut")
-        elif elsewhere and network.loss_threshold and self._draw_loss() < network.loss_threshold:
-            host.drop(self, event, "lost")
+        clock = self.sim_clock
+        wait_ns = clock.true_duration_ns(host.now_ns, goal_ns - clock.monotonic_ns(host.now_ns))
+        if wait_ns is None:
+            self.sim_parked.append((goal_ns, event))
         else:
-            self._hand_over(event)
-        if elsewhere and network.duplication_threshold and self._draw_duplication() < network.duplication_threshold:
-            self.sim_count = count = self.sim_count + 1
-            self.sim_duplicated += 1
-            again_ns = leaves_ns + network.latency.sample_ns(self.id, target, leaves_ns, self.sim_bits)
-            copy = (max(time_ns, again_ns), self.id, count, target, MESSAGE, message)
-            if host.links and host.links.blocked(self.id, target):
-                host.drop(self, copy, "cut")
-            else:
-                self._hand_over(copy)
-
-    def _hand_over(self, event: Event) -> None:
-        if event[3] in self.sim_local:
-            self.sim_host.queue.push(event)
-        else:
-            self.sim_host.send_away(event)
-
-    def _draw_loss(self) -> int:
-        return self.sim_loss_bits(PROBABILITY_BITS)
-
-    def _draw_duplication(self) -> int:
-        return self.sim_duplication_bits(PROBABILITY_BITS)
+            host.queue.push((host.now_ns + wait_ns, *event[1:]))
 
 
 _SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
@@ -306,7 +302,7 @@ def new_process(host: Host, node: int) -> Process:
     process.sim_timers = {}
     process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
     process.sim_hash = process.sim_digest.update
-    process.sim_fast = False
+    process.sim_fast = process.sim_open = False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
     process.sim_ready_ns = 0
@@ -323,29 +319,3 @@ def succeed(node: Process, before: Process) -> None:
     node.incarnation += 1
     node.sim_up = True
     node.choose_path()
-
-
-def crash(process: Process) -> None:
-    """The incarnation ends: its timers and what its disk had not synced are gone."""
-    process.sim_up = False
-    process.sim_timers.clear()
-    if "disk" in process.__dict__:
-        process.disk.crash()
-    process.choose_path()
-
-
-class _TimedDisk(Disk):
-    """A disk whose sync takes time: what the node sends afterwards leaves later."""
-
-    __slots__ = ("_host", "_node")
-
-    def __init__(self, process: Process) -> None:
-        super().__init__()
-        self._host = process.sim_host
-        self._node = process.id
-
-    def sync(self) -> None:
-        super().sync()
-        host = self._host
-        process = host.processes[self._node]
-        process.sim_ready_ns = max(process.sim_ready_ns, host.now_ns) + host.disk_model.sync_ns

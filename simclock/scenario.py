@@ -23,10 +23,11 @@ DURATION_NS_MAX = 10 * 365 * 24 * HOUR
 class Scenario:
     """Everything that decides what happens in a run; two runs of equal scenarios have equal digests.
 
-    `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but its
-    argument. `observers` are made anew for each run. `final(node)` is called for every node that is up at the end, and
-    its (picklable) value kept in the result. Without `duration_ns` the run ends when nothing is left to happen, or when
-    an observer stops it.
+    `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but
+    its argument. `byzantine` gives some nodes another builder, node id -> what makes a node that lies in that
+    place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
+    anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
+    in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Scenario:
     """Whether faults that observers inject happen; False where the plan is to be all there is."""
     observers: tuple[Callable[[], Observer], ...] = ()
     final: Callable[[Any], Any] | None = None
+    byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
 
@@ -59,6 +61,13 @@ class Scenario:
         object.__setattr__(self, "faults", tuple(self.faults))
         check_faults(self.faults, self.nodes)
         self.network.latency.check(self.nodes)
+        for node in self.byzantine:
+            if type(node) is not int or not 0 <= node < self.nodes:
+                raise UsageError(f"byzantine: node {node!r} is out of range: nodes are 0 to {self.nodes - 1}")
+
+    def build_node(self, node: int) -> Process:
+        """The node of that id: what `byzantine` has in its place, else what `build` makes."""
+        return self.byzantine.get(node, self.build)(node)
 
     @property
     def lookahead_ns(self) -> int:
@@ -69,6 +78,8 @@ class Scenario:
         duration = "until done" if self.duration_ns is None else format_duration(self.duration_ns)
         parts = [f"{self.name}: seed {self.seed}, {self.nodes} nodes, {duration}", f"network {self.network}"]
         parts += [f"{name} {value}" for name, value in self.parameters.items()]
+        if self.byzantine:
+            parts.append(f"byzantine {', '.join(map(str, sorted(self.byzantine)))}")
         if self.faults:
             parts.append(f"{len(self.faults)} faults planned")
         return "; ".join(parts)

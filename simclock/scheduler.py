@@ -19,15 +19,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
-from simclock.faults import CRASHED, Crash, Fault, NodeName, Restart
-from simclock.host import NEVER_NS, HostPlan, Observation, Summary, Window, describe_error
+from simclock.failures import describe_error
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName
+from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
 from simclock.observers import Control, Observer, Violation
 from simclock.process import DIGEST_BYTES
 from simclock.scenario import Scenario
@@ -35,29 +36,6 @@ from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
-
-Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
-"""What a host is called with: horizon, inbox, faults."""
-
-
-class Hosts(Protocol):
-    """Where hosts live: the one thing a placement has to provide."""
-
-    count: int
-    pipelined: bool
-    """Whether a second window under way can help."""
-
-    def submit(self, host: int, mail: Mail) -> Any:
-        """Have a host advance; gives a ticket."""
-        ...
-
-    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
-        """The windows of these (host, ticket) pairs, in their order."""
-        ...
-
-    def finish(self) -> list[Summary]:
-        """Every host's share of the result, in host order."""
-        ...
 
 
 class RunResult(NamedTuple):
@@ -106,7 +84,7 @@ def host_plan(
     return HostPlan(
         seed=scenario.seed,
         nodes=scenario.nodes,
-        build=scenario.build,
+        build=scenario.build_node if scenario.byzantine else scenario.build,
         check_message=check_message,
         network=scenario.network,
         clocks=scenario.clocks,
@@ -267,7 +245,7 @@ class Scheduler:
         happened = [pair for pair in self._planned if self._traced_ns <= pair[1].at_ns < done_ns]
         self._traced_ns = done_ns
         for count, fault in happened:
-            if not isinstance(fault, Crash | Restart):
+            if not (isinstance(fault, NodeFault) and fault.recorded):
                 records.append(TraceRecord(fault.at_ns, ENVIRONMENT, count, "fault", ENVIRONMENT, count, -1, fault))
         records.sort(key=lambda record: record[:3])
         for record in records:
@@ -325,17 +303,16 @@ class Scheduler:
     def _find(self, node: NodeName, before_ns: int) -> int:
         if isinstance(node, int):
             return node
-        if node == CRASHED:
-            crashes = [
+        if node in STRUCK:
+            strikes = [
                 (fault.at_ns, count, fault.node)
                 for count, fault in self._planned
-                if isinstance(fault, Crash) and fault.at_ns < before_ns
+                if isinstance(fault, NodeFault) and isinstance(fault, STRUCK[node]) and fault.at_ns < before_ns
             ]
-            if not crashes:
-                raise LookupError(node)
-            last = max(crashes)[2]
-            assert isinstance(last, int), "what is planned is resolved"
-            return last
+            if strikes:
+                last = max(strikes)[2]
+                assert isinstance(last, int), "what is planned is resolved"
+                return last
         return self._last_observer[node]
 
     # The end.

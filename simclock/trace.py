@@ -34,7 +34,7 @@ class TraceRecord(NamedTuple):
     detail: Any
     """The message, the timer's name, the fault, or (name, value) of an observation."""
     reason: str = ""
-    """Of a drop: lost, cut or down. Of a send: when it arrives."""
+    """Of a drop: lost, corrupt, cut or down. Of a send: when it arrives."""
 
     def __str__(self) -> str:
         who = f"node {self.node:<3}" if self.node >= 0 else "        "

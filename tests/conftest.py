@@ -1,11 +1,20 @@
-"""What several tests share: the external data, and `--rewrite` for golden files."""
+"""What several tests share: external data, `--rewrite` for golden files, Ray, and hosts with windows in process."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from actors import run
+from actors.message import check_message, message_classes, payload_union
+from experiments.difference import first_difference
+from simclock import RunResult, Scenario, TraceRecord
+from simclock.host import Host
+from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.scheduler import Scheduler, host_plan
 
 settings.register_profile("simclock", deadline=None)  # no test depends on how fast the machine is
 settings.load_profile("simclock")
@@ -39,3 +48,81 @@ def ray() -> Iterator[None]:
 
     with ray_session():
         yield
+
+
+class WindowedHosts:
+    """Several hosts in this process, with the windows, the mail and the encoding that they have on Ray."""
+
+    def __init__(self, plan: HostPlan, count: int) -> None:
+        self.count = count
+        self.pipelined = True
+        self._hosts = [Host(plan, number) for number in range(count)]
+
+    def submit(self, host: int, mail: Mail) -> Mail:
+        return mail
+
+    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
+        """The last host goes first: nothing may depend on it."""
+        return [self._hosts[host].advance(*mail) for host, mail in reversed(tickets)][::-1]
+
+    def finish(self) -> list[Summary]:
+        return [host.finish() for host in self._hosts]
+
+
+def run_in_windows(
+    scenario: Scenario, host_of: Sequence[int], trace: Callable[[TraceRecord], None] | None = None
+) -> RunResult:
+    """Run a scenario on several hosts in this process; `host_of` is the host of each node."""
+    observers = [make() for make in scenario.observers]
+    classes = message_classes({type(scenario.build_node(node)) for node in range(scenario.nodes)})
+    plan = host_plan(
+        scenario,
+        host_of,
+        observers,
+        payload_type=payload_union(classes),
+        check_message=check_message,
+        traced=trace is not None,
+    )
+    hosts = WindowedHosts(plan, max(host_of) + 1)
+    return Scheduler(scenario, hosts, observers, placement="windows", replay="", trace=trace).run()
+
+
+def spreads(nodes: int) -> list[list[int]]:
+    """Ways to spread nodes over hosts: one each, two halves, and every second one."""
+    return [list(range(nodes)), [node * 2 // nodes for node in range(nodes)], [node % 2 for node in range(nodes)]]
+
+
+@pytest.fixture(params=[64, 0], ids=["windows one by one", "two windows under way"])
+def same_everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scenario], RunResult]:
+    """Runs a scenario inline and in windows, asserts that all is the same, and gives the result of inline."""
+    monkeypatch.setattr("simclock.scheduler.BUSY_EVENTS", request.param)
+
+    def check(scenario: Scenario) -> RunResult:
+        expected = run(scenario)
+        for host_of in spreads(scenario.nodes):
+            result = run_in_windows(scenario, host_of)
+            if result.digest != expected.digest:
+                one: list[TraceRecord] = []
+                other: list[TraceRecord] = []
+                run(scenario, trace=one.append)
+                run_in_windows(scenario, host_of, other.append)
+                pytest.fail(f"seed {scenario.seed}: {first_difference(one, other, ('inline', str(host_of)))}")
+            for name in ("counters", "final", "virtual_ns", "stopped", "faults", "skipped", "reports", "violations"):
+                assert getattr(result, name) == getattr(expected, name), f"{name} differs on {host_of}"
+        return expected
+
+    return check
+
+
+@pytest.fixture
+def traces_everywhere() -> Callable[[Scenario], list[list[TraceRecord]]]:
+    """The traces of a scenario: inline, and in windows for several ways to spread its nodes."""
+
+    def collect(scenario: Scenario) -> list[list[TraceRecord]]:
+        traces: list[list[TraceRecord]] = [[] for _ in range(1 + len(spreads(scenario.nodes)))]
+        run(scenario, trace=traces[0].append)
+        for host_of, trace in zip(spreads(scenario.nodes), traces[1:], strict=True):
+            run_in_windows(scenario, host_of, trace.append)
+        return traces
+
+    return collect

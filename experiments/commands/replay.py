@@ -19,7 +19,7 @@ from experiments.report import report_of, report_text
 from experiments.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
-from simclock.host import NEVER_NS
+from simclock.mail import NEVER_NS
 from simclock.scenario import Scenario
 
 DIFFERENT = 1

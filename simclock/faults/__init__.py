@@ -1,0 +1,63 @@
+"""Faults are data: a plan is a tuple of timed values, printed, saved and replayed like any other."""
+
+from simclock.faults.clock import JumpClock, SetDrift, StartClock, StopClock
+from simclock.faults.disk import CorruptRecord, FillDisk, LoseSyncs, MendDisk, SlowDisk
+from simclock.faults.fault import Fault, LinkFault, NodeFault, NodeName
+from simclock.faults.network import (
+    AddDelay,
+    Clog,
+    ClogNode,
+    Cut,
+    Heal,
+    Mend,
+    Partition,
+    SetBandwidth,
+    SetCorruption,
+    SetLoss,
+    Silence,
+    Unclog,
+    UnclogNode,
+)
+from simclock.faults.plan import FAULTS, STRUCK, Note, check_faults, swizzle_clog
+from simclock.faults.process import CRASHED, Crash, Pause, Restart, Resume, SlowNode, TornCrash
+
+__all__ = [
+    "CRASHED",
+    "FAULTS",
+    "STRUCK",
+    "AddDelay",
+    "Clog",
+    "ClogNode",
+    "CorruptRecord",
+    "Crash",
+    "Cut",
+    "Fault",
+    "FillDisk",
+    "Heal",
+    "JumpClock",
+    "LinkFault",
+    "LoseSyncs",
+    "Mend",
+    "MendDisk",
+    "NodeFault",
+    "NodeName",
+    "Note",
+    "Partition",
+    "Pause",
+    "Restart",
+    "Resume",
+    "SetBandwidth",
+    "SetCorruption",
+    "SetDrift",
+    "SetLoss",
+    "Silence",
+    "SlowDisk",
+    "SlowNode",
+    "StartClock",
+    "StopClock",
+    "TornCrash",
+    "Unclog",
+    "UnclogNode",
+    "check_faults",
+    "swizzle_clog",
+]

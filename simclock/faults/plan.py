@@ -1,0 +1,95 @@
+"""A fault plan is a tuple of faults: which kinds there are, whether a plan can be carried out, and swizzles.
+
+`kind` is the word in TOML and in reports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from simclock.errors import UsageError
+from simclock.faults.clock import JumpClock, SetDrift, StartClock, StopClock
+from simclock.faults.disk import CorruptRecord, FillDisk, LoseSyncs, MendDisk, SlowDisk
+from simclock.faults.fault import Fault, NodeFault
+from simclock.faults.network import (
+    AddDelay,
+    Clog,
+    ClogNode,
+    Cut,
+    Heal,
+    Mend,
+    Partition,
+    SetBandwidth,
+    SetCorruption,
+    SetLoss,
+    Silence,
+    Unclog,
+    UnclogNode,
+)
+from simclock.faults.process import Crash, Pause, Restart, Resume, SlowNode, TornCrash
+from simclock.streams import Stream
+
+
+class Note(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
+    """No fault: a mark in the plan, such as the end of the faulty phase."""
+
+    kind: ClassVar[str] = "note"
+    text: str
+
+    def describe(self) -> str:
+        return f"note: {self.text}"
+
+
+_PROCESS = (Crash, TornCrash, Restart, Pause, Resume, SlowNode)
+_LINKS = (Cut, Mend, Partition, Silence, Clog, Unclog, ClogNode, UnclogNode, Heal)
+_TRAFFIC = (SetLoss, SetCorruption, AddDelay, SetBandwidth)
+_CLOCK = (JumpClock, SetDrift, StopClock, StartClock)
+_DISK = (LoseSyncs, CorruptRecord, FillDisk, SlowDisk, MendDisk)
+
+FAULTS: dict[str, type[Fault]] = {kind.kind: kind for kind in (*_PROCESS, *_LINKS, *_TRAFFIC, *_CLOCK, *_DISK, Note)}
+"""The word in TOML -> the fault."""
+
+STRUCK: dict[str, type[NodeFault]] = {
+    kind.struck: kind for kind in reversed(FAULTS.values()) if issubclass(kind, NodeFault) and kind.struck
+}
+"""In place of a node -> the fault that struck it last: "crashed", "paused" and so on."""
+
+
+def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
+    """Raise UsageError at the first fault that cannot be applied to `nodes` nodes."""
+    for position, fault in enumerate(faults):
+        place = f"faults[{position}]"
+        if not isinstance(fault, Fault):
+            raise UsageError(f"{place}: {fault!r} is not a fault: use {', '.join(sorted(FAULTS))}")
+        if type(fault.at_ns) is not int or fault.at_ns < 0:
+            raise UsageError(f"{place} ({fault.kind}): at {fault.at_ns!r} is not a time: whole nanoseconds, 0 or more")
+        problem = fault.problem()
+        if problem:
+            raise UsageError(f"{place} ({fault.kind}): {problem}")
+        for node in fault.nodes_named():
+            if isinstance(node, int) and not 0 <= node < nodes:
+                raise UsageError(f"{place} ({fault.kind}): node {node} is out of range: nodes are 0 to {nodes - 1}")
+
+
+def swizzle_clog(luck: Stream, nodes: int, *, at_ns: int, lasts_ns: int) -> tuple[Fault, ...]:
+    """Swizzle-clogging (FoundationDB): a random subset of nodes is clogged one by one, and unclogged in random order.
+
+    The clogs fall into the first half of `lasts_ns`, the releases into the second; all luck is drawn from `luck`, a
+    named stream such as `stream(seed, "swizzle")`, so the plan is data and the same every time.
+    """
+    subset = _shuffled(luck, range(nodes))[: 1 + luck.randrange(nodes)]
+    back = _shuffled(luck, subset)
+    middle_ns = at_ns + lasts_ns // 2
+    clogs = sorted(luck.uniform_ns(at_ns, middle_ns) for _ in subset)
+    releases = sorted(luck.uniform_ns(middle_ns, at_ns + lasts_ns) for _ in back)
+    return (
+        *(ClogNode(at_ns=time_ns, node=node) for time_ns, node in zip(clogs, subset, strict=True)),
+        *(UnclogNode(at_ns=time_ns, node=node) for time_ns, node in zip(releases, back, strict=True)),
+    )
+
+
+def _shuffled(luck: Stream, items: Iterable[int]) -> list[int]:
+    """Not `luck.sample`, which asks the C library's logarithm how to go about it."""
+    left = list(items)
+    return [left.pop(luck.randrange(len(left))) for _ in range(len(left))]

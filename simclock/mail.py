@@ -1,0 +1,103 @@
+"""What crosses between the scheduler and its hosts: the plan, a window's answer, observations, and the summary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from simclock.clocks.physical import Clocks
+from simclock.disk import DiskModel
+from simclock.errors import Failure
+from simclock.events import Event
+from simclock.faults import Fault
+from simclock.network import Network
+from simclock.process import Process
+
+NEVER_NS = (1 << 63) - 1
+
+
+class Observation(NamedTuple):
+    """What a node told the observers. The canonical stream is ordered by (time_ns, node, number)."""
+
+    time_ns: int
+    node: int
+    number: int
+    """The node's own running number."""
+    name: str
+    value: Any
+
+
+class Window(NamedTuple):
+    """What one call of `advance` gives back."""
+
+    next_time_ns: int | None
+    """When the host's next event is due, None if it has none."""
+    outbox: dict[int, bytes]
+    """Host -> encoded events, opaque to who forwards them."""
+    outbox_ns_min: dict[int, int]
+    """Host -> the earliest delivery time among them."""
+    observations: list[Observation]
+    trace: list[Any]
+    failures: list[Failure]
+    handled: int
+    """Events handled in this window: what the scheduler judges the load by."""
+
+
+class Summary(NamedTuple):
+    """What a host says at the end of the run."""
+
+    digests: dict[int, bytes]
+    """Node -> the hash over everything it handled."""
+    values: dict[int, Any]
+    """Node -> what the scenario's `final` made of it."""
+    last_time_ns: int
+    counters: dict[str, int]
+    failures: list[Failure]
+
+
+class HostPlan(NamedTuple):
+    """Everything a host needs to know; the same for every host but for `number` and `members`."""
+
+    seed: int
+    nodes: int
+    build: Callable[[int], Process]
+    check_message: Callable[[Event], None]
+    """Raises MessageTypeError where the payload is no message; called on samples."""
+    network: Network
+    clocks: Clocks
+    disk: DiskModel
+    final: Callable[[Any], Any] | None
+    payload_type: Any
+    """The union of message classes, for decoding what other hosts send; None where there is one host."""
+    watched: bool
+    """Whether observers may react: then a lone host pauses after each observation."""
+    lookahead_ns: int
+    traced: bool
+    faults: tuple[tuple[int, Fault], ...]
+    """The plan: (running number of the environment, fault)."""
+    host_of: Sequence[int]
+    """The host of each node."""
+
+
+Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
+"""What a host is called with: horizon, inbox, faults."""
+
+
+class Hosts(Protocol):
+    """Where hosts live: the one thing a placement has to provide."""
+
+    count: int
+    pipelined: bool
+    """Whether a second window under way can help."""
+
+    def submit(self, host: int, mail: Mail) -> Any:
+        """Have a host advance; gives a ticket."""
+        ...
+
+    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
+        """The windows of these (host, ticket) pairs, in their order."""
+        ...
+
+    def finish(self) -> list[Summary]:
+        """Every host's share of the result, in host order."""
+        ...

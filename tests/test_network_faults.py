@@ -1,0 +1,351 @@
+"""Links that queue, clog, cut off one way, lose, delay and damage: what each does, on one host and on several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, Literal
+
+import pytest
+
+from actors import Message, Node, run
+from simclock import (
+    AddDelay,
+    Clog,
+    ClogNode,
+    Constant,
+    Control,
+    Crash,
+    Cut,
+    Heal,
+    Network,
+    Observation,
+    Observer,
+    Restart,
+    RunResult,
+    Scenario,
+    SetBandwidth,
+    SetCorruption,
+    SetLoss,
+    Silence,
+    Unclog,
+    UnclogNode,
+    Uniform,
+    UsageError,
+    ms,
+    seconds,
+    stream,
+    swizzle_clog,
+)
+from simclock.corruption import corrupted
+
+SameEverywhere = Callable[[Scenario], RunResult]
+
+
+class Note(Message):
+    number: int
+    padding: bytes = b""
+
+
+class Told(Observer):
+    """Keeps what it is told."""
+
+    reacts = False
+
+    def __init__(self) -> None:
+        self.seen: list[Observation] = []
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        self.seen.append(observation)
+
+    def report(self) -> list[Observation]:
+        return self.seen
+
+
+class Listener(Node):
+    """Observes what it gets."""
+
+    def on_message(self, source: int, message: Note) -> None:
+        self.observe("got", (source, message.number))
+
+
+class Talker(Listener):
+    """Node 0 sends a numbered note to node 1 every 10 ms."""
+
+    def on_start(self) -> None:
+        self.sent = 0
+        if self.id == 0:
+            self.set_timer("talk", ms(10))
+
+    def on_timer(self, timer: str) -> None:
+        self.sent += 1
+        self.send(1, Note(self.sent))
+        self.set_timer("talk", ms(10))
+
+
+class Shouter(Listener):
+    """Everybody tells everybody every 10 ms."""
+
+    def on_start(self) -> None:
+        self.sent = 0
+        self.set_timer("shout", ms(10))
+
+    def on_timer(self, timer: str) -> None:
+        self.sent += 1
+        self.broadcast(Note(self.sent))
+        self.set_timer("shout", ms(10))
+
+
+class Burst(Listener):
+    """Node 0 sends five notes of about a hundred bytes to node 1, then one to node 2, at once."""
+
+    def on_start(self) -> None:
+        if self.id == 0:
+            for number in range(5):
+                self.send(1, Note(number, bytes(91)))
+            self.send(self.nodes - 1, Note(5, bytes(91)))
+
+
+def scenario(build: Callable[[int], Node], nodes: int = 2, **settings: Any) -> Scenario:
+    values: dict[str, Any] = {
+        "name": "network faults",
+        "duration_ns": ms(105),
+        "network": Network(latency=Constant(delay_ns=ms(4))),
+        "observers": (Told,),
+        **settings,
+    }
+    return Scenario(nodes=nodes, build=build, **values)
+
+
+def told(result: RunResult) -> list[tuple[int, int, Any]]:
+    """(ms, node, value) of every observation."""
+    return [(o.time_ns // ms(1), o.node, o.value) for o in result.reports["Told"]]
+
+
+# Bandwidth.
+
+
+def test_messages_queue_on_a_link_and_links_do_not_share_the_queue(same_everywhere: SameEverywhere) -> None:
+    """100 bytes at 10,000 bytes a second take 10 ms to go out; a Note with 91 bytes of padding is encoded in 100."""
+    import msgspec
+
+    assert len(msgspec.msgpack.encode(Note(0, bytes(91)))) == 100
+    network = Network(latency=Constant(delay_ns=ms(4)), bytes_per_s=10_000)
+    result = same_everywhere(scenario(lambda node: Burst(), 3, network=network))
+    assert [o[:2] for o in told(result)] == [(14, 1), (14, 2), (24, 1), (34, 1), (44, 1), (54, 1)]
+
+
+def test_an_idle_link_has_no_queue_left(same_everywhere: SameEverywhere) -> None:
+    """A note of 8 bytes or so every 10 ms at 10,000 bytes a second: each finds the link free."""
+    network = Network(latency=Constant(delay_ns=ms(4)), bytes_per_s=10_000)
+    times = [o.time_ns for o in same_everywhere(scenario(lambda node: Talker(), network=network)).reports["Told"]]
+    assert {later - earlier for earlier, later in pairwise(times)} == {ms(10)}
+    assert ms(14) < times[0] < ms(16)
+
+
+def test_bandwidth_may_change(same_everywhere: SameEverywhere) -> None:
+    faults = (SetBandwidth(at_ns=0, bytes_per_s=1_000), SetBandwidth(at_ns=ms(50), bytes_per_s=0))
+    arrivals = told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))
+    plain = told(run(scenario(lambda node: Talker())))
+    assert arrivals[0][0] > plain[0][0] and arrivals[-1] == plain[-1]
+
+
+def test_what_cannot_be_encoded_is_one_clear_line_with_a_bandwidth_too() -> None:
+    class TooBig(Node):
+        def on_start(self) -> None:
+            self.send(1, Note(1 << 80))
+
+    with pytest.raises(UsageError, match="cannot be encoded"):
+        run(scenario(lambda node: TooBig(), network=Network(bytes_per_s=1)))
+
+
+# Clogging.
+
+
+def test_a_clogged_link_holds_and_then_releases_in_order(same_everywhere: SameEverywhere) -> None:
+    """Due at 24, 34 and 44 ms, held; released at 47 ms all at once, in the order in which they were due."""
+    faults = (Clog(at_ns=ms(20), source=0, target=1), Unclog(at_ns=ms(47), source=0, target=1))
+    arrivals = told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))
+    assert arrivals[:6] == [
+        (14, 1, (0, 1)),
+        *((47, 1, (0, number)) for number in (2, 3, 4)),
+        (54, 1, (0, 5)),
+        (64, 1, (0, 6)),
+    ]
+
+
+def test_what_a_clog_held_keeps_the_order_in_which_it_was_due(same_everywhere: SameEverywhere) -> None:
+    """On links that reorder, the order in which messages would have arrived, not that in which they were sent."""
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(60)))
+    plain = told(run(scenario(lambda node: Shouter(), 3, network=network, duration_ns=ms(150))))
+    faults = (ClogNode(at_ns=ms(15), node=1), UnclogNode(at_ns=ms(140), node=1))
+    result = same_everywhere(scenario(lambda node: Shouter(), 3, network=network, faults=faults, duration_ns=ms(150)))
+    assert [o[2] for o in told(result) if o[1] == 1] == [o[2] for o in plain if o[1] == 1]
+    released = [o for o in told(result) if o[:2] == (140, 1)]
+    assert len(released) > 10
+    assert [o[2] for o in released] != sorted(o[2] for o in released)
+
+
+def test_a_clog_holds_one_way_only_and_other_links_not_at_all(same_everywhere: SameEverywhere) -> None:
+    faults = (Clog(at_ns=ms(5), source=0, target=1),)
+    heard = {(o[2][0], o[1]) for o in told(same_everywhere(scenario(lambda node: Shouter(), 3, faults=faults)))}
+    assert heard == {(a, b) for a in range(3) for b in range(3) if a != b} - {(0, 1)}
+
+
+def test_a_link_between_two_clogged_nodes_waits_for_both(same_everywhere: SameEverywhere) -> None:
+    faults = (
+        ClogNode(at_ns=ms(5), node=0),
+        ClogNode(at_ns=ms(5), node=1),
+        UnclogNode(at_ns=ms(40), node="clogged"),
+        UnclogNode(at_ns=ms(60), node=0),
+    )
+    arrivals = told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))
+    assert [o[0] for o in arrivals[:7]] == [60, 60, 60, 60, 60, 64, 74]
+
+
+def test_what_a_clog_held_is_judged_again_when_it_is_released(same_everywhere: SameEverywhere) -> None:
+    """Held from 14 ms; the link is cut at 30 ms, so that the release at 35 ms loses what was held."""
+    faults = (
+        Clog(at_ns=ms(5), source=0, target=1),
+        Cut(at_ns=ms(30), source=0, target=1),
+        Unclog(at_ns=ms(35), source=0, target=1),
+        Heal(at_ns=ms(56)),
+    )
+    result = same_everywhere(scenario(lambda node: Talker(), faults=faults))
+    assert told(result)[0] == (64, 1, (0, 6))
+    assert result.counters["dropped_cut"] == 5
+
+
+def test_what_a_clog_held_survives_the_targets_crash_but_needs_it_up_at_the_release(
+    same_everywhere: SameEverywhere,
+) -> None:
+    crash = (Clog(at_ns=ms(5), source=0, target=1), Crash(at_ns=ms(20), node=1))
+    release = Unclog(at_ns=ms(45), source=0, target=1)
+    back = (*crash, Restart(at_ns=ms(30), node=1), release)
+    assert told(same_everywhere(scenario(lambda node: Talker(), faults=back)))[:2] == [(45, 1, (0, 1)), (45, 1, (0, 2))]
+    down = same_everywhere(scenario(lambda node: Talker(), faults=(*crash, release)))
+    assert told(down) == []
+    assert down.counters["dropped_down"] == 10
+
+
+def test_healing_releases_clogs(same_everywhere: SameEverywhere) -> None:
+    faults = (Clog(at_ns=ms(5), source=0, target=1), Heal(at_ns=ms(50)))
+    assert told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))[0] == (50, 1, (0, 1))
+
+
+def test_a_swizzle_clogs_a_subset_one_by_one_and_releases_it_in_another_order(same_everywhere: SameEverywhere) -> None:
+    orders = set()
+    for seed in range(40):
+        plan = swizzle_clog(stream(seed, "swizzle"), 5, at_ns=seconds(1), lasts_ns=seconds(10))
+        assert plan == swizzle_clog(stream(seed, "swizzle"), 5, at_ns=seconds(1), lasts_ns=seconds(10)), "data"
+        clogs = [fault for fault in plan if isinstance(fault, ClogNode)]
+        releases = [fault for fault in plan if isinstance(fault, UnclogNode)]
+        assert len(clogs) + len(releases) == len(plan)
+        assert sorted(f.node for f in clogs) == sorted(f.node for f in releases)
+        assert all(seconds(1) <= f.at_ns <= seconds(6) for f in clogs)
+        assert all(seconds(6) <= f.at_ns <= seconds(11) for f in releases)
+        assert [f.at_ns for f in plan] == sorted(f.at_ns for f in plan)
+        orders.add((len(clogs), [f.node for f in clogs] == [f.node for f in releases]))
+    assert {size for size, _ in orders} == {1, 2, 3, 4, 5}
+    assert (5, False) in orders
+    faults = swizzle_clog(stream(3, "swizzle"), 5, at_ns=ms(5), lasts_ns=ms(60))
+    result = same_everywhere(scenario(lambda node: Shouter(), 5, faults=faults))
+    late = len(told(result))
+    assert late == len(told(run(scenario(lambda node: Shouter(), 5)))), "all arrive in the end"
+
+
+# Partitions one way, loss, delay.
+
+
+def test_silence_is_a_partition_one_way(same_everywhere: SameEverywhere) -> None:
+    faults = (Silence(at_ns=ms(5), groups=((0,), (1, 2))), Heal(at_ns=ms(45)))
+    arrivals = told(same_everywhere(scenario(lambda node: Shouter(), 4, faults=faults)))
+    early = {(value[0], node) for time, node, value in arrivals if time < 45}
+    assert early == {(a, b) for a in range(4) for b in range(4) if a != b} - {(1, 0), (2, 0)}
+    assert {(1, 0), (2, 0)} <= {(value[0], node) for time, node, value in arrivals if time > 50}
+
+
+def test_loss_and_duplication_may_change(same_everywhere: SameEverywhere) -> None:
+    faults = (SetLoss(at_ns=ms(25), loss=1.0), SetLoss(at_ns=ms(55), loss=0.0, duplication=1.0))
+    arrivals = [o[2][1] for o in told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))]
+    assert arrivals == [1, 2, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10]
+
+
+def test_added_delay_lengthens_every_message_and_ends(same_everywhere: SameEverywhere) -> None:
+    faults = (AddDelay(at_ns=ms(15), delay_ns=ms(20)), AddDelay(at_ns=ms(35), delay_ns=0))
+    arrivals = [(o[0], o[2][1]) for o in told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))]
+    assert arrivals[:5] == [(14, 1), (44, 2), (44, 4), (54, 3), (54, 5)]
+
+
+# Corruption.
+
+
+def test_detected_corruption_drops(same_everywhere: SameEverywhere) -> None:
+    network = Network(latency=Constant(delay_ns=ms(4)), corruption=0.25)
+    result = same_everywhere(scenario(lambda node: Talker(), network=network, duration_ns=seconds(10)))
+    assert 0.2 < result.counters["dropped_corrupt"] / result.counters["sent"] < 0.3
+    assert "corrupted" not in result.counters
+
+
+def test_undetected_corruption_delivers_another_message(same_everywhere: SameEverywhere) -> None:
+    network = Network(latency=Constant(delay_ns=ms(4)), undetected_corruption=0.25)
+    result = same_everywhere(scenario(lambda node: Talker(), network=network, duration_ns=seconds(10)))
+    values = [o[2][1] for o in told(result)]
+    wrong = [(position, value) for position, value in enumerate(values, start=1) if position != value]
+    assert len(values) == 999, "none is lost"
+    assert 0.2 < len(wrong) / len(values) < 0.3
+    assert all((position ^ value).bit_count() == 1 for position, value in wrong), "one bit of the number"
+
+
+def test_corruption_may_change(same_everywhere: SameEverywhere) -> None:
+    faults = (
+        SetCorruption(at_ns=ms(25), detected=1.0),
+        SetCorruption(at_ns=ms(45), detected=0.0, undetected=1.0),
+        SetCorruption(at_ns=ms(65), detected=0.0),
+    )
+    arrivals = [o[2][1] for o in told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))]
+    assert (arrivals[:2], arrivals[4:]) == ([1, 2], [7, 8, 9, 10])
+    assert arrivals[2] != 5 and arrivals[3] != 6
+
+
+class Inner(Message):
+    flag: bool
+    text: str
+
+
+class Outer(Message):
+    kind: Literal["aa", "bb"]
+    inner: Inner
+    path: tuple[int, ...]
+    data: bytes
+    weight: float
+
+
+def test_damage_changes_one_value_and_keeps_the_class() -> None:
+    luck = stream(1, "test")
+    before = Outer("aa", Inner(True, "hello"), (1, 2, -7), b"xy", 0.5)
+    changed = set()
+    for _ in range(300):
+        after = corrupted(before, luck.getrandbits)
+        assert type(after) is Outer and after.kind == "aa" and after.weight == 0.5, "the Literal allows no such text"
+        flat = lambda m: (m.inner.flag, m.inner.text, *m.path, m.data)  # noqa: E731
+        different = [i for i, (x, y) in enumerate(zip(flat(before), flat(after), strict=True)) if x != y]
+        assert len(different) == 1
+        changed.update(different)
+    assert changed == set(range(6))
+
+
+class Empty(Message):
+    weight: float = 1.0
+
+
+def test_what_has_nothing_to_damage_counts_as_detected(same_everywhere: SameEverywhere) -> None:
+    assert corrupted(Empty(), stream(1, "test").getrandbits) is None
+
+    class Sender(Listener):
+        def on_start(self) -> None:
+            self.send(1 - self.id, Empty())
+
+    network = Network(undetected_corruption=1.0)
+    result = same_everywhere(scenario(lambda node: Sender(), network=network))
+    assert result.counters["dropped_corrupt"] == 2 and result.counters["messages"] == 0
