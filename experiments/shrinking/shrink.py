@@ -10,7 +10,7 @@ Law: every step taken was run and fails in the same way; the outcome depends on 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ from experiments.shrinking.plan import (
 from experiments.shrinking.trials import RunsSpent, Trials
 from simclock.clocks.physical import Clocks
 from simclock.errors import SimclockError
-from simclock.network import Network
+from simclock.network import PROBABILITIES, Network
 from simclock.scenario import Scenario
 
 PAIRS_OF_MAX = 12
@@ -42,10 +42,6 @@ DURATION_PARTS = 8
 DURATION_STEPS_MAX = 4
 SMALL = 8
 """A number is tried with every smaller one up to this, and from there on with doubles."""
-
-
-CHANCES = tuple(each.name for each in fields(Network) if isinstance(each.default, float))
-"""What a network does with a probability."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +170,7 @@ class Shrinking:
         scenario = self._scenario(self.best)
         assert scenario is not None, "it has been run"
         network, still = scenario.network, Clocks()
-        loud = [name for name in CHANCES if getattr(network, name)]
+        loud = [name for name in PROBABILITIES if getattr(network, name)]
         none: dict[str, Any] = dict.fromkeys(loud, 0.0)
         calm = replace(network, **none)
         candidates = []
@@ -210,7 +206,7 @@ class Shrinking:
         made = self._scenario(replace(settings, network=self.network, faults=()))
         if made is None:
             return settings
-        chances: dict[str, Any] = {name: getattr(self.best.network, name) for name in CHANCES}
+        chances: dict[str, Any] = {name: getattr(self.best.network, name) for name in PROBABILITIES}
         return replace(settings, network=replace(made.network, **chances))
 
     def _fitting(self, settings: Settings) -> Iterator[Settings]:
