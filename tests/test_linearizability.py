@@ -478,6 +478,16 @@ FOUND = {
             done((3, 4), "cas", (3, 2), True),
         ],
     ),
+    "4: less is better, among several": (
+        key_value(initial=""),
+        OK,
+        [
+            lost(1, "append", "c"),
+            done((2, 3), "get", result="aca"),
+            lost(3, "put", "a"),
+            lost(0, "append", "a"),
+        ],
+    ),
 }
 
 
@@ -526,6 +536,7 @@ def test_illegal_comes_with_the_longest_legal_prefix():
     assert judged.blocked == stale
     assert judged.prefix[:2] == (write, done((2, 3), "read", result=1))
     assert judged.state in (1, 2)
+    assert judged.linearizations == ()
 
 
 def test_the_explanation():
@@ -560,6 +571,35 @@ def test_the_longest_prefix_is_found_though_the_search_gives_up_at_once():
     judged = check_linearizability([*history, wrong], register())
     assert judged.blocked == wrong
     assert judged.prefix == tuple(history[:61])
+
+
+def test_dead_ends_that_come_later_do_not_shorten_the_prefix():
+    first, second = done((0, 1), "enqueue", "a"), done((2, 3), "enqueue", "b")
+    again = done((16, 20), "dequeue", result="a")
+    overtaken = [first, second, lost(4, "dequeue"), done((5, 7), "dequeue", result="b"), again]
+    twice = [done((0, 3), "enqueue", "a"), done((0, 2), "enqueue", "b")]  # the longer one first
+    twice += [done((4, 5), "dequeue", result="a"), done((6, 7), "dequeue", result="b"), again]
+    for history in (overtaken, twice):
+        judged = check_linearizability(history, fifo_queue())
+        assert (judged.verdict, judged.blocked, len(judged.prefix)) == (ILLEGAL, again, 4)
+
+
+def test_an_explanation_that_is_cut_short_is_still_one(monkeypatch):
+    history = [done((2 * i, 2 * i + 1), "write", i) for i in range(100)]
+    history += [done((121, 122), "read", result=-1, process=1), done((124, 126), "read", result=62, process=1)]
+    for steps in (0, 1, 5, 20):
+        monkeypatch.setattr("experiments.linearizability.search.EXPLANATION_STEPS", steps)
+        judged = check_linearizability(history, register())
+        assert judged.verdict is ILLEGAL
+        assert judged.prefix
+        assert flaw_of(judged.prefix, judged.partition, register(), complete=False) is None
+        assert not register().step(judged.state, judged.blocked)[0]
+
+
+def test_what_constrains_nothing_is_not_judged():
+    history = [lost(0, "read"), lost(0, "cas", (1, 1)), replace(done((0, 1), "write", 1), outcome="fail")]
+    judged = check_linearizability([*history, lost(0, "write", 2)], cas_register())
+    assert (judged.verdict, judged.operations) == (OK, 1)
 
 
 def test_a_verdict_is_neither_true_nor_false():
@@ -797,6 +837,22 @@ def test_a_wrong_hint_is_noticed_where_it_would_matter(hints):
     assert verdict(history, bare) is OK
     with pytest.raises(ModelError):
         check_linearizability(history, replace(bare, **hints))
+
+
+def test_an_order_that_does_not_replay_is_not_believed():
+    """The effect forgets what a cas leaves, which shows in no step from the initial state."""
+    bare = Model(name="bare", initial=0, step=cas_register().step)
+    history = [
+        done((0, 1), "write", 5),
+        done((2, 3), "cas", (5, 6), True),
+        done((4, 5), "write", 5),
+        done((6, 7), "cas", (5, 7), True),
+        done((8, 9), "read", result=6),
+    ]
+    assert verdict(history, bare) is ILLEGAL
+    forgetful = replace(bare, effect=lambda each: "cas" if each.function == "cas" else (each.argument, each.result))
+    with pytest.raises(ModelError, match="the order found is none"):
+        check_linearizability(history, forgetful)
 
 
 # The certificate
