@@ -2,7 +2,9 @@
 
     SimclockError
     ├── UsageError               bad input: a flag, a TOML key, a message class, an address (exit status 2)
-    │   └── MessageTypeError     a message class or value that cannot travel
+    │   ├── MessageTypeError     a message class or value that cannot travel
+    │   ├── HistoryError         a history that cannot be read (experiments.histories)
+    │   └── ModelError           a checker's model that contradicts itself (experiments.linearizability)
     ├── HandlerError             the code of a node or an observer raised; carries seed, time, node and replay
     ├── NondeterminismError      a node's code asked the real world; the run reports it as a HandlerError
     ├── DiskFull                 a simulated disk takes no more; for the protocol to catch
