@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from simclock.host import Host
-from simclock.mail import HostPlan, Summary, Window
-from simclock.scheduler import Mail
+from simclock.mail import HostPlan, Mail, Summary, Window
 
 
 class InlineHosts:

@@ -65,9 +65,9 @@ class Message(msgspec.Struct, frozen=True, metaclass=_MessageMeta):
             term: int
             entries: tuple[Entry, ...]
 
-    Fields may be int (64 bit), str, bytes, bool, float, None, an Enum, a Literal, another Message, a clock, `tuple[...]` and
-    `frozenset[...]` of these, and unions of these. Anything mutable is refused with the field's name and what to use
-    instead. The class's qualified name is its tag on the wire and in the digest.
+    Fields may be int (64 bit), str, bytes, bool, float, None, an Enum, a Literal, another Message, a clock,
+    `tuple[...]` and `frozenset[...]` of these, and unions of these. Anything mutable is refused with the field's name
+    and what to use instead. The class's qualified name is its tag on the wire and in the digest.
     """
 
 

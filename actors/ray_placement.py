@@ -20,9 +20,9 @@ from actors.message import check_message, message_classes, payload_union
 from actors.shipping import dumps, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.host import Host
-from simclock.mail import HostPlan, Summary, Window
+from simclock.mail import HostPlan, Mail, Summary, Window
 from simclock.scenario import Scenario
-from simclock.scheduler import Mail, RunResult, Scheduler, host_plan
+from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from simclock.disk import Corrupt, DiskModel
 from simclock.durations import format_duration, minutes, ms, parse_duration, seconds, us
 from simclock.errors import DiskFull, HandlerError, MessageTypeError, PlacementError, SimclockError, UsageError
 from simclock.faults import (
+    CRASHED,
     AddDelay,
     Clog,
     ClogNode,
@@ -46,6 +47,7 @@ from simclock.streams import Stream, stream
 from simclock.trace import TraceRecord
 
 __all__ = [
+    "CRASHED",
     "AddDelay",
     "Clocks",
     "Clog",

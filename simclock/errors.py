@@ -14,7 +14,7 @@ defect.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class SimclockError(Exception):
@@ -55,20 +55,26 @@ class Failure(NamedTuple):
 
 
 class HandlerError(SimclockError):
-    """A node's code raised. Says which node, when in virtual time, on which event, and how to see it again."""
+    """A node's code raised. Says which node, when in virtual time, on which event, and how to see it again.
 
-    def __init__(self, failure: Failure, seed: int, replay: str) -> None:
-        super().__init__(failure, seed, replay)
+    `violations` are what observers had found by then, the failing instant included: a broken property often shows
+    as a failing assertion a moment later.
+    """
+
+    def __init__(self, failure: Failure, seed: int, replay: str, violations: tuple[Any, ...] = ()) -> None:
+        super().__init__(failure, seed, replay, violations)
         self.failure = failure
         self.seed = seed
         self.replay = replay
+        self.violations = violations
 
     def __str__(self) -> str:
         from simclock.durations import format_duration
 
         failure = self.failure
         who = f"node {failure.node}" if failure.node >= 0 else "an observer"
+        broken = "".join(f"\n  before that: {violation}" for violation in self.violations)
         return (
             f"{who} failed at {format_duration(failure.time_ns)} (seed {self.seed}) on {failure.event}: "
-            f"{failure.error}\n  at {failure.place}\n  replay: {self.replay}"
+            f"{failure.error}\n  at {failure.place}{broken}\n  replay: {self.replay}"
         )

@@ -71,7 +71,7 @@ class EventQueue:
         self.slots = _Slots()
         self.near: list[Event] = []
         self.current: list[Event] = []
-        """What is left of the slot, latest first."""
+        """What is left of the slot, in order; the host empties it through an iterator and puts back the rest."""
 
     def push(self, event: Event) -> None:
         """Put an event in its place."""
@@ -88,20 +88,26 @@ class EventQueue:
             return False
         self.slot = heappop(order)
         self.current = self.slots.pop(self.slot)
-        self.current.sort(reverse=True)
+        self.current.sort()
         return True
 
     def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
-        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
+        """Remove and give events that are still to come, in key order. Looks at every event: for rare occasions.
 
-        The lists stay the same objects, because the loop that handles events holds on to them.
+        May be called while the host goes through `current`. So nothing is wanted that is not later than the event in
+        hand: what the host has passed in `current` stands there still, and must stay; it may also have put one that it
+        took too early into `near`. The lists stay the same objects.
         """
         found: list[Event] = []
-        for events in (self.current, self.near, *self.slots.values()):
-            chosen = [event for event in events if wanted(event)]
+        taken_early = set(map(id, self.near))
+        for events in (self.current, *self.slots.values()):
+            chosen = [event for event in events if wanted(event) and id(event) not in taken_early]
             if chosen:
                 found += chosen
-                events[:] = [event for event in events if not wanted(event)]
+                out = set(map(id, chosen))
+                events[:] = [event for event in events if id(event) not in out]
+        found += [event for event in self.near if wanted(event)]
+        self.near[:] = [event for event in self.near if not wanted(event)]
         heapify(self.near)
         for slot in [slot for slot, events in self.slots.items() if not events]:
             del self.slots[slot]
@@ -113,7 +119,7 @@ class EventQueue:
         """The time of the earliest event, None if there is none."""
         times = []
         if self.current:
-            times.append(self.current[-1][0])
+            times.append(self.current[0][0])
         if self.near:
             times.append(self.near[0][0])
         if not times and self.slots.order:

@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from simclock.durations import MILLISECOND, format_duration
+from simclock.durations import HOUR, MILLISECOND, format_duration
 from simclock.errors import UsageError
 from simclock.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
 
@@ -255,11 +255,11 @@ def read_round_trips(path: Path | Any) -> dict[tuple[str, str], int]:
             try:
                 source, target, round_trip_ms = row
                 delay = Decimal(round_trip_ms) * MILLISECOND / 2
-            except (ValueError, InvalidOperation):
+            except (ValueError, ArithmeticError):
                 raise UsageError(
                     f"{path}:{reader.line_num}: expected from,to,milliseconds, found {','.join(row)!r}"
                 ) from None
-            if not delay.is_finite() or delay < 0:
+            if not (delay.is_finite() and 0 <= delay <= HOUR):
                 raise UsageError(f"{path}:{reader.line_num}: {round_trip_ms} ms is not a round-trip time")
             one_way_ns[source, target] = int(delay)
     if not one_way_ns:

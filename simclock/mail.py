@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
@@ -13,7 +13,6 @@ from simclock.faults import Fault
 from simclock.network import Network
 from simclock.process import Process
 
-DIGEST_BYTES = 16
 NEVER_NS = (1 << 63) - 1
 
 
@@ -41,7 +40,7 @@ class Window(NamedTuple):
     trace: list[Any]
     failures: list[Failure]
     handled: int
-    """Events handled in this window, roughly: what the scheduler judges the load by."""
+    """Events handled in this window: what the scheduler judges the load by."""
 
 
 class Summary(NamedTuple):
@@ -78,3 +77,27 @@ class HostPlan(NamedTuple):
     """The plan: (running number of the environment, fault)."""
     host_of: Sequence[int]
     """The host of each node."""
+
+
+Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
+"""What a host is called with: horizon, inbox, faults."""
+
+
+class Hosts(Protocol):
+    """Where hosts live: the one thing a placement has to provide."""
+
+    count: int
+    pipelined: bool
+    """Whether a second window under way can help."""
+
+    def submit(self, host: int, mail: Mail) -> Any:
+        """Have a host advance; gives a ticket."""
+        ...
+
+    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
+        """The windows of these (host, ticket) pairs, in their order."""
+        ...
+
+    def finish(self) -> list[Summary]:
+        """Every host's share of the result, in host order."""
+        ...

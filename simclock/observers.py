@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from simclock.durations import format_duration
 from simclock.faults import Fault
 from simclock.mail import Observation
 
@@ -24,6 +25,9 @@ class Violation(NamedTuple):
     node: int
     detail: str
     """One line: what was seen."""
+
+    def __str__(self) -> str:
+        return f"{self.property} violated at {format_duration(self.time_ns)}, node {self.node}: {self.detail}"
 
 
 class Control:

@@ -7,7 +7,9 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import blake2b
 from heapq import heappush
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from simclock.clocks.physical import PhysicalClock
@@ -17,6 +19,8 @@ from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.gate import Gate
 from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
+
+DIGEST_BYTES = 16
 
 if TYPE_CHECKING:
     from simclock.host import Host
@@ -110,11 +114,11 @@ class Process:
         "sim_dropped",
         "sim_duplicated",
         "sim_fast",
+        "sim_hash",
         "sim_host",
         "sim_local",
         "sim_open",
         "sim_ready_ns",
-        "sim_records",
         "sim_timers",
         "sim_timers_set",
         "sim_up",
@@ -145,13 +149,15 @@ class Process:
     sim_duplicated: int
     sim_timers: dict[Any, int]
     """Timer name -> the running number of its latest setting; an event with another number is stale."""
-    sim_records: list[Event]
-    """What the node handled since its digest was brought up to date."""
     sim_digest: Any
+    """The hash over everything the node handled: the concatenated encodings of the events."""
+    sim_hash: Callable[[bytes], None]
+    """Its `update`."""
     sim_fast: bool
     """Whether `send` may take the short way."""
     sim_open: bool
-    """Whether a message that comes due is simply handled: the node is up, at no gate, and no link is cut or clogged."""
+    """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
+    cut or clogged, and nobody traces."""
     sim_bits: Callable[[int], int]
     """The stream of latencies."""
     sim_delay_low_ns: int
@@ -223,8 +229,14 @@ class Process:
         if host.clocks_differ:
             goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
             self.run_timer(goal_ns, (0, self.id, count, self.id, TIMER, name))
+            return
+        time_ns = host.now_ns + duration_ns
+        queue = host.queue
+        slot = time_ns >> queue.shift
+        if slot > queue.slot:
+            queue.slots[slot].append((time_ns, self.id, count, self.id, TIMER, name))
         else:
-            host.queue.push((host.now_ns + duration_ns, self.id, count, self.id, TIMER, name))
+            heappush(queue.near, (time_ns, self.id, count, self.id, TIMER, name))
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
@@ -245,7 +257,7 @@ class Process:
         host = self.sim_host
         gate = self.existing_gate()
         straight = self.sim_up and not host.links
-        self.sim_open = straight and (gate is None or gate.idle(host.now_ns))
+        self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_fast = (
             straight
             and host.network.plain
@@ -273,6 +285,7 @@ class Process:
 
 
 _SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
+_survives = attrgetter(*_SLOTS)
 _MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
 
 
@@ -287,8 +300,8 @@ def new_process(host: Host, node: int) -> Process:
     process.sim_up = False
     process.sim_count = process.sim_timers_set = process.sim_dropped = process.sim_duplicated = 0
     process.sim_timers = {}
-    process.sim_records = []
-    process.sim_digest = None
+    process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
+    process.sim_hash = process.sim_digest.update
     process.sim_fast = process.sim_open = False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
@@ -298,11 +311,11 @@ def new_process(host: Host, node: int) -> Process:
 
 def succeed(node: Process, before: Process) -> None:
     """Give a node that was just built what survives: number, streams, clock, disk and running numbers."""
-    for name in _SLOTS:
-        setattr(node, name, getattr(before, name))
-    for name in _MADE:
-        if name in before.__dict__:
-            node.__dict__[name] = before.__dict__[name]
+    for name, value in zip(_SLOTS, _survives(before), strict=True):
+        setattr(node, name, value)
+    for name, value in before.__dict__.items():
+        if name in _MADE:
+            node.__dict__[name] = value
     node.incarnation += 1
     node.sim_up = True
     node.choose_path()

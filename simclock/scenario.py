@@ -8,7 +8,7 @@ from typing import Any
 
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
-from simclock.durations import format_duration
+from simclock.durations import HOUR, format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault, check_faults
 from simclock.network import Network
@@ -16,6 +16,7 @@ from simclock.observers import Observer
 from simclock.process import Process
 
 NODES_MAX = 1 << 20
+DURATION_NS_MAX = 10 * 365 * 24 * HOUR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class Scenario:
             raise UsageError(f"seed: {self.seed!r} is not a whole number")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
             raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
+        if self.duration_ns is not None and self.duration_ns > DURATION_NS_MAX:
+            raise UsageError(f"duration: {format_duration(self.duration_ns)} is longer than ten years")
         object.__setattr__(self, "faults", tuple(self.faults))
         check_faults(self.faults, self.nodes)
         self.network.latency.check(self.nodes)

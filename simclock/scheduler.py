@@ -19,44 +19,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
+from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName
-from simclock.mail import DIGEST_BYTES, NEVER_NS, HostPlan, Observation, Summary, Window
+from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
 from simclock.observers import Control, Observer, Violation
+from simclock.process import DIGEST_BYTES
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
-
-Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
-"""What a host is called with: horizon, inbox, faults."""
-
-
-class Hosts(Protocol):
-    """Where hosts live: the one thing a placement has to provide."""
-
-    count: int
-    pipelined: bool
-    """Whether a second window under way can help."""
-
-    def submit(self, host: int, mail: Mail) -> Any:
-        """Have a host advance; gives a ticket."""
-        ...
-
-    def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
-        """The windows of these (host, ticket) pairs, in their order."""
-        ...
-
-    def finish(self) -> list[Summary]:
-        """Every host's share of the result, in host order."""
-        ...
 
 
 class RunResult(NamedTuple):
@@ -172,6 +151,8 @@ class Scheduler:
         self._inbox_faults: list[list[tuple[int, Fault]]] = [[] for _ in range(count)]
         self._under_way: list[tuple[int, int, list[tuple[int, Any]]]] = []
         """Windows: (earliest mail they were granted with, horizon, tickets), oldest first."""
+        self._traced_ns = 0
+        """Faults before this instant have been traced."""
         self._busy = False
         self._started = time.perf_counter()
         self._host_calls = 0
@@ -254,11 +235,21 @@ class Scheduler:
             handled += window.handled
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
-            records.sort(key=lambda record: record[:3])
-            for record in records:
-                self._trace(record)
+            self._write_trace(records, self._trace)
         observations.sort(key=lambda observation: observation[:3])
         self._tell(observations)
+
+    def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:
+        """In canonical order, with what the environment did to the links: no single node's host tells of that."""
+        done_ns = min(self._bound_ns(), self._end_ns)
+        happened = [pair for pair in self._planned if self._traced_ns <= pair[1].at_ns < done_ns]
+        self._traced_ns = done_ns
+        for count, fault in happened:
+            if not (isinstance(fault, NodeFault) and fault.recorded):
+                records.append(TraceRecord(fault.at_ns, ENVIRONMENT, count, "fault", ENVIRONMENT, count, -1, fault))
+        records.sort(key=lambda record: record[:3])
+        for record in records:
+            write(record)
 
     # Observers and what they cause.
 
@@ -266,7 +257,7 @@ class Scheduler:
         control = self._control
         first_failure_ns = min((failure.time_ns for failure in self._failures), default=NEVER_NS)
         for observation in observations:
-            if observation.time_ns >= min(self._end_ns, first_failure_ns):
+            if observation.time_ns >= self._end_ns or observation.time_ns > first_failure_ns:
                 break
             self._last_observer[observation.name] = observation.node
             control.now_ns = observation.time_ns
@@ -282,7 +273,7 @@ class Scheduler:
         if control.stop_ns is not None:
             self._end_ns = min(self._end_ns, control.stop_ns)
         for fault in control.faults:
-            self._plan(self._faults_counted, fault.resolved(lambda node: self._find(node, fault.at_ns)))
+            self._plan(self._faults_counted, self._resolved(fault))
             self._faults_counted += 1
         control.faults.clear()
 
@@ -299,11 +290,15 @@ class Scheduler:
                 return
             count, fault = self._undecided.pop(0)
             try:
-                resolved = fault.resolved(lambda node: self._find(node, fault.at_ns))
+                resolved = self._resolved(fault)
             except LookupError:
                 self._skipped.append(fault)
                 continue
             self._plan(count, resolved)
+
+    def _resolved(self, fault: Fault) -> Fault:
+        """The fault with node ids in place of names; LookupError where a name means nobody yet."""
+        return fault.resolved(lambda node: self._find(node, fault.at_ns))
 
     def _find(self, node: NodeName, before_ns: int) -> int:
         if isinstance(node, int):
@@ -327,11 +322,11 @@ class Scheduler:
         if earliest.usage:
             where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
             raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
-        raise HandlerError(earliest, self.scenario.seed, self.replay)
+        raise HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
 
     def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
-        return HandlerError(failure, self.scenario.seed, self.replay)
+        return HandlerError(failure, self.scenario.seed, self.replay, tuple(self._control.violations))
 
     def restart_stopwatch(self) -> None:
         """Wall time counts from here: workers have started."""

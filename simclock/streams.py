@@ -8,6 +8,7 @@ in the last bit between platforms, so those methods are refused here; `quantiles
 
 from __future__ import annotations
 
+import _random
 import random
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -28,6 +29,12 @@ def _refused(name: str, instead: str) -> Any:
 
 class Stream(random.Random):
     """A stream of luck: `random.Random` with exact distributions only."""
+
+    __slots__ = ()
+
+    def __init__(self, seed: int) -> None:
+        # What random.Random.__init__ does for an int, without the way round in Python: a node has two streams.
+        _random.Random.seed(self, seed)
 
     def exponential_ns(self, mean_ns: int) -> int:
         """A waiting time with the given mean, in nanoseconds: from 0 to about 14 times the mean."""

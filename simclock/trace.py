@@ -37,7 +37,8 @@ class TraceRecord(NamedTuple):
     """Of a drop: lost, corrupt, cut or down. Of a send: when it arrives."""
 
     def __str__(self) -> str:
-        where = f"{format_duration(self.time_ns):>16} node {self.node:<3}"
+        who = f"node {self.node:<3}" if self.node >= 0 else "        "
+        where = f"{format_duration(self.time_ns):>16} {who}"
         match self.what:
             case "send":
                 return f"{where} send    -> {self.target}: {self.detail} ({self.reason})"

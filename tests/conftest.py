@@ -13,8 +13,8 @@ from actors.message import check_message, message_classes, payload_union
 from experiments.difference import first_difference
 from simclock import RunResult, Scenario, TraceRecord
 from simclock.host import Host
-from simclock.mail import HostPlan, Summary, Window
-from simclock.scheduler import Mail, Scheduler, host_plan
+from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.scheduler import Scheduler, host_plan
 
 settings.register_profile("simclock", deadline=None)  # no test depends on how fast the machine is
 settings.load_profile("simclock")

@@ -305,6 +305,17 @@ def test_run_and_trace_are_the_same_on_ray(nodes_py, tmp_path):
 
 
 @pytest.mark.ray
+def test_the_trace_is_the_same_on_ray_where_messages_wait_for_the_disk(tmp_path):
+    """A send is recorded when the node sends, not when its disk lets the message go: that may be a later window."""
+    file = tmp_path / "slow.toml"
+    file.write_text('scenario = "everything"\nseed = 4\n[disk]\nsync = "20ms"\n', encoding="utf-8")
+    traces = [tmp_path / "inline.jsonl", tmp_path / "ray.jsonl"]
+    simclock("run", file, "--trace", traces[0])
+    simclock("run", file, "--placement", "ray:hosts=2", "--trace", traces[1])
+    assert traces[0].read_bytes() == traces[1].read_bytes()
+
+
+@pytest.mark.ray
 def test_a_python_file_runs_on_ray(nodes_py):
     inline = simclock("run", f"{nodes_py}:plain")
     ray = simclock("run", f"{nodes_py}:plain", "--placement", "ray")

@@ -224,7 +224,7 @@ def test_events_can_be_taken_out_of_the_queue_at_any_time() -> None:
             if not queue.current and not queue.near:
                 assert queue.open_slot(1 << 62)
                 continue
-            given.append(queue.current.pop())
+            given.append(queue.current.pop(0))
             if len(given) in (1, 90, 200):
                 node = len(given) % 7
                 out = queue.take_out(lambda event: event[3] == node)  # noqa: B023 - called before it changes

@@ -412,6 +412,25 @@ def test_a_failing_handler_is_one_readable_error() -> None:
     assert "scheduler.py" not in caught.value.failure.trace, "the trace begins at the user's code"
 
 
+class NoThirty(Observer):
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.time_ns == ms(30):
+            control.violated("no thirty", observation.node, "it is thirty")
+
+
+def test_a_property_broken_in_the_failing_instant_is_named_beside_the_failure() -> None:
+    with pytest.raises(HandlerError) as caught:
+        run(scenario(lambda node: Failing(), 4, observers=(NoThirty,)))
+    assert [violation.node for violation in caught.value.violations] == [0, 3]
+    assert "before that: no thirty violated at 30ms, node 0: it is thirty" in str(caught.value)
+
+
+def test_a_node_stands_in_the_first_group_that_names_it() -> None:
+    groups = (("sing",), (0, 1, 2))
+    result = run(scenario(lambda node: Chorus(), 3, faults=(Partition(at_ns=ms(30), groups=groups),)))
+    assert [str(fault) for fault in result.faults] == ["30ms partition node 2 | node 0,node 1"]
+
+
 class WrongSend(Node):
     def on_start(self) -> None:
         self.send(9, Note(1))
@@ -453,6 +472,29 @@ def test_wrong_use_is_one_clear_line(build: type[Node], said: str) -> None:
     assert said in str(caught.value)
     assert "node 0" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_virtual_time_that_stands_still_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Restless(Node):
+        def on_start(self) -> None:
+            self.set_timer("again", 0)
+
+        def on_timer(self, timer: str) -> None:
+            self.set_timer("again", 0)
+
+    monkeypatch.setattr("simclock.host.EVENTS_PER_INSTANT_MAX", 1_000)
+    with pytest.raises(UsageError, match="virtual time stands still"):
+        run(scenario(lambda node: Restless(), 1))
+
+
+def test_the_trace_tells_of_link_faults_at_their_place() -> None:
+    faults = (Cut(at_ns=ms(25), source=0, target=1), Heal(at_ns=ms(500)))
+    records: list[Any] = []
+    run(scenario(lambda node: Talker(), faults=faults), trace=records.append)
+    keys = [record[:3] for record in records]
+    assert keys == sorted(keys)
+    links = [(record.time_ns, str(record.detail)) for record in records if record.node == -1]
+    assert links == [(ms(25), "25ms cut node 0 -> node 1")], "what comes after the end is not traced"
 
 
 def test_what_a_node_has_not_got_yet_is_explained() -> None:
@@ -519,12 +561,12 @@ def test_the_queue_gives_events_in_key_order_whatever_the_slots() -> None:
                 assert queue.next_time_ns() == expected[0][0]
                 if not queue.current and not queue.near:
                     assert queue.open_slot(1 << 62)
-                if queue.near and (not queue.current or queue.near[0] < queue.current[-1]):
+                if queue.near and (not queue.current or queue.near[0] < queue.current[0]):
                     import heapq
 
                     event = heapq.heappop(queue.near)
                 else:
-                    event = queue.current.pop()
+                    event = queue.current.pop(0)
                 given.append(event)
                 assert event == expected.pop(0)
                 now_ns = event[0]

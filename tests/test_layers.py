@@ -169,9 +169,7 @@ def test_there_is_something_to_check(package):
 
 def test_importing_everything_imports_no_ray():
     program = f"import sys, {', '.join(LAYERS)}; print('ray' in sys.modules)"
-    run = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout.strip()) == (0, "False"), run.stderr
 
 

@@ -28,7 +28,11 @@ FORMATS = ("github", "csv", "json")
 @click.option("--quick", is_flag=True, help="Smaller sizes: a look, not a measurement.")
 @click.option("--format", "style", type=click.Choice(FORMATS), default="github", show_default=True)
 def bench(only: str, repeats: int, quick: bool, style: str) -> None:
-    """Measure the kernel side by side with a bare loop, SimPy and bare Ray."""
+    """Measure the kernel side by side with a bare loop, SimPy and bare Ray.
+
+    \b
+    Example: simclock bench --quick --only inline
+    """
     wanted = [part.strip() for part in only.split(",") if part.strip()]
     for part in wanted:
         if part not in PARTS:

@@ -40,14 +40,13 @@ class RaftSettings:
         _whole("batch_ns", self.batch_ns, at_least=0)
         _whole("entries_per_message_max", self.entries_per_message_max, at_least=1)
         if self.election_timeout_ns_max < self.election_timeout_ns_min:
-            low, high = self.election_timeout_ns_min, self.election_timeout_ns_max
-            raise UsageError(
-                f"raft.election_timeout: from {format_duration(low)} to {format_duration(high)} is no range"
-            )
+            low = format_duration(self.election_timeout_ns_min)
+            high = format_duration(self.election_timeout_ns_max)
+            raise UsageError(f"raft.election_timeout: from {low} to {high} is no range")
         if self.heartbeat_ns >= self.election_timeout_ns_min:
-            beat, low = format_duration(self.heartbeat_ns), format_duration(self.election_timeout_ns_min)
+            beat, timeout = format_duration(self.heartbeat_ns), format_duration(self.election_timeout_ns_min)
             raise UsageError(
-                f"raft.heartbeat: {beat} is not below the smallest election timeout, {low}: every follower would "
+                f"raft.heartbeat: {beat} is not below the smallest election timeout, {timeout}: every follower would "
                 "stand for election against a leader that is well"
             )
 

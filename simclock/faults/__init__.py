@@ -19,9 +19,10 @@ from simclock.faults.network import (
     UnclogNode,
 )
 from simclock.faults.plan import FAULTS, STRUCK, Note, check_faults, swizzle_clog
-from simclock.faults.process import Crash, Pause, Restart, Resume, SlowNode, TornCrash
+from simclock.faults.process import CRASHED, Crash, Pause, Restart, Resume, SlowNode, TornCrash
 
 __all__ = [
+    "CRASHED",
     "FAULTS",
     "STRUCK",
     "AddDelay",

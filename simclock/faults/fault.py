@@ -51,6 +51,8 @@ class NodeFault(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
 
     struck: ClassVar[str] = ""
     """In place of a node: the one that a fault of this sort struck last. Empty for what undoes a fault."""
+    recorded: ClassVar[bool] = True
+    """Whether it is in the node's own records, where it has an effect; else it is the environment's."""
     node: NodeName
 
     def nodes_named(self) -> Iterator[NodeName]:

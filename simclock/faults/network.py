@@ -41,6 +41,7 @@ class ClogNode(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
     """Every link from and to the node is clogged."""
 
     kind: ClassVar[str] = "clog-node"
+    recorded: ClassVar[bool] = False
     struck: ClassVar[str] = "clogged"
 
 
@@ -48,6 +49,7 @@ class UnclogNode(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True
     """Undo a clog of the node; a link stays clogged that is so by itself, or by the node at its other end."""
 
     kind: ClassVar[str] = "unclog-node"
+    recorded: ClassVar[bool] = False
 
 
 class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -63,7 +65,13 @@ class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
         return (node for group in self.groups for node in group)
 
     def resolved(self, find: Callable[[NodeName], int]) -> Fault:
-        return msgspec.structs.replace(self, groups=tuple(tuple(map(find, group)) for group in self.groups))
+        taken: set[int] = set()
+        groups = []
+        for group in self.groups:
+            nodes = dict.fromkeys(node for node in map(find, group) if node not in taken)
+            taken.update(nodes)
+            groups.append(tuple(nodes))
+        return msgspec.structs.replace(self, groups=tuple(groups))
 
     def describe(self) -> str:
         return f"{self.kind} " + " | ".join(",".join(map(say_node, group)) for group in self.groups)

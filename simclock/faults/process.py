@@ -15,6 +15,10 @@ class Crash(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
     struck: ClassVar[str] = "crashed"
 
 
+CRASHED = Crash.struck
+"""In place of a node: the one that a fault crashed last."""
+
+
 class TornCrash(Crash, frozen=True, kw_only=True, array_like=True, tag=True):
     """A crash in the middle of writing: of what was not synced, a prefix has reached the disk all the same.
 
