@@ -20,13 +20,29 @@ from experiments.raft_kv import History, describe, judge, server_at_end, sometim
 from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
 from protocols.key_value import Client, KeyValueStore, Workload
 from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
-from simclock import Network, Scenario, Uniform, ms, seconds, stream
+from simclock import Control, Network, Observation, Observer, Scenario, Uniform, ms, seconds, stream
 
-ELECTION_TIMEOUT_NS = ms(80), ms(160)
-DURATION_NS = seconds(2)
+ELECTION_TIMEOUT_NS = ms(80)
+SPREADS_NS = (ms(20), ms(80), ms(80))
+"""How far election timeouts may lie apart; the less, the more elections contend."""
+DURATION_NS = seconds(4)
 CLIENTS = 2
+OBSERVATIONS_MAX = 20_000
+"""Ten times what is usual."""
 
 PARAMETERS = {"bug": ""}
+
+
+class Enough(Observer):
+    """Ends a run in which far too much happens: some bugs answer messages with more messages."""
+
+    def __init__(self) -> None:
+        self._left = OBSERVATIONS_MAX
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        self._left -= 1
+        if self._left == 0:
+            control.stop(f"more than {OBSERVATIONS_MAX:,} observations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,17 +69,18 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
         "replicas": luck.choice((3, 3, 5)),
         "latency_ns_max": luck.choice((ms(10), ms(30), ms(80), ms(160))),
         "loss": luck.choice((0.0, 0.02, 0.1)),
-        "duplication": luck.choice((0.0, 0.1, 0.3)),
+        "duplication": luck.choice((0.0, 0.05, 0.2)),
         "entries_per_message_max": luck.choice((1, 1, 3, 64)),
         "batch_ns": luck.choice((0, 0, ms(20))),
-        "no_op": luck.choice((True, True, False)),
+        "no_op": luck.choice((True, False)),
+        "spread_ns": luck.choice(SPREADS_NS),
         "pause_ns": luck.choice((ms(5), ms(20), ms(60))),
     }
     replicas = drawn["replicas"] if settings.nodes is None else settings.nodes
     raft = RaftSettings(
         servers=tuple(range(replicas)),
-        election_timeout_ns_min=ELECTION_TIMEOUT_NS[0],
-        election_timeout_ns_max=ELECTION_TIMEOUT_NS[1],
+        election_timeout_ns_min=ELECTION_TIMEOUT_NS,
+        election_timeout_ns_max=ELECTION_TIMEOUT_NS + drawn["spread_ns"],
         heartbeat_ns=ms(25),
         entries_per_message_max=drawn["entries_per_message_max"],
         batch_ns=drawn["batch_ns"],
@@ -93,6 +110,7 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
         observers=(
             partial(RaftProperties, raft.servers),
             partial(History, range(replicas, replicas + CLIENTS)),
+            Enough,
         ),
         final=server_at_end,
         parameters={**settings.parameters, **_shown(drawn)},
@@ -107,10 +125,10 @@ def _shown(drawn: dict[str, Any]) -> dict[str, Any]:
 def prey(scenario: Scenario) -> Prey:
     """The replicas."""
     servers = tuple(range(scenario.nodes - CLIENTS))
-    within_ns = ELECTION_TIMEOUTS * ELECTION_TIMEOUT_NS[1]
+    within_ns = ELECTION_TIMEOUTS * (ELECTION_TIMEOUT_NS + max(SPREADS_NS))
     return Prey(
         servers=servers,
-        rhythm_ns=sum(ELECTION_TIMEOUT_NS) // 2,
+        rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2,
         progress=partial(RaftProgress, servers, within_ns),
         progress_within_ns=within_ns,
     )

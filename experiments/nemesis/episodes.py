@@ -197,7 +197,7 @@ def loss(episode: Episode) -> Iterator[Fault]:
     """Messages are lost and arrive twice."""
     luck, usual = episode.luck, episode.network
     yield SetLoss(
-        at_ns=episode.at_ns, loss=luck.choice((0.0, 0.02, 0.1, 0.3)), duplication=luck.choice((0.0, 0.1, 0.5))
+        at_ns=episode.at_ns, loss=luck.choice((0.0, 0.02, 0.1, 0.3)), duplication=luck.choice((0.0, 0.1, 0.3))
     )
     yield SetLoss(at_ns=episode.until_ns, loss=usual.loss, duplication=usual.duplication)
 
