@@ -123,9 +123,7 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     if nemesis == NO_NEMESIS and settings.liveness_ns is None:
         return scenario
     prey = _every_node(scenario) if entry.prey is None else entry.prey(scenario)
-    return under_nemesis(
-        scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None
-    )
+    return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
 
 
 def nemesis_of(entry: Entry, settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The command line: `simclock run | list | show | compare | lab | bench | demo`.
+"""The command line: `simclock run | list | show | compare | zoo | lab | bench | demo`.
 
 Laws: exit status 0 is valid, 1 violated (or the code of a node failed), 2 bad usage, 3 unknown, 130 interrupted. Bad
 usage is one line on stderr, and never a traceback. What a command prints on stdout can be read by a program when
@@ -27,6 +27,7 @@ COMMANDS = {
     "list": "experiments.commands.listing:list_scenarios",
     "show": "experiments.commands.listing:show",
     "compare": "experiments.commands.compare:compare_placements",
+    "zoo": "experiments.commands.zoo:zoo",
     "lab": "experiments.commands.lab:lab",
     "bench": "experiments.bench:bench",
     "demo": "experiments.commands.demo:demo",

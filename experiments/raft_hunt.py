@@ -86,9 +86,7 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
         batch_ns=drawn["batch_ns"],
         no_op=drawn["no_op"],
     )
-    workload = Workload(
-        keys=2, processes=2, pause_ns=drawn["pause_ns"], retry_ns=ms(60), give_up_ns=ms(400)
-    )
+    workload = Workload(keys=2, processes=2, pause_ns=drawn["pause_ns"], retry_ns=ms(60), give_up_ns=ms(400))
 
     def build(node: int) -> Node:
         if node < replicas:

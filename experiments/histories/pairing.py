@@ -81,9 +81,7 @@ def _matching_invoke(event: Event, name: str, running: dict[int, _Invoked]) -> i
     if event.function != invoke.function:
         raise HistoryError(f"{name}: {says} but {invoke_name} invoked {invoke.function}; use one name")
     if event.key is not None and event.key != invoke.key:
-        raise HistoryError(
-            f"{name}: {says} on key {event.key!r} but {invoke_name} has key {invoke.key!r}; use one key"
-        )
+        raise HistoryError(f"{name}: {says} on key {event.key!r} but {invoke_name} has key {invoke.key!r}; use one key")
     return place
 
 

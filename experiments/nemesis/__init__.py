@@ -1,11 +1,11 @@
 """Trouble drawn from the seed: which faults, when, how hard; and the phase afterwards in which progress is due.
 
-    prey.py       what a nemesis must know of a scenario
-    episodes.py   the kinds of trouble, each as episodes that end
-    hunters.py    observers that strike leaders
-    plan.py       `swarm`, `mix` and single kinds: the plan for a seed
-    liveness.py   everything heals; phases
-    coverage.py   what really happened
+prey.py       what a nemesis must know of a scenario
+episodes.py   the kinds of trouble, each as episodes that end
+hunters.py    observers that strike leaders
+plan.py       `swarm`, `mix` and single kinds: the plan for a seed
+liveness.py   everything heals; phases
+coverage.py   what really happened
 """
 
 from experiments.nemesis.coverage import coverage, coverage_text, sometimes_text

@@ -218,9 +218,7 @@ def delay(episode: Episode) -> Iterator[Fault]:
 def bandwidth(episode: Episode) -> Iterator[Fault]:
     """Links get narrow: about 4 to 64 messages of 64 bytes in a rhythm."""
     count = 4 << episode.luck.randrange(5)
-    yield SetBandwidth(
-        at_ns=episode.at_ns, bytes_per_s=max(1, count * 64 * 1_000_000_000 // episode.prey.rhythm_ns)
-    )
+    yield SetBandwidth(at_ns=episode.at_ns, bytes_per_s=max(1, count * 64 * 1_000_000_000 // episode.prey.rhythm_ns))
     yield SetBandwidth(at_ns=episode.until_ns, bytes_per_s=episode.network.bytes_per_s)
 
 

@@ -47,7 +47,12 @@ class LeaderHunter(Observer):
     """Strikes leaders soon after their election, for a short time."""
 
     def __init__(
-        self, seed: int, kinds: Mapping[str, int], prey: Prey, end_ns: int, spans: tuple[tuple[int, int, int], ...] | None
+        self,
+        seed: int,
+        kinds: Mapping[str, int],
+        prey: Prey,
+        end_ns: int,
+        spans: tuple[tuple[int, int, int], ...] | None,
     ) -> None:
         self.luck = {kind: stream(seed, f"nemesis {kind}") for kind in kinds}
         self.hardness = kinds

@@ -42,7 +42,12 @@ class Bug:
     @property
     def parts(self) -> Parts:
         """The right parts, but for the wrong one."""
-        for base, name in ((RaftServer, "server"), (Sessions, "sessions"), (KeyValueStore, "store"), (Client, "client")):
+        for base, name in (
+            (RaftServer, "server"),
+            (Sessions, "sessions"),
+            (KeyValueStore, "store"),
+            (Client, "client"),
+        ):
             if issubclass(self.wrong, base):
                 return Parts(**{name: self.wrong})
         raise AssertionError(f"{self.wrong} is no part of a cluster")
@@ -136,8 +141,8 @@ _BUGS = (
         "https://github.com/etcd-io/etcd/issues/12589",
     ),
     _bug("RAFT-43", "amnesia-same-id", elections.RejoinsEmpty, "Leader Completeness", "ZOO list, RAFT-43"),
-    _bug("PAPER-5.1", "keeps-leading", elections.KeepsLeading, "Election Safety", f"{RAFT} 5.1"),
-    _bug("PAPER-5.1b", "old-leader-accepted", logs.AcceptsOldLeader, "Log Matching", f"{RAFT} Fig. 2, rule 1"),
+    _bug("PAPER-5.1", "keeps-leading", elections.KeepsLeading, "Log Matching", f"{RAFT} 5.1"),
+    _bug("PAPER-5.1b", "old-leader-accepted", logs.AcceptsOldLeader, "Committed Stays", f"{RAFT} Fig. 2, rule 1"),
     _bug("PAPER-5.2", "votes-twice", elections.VotesTwice, "Election Safety", f"{RAFT} 5.2"),
     _bug("PAPER-5.2b", "votes-counted-not-voters", elections.CountsMessages, "Election Safety", PYSYNC),
     _bug("PAPER-5.2c", "half-elects", elections.CountsHalf, "Election Safety", f"{RAFT} 5.2"),
