@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
 from actors import Node
 from experiments.catalog import Entry, Settings, register
@@ -20,17 +20,48 @@ from experiments.raft_kv import History, describe, judge, server_at_end, sometim
 from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
 from protocols.key_value import Client, KeyValueStore, Workload
 from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
-from simclock import Control, Network, Observation, Observer, Scenario, Uniform, ms, seconds, stream
+from simclock import Control, Network, Observation, Observer, Scenario, Uniform, format_duration, ms, seconds, stream
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
 """How far election timeouts may lie apart; the less, the more elections contend."""
+LATENCIES_NS = (ms(10), ms(30), ms(80), ms(160))
+"""The longest delay of a message; the last is such that it may arrive elections later."""
 DURATION_NS = seconds(4)
 CLIENTS = 2
 OBSERVATIONS_MAX = 20_000
 """Ten times what is usual."""
 
 PARAMETERS = {"bug": ""}
+
+
+class _Drawn(NamedTuple):
+    """What the seed decides about the cluster and its network."""
+
+    replicas: int
+    latency_ns_max: int
+    loss: float
+    duplication: float
+    entries_per_message_max: int
+    batch_ns: int
+    no_op: bool
+    spread_ns: int
+    pause_ns: int
+
+
+def _draw(seed: int) -> _Drawn:
+    luck = stream(seed, "raft-hunt")
+    return _Drawn(
+        replicas=luck.choice((3, 3, 5)),
+        latency_ns_max=luck.choice(LATENCIES_NS),
+        loss=luck.choice((0.0, 0.02, 0.1)),
+        duplication=luck.choice((0.0, 0.05, 0.2)),
+        entries_per_message_max=luck.choice((1, 1, 3, 64)),
+        batch_ns=luck.choice((0, 0, ms(20))),
+        no_op=luck.choice((True, False)),
+        spread_ns=luck.choice(SPREADS_NS),
+        pause_ns=luck.choice((ms(5), ms(20), ms(60))),
+    )
 
 
 class Enough(Observer):
@@ -64,29 +95,18 @@ def raft_hunt(settings: Settings) -> Scenario:
 
 def hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
-    luck = stream(settings.seed, "raft-hunt")
-    drawn = {
-        "replicas": luck.choice((3, 3, 5)),
-        "latency_ns_max": luck.choice((ms(10), ms(30), ms(80), ms(160))),
-        "loss": luck.choice((0.0, 0.02, 0.1)),
-        "duplication": luck.choice((0.0, 0.05, 0.2)),
-        "entries_per_message_max": luck.choice((1, 1, 3, 64)),
-        "batch_ns": luck.choice((0, 0, ms(20))),
-        "no_op": luck.choice((True, False)),
-        "spread_ns": luck.choice(SPREADS_NS),
-        "pause_ns": luck.choice((ms(5), ms(20), ms(60))),
-    }
-    replicas = drawn["replicas"] if settings.nodes is None else settings.nodes
+    drawn = _draw(settings.seed)
+    replicas = drawn.replicas if settings.nodes is None else settings.nodes
     raft = RaftSettings(
         servers=tuple(range(replicas)),
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
-        election_timeout_ns_max=ELECTION_TIMEOUT_NS + drawn["spread_ns"],
+        election_timeout_ns_max=ELECTION_TIMEOUT_NS + drawn.spread_ns,
         heartbeat_ns=ms(25),
-        entries_per_message_max=drawn["entries_per_message_max"],
-        batch_ns=drawn["batch_ns"],
-        no_op=drawn["no_op"],
+        entries_per_message_max=drawn.entries_per_message_max,
+        batch_ns=drawn.batch_ns,
+        no_op=drawn.no_op,
     )
-    workload = Workload(keys=2, processes=2, pause_ns=drawn["pause_ns"], retry_ns=ms(60), give_up_ns=ms(400))
+    workload = Workload(keys=2, processes=2, pause_ns=drawn.pause_ns, retry_ns=ms(60), give_up_ns=ms(400))
 
     def build(node: int) -> Node:
         if node < replicas:
@@ -101,9 +121,9 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
         duration_ns=settings.duration_ns or DURATION_NS,
         network=settings.network
         or Network(
-            latency=Uniform(low_ns=ms(1), high_ns=drawn["latency_ns_max"]),
-            loss=drawn["loss"],
-            duplication=drawn["duplication"],
+            latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
+            loss=drawn.loss,
+            duplication=drawn.duplication,
         ),
         observers=(
             partial(RaftProperties, raft.servers),
@@ -111,13 +131,14 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
             Enough,
         ),
         final=server_at_end,
-        parameters={**settings.parameters, **_shown(drawn)},
+        parameters={
+            **settings.parameters,
+            # What the scenario's line would not show otherwise.
+            "entries_per_message_max": drawn.entries_per_message_max,
+            "batch": format_duration(drawn.batch_ns),
+            "no_op": drawn.no_op,
+        },
     )
-
-
-def _shown(drawn: dict[str, Any]) -> dict[str, Any]:
-    """What the seed drew that the scenario's line would not show otherwise."""
-    return {name: drawn[name] for name in ("entries_per_message_max", "batch_ns", "no_op")}
 
 
 def prey(scenario: Scenario) -> Prey:

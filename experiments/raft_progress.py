@@ -28,9 +28,8 @@ class RaftProgress(Observer):
             self._leaders.add(node)
         elif name in ("follower", "started"):
             self._leaders.discard(node)
-        elif name == "commit" and node in self._leaders and observation.time_ns >= self._healed_ns:
-            if self._committed_ns is None:
-                self._committed_ns = observation.time_ns
+        elif name == "commit" and node in self._leaders and self._committed_ns is None:
+            self._committed_ns = observation.time_ns if observation.time_ns >= self._healed_ns else None
         self._judge(control)
 
     def on_finish(self, control: Control) -> None:

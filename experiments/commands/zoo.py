@@ -22,7 +22,7 @@ from simclock.errors import UsageError
 @click.option("--first", type=int, default=0, show_default=True, help="The first search's start seed.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that hunt.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
-def zoo(rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, form: str) -> int:
+def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, form: str) -> int:
     """Hunt each bug with one and the same swarm until its own property is named, and the right protocol beside it.
 
     The status is 0 if every safety row was found and the right protocol passed every seed.

@@ -317,7 +317,7 @@ HARSH: dict[str, Kind] = {
 
 
 def episodes(
-    kind: Kind, luck: Stream, prey: Prey, network: Network, disabled: Disabled, hardness: int, end_ns: int
+    kind: Kind, *, luck: Stream, prey: Prey, network: Network, disabled: Disabled, hardness: int, end_ns: int
 ) -> Iterator[Fault]:
     """Episodes of one kind from the start until `end_ns`; nothing of them lies later."""
     at_ns = luck.exponential_ns(prey.rhythm_ns * GAP // hardness)

@@ -1,4 +1,4 @@
-"""Adaptive kinds of trouble: an observer that strikes whoever becomes leader.
+"""Adaptive kinds of trouble: an observer that strikes whoever becomes leader, or has just promised something.
 
 Law: a hunter draws from streams of its own, one per kind, in the canonical order of observations, so what it does is
 the same on every placement. Its faults stand in the run's result with the others, and can be replayed as a plan.
@@ -13,20 +13,20 @@ from experiments.nemesis.prey import Prey
 from simclock import Control, Crash, Cut, Fault, Mend, Observation, Observer, Pause, Restart, Resume, Stream, stream
 
 HARDEST = 4
-"""At this hardness every leader is struck, at 1 every fourth."""
+"""At this hardness each is struck, at 1 every fourth."""
 
 
-def leader_crash(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
-    """Crash the leader soon after its election, as in the paper's Figure 8."""
+def crash(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
+    """The node dies: a leader soon after its election, as in Figure 8 of the Raft paper."""
     yield Crash(at_ns=0, node=leader), Restart(at_ns=0, node=leader)
 
 
-def leader_pause(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
+def pause(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
     """Have the leader stand still: it wakes and still believes that it leads."""
     yield Pause(at_ns=0, node=leader), Resume(at_ns=0, node=leader)
 
 
-def leader_cut(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
+def cut(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, Fault]]:
     """Cut the leader off from a majority: both ways, or so that one side alone hears the other."""
     others = shuffled(luck, (server for server in prey.servers if server != leader))
     forth, back = luck.choice(((True, True), (True, True), (True, False), (False, True)))
@@ -35,16 +35,19 @@ def leader_cut(luck: Stream, prey: Prey, leader: int) -> Iterator[tuple[Fault, F
             yield Cut(at_ns=0, source=source, target=target), Mend(at_ns=0, source=source, target=target)
 
 
+PROMISE = "promise-crash"
+
 HUNTERS: dict[str, Callable[[Stream, Prey, int], Iterator[tuple[Fault, Fault]]]] = {
-    "leader-crash": leader_crash,
-    "leader-cut": leader_cut,
-    "leader-pause": leader_pause,
+    "leader-crash": crash,
+    "leader-cut": cut,
+    "leader-pause": pause,
+    PROMISE: crash,
 }
-"""Kind -> what strikes a leader, each fault with its mend."""
+"""Kind -> what strikes a leader, or (promise) who has just promised something: each fault with its mend."""
 
 
-class LeaderHunter(Observer):
-    """Strikes leaders soon after their election, for a short time."""
+class Hunter(Observer):
+    """Strikes soon after an election or a promise, for a short time."""
 
     def __init__(
         self,
@@ -62,13 +65,16 @@ class LeaderHunter(Observer):
         self.disabled = Disabled(None if spans is None else prey.spare_max, list(spans or ()))
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name == self.prey.leader and observation.node in self.prey.servers:
-            for kind, luck in self.luck.items():
+        name = observation.name
+        if name not in (self.prey.leader, self.prey.promise) or observation.node not in self.prey.servers:
+            return
+        for kind, luck in self.luck.items():
+            if name == (self.prey.promise if kind == PROMISE else self.prey.leader):
                 self._hunt(kind, luck, observation.node, control)
 
     def _hunt(self, kind: str, luck: Stream, leader: int, control: Control) -> None:
-        """Every draw is made whether the leader is struck or not, so that a limit moves nothing else."""
-        rhythm_ns = self.prey.rhythm_ns
+        """Every draw is made whether the node is struck or not, so that a limit moves nothing else."""
+        rhythm_ns = self.prey.rhythm_ns // (4 if kind == PROMISE else 1)
         earliest_ns = control.now_ns + control.lookahead_ns
         at_ns = earliest_ns + luck.uniform_ns(0, rhythm_ns * luck.choice((1, 4, 8)) // 8)
         until_ns = min(self.end_ns, at_ns + 1 + luck.uniform_ns(0, rhythm_ns * luck.choice((2, 8, 16)) // 8))

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from experiments.nemesis.episodes import HARSH, KINDS, Disabled, episodes
-from experiments.nemesis.hunters import HUNTERS, LeaderHunter
+from experiments.nemesis.hunters import HUNTERS, Hunter
 from experiments.nemesis.liveness import recovery
 from experiments.nemesis.prey import Prey
 from experiments.spelling import unknown
@@ -29,6 +29,9 @@ MIX = "mix"
 SWARM = "swarm"
 MAJORITY = "majority"
 WORDS = (NONE, MIX, SWARM, MAJORITY, *KINDS, *HARSH, *HUNTERS)
+KIND_ODDS = 4
+"""In a swarm, one in so many kinds is on."""
+HUNTER_ODDS = 2
 HARDNESS = (1, 1, 2, 4)
 """A kind at hardness h has h times as many episodes as at 1."""
 
@@ -68,7 +71,8 @@ def draw_hardness(words: tuple[str, ...], seed: int) -> dict[str, int]:
         on = dict.fromkeys(KINDS, 1) | on
     if SWARM in words:
         luck = stream(seed, "nemesis swarm")
-        drawn = {kind: (luck.randrange(3), luck.choice(HARDNESS)) for kind in (*KINDS, *HUNTERS)}
+        odds = dict.fromkeys(KINDS, KIND_ODDS) | dict.fromkeys(HUNTERS, HUNTER_ODDS)
+        drawn = {kind: (luck.randrange(chances), luck.choice(HARDNESS)) for kind, chances in odds.items()}
         on = {kind: hardness for kind, (draw, hardness) in drawn.items() if draw == 0} | on
     return on
 
@@ -82,10 +86,18 @@ def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -
     for kind, how_hard in hardness.items():
         if kind not in HUNTERS:
             luck = stream(seed, f"nemesis {kind}")
-            faults += episodes((KINDS | HARSH)[kind], luck, prey, network, disabled, how_hard, end_ns)
+            faults += episodes(
+                (KINDS | HARSH)[kind],
+                luck=luck,
+                prey=prey,
+                network=network,
+                disabled=disabled,
+                hardness=how_hard,
+                end_ns=end_ns,
+            )
     spans = tuple(disabled.spans) if MAJORITY in words else None
     hunters = {kind: how_hard for kind, how_hard in hardness.items() if kind in HUNTERS}
-    observers = (partial(LeaderHunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
+    observers = (partial(Hunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
     return Plan(hardness=hardness, faults=tuple(sorted(faults, key=lambda fault: fault.at_ns)), observers=observers)
 
 

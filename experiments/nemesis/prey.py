@@ -1,4 +1,4 @@
-"""What a nemesis must know of a scenario: whom it may strike, in what rhythm, and what counts as progress afterwards."""
+"""What a nemesis must know of a scenario: whom it may strike, in what rhythm, and what counts as progress."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ class Prey:
     leave no trace."""
     leader: str = "leader"
     """The observation by which a node tells that it leads, for what strikes leaders."""
+    promise: str = "voted"
+    """The observation by which a node tells that it has just promised something it must not forget."""
     progress: Callable[[int], Observer] | None = None
     """Given T, at which everything heals, an observer that names a violation where no progress is made in time."""
     progress_within_ns: int = 0

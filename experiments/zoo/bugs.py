@@ -39,22 +39,25 @@ class Bug:
     kind: str = SAFETY
     source: str
 
-    @property
     def parts(self) -> Parts:
         """The right parts, but for the wrong one."""
-        for base, name in (
-            (RaftServer, "server"),
-            (Sessions, "sessions"),
-            (KeyValueStore, "store"),
-            (Client, "client"),
-        ):
-            if issubclass(self.wrong, base):
-                return Parts(**{name: self.wrong})
-        raise AssertionError(f"{self.wrong} is no part of a cluster")
+        wrong = self.wrong
+        if issubclass(wrong, RaftServer):
+            return Parts(server=wrong)
+        if issubclass(wrong, Sessions):
+            return Parts(sessions=wrong)
+        if issubclass(wrong, KeyValueStore):
+            return Parts(store=wrong)
+        assert issubclass(wrong, Client), "a wrong line is in one of the parts"
+        return Parts(client=wrong)
 
 
-def _bug(id: str, name: str, wrong: type, property: str, source: str, kind: str = SAFETY) -> Bug:
-    return Bug(id=id, name=name, wrong=wrong, property=property, kind=kind, source=source)
+def _bug(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
+    return Bug(id=id, name=name, wrong=wrong, property=property, source=source)
+
+
+def _liveness_bug(id: str, name: str, wrong: type, source: str) -> Bug:
+    return Bug(id=id, name=name, wrong=wrong, property=PROGRESS, kind=LIVENESS, source=source)
 
 
 _BUGS = (
@@ -181,8 +184,8 @@ _BUGS = (
         LINEARIZABILITY,
         "https://github.com/deventlab/d-engine/issues/371",
     ),
-    _bug("PAPER-5.2L", "same-timeouts", elections.TimesOutTogether, PROGRESS, f"{RAFT} 5.2", LIVENESS),
-    _bug("PAPER-5.3L", "never-searches-back", logs.NeverSearchesBack, PROGRESS, f"{RAFT} 5.3", LIVENESS),
+    _liveness_bug("PAPER-5.2L", "same-timeouts", elections.TimesOutTogether, f"{RAFT} 5.2"),
+    _liveness_bug("PAPER-5.3L", "never-searches-back", logs.NeverSearchesBack, f"{RAFT} 5.3"),
 )
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in _BUGS}
@@ -204,4 +207,4 @@ def parts_of(bug: str) -> Parts:
         return Parts()
     if bug not in BUGS:
         raise UsageError(f"bug: {unknown('bug', bug, BUGS)}")
-    return BUGS[bug].parts
+    return BUGS[bug].parts()

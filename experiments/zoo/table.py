@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from experiments.tables import table_text
 from experiments.zoo.bugs import NOT_APPLICABLE
@@ -24,7 +25,8 @@ HEADERS = (
 
 def zoo_text(rows: Sequence[Found], form: str) -> str:
     """The table in one of `tables.FORMS`; rows that cannot be had yet stand at its end."""
-    shown, raw = [], []
+    shown: list[tuple[str, ...]] = []
+    raw: list[tuple[Any, ...]] = []
     for row in rows:
         bug = row.bug
         caught = [hunt for hunt in row.hunts if hunt.found is not None]
