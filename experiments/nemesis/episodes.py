@@ -93,9 +93,10 @@ class Episode:
         """Whether these servers may be disabled meanwhile."""
         return self.disabled.take(servers, self.at_ns, self.until_ns)
 
-    def soon_ns(self, instant_ns: int) -> int:
-        """Shortly after an instant, within the episode."""
-        return min(self.until_ns, instant_ns + self.luck.uniform_ns(0, self.prey.rhythm_ns // 4))
+    def soon_ns(self) -> int:
+        """Shortly after the beginning, before anything is mended."""
+        most_ns = min((self.until_ns - self.at_ns) // 2, self.prey.rhythm_ns // 4)
+        return self.at_ns + self.luck.uniform_ns(0, most_ns)
 
     def late_ns(self) -> int:
         """Within the last quarter of the episode."""
@@ -118,7 +119,7 @@ def crash(episode: Episode) -> Iterator[Fault]:
         return
     together = episode.luck.randrange(2)
     for server in servers:
-        yield Crash(at_ns=episode.at_ns if together else episode.soon_ns(episode.at_ns), node=server)
+        yield Crash(at_ns=episode.at_ns if together else episode.soon_ns(), node=server)
         yield Restart(at_ns=episode.late_ns(), node=server)
 
 
@@ -127,7 +128,7 @@ def pause(episode: Episode) -> Iterator[Fault]:
     servers = episode.some()
     if episode.able(servers):
         for server in servers:
-            yield Pause(at_ns=episode.soon_ns(episode.at_ns), node=server)
+            yield Pause(at_ns=episode.soon_ns(), node=server)
             yield Resume(at_ns=episode.until_ns, node=server)
 
 
@@ -163,7 +164,7 @@ def one_way(episode: Episode) -> Iterator[Fault]:
     elif episode.able(servers[:1]):
         for other in servers[1 : 2 + episode.luck.randrange(max(1, len(servers) - 1))]:
             link = (servers[0], other) if episode.luck.randrange(2) else (other, servers[0])
-            yield Cut(at_ns=episode.soon_ns(episode.at_ns), source=link[0], target=link[1])
+            yield Cut(at_ns=episode.soon_ns(), source=link[0], target=link[1])
             yield Mend(at_ns=episode.until_ns, source=link[0], target=link[1])
 
 
@@ -186,7 +187,7 @@ def clog(episode: Episode) -> Iterator[Fault]:
     elif episode.able(servers[:1]):
         for other in servers[1 : 2 + luck.randrange(max(1, len(servers) - 1))]:
             link = (servers[0], other) if luck.randrange(2) else (other, servers[0])
-            yield Clog(at_ns=episode.soon_ns(episode.at_ns), source=link[0], target=link[1])
+            yield Clog(at_ns=episode.soon_ns(), source=link[0], target=link[1])
             yield Unclog(at_ns=episode.until_ns, source=link[0], target=link[1])
 
 
