@@ -45,11 +45,13 @@ def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
 
     Where a nemesis draws the faults, they are left to it: its hunters are no list of faults.
     """
-    drawn = settings.nemesis is not None or settings.liveness_ns is not None
+    nemesis = scenario.parameters.get("nemesis", settings.nemesis)
+    drawn = nemesis is not None or settings.liveness_ns is not None
     latency = only_used_figures(scenario.network.latency)
     return replace(
         settings,
         seed=scenario.seed,
+        nemesis=nemesis,
         duration_ns=_before_liveness(settings, scenario),
         network=replace(scenario.network, latency=latency),
         clocks=scenario.clocks,

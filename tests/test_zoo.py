@@ -67,5 +67,5 @@ def test_there_are_at_least_twenty_rows_of_each_its_own_class():
 
 def test_the_right_parts_are_the_default():
     assert parts_of("").server is RaftServer
-    with pytest.raises(UsageError, match="did you mean 'RAFT-01'"):
+    with pytest.raises(UsageError, match="unknown bug 'raft01'"):
         parts_of("raft01")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import click
 
-from experiments.catalog import NO_NEMESIS, Settings, entries, nemesis_of
+from experiments.catalog import Settings, entries
 from experiments.commands.options import Overrides, override_options
 from experiments.latency_forms import latency_to_table
 from experiments.parameters import defaults_text
@@ -42,9 +42,7 @@ def show(scenario: str, overrides: Overrides) -> None:
     source = overrides.source(scenario)
     made = source.scenario()
     comments = [f"# {line}".rstrip() for line in _comments(source, made)]
-    nemesis = nemesis_of(source.entry, source.settings)
-    settings = replace(source.settings, nemesis=None if nemesis == NO_NEMESIS else nemesis)
-    settings = whole_settings(settings, made)
+    settings = whole_settings(source.settings, made)
     settings = replace(settings, parameters={**source.entry.parameters, **settings.parameters})
     click.echo("\n".join(comments))
     click.echo(write_settings(source.entry.name, _writable(settings)), nl=False)

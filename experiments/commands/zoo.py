@@ -37,6 +37,8 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
     hunting = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs)
     for row in tqdm(hunting, total=len(wanted), desc="zoo", unit="row", disable=not sys.stderr.isatty()):
         found.append(row)
+        if not sys.stderr.isatty():
+            click.echo(f"{row.bug.id}: {'not found' if row.seeds is None else f'{row.seeds} seeds'}", err=True)
     click.echo(zoo_text(found, form))
     well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
     return 0 if well else 1

@@ -115,7 +115,7 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
         plan = draw_plan(text, scenario.seed, prey, scenario.network, end_ns)
         faults = (*scenario.faults, *plan.faults) if extra else plan.faults
         observers += plan.observers
-        parameters["nemesis"] = f"{text} ({plan})"
+        parameters |= {"nemesis": text, "drawn": str(plan)}
     if liveness_ns is None:
         return replace(scenario, faults=faults, observers=observers, parameters=parameters)
     if prey.progress is None:
