@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
+from experiments.nemesis import Prey, parse_nemesis, under_nemesis
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.errors import UsageError
@@ -25,7 +26,9 @@ UNKNOWN = "unknown"
 EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
 """Exit status 2 is bad usage."""
 
-_MODULES = ("experiments.synthetic", "experiments.everything", "experiments.raft_kv")
+NO_NEMESIS = "none"
+
+_MODULES = ("experiments.synthetic", "experiments.everything", "experiments.raft_kv", "experiments.raft_hunt")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,10 @@ class Settings:
     faults: tuple[Fault, ...] | None = None
     adaptive: bool | None = None
     """Whether faults that observers inject happen, beside those of the plan."""
+    nemesis: str | None = None
+    """Trouble drawn from the seed, such as "swarm"; None means the entry's own, "none" that nothing is drawn."""
+    liveness_ns: int | None = None
+    """How long the run goes on after everything has healed, and is asked for progress; None: no such phase."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """The scenario's own parameters, by name; each has the type of its default."""
 
@@ -52,6 +59,8 @@ class Settings:
             raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
             raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
+        if self.nemesis is not None:
+            parse_nemesis(self.nemesis)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +90,12 @@ class Entry:
     """(label, text) rows for the report, beyond what every run has."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Parameter name -> default; the only ones that `make` accepts."""
+    prey: Callable[[Scenario], Prey] | None = None
+    """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm taken from the duration."""
+    nemesis: str = NO_NEMESIS
+    """What is drawn where the user says neither faults nor a nemesis."""
+    sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
+    """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 
 
 _entries: dict[str, Entry] = {}
@@ -107,7 +122,23 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     given["parameters"] = {**scenario.parameters, **settings.parameters}
-    return replace(scenario, seed=settings.seed, **given)
+    scenario = replace(scenario, seed=settings.seed, **given)
+    nemesis = nemesis_of(entry, settings)
+    if nemesis == NO_NEMESIS and settings.liveness_ns is None:
+        return scenario
+    prey = _every_node(scenario) if entry.prey is None else entry.prey(scenario)
+    return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
+
+
+def nemesis_of(entry: Entry, settings: Settings) -> str:
+    """What is drawn: the user's nemesis, else the entry's own, unless the user gives faults in its place."""
+    if settings.nemesis is not None:
+        return settings.nemesis
+    return entry.nemesis if settings.faults is None else NO_NEMESIS
+
+
+def _every_node(scenario: Scenario) -> Prey:
+    return Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=max(1, (scenario.duration_ns or 0) // 40))
 
 
 def judge_invariants(result: RunResult) -> Verdict:

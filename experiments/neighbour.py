@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from actors.run import run
-from experiments.catalog import Settings
+from experiments.catalog import NO_NEMESIS, Settings
 from experiments.outcome import Outcome, outcome_of
 from experiments.reference import Reference
 from experiments.report import report_of
@@ -46,7 +46,7 @@ def nearest_passing(
         fault = scenario.faults[position]
         note = Note(at_ns=fault.at_ns, text=f"left out: {fault.describe()}")
         faults = (*scenario.faults[:position], note, *scenario.faults[position + 1 :])
-        settings = replace(reference.settings, faults=faults)
+        settings = replace(reference.settings, faults=faults, nemesis=NO_NEMESIS)
         neighbour = replace(scenario, faults=faults)
         outcome = _outcome(reference, neighbour)
         told(fault, outcome)

@@ -16,6 +16,8 @@ from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdi
 from experiments.histories import Event, Operation, operations_of
 from experiments.linearizability import Verdict as Linearity
 from experiments.linearizability import check_linearizability, key_value
+from experiments.nemesis import Prey
+from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
 from protocols.key_value import Client, KeyValueStore, Workload
 from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 from simclock import (
@@ -161,6 +163,19 @@ def _clients(value: Any) -> int:
     return value
 
 
+def _prey(defaults: dict[str, Any], election_timeout_ns_max: int, scenario: Scenario) -> Prey:
+    """A nemesis may strike the replicas."""
+    clients = {**defaults, **scenario.parameters}["clients"]
+    servers = tuple(range(scenario.nodes - clients))
+    within_ns = ELECTION_TIMEOUTS * election_timeout_ns_max
+    return Prey(
+        servers=servers,
+        rhythm_ns=election_timeout_ns_max,
+        progress=partial(RaftProgress, servers, within_ns),
+        progress_within_ns=within_ns,
+    )
+
+
 LAN_PARAMETERS = {
     "clients": 3,
     "processes": 2,
@@ -250,6 +265,14 @@ def judge(result: RunResult) -> Verdict:
     return Verdict(status=_STATUS[judged.verdict], lines=lines)
 
 
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then, to show anything about Raft."""
+    raft = result.reports["RaftProperties"]
+    operations = sum(each.outcome == "ok" for each in history_of(result))
+    names = ("elections", "leaders", "leader_changes", "restarts", "truncations", "committed")
+    return {name.replace("_", " "): raft[name] for name in names} | {"operations answered": operations}
+
+
 _STATUS = {Linearity.OK: VALID, Linearity.ILLEGAL: VIOLATED, Linearity.UNKNOWN: UNKNOWN}
 
 
@@ -295,6 +318,8 @@ register(
         judge=judge,
         describe=describe,
         parameters=LAN_PARAMETERS,
+        prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+        sometimes=sometimes,
     )
 )
 register(
@@ -306,5 +331,7 @@ register(
         judge=judge,
         describe=describe,
         parameters=WAN_PARAMETERS,
+        prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+        sometimes=sometimes,
     )
 )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.catalog import VALID, VIOLATED, Entry, Verdict
+from experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from experiments.plain_values import plain
 from simclock.durations import format_duration
 from simclock.faults import Fault
@@ -25,6 +26,10 @@ class Report:
     result: RunResult
     rows: Sequence[tuple[str, str]]
     verdict: Verdict
+    covered: Mapping[str, int] = field(default_factory=dict)
+    """What went wrong with an effect, and how often."""
+    reached: Mapping[str, int] = field(default_factory=dict)
+    """What the entry wants a run to reach now and then, and how often it did."""
 
     @property
     def status(self) -> str:
@@ -36,7 +41,13 @@ class Report:
 
 def report_of(entry: Entry, result: RunResult) -> Report:
     """Have the entry judge and describe a run."""
-    return Report(result=result, rows=tuple(entry.describe(result)), verdict=entry.judge(result))
+    return Report(
+        result=result,
+        rows=tuple(entry.describe(result)),
+        verdict=entry.judge(result),
+        covered=coverage(result),
+        reached=entry.sometimes(result),
+    )
 
 
 def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
@@ -56,6 +67,8 @@ def report_json(report: Report) -> str:
         "violations": [violation._asdict() for violation in result.violations],
         "verdict": {"status": report.status, "lines": list(report.verdict.lines)},
         "described": dict(report.rows),
+        "coverage": dict(report.covered),
+        "sometimes": dict(report.reached),
     }
     del values["reports"], values["final"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
@@ -70,12 +83,18 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "placement", result.placement
     yield from _first("went wrong", [str(fault) for fault in result.faults] or ["nothing was made to"])
     yield from _first("skipped", [f"{fault}: nobody had observed that name" for fault in result.skipped])
+    if result.faults:
+        yield "took effect", coverage_text(report.covered)
+    if report.reached:
+        yield "reached", sometimes_text(report.reached)
     yield from report.rows
     yield "events", f"{result.events:,}"
     yield "messages", messages_text(result.counters)
     ended = f" (stopped: {result.stopped})" if result.stopped else ""
     yield "virtual time", f"{format_duration(result.virtual_ns)}{ended}"
-    yield from _first("violation", [violation_text(violation) for violation in result.violations])
+    yield from _first(
+        "violation", [violation_text(each, phase(result.faults, each.time_ns)) for each in result.violations]
+    )
     yield from _first("verdict", verdict_lines(report))
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
@@ -112,7 +131,8 @@ def messages_text(counters: dict[str, int]) -> str:
     return f"{counters.get('messages', 0):,} delivered of {counters.get('sent', 0):,} sent{why}"
 
 
-def violation_text(violation: Violation) -> str:
-    """Property, virtual time, node and what was seen."""
+def violation_text(violation: Violation, phase: str = "") -> str:
+    """Property, virtual time, the phase of the run if it has two, node and what was seen."""
     who = f"node {violation.node}" if violation.node >= 0 else "the whole run"
-    return f"{violation.property} at {format_duration(violation.time_ns)}, {who}: {violation.detail}"
+    when = f"{format_duration(violation.time_ns)}{f' ({phase})' if phase else ''}"
+    return f"{violation.property} at {when}, {who}: {violation.detail}"

@@ -5,6 +5,8 @@
     nodes = 5
     duration = "120s"
     adaptive = false                        # what observers would inject does not happen, the faults below are all
+    nemesis = "swarm"                       # faults drawn from the seed, see experiments.nemesis.plan
+    liveness = "20s"                        # after the duration everything heals, and progress is due
 
     [parameters]                            # the scenario's own, see `simclock show`
     clients = 3
@@ -62,7 +64,20 @@ from simclock.faults import FAULTS, Fault, NodeName
 from simclock.network import ORDERS, PROBABILITIES, Network
 from simclock.scenario import Scenario
 
-KEYS = ("scenario", "seed", "nodes", "duration", "parameters", "network", "clocks", "disk", "faults", "adaptive")
+KEYS = (
+    "scenario",
+    "seed",
+    "nodes",
+    "duration",
+    "nemesis",
+    "liveness",
+    "parameters",
+    "network",
+    "clocks",
+    "disk",
+    "faults",
+    "adaptive",
+)
 _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
 
 SIGNED_TIMES = ("by_ns",)
@@ -99,6 +114,8 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
             nodes=table.whole("nodes", "5"),
             duration_ns=table.duration_ns("duration"),
             adaptive=table.truth("adaptive"),
+            nemesis=table.text("nemesis", '"swarm"'),
+            liveness_ns=table.duration_ns("liveness"),
             parameters=_parameters(table, entry),
         )
         return entry, _with_environment(table, entry, settings, folder)

@@ -44,17 +44,29 @@ def write_settings(name: str, settings: Settings, own: Network | None = None) ->
 
 
 def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
-    """The same settings with every value that the scenario ended up with, so that each can be edited."""
+    """The same settings with every value that the scenario ended up with, so that each can be edited.
+
+    Where a nemesis draws the faults, they are left to it: its hunters are no list of faults.
+    """
+    nemesis = scenario.parameters.get("nemesis", settings.nemesis)
+    drawn = nemesis is not None or settings.liveness_ns is not None
     latency = only_used_figures(scenario.network.latency)
     return replace(
         settings,
         seed=scenario.seed,
-        duration_ns=scenario.duration_ns,
+        nemesis=nemesis,
+        duration_ns=_before_liveness(settings, scenario),
         network=replace(scenario.network, latency=latency),
         clocks=scenario.clocks,
         disk=scenario.disk,
-        faults=scenario.faults,
+        faults=settings.faults if drawn else scenario.faults,
     )
+
+
+def _before_liveness(settings: Settings, scenario: Scenario) -> int | None:
+    if scenario.duration_ns is None:
+        return None
+    return scenario.duration_ns - (settings.liveness_ns or 0)
 
 
 def _top(name: str, settings: Settings) -> dict[str, Any]:
@@ -65,6 +77,10 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
         values["duration"] = format_duration(settings.duration_ns)
     if settings.adaptive is not None:
         values["adaptive"] = settings.adaptive
+    if settings.nemesis is not None:
+        values["nemesis"] = settings.nemesis
+    if settings.liveness_ns is not None:
+        values["liveness"] = format_duration(settings.liveness_ns)
     if settings.faults is not None and not settings.faults:
         values["faults"] = []
     return values

@@ -77,6 +77,7 @@ class Host:
         """What is being handled."""
         self._dropped: dict[str, int] = {}
         self._altered = 0
+        self._crashes_losing_writes = 0
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -280,6 +281,10 @@ class Host:
         """A message was damaged, and nobody will notice."""
         self._altered += 1
 
+    def count_lost_writes(self) -> None:
+        """A node has crashed before its disk had synced what it wrote."""
+        self._crashes_losing_writes += 1
+
     def accept_faults(self, faults: Iterable[tuple[int, Fault]]) -> None:
         """Put environment events into the queue."""
         for count, fault in faults:
@@ -330,6 +335,8 @@ class Host:
         counters["timers_set"] = sum(process.sim_timers_set for process in processes)
         if self._altered:
             counters["corrupted"] = self._altered
+        if self._crashes_losing_writes:
+            counters["crashes_losing_writes"] = self._crashes_losing_writes
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}

@@ -113,9 +113,11 @@ def _crash(host: Host, process: Process, *, torn: bool) -> None:
     if "disk" not in process.__dict__:
         return
     if torn:
-        process.disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.id).randrange)
+        lost = process.disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.id).randrange)
     else:
-        process.disk.crash()
+        lost = process.disk.crash()
+    if lost:
+        host.count_lost_writes()
 
 
 # Links, and all traffic.

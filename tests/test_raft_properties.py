@@ -1,6 +1,6 @@
 """Raft's properties can fail: on streams made by hand, and on servers with one wrong line (ids of ../shared/ZOO.md).
 
-Each wrong server differs from `RaftServer` in one method. It is run through storms (crashes, partitions, one-way cuts,
+The wrong servers are the zoo's (`experiments.zoo`). It is run through storms (crashes, partitions, one-way cuts,
 loss, duplication, reordering) until an observer names the broken property; the right server passes the same storms.
 """
 
@@ -12,8 +12,20 @@ from functools import partial
 import pytest
 
 from actors import run
+from experiments.zoo.elections import ClearsVoteInTerm, CountsStaleVotes, ForgetsVote, IgnoresUpToDate
+from experiments.zoo.logs import (
+    AcknowledgesBeforeSync,
+    CommitsBackwards,
+    CommitsOldTerm,
+    CommitsPastVerified,
+    FallsBelowMatch,
+    ForgetsMatch,
+    OverstatesAcknowledgement,
+    SkipsConsistencyCheck,
+    TruncatesAlways,
+)
 from protocols.key_value import Client, KeyValueStore, Workload
-from protocols.raft import RaftProperties, RaftServer, RaftSettings, Role, Sessions
+from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 from simclock import (
     Control,
     Crash,
@@ -258,110 +270,6 @@ def storm(seed, server_class, weather):
         faults=faults(seed, weather),
         observers=(partial(RaftProperties, raft.servers), *([partial(Hunter, seed)] if weather.hunted else [])),
     )
-
-
-# Servers with one wrong line.
-
-
-class CommitsOldTerm(RaftServer):
-    """RAFT-01: commits whatever a majority has, of whichever term."""
-
-    def _may_commit(self, index):
-        return True
-
-
-class ForgetsVote(RaftServer):
-    """RAFT-02: term and vote live in memory only."""
-
-    def _set_term_and_vote(self, term, voted_for):
-        self.current_term, self.voted_for = term, voted_for
-
-
-class CountsStaleVotes(RaftServer):
-    """RAFT-04: counts any vote that arrives."""
-
-    def _is_vote_counted(self, message):
-        return self.role is Role.CANDIDATE and message.vote_granted
-
-
-class ClearsVoteInTerm(RaftServer):
-    """RAFT-05: stepping down within a term forgets the vote."""
-
-    def _become_follower(self, term):
-        super()._become_follower(term)
-        self._set_term_and_vote(term, None)
-
-
-class IgnoresUpToDate(RaftServer):
-    """Raft 5.4.1 left out: votes for anyone."""
-
-    def _is_up_to_date(self, message):
-        return True
-
-
-class TruncatesAlways(RaftServer):
-    """RAFT-16: deletes everything after prevLogIndex, then appends."""
-
-    def _store(self, prev_log_index, entries):
-        self._truncate(prev_log_index)
-        self.log.append(entries)
-
-
-class CommitsPastVerified(RaftServer):
-    """RAFT-17: min(leaderCommit, last log index)."""
-
-    def _follow_commit_index(self, message):
-        index = min(message.leader_commit, self.log.last_index)
-        if index > self.commit_index:
-            self._set_commit_index(index)
-
-
-class CommitsBackwards(RaftServer):
-    """RAFT-18: takes the leader's commitIndex without comparing with its own."""
-
-    def _follow_commit_index(self, message):
-        self._set_commit_index(min(message.leader_commit, message.prev_log_index + len(message.entries)))
-
-
-class ForgetsMatch(RaftServer):
-    """RAFT-19: matchIndex is whatever the last acknowledgement says."""
-
-    def _acknowledged(self, progress, message):
-        progress.match_index = message.match_index
-
-
-class FallsBelowMatch(RaftServer):
-    """RAFT-20: every refusal decrements nextIndex."""
-
-    def _is_refusal_current(self, progress, message):
-        progress.match_index, match_index = 0, progress.match_index
-        progress.refused(min(message.prev_log_index, progress.next_index - 1), message.conflict_index)
-        progress.match_index = match_index
-        return True
-
-    def _refused(self, progress, message):
-        pass
-
-
-class OverstatesAcknowledgement(RaftServer):
-    """RAFT-22: a success acknowledges the whole log."""
-
-    def _acknowledged_index(self, message):
-        return self.log.last_index
-
-
-class AcknowledgesBeforeSync(RaftServer):
-    """RAFT-25: nothing is synced before it is acknowledged."""
-
-    def _sync_disk(self):
-        pass
-
-
-class SkipsConsistencyCheck(RaftServer):
-    """Rule 2 of AppendEntries left out, as far as the log reaches."""
-
-    def _has_entry(self, index, term):
-        return index <= self.log.last_index
 
 
 # Which storm shows which wrong line, and the property that an observer then names.

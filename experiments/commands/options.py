@@ -37,6 +37,8 @@ class Overrides:
     loss: str | None = None
     duplication: str | None = None
     order: str | None = None
+    nemesis: str | None = None
+    liveness: str | None = None
 
     def source(self, text: str) -> Source:
         """The scenario of that name with these settings."""
@@ -45,6 +47,9 @@ class Overrides:
         given: dict[str, Any] = {"seed": self.seed, "nodes": self.nodes}
         if self.duration is not None:
             given["duration_ns"] = duration_ns(self.duration, "--duration")
+        if self.liveness is not None:
+            given["liveness_ns"] = duration_ns(self.liveness, "--liveness")
+        given["nemesis"] = self.nemesis
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
         named = dict(parameter_from_text(found.entry, setting, "--set") for setting in self.settings)
         settings = replace(settings, parameters={**settings.parameters, **named})
@@ -70,7 +75,7 @@ class Overrides:
         words = ["simclock", "run", source.text, "--seed", str(settings.seed)]
         if self.nodes is not None:
             words += ["--nodes", str(self.nodes)]
-        for flag in ("duration", "latency", "loss", "duplication", "order"):
+        for flag in ("duration", "latency", "loss", "duplication", "order", "nemesis", "liveness"):
             value = getattr(self, flag)
             if value is not None:
                 words += [f"--{flag}", value]
@@ -128,6 +133,8 @@ _SEEDLESS = (
     click.option("--loss", metavar="PROBABILITY", help="Of each message, 0 to 1."),
     click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
     click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
+    click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
+    click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
 )
 
 

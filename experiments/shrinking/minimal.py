@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.catalog import Settings, make_scenario
+from experiments.catalog import NO_NEMESIS, Settings, make_scenario
 from experiments.reference import Reference
 from experiments.scenario_text import write_settings
 from experiments.shrinking.shrink import Shrinking, Size, numbers_of
@@ -65,7 +65,7 @@ def shrink_run(
     """Make a failing run as small as it gets. An interrupt gives the smallest so far."""
     settings = reference.settings
     # What observers inject stands in the plan from here on, so that each of it can be left out.
-    plain = replace(settings, faults=trial.faults, adaptive=False)
+    plain = replace(settings, faults=trial.faults, adaptive=False, nemesis=NO_NEMESIS)
     if not trials.fails(plain):
         raise UsageError(
             f"{reference.text}: {trials.property} is not broken again: the scenario is not determined by its seed"

@@ -1,0 +1,54 @@
+"""`simclock zoo`: documented bugs of real systems, put back and hunted."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from tqdm import tqdm
+
+from experiments.spelling import unknown
+from experiments.tables import FORMS
+from experiments.zoo.bugs import BUGS, SAFETY, Bug
+from experiments.zoo.hunt import hunt_rows
+from experiments.zoo.table import zoo_text
+from simclock.errors import UsageError
+
+
+@click.command(short_help="Hunt documented bugs, put back into the right protocol.")
+@click.option("--rows", metavar="ID,ID,...", help="Which rows, such as RAFT-01,RAFT-16.  [default: all]")
+@click.option("--hunts", type=click.IntRange(1), default=5, show_default=True, help="Searches per row, for the median.")
+@click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")
+@click.option("--first", type=int, default=0, show_default=True, help="The first search's start seed.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that hunt.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
+def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, form: str) -> int:
+    """Hunt each bug with one and the same swarm until its own property is named, and the right protocol beside it.
+
+    The status is 0 if every safety row was found and the right protocol passed every seed.
+
+    \b
+    Examples:
+      simclock zoo --rows RAFT-16,RAFT-18 --hunts 1
+      simclock zoo --jobs 2 --format github
+    """
+    wanted = _rows(rows)
+    found = []
+    hunting = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs)
+    for row in tqdm(hunting, total=len(wanted), desc="zoo", unit="row", disable=not sys.stderr.isatty()):
+        found.append(row)
+        if not sys.stderr.isatty():
+            click.echo(f"{row.bug.id}: {'not found' if row.seeds is None else f'{row.seeds} seeds'}", err=True)
+    click.echo(zoo_text(found, form))
+    well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
+    return 0 if well else 1
+
+
+def _rows(text: str | None) -> list[Bug]:
+    if text is None:
+        return list(BUGS.values())
+    ids = [part.strip() for part in text.split(",")]
+    for each in ids:
+        if each not in BUGS:
+            raise UsageError(f"--rows: {unknown('row', each, BUGS)}")
+    return [BUGS[each] for each in ids]

@@ -1,0 +1,27 @@
+"""Trouble drawn from the seed: which faults, when, how hard; and the phase afterwards in which progress is due.
+
+prey.py       what a nemesis must know of a scenario
+episodes.py   the kinds of trouble, each as episodes that end
+hunters.py    observers that strike leaders
+plan.py       `swarm`, `mix` and single kinds: the plan for a seed
+liveness.py   everything heals; phases
+coverage.py   what really happened
+"""
+
+from experiments.nemesis.coverage import coverage, coverage_text, sometimes_text
+from experiments.nemesis.liveness import healed_ns, phase
+from experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
+from experiments.nemesis.prey import Prey
+
+__all__ = [
+    "Plan",
+    "Prey",
+    "coverage",
+    "coverage_text",
+    "draw_plan",
+    "healed_ns",
+    "parse_nemesis",
+    "phase",
+    "sometimes_text",
+    "under_nemesis",
+]

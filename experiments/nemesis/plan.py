@@ -1,0 +1,133 @@
+"""What a nemesis draws from the seed: a plan of faults, and the hunters that go with it.
+
+A nemesis is named by words joined with `+`:
+
+    crash, partition, ...   one kind each (`episodes.KINDS`, `HARSH`), or a hunter of leaders (`hunters.HUNTERS`)
+    mix                     every kind of KINDS, at the mildest
+    swarm                   the seed draws which kinds and hunters are on, and how hard each is
+    majority                no kind: at any time a majority of the servers stays able
+
+so `"swarm"`, `"crash+partition"`, `"leader-crash+loss+majority"`. Swarm testing (Groce et al., ISSTA 2012): leaving
+kinds out finds more than having all on, because one kind hides what another would show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+from experiments.nemesis.episodes import HARSH, KINDS, Disabled, episodes
+from experiments.nemesis.hunters import HUNTERS, Hunter
+from experiments.nemesis.liveness import recovery
+from experiments.nemesis.prey import Prey
+from experiments.spelling import unknown
+from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, stream
+
+NONE = "none"
+MIX = "mix"
+SWARM = "swarm"
+MAJORITY = "majority"
+WORDS = (NONE, MIX, SWARM, MAJORITY, *KINDS, *HARSH, *HUNTERS)
+KIND_ODDS = 4
+"""In a swarm, one in so many kinds is on."""
+HUNTER_ODDS = 2
+HARDNESS = (1, 1, 2, 4)
+"""A kind at hardness h has h times as many episodes as at 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What was drawn."""
+
+    hardness: Mapping[str, int]
+    """Kind -> how hard; the kinds that are on."""
+    faults: tuple[Fault, ...]
+    """In order of time."""
+    observers: tuple[Callable[[], Observer], ...]
+    """What makes the hunters, for each run anew."""
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind} x{hardness}" for kind, hardness in self.hardness.items()) or "nothing is on"
+
+
+def parse_nemesis(text: str) -> tuple[str, ...]:
+    """The words of a nemesis; raises UsageError for one that does not exist."""
+    words = tuple(word.strip() for word in text.split("+"))
+    for word in words:
+        if word not in WORDS:
+            raise UsageError(f"nemesis: {unknown('kind of trouble', word, WORDS)}")
+    if NONE in words and len(words) > 1:
+        raise UsageError(f'nemesis: "{NONE}" goes with nothing else')
+    if set(words) <= {MAJORITY}:
+        raise UsageError(f'nemesis: "{MAJORITY}" limits other kinds: write "{SWARM}+{MAJORITY}"')
+    return words
+
+
+def draw_hardness(words: tuple[str, ...], seed: int) -> dict[str, int]:
+    """Which kinds are on, and how hard: of a swarm the seed draws it."""
+    on = {word: 2 for word in words if word not in (NONE, MIX, SWARM, MAJORITY)}
+    if MIX in words:
+        on = dict.fromkeys(KINDS, 1) | on
+    if SWARM in words:
+        luck = stream(seed, "nemesis swarm")
+        odds = dict.fromkeys(KINDS, KIND_ODDS) | dict.fromkeys(HUNTERS, HUNTER_ODDS)
+        drawn = {kind: (luck.randrange(chances), luck.choice(HARDNESS)) for kind, chances in odds.items()}
+        on = {kind: hardness for kind, (draw, hardness) in drawn.items() if draw == 0} | on
+    return on
+
+
+def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -> Plan:
+    """The plan of that nemesis for a seed; everything in it happens before `end_ns`."""
+    words = parse_nemesis(text)
+    hardness = draw_hardness(words, seed)
+    disabled = Disabled(prey.spare_max if MAJORITY in words else None)
+    faults: list[Fault] = []
+    for kind, how_hard in hardness.items():
+        if kind not in HUNTERS:
+            luck = stream(seed, f"nemesis {kind}")
+            faults += episodes(
+                (KINDS | HARSH)[kind],
+                luck=luck,
+                prey=prey,
+                network=network,
+                disabled=disabled,
+                hardness=how_hard,
+                end_ns=end_ns,
+            )
+    spans = tuple(disabled.spans) if MAJORITY in words else None
+    hunters = {kind: how_hard for kind, how_hard in hardness.items() if kind in HUNTERS}
+    observers = (partial(Hunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
+    return Plan(hardness=hardness, faults=tuple(sorted(faults, key=lambda fault: fault.at_ns)), observers=observers)
+
+
+def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int | None, extra: bool) -> Scenario:
+    """The scenario with a drawn plan: in place of its own faults, or beside them if these are `extra`.
+
+    With a liveness phase everything heals at the scenario's end as it was, T, and the run goes on for `liveness_ns`.
+    """
+    end_ns = scenario.duration_ns
+    if end_ns is None:
+        raise UsageError("nemesis: a scenario without an end has no end of its troubles: give it a duration")
+    faults, observers = scenario.faults, scenario.observers
+    parameters = dict(scenario.parameters)
+    if text != NONE:
+        plan = draw_plan(text, scenario.seed, prey, scenario.network, end_ns)
+        faults = (*scenario.faults, *plan.faults) if extra else plan.faults
+        observers += plan.observers
+        parameters |= {"nemesis": text, "drawn": str(plan)}
+    if liveness_ns is None:
+        return replace(scenario, faults=faults, observers=observers, parameters=parameters)
+    if prey.progress is None:
+        raise UsageError(f"liveness: {scenario.name} does not say what progress is")
+    if liveness_ns < prey.progress_within_ns:
+        least = format_duration(prey.progress_within_ns)
+        raise UsageError(f"liveness: {format_duration(liveness_ns)} is too short: progress may take {least}")
+    before = tuple(fault for fault in faults if fault.at_ns < end_ns)
+    return replace(
+        scenario,
+        duration_ns=end_ns + liveness_ns,
+        faults=(*before, *recovery(prey, scenario.network, end_ns)),
+        observers=(*observers, partial(prey.progress, end_ns)),
+        parameters=parameters,
+    )

@@ -1,0 +1,33 @@
+"""What a nemesis must know of a scenario: whom it may strike, in what rhythm, and what counts as progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simclock import Observer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prey:
+    """What an entry of the catalog says of its scenario."""
+
+    servers: tuple[int, ...]
+    """The nodes that may be struck; clients are no prey, their history is the evidence."""
+    rhythm_ns: int
+    """How long faults take and how far they lie apart is drawn around this: about the time in which the protocol
+    notices that something is wrong, such as an election timeout. Much longer ones find it at rest, much shorter ones
+    leave no trace."""
+    leader: str = "leader"
+    """The observation by which a node tells that it leads, for what strikes leaders."""
+    promise: str = "voted"
+    """The observation by which a node tells that it has just promised something it must not forget."""
+    progress: Callable[[int], Observer] | None = None
+    """Given T, at which everything heals, an observer that names a violation where no progress is made in time."""
+    progress_within_ns: int = 0
+    """How long after T progress may take."""
+
+    @property
+    def spare_max(self) -> int:
+        """How many servers may be disabled at once while a majority stays able."""
+        return (len(self.servers) - 1) // 2

@@ -1,0 +1,69 @@
+"""The zoo's table: what was found, by which property, after how many seeds; and what was not, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from experiments.tables import table_text
+from experiments.zoo.bugs import NOT_APPLICABLE
+from experiments.zoo.hunt import Found
+
+HEADERS = (
+    "row",
+    "bug",
+    "class",
+    "property",
+    "seeds until found",
+    "of all hunts",
+    "found at seed",
+    "wall time",
+    "right protocol",
+    "remark",
+)
+
+
+def zoo_text(rows: Sequence[Found], form: str) -> str:
+    """The table in one of `tables.FORMS`; rows that cannot be had yet stand at its end."""
+    shown: list[tuple[str, ...]] = []
+    raw: list[tuple[Any, ...]] = []
+    for row in rows:
+        bug = row.bug
+        caught = [hunt for hunt in row.hunts if hunt.found is not None]
+        seeds = row.seeds
+        first = caught[0].found if caught else None
+        right = "passes" if not row.right else f"FAILS: {row.right[0]}"
+        head = (bug.id, bug.name, bug.kind, bug.property)
+        hits = f"{len(caught)} of {len(row.hunts)}"
+        shown.append(
+            (
+                *head,
+                "not found" if seeds is None else f"{seeds:,}",
+                hits,
+                "" if first is None else str(first),
+                f"{row.wall_s:.1f} s",
+                right,
+                remark(row),
+            )
+        )
+        raw.append((*head, seeds, hits, first, row.wall_s, right, remark(row)))
+    for ids, reason in NOT_APPLICABLE.items():
+        line = (ids, "", "", "", "not applicable", "", "", "", "", reason)
+        shown.append(line)
+        raw.append((ids, "", "", "", None, "", None, None, "", reason))
+    return table_text(HEADERS, shown, form, raw)
+
+
+def remark(row: Found) -> str:
+    """Why a row was not found: what was named in its place."""
+    missed = [hunt for hunt in row.hunts if hunt.found is None]
+    if not missed:
+        return ""
+    tried = sum(hunt.seeds for hunt in missed)
+    others: dict[str, int] = {}
+    for hunt in missed:
+        for name, count in hunt.others:
+            others[name] = others.get(name, 0) + count
+    if not others:
+        return f"nothing was named in {tried:,} runs that missed it"
+    return "named instead: " + ", ".join(f"{name} ({count:,} of {tried:,} runs)" for name, count in others.items())

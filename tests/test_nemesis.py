@@ -1,0 +1,201 @@
+"""Trouble drawn from the seed: what is drawn, that it heals, that it is the same everywhere, and that it is counted."""
+
+from dataclasses import replace
+
+import pytest
+
+from actors import run
+from experiments.catalog import Settings, entries, make_scenario
+from experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
+from experiments.nemesis.coverage import sometimes_text
+from experiments.nemesis.episodes import HARSH, KINDS
+from experiments.nemesis.hunters import HUNTERS
+from experiments.raft_progress import PROGRESS
+from experiments.report import report_of, report_text
+from experiments.scenario_file import settings_from_toml
+from simclock import (
+    Clog,
+    Crash,
+    Cut,
+    Network,
+    Pause,
+    Restart,
+    Resume,
+    Unclog,
+    UsageError,
+    ms,
+    seconds,
+)
+from simclock.faults import Mend, check_faults
+
+PREY = Prey(servers=(0, 1, 2, 3, 4), rhythm_ns=ms(100))
+END_NS = seconds(10)
+
+
+def drawn(text, seed=0):
+    return draw_plan(text, seed, PREY, Network(), END_NS)
+
+
+def made(seed=0, name="raft-hunt", **settings):
+    return make_scenario(entries()[name], Settings(seed=seed, **settings))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *HARSH])
+def test_a_kind_draws_faults_that_can_be_carried_out_and_end_in_time(kind):
+    plan = drawn(kind)
+    assert plan.faults and tuple(plan.hardness) == (kind,)
+    assert all(fault.at_ns < END_NS for fault in plan.faults)
+    assert list(plan.faults) == sorted(plan.faults, key=lambda fault: fault.at_ns)
+    check_faults(plan.faults, 5)
+
+
+def test_a_seed_draws_the_same_plan_and_another_seed_another():
+    assert drawn("swarm").faults == drawn("swarm").faults
+    assert drawn("mix", 1).faults != drawn("mix", 2).faults
+
+
+def test_switching_a_kind_on_moves_no_other():
+    alone = list(drawn("crash").faults)
+    both = [fault for fault in drawn("crash+loss").faults if isinstance(fault, Crash | Restart)]
+    assert alone == both
+
+
+def test_a_swarm_draws_which_kinds_are_on_and_how_hard():
+    plans = [drawn("swarm", seed).hardness for seed in range(60)]
+    assert len({tuple(plan) for plan in plans}) > 40
+    assert {kind for plan in plans for kind in plan} == {*KINDS, *HUNTERS}
+    assert {hardness for plan in plans for hardness in plan.values()} == {1, 2, 4}
+
+
+def test_a_mix_has_every_kind_but_the_harsh():
+    assert set(drawn("mix").hardness) == set(KINDS)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_on_request_a_majority_stays_able(seed):
+    text = "crash+pause+majority"
+    disabled = set()
+    most = 0
+    for fault in drawn(text, seed).faults:
+        if isinstance(fault, Crash | Pause):
+            disabled.add(fault.node)
+        elif isinstance(fault, Restart | Resume):
+            disabled.discard(fault.node)
+        most = max(most, len(disabled))
+    assert 1 <= most <= 2
+
+
+def test_without_the_request_all_may_be_down():
+    down, most = set(), 0
+    for fault in (fault for seed in range(8) for fault in drawn("crash", seed).faults):
+        (down.discard if isinstance(fault, Restart) else down.add)(fault.node)
+        most = max(most, len(down))
+    assert most == 5
+
+
+def test_links_that_are_cut_or_clogged_come_back():
+    for fault_type, mend_type in ((Cut, Mend), (Clog, Unclog)):
+        faults = drawn("one-way+clog").faults
+        struck = [(fault.source, fault.target) for fault in faults if type(fault) is fault_type]
+        mended = [(fault.source, fault.target) for fault in faults if type(fault) is mend_type]
+        assert struck and len(struck) - len(mended) <= 4
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("crush", "did you mean 'crash'"),
+        ("majority", "swarm+majority"),
+        ("none+crash", "goes with nothing else"),
+        ("", "unknown kind of trouble"),
+    ],
+)
+def test_a_nemesis_that_makes_no_sense(text, said):
+    with pytest.raises(UsageError, match=said.replace("+", r"\+")):
+        parse_nemesis(text)
+
+
+def test_liveness_needs_time_and_a_meaning():
+    with pytest.raises(UsageError, match="too short"):
+        made(liveness_ns=seconds(1))
+    with pytest.raises(UsageError, match="does not say what progress is"):
+        made(name="phold", duration_ns=seconds(1), liveness_ns=seconds(1))
+
+
+def test_the_plan_is_the_same_on_every_placement():
+    """Hunters, too: the swarm of this seed has some."""
+    seed = next(seed for seed in range(50) if len(set(drawn("swarm", seed).hardness) & {*HUNTERS}) > 2)
+    here, again = run(made(seed)), run(made(seed))
+    assert here.digest == again.digest and here.faults == again.faults
+    assert here.reports["Hunter"] and sum(here.reports["Hunter"].values()) > 0
+
+
+@pytest.mark.slow
+def test_the_digest_under_a_swarm_is_the_same_on_ray():
+    from actors.run import Placement
+
+    scenario = made(7, duration_ns=ms(500))
+    inline, ray = run(scenario), run(scenario, Placement(kind="ray", hosts=2))
+    assert (inline.digest, inline.faults) == (ray.digest, ray.faults)
+
+
+def test_what_happened_replays_as_a_plan_without_the_hunters():
+    result = run(made(3))
+    faults = result.faults
+    again = run(made(3, nemesis="none", faults=faults))
+    assert again.counters == result.counters and again.reports["RaftProperties"] == result.reports["RaftProperties"]
+
+
+def test_faults_of_the_users_take_the_place_of_the_entrys_nemesis_and_stand_beside_his_own():
+    mine = (Crash(at_ns=ms(5), node=0),)
+    assert made(faults=mine).faults == mine
+    both = made(faults=mine, nemesis="loss").faults
+    assert set(mine) < set(both)
+    assert made(name="raft-kv", nemesis="none").faults == made(name="raft-kv").faults
+
+
+def test_the_phases_and_progress():
+    scenario = made(5, liveness_ns=seconds(5))
+    result = run(scenario)
+    assert result.violations == () and result.virtual_ns == seconds(9)
+    assert healed_ns(result.faults) == seconds(4)
+    assert [phase(result.faults, time_ns) for time_ns in (0, seconds(4))] == ["safety phase", "liveness phase"]
+    assert phase((), 0) == ""
+    assert result.reports["RaftProgress"]["commit_after_ns"] > 0
+
+
+def test_no_progress_is_told_with_the_phase():
+    """After everything has healed, two of three servers are taken down for good."""
+    entry = entries()["raft-hunt"]
+    scenario = make_scenario(entry, Settings(seed=5, nodes=3, nemesis="none", liveness_ns=seconds(5)))
+    crashes = tuple(Crash(at_ns=seconds(4) + 1, node=node) for node in (0, 1))
+    result = run(replace(scenario, faults=(*scenario.faults, *crashes)))
+    assert [violation.property for violation in result.violations] == [PROGRESS]
+    assert "(liveness phase)" in report_text(report_of(entry, result))
+
+
+def test_coverage_counts_what_took_effect():
+    faults = (
+        Crash(at_ns=ms(10), node=0),
+        Crash(at_ns=ms(20), node=0),
+        Restart(at_ns=ms(30), node=0),
+        Restart(at_ns=ms(40), node=0),
+        Resume(at_ns=ms(50), node=1),
+    )
+    counts = coverage(run(made(nodes=3, faults=faults)))
+    assert counts["crash"] == counts["restart"] == 1 and "resume" not in counts
+
+
+def test_an_empty_run_is_visible():
+    assert sometimes_text({"elections": 3, "committed": 0}) == "3 elections; never: committed"
+    entry = entries()["raft-hunt"]
+    result = run(make_scenario(entry, Settings(nodes=3, nemesis="none", duration_ns=ms(20))))
+    assert "never: elections, leaders" in report_text(report_of(entry, result))
+
+
+def test_files_name_a_nemesis(tmp_path):
+    document = {"scenario": "raft-kv", "nemesis": "swarm", "liveness": "20s"}
+    _, settings = settings_from_toml(document, "mine.toml", tmp_path)
+    assert (settings.nemesis, settings.liveness_ns) == ("swarm", seconds(20))
+    with pytest.raises(UsageError, match="nemesis: unknown"):
+        settings_from_toml({"scenario": "raft-kv", "nemesis": "swam!"}, "mine.toml", tmp_path)
