@@ -16,7 +16,7 @@ class InlineHosts:
     pipelined = False
 
     def __init__(self, plan: HostPlan) -> None:
-        self._host = Host(plan, 0)
+        self.host = Host(plan, 0)
 
     def submit(self, host: int, mail: Mail) -> Mail:
         """Nothing happens before the answer is asked for."""
@@ -24,8 +24,8 @@ class InlineHosts:
 
     def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
         """Advance the host."""
-        return [self._host.advance(*mail) for _, mail in tickets]
+        return [self.host.advance(*mail) for _, mail in tickets]
 
     def finish(self) -> list[Summary]:
         """The host's share of the result."""
-        return [self._host.finish()]
+        return [self.host.finish()]

@@ -5,7 +5,7 @@ answers are awaited at once. Laws: answers are collected and sorted by key, neve
 submitter (the scheduler's actor) and no retries by Ray; a worker that dies is replaced, and its host brought up to date
 by sending it again all the mail it ever got, so that a real failure changes nothing.
 
-Ray is imported here and nowhere else, and only when a run needs it.
+Ray is imported here and in `actors.ray_tasks`, nowhere else, and only when a run needs it.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from actors.inline import InlineHosts
 from actors.message import check_message
 from simclock.errors import UsageError
+from simclock.host import Host
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
@@ -74,7 +76,15 @@ def run(
         from actors.ray_placement import run_on_ray
 
         return run_on_ray(scenario, placement, trace=trace, replay=replay)
+    return inline_run(scenario, trace=_with_taps(trace), replay=replay)[0].run()
+
+
+def inline_run(
+    scenario: Scenario, *, trace: Callable[[TraceRecord], None] | None = None, replay: str = ""
+) -> tuple[Scheduler, Host]:
+    """A run in this process that has not begun: `run` or `step` the scheduler, and look into the host."""
     observers = [make() for make in scenario.observers]
+    placement = Placement()
     plan = host_plan(
         scenario,
         placement.host_of(scenario.nodes),
@@ -84,4 +94,30 @@ def run(
         traced=trace is not None,
     )
     hosts = InlineHosts(plan)
-    return Scheduler(scenario, hosts, observers, placement=str(placement), replay=replay, trace=trace).run()
+    scheduler = Scheduler(scenario, hosts, observers, placement=str(placement), replay=replay, trace=trace)
+    return scheduler, hosts.host
+
+
+_taps: list[Callable[[TraceRecord], None]] = []
+
+
+@contextmanager
+def tapped(tap: Callable[[TraceRecord], None]) -> Iterator[None]:
+    """While this is open, runs in this process also give their trace to `tap`: for who cannot reach their arguments."""
+    _taps.append(tap)
+    try:
+        yield
+    finally:
+        _taps.remove(tap)
+
+
+def _with_taps(trace: Callable[[TraceRecord], None] | None) -> Callable[[TraceRecord], None] | None:
+    if not _taps:
+        return trace
+    taps = [*_taps, *([] if trace is None else [trace])]
+
+    def all_of_them(record: TraceRecord) -> None:
+        for tap in taps:
+            tap(record)
+
+    return all_of_them

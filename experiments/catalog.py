@@ -69,6 +69,8 @@ class Verdict:
     """VALID, VIOLATED or UNKNOWN."""
     lines: tuple[str, ...]
     """What was checked and what was found, one line each."""
+    properties: tuple[str, ...] = ()
+    """Names of what this judge itself found violated; those of the observers' violations need not be repeated."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The command line: `simclock run | list | show | compare | zoo | lab | bench | demo`.
+"""The command line: `simclock run | sweep | results | replay | diff | compare | zoo | list | show | lab | bench`.
 
 Laws: exit status 0 is valid, 1 violated (or the code of a node failed), 2 bad usage, 3 unknown, 130 interrupted. Bad
 usage is one line on stderr, and never a traceback. What a command prints on stdout can be read by a program when
@@ -24,6 +24,10 @@ INTERRUPTED = 130
 
 COMMANDS = {
     "run": "experiments.commands.run:run",
+    "sweep": "experiments.commands.sweep:sweep_seeds",
+    "results": "experiments.commands.results:results",
+    "replay": "experiments.commands.replay:replay",
+    "diff": "experiments.commands.diff:diff",
     "list": "experiments.commands.listing:list_scenarios",
     "show": "experiments.commands.listing:show",
     "compare": "experiments.commands.compare:compare_placements",

@@ -22,7 +22,8 @@ def first_difference(
             del context[:-CONTEXT_RECORDS]
             continue
         first = min((record for record in (mine, theirs) if record is not None), key=lambda record: record[:3])
-        lines = [f"the runs part at {format_duration(first.time_ns)}, node {first.node}"]
+        who = f"node {first.node}" if first.node >= 0 else "the environment"
+        lines = [f"the runs part at {format_duration(first.time_ns)}, {who}"]
         lines += [f"    both  {record}" for record in context]
         width = max(map(len, names))
         for name, record in zip(names, (mine, theirs), strict=True):

@@ -42,7 +42,7 @@ def load_jepsen_log(path: Path | str) -> tuple[Operation, ...]:
         if match is None:
             raise HistoryError(f"{source}: not 'INFO  jepsen.util - process, :type, :f, value' between tabs")
         process, kind, function, value = match.groups()
-        forms = read_edn(value, source)
+        forms = read_edn(value, str(path), number)
         if len(forms) != 1:
             raise HistoryError(f"{source}: {len(forms)} values; write one")
         fields = {"process": int(process), "type": kind, "f": function, "value": forms[0]}

@@ -260,7 +260,8 @@ def judge(result: RunResult) -> Verdict:
     first = invariants.lines if invariants.status == VIOLATED else (held,)
     lines = (*first, *judged.explain().splitlines())
     if VIOLATED in (invariants.status, _STATUS[judged.verdict]):
-        return Verdict(status=VIOLATED, lines=lines)
+        properties = ("linearizability",) if _STATUS[judged.verdict] == VIOLATED else ()
+        return Verdict(status=VIOLATED, lines=lines, properties=properties)
     return Verdict(status=_STATUS[judged.verdict], lines=lines)
 
 

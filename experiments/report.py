@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,9 +50,9 @@ def report_of(entry: Entry, result: RunResult) -> Report:
     )
 
 
-def report_text(report: Report) -> str:
-    """A title, a row per fact, and the line that replays the run."""
-    rows = list(_rows(report))
+def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
+    """A title, a row per fact, the line that replays the run, and more rows if there are any."""
+    rows = [*_rows(report), *more]
     width = max(len(label) for label, _ in rows)
     return "\n".join([report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)])
 
@@ -123,6 +123,8 @@ def messages_text(counters: dict[str, int]) -> str:
         for name, count in sorted(counters.items())
         if name.startswith("dropped_") and count
     ]
+    if counters.get("corrupted"):
+        dropped.append(f"{counters['corrupted']:,} damaged unnoticed")
     if counters.get("duplicated"):
         dropped.append(f"{counters['duplicated']:,} duplicated")
     why = f" ({', '.join(dropped)})" if dropped else ""

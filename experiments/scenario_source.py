@@ -5,6 +5,7 @@ A source is the entry, the settings that came with it, and the words that name i
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Source:
     """What the user wrote: a name, a file, or path.py:name."""
     entry: Entry
     settings: Settings
+    name: str
+    """What names the entry in a scenario file, from any folder: of the catalog, /path.py:name or module:name."""
 
     def scenario(self) -> Scenario:
         """Everything that decides what happens; what is wrong with a file names the file."""
@@ -41,7 +44,15 @@ class Source:
 def find_source(text: str) -> Source:
     """The scenario that a user named."""
     if text.endswith(".toml"):
-        entry, settings = read_scenario_file(Path(text))
-        return Source(text=text, entry=entry, settings=settings)
+        path = Path(text)
+        entry, settings = read_scenario_file(path)
+        name = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
+        return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(name, path.parent))
     entry, seed = named_entry(text, Path())
-    return Source(text=text, entry=entry, settings=replace(Settings(), seed=seed))
+    settings = replace(Settings(), seed=seed)
+    return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(text, Path()))
+
+
+def _from_any_folder(name: str, folder: Path) -> str:
+    module, colon, rest = name.rpartition(":")
+    return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,15 @@ class DiskModel:
 
 class Corrupt(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What the disk gives in place of a record or value that it cannot read any more: its checksum is wrong."""
+
+
+class DiskContents(NamedTuple):
+    """What is on a disk."""
+
+    values: dict[str, Any]
+    logs: dict[str, tuple[Any, ...]]
+    unsynced: int
+    """Operations that a crash would lose now."""
 
 
 class Disk:
@@ -97,6 +106,11 @@ class Disk:
         self.syncs += 1
         if self.sync_ns and self.took_ns is not None:
             self.took_ns(self.sync_ns)
+
+    def contents(self) -> DiskContents:
+        """Everything on it, for who looks at a run; a node reads by name."""
+        logs = {name: tuple(records) for name, records in sorted(self._logs.items())}
+        return DiskContents(dict(sorted(self._values.items())), logs, len(self._pending))
 
     # What the environment does to it.
 

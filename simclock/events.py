@@ -11,8 +11,9 @@ and does not depend on where nodes live. The comparison of two tuples never reac
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
+from operator import length_hint
 from typing import Any
 
 ENVIRONMENT = -1
@@ -61,7 +62,7 @@ class EventQueue:
     would cost a tenth of the run. What they do is `push` and `pop`.
     """
 
-    __slots__ = ("current", "near", "shift", "slot", "slots")
+    __slots__ = ("current", "near", "shift", "slot", "slots", "under_way")
 
     def __init__(self, slot_ns: int) -> None:
         self.shift = max(0, slot_ns.bit_length() - 1)
@@ -72,6 +73,8 @@ class EventQueue:
         self.near: list[Event] = []
         self.current: list[Event] = []
         """What is left of the slot, in order; the host empties it through an iterator and puts back the rest."""
+        self.under_way: Iterator[Event] | None = None
+        """That iterator, while the host goes through `current`."""
 
     def push(self, event: Event) -> None:
         """Put an event in its place."""
@@ -92,22 +95,19 @@ class EventQueue:
         return True
 
     def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
-        """Remove and give events that are still to come, in key order. Looks at every event: for rare occasions.
+        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
 
-        May be called while the host goes through `current`. So nothing is wanted that is not later than the event in
-        hand: what the host has passed in `current` stands there still, and must stay; it may also have put one that it
-        took too early into `near`. The lists stay the same objects.
+        May be called while the host goes through `current`: what it has passed stands there still, and stays, so that
+        the iterator keeps its place. The lists stay the same objects.
         """
-        found: list[Event] = []
-        taken_early = set(map(id, self.near))
-        for events in (self.current, *self.slots.values()):
-            chosen = [event for event in events if wanted(event) and id(event) not in taken_early]
+        passed = len(self.current) - length_hint(self.under_way) if self.under_way is not None else 0
+        found = [event for event in self.current[passed:] if wanted(event)]
+        self.current[passed:] = [event for event in self.current[passed:] if not wanted(event)]
+        for events in (self.near, *self.slots.values()):
+            chosen = [event for event in events if wanted(event)]
             if chosen:
                 found += chosen
-                out = set(map(id, chosen))
-                events[:] = [event for event in events if id(event) not in out]
-        found += [event for event in self.near if wanted(event)]
-        self.near[:] = [event for event in self.near if not wanted(event)]
+                events[:] = [event for event in events if not wanted(event)]
         heapify(self.near)
         for slot in [slot for slot, events in self.slots.items() if not events]:
             del self.slots[slot]
@@ -125,3 +125,7 @@ class EventQueue:
         if not times and self.slots.order:
             times.append(min(self.slots[self.slots.order[0]])[0])
         return min(times, default=None)
+
+    def pending(self) -> list[Event]:
+        """Every event that is still to come, in key order: for who looks at a run that has stopped."""
+        return sorted([*self.current, *self.near, *(event for events in self.slots.values() for event in events)])

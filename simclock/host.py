@@ -156,7 +156,7 @@ class Host:
         processes = self.processes
         message_types = self._message_types
         handled = 0
-        events = iter(queue.current)
+        events = queue.under_way = iter(queue.current)
         try:
             while True:
                 # The short way of `_handle`, inline: a call per event would cost a tenth of the run.
@@ -180,9 +180,9 @@ class Host:
                 self._handle_near()
                 if near or not queue.open_slot(self.horizon_ns):
                     return
-                events = iter(queue.current)
+                events = queue.under_way = iter(queue.current)
         finally:
-            queue.current = list(events)
+            queue.current, queue.under_way = list(events), None
             self._handled += handled
 
     def _handle_near(self) -> None:
@@ -244,7 +244,7 @@ class Host:
         """A node takes a message, or a timer that is not stale: now, which may be later than it came due."""
         if event[0] != self.now_ns:
             event = (self.now_ns, *event[1:])
-            self._event = event
+        self._event = event
         _, source, _, _, kind, payload = event
         if kind == MESSAGE:
             if payload.__class__ not in self._message_types:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from simclock.durations import format_duration
+from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.mail import Observation
 
@@ -49,6 +50,9 @@ class Control:
 
     def inject(self, fault: Fault, after_ns: int = 0) -> None:
         """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
+        problem = fault.problem()
+        if problem:
+            raise UsageError(f"{fault.kind}: {problem}")
         self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))
 
     def violated(self, property: str, node: int, detail: str, *, stop: bool = True) -> None:

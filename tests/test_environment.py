@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import Placement, run
+from actors import Node, Placement, run
 from experiments.catalog import Settings
 from experiments.difference import first_difference
 from experiments.everything import every_fault, everything
@@ -20,11 +20,21 @@ from experiments.scenario_text import write_settings
 from simclock import (
     Clocks,
     Constant,
+    Control,
     DiskModel,
     Fault,
+    HandlerError,
     Network,
+    Observation,
+    Observer,
+    Pause,
+    Resume,
     RunResult,
     Scenario,
+    SetDrift,
+    SlowNode,
+    StartClock,
+    StopClock,
     Stream,
     TornCrash,
     TraceRecord,
@@ -120,7 +130,77 @@ def test_everything_is_the_same_on_ray(ray: None, placement: Placement) -> None:
         assert getattr(result, name) == getattr(expected, name), name
 
 
+class Meddler(Observer):
+    """Changes the clock of whoever tells of something, by turns and at odd instants, and pauses it."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        node, self.seen = observation.node, self.seen + 1
+        turn = (
+            SetDrift(at_ns=0, node=node, drift_ppb=300_000_000),
+            StopClock(at_ns=0, node=node),
+            SetDrift(at_ns=0, node=node, drift_ppb=-300_000_000),
+            StartClock(at_ns=0, node=node),
+            Pause(at_ns=0, node=node),
+            Resume(at_ns=0, node=node),
+        )
+        control.inject(turn[self.seen % 6], after_ns=us(self.seen * 37 % 900))
+        for undo in (StartClock(at_ns=0, node=node), Resume(at_ns=0, node=node)):
+            control.inject(undo, after_ns=ms(7))
+
+
+class Metronome(Node):
+    """Has many timers under way and tells of every fifth."""
+
+    def on_start(self) -> None:
+        self.rung = 0
+        for number in range(12):
+            self.set_timer(number, us(300 + 450 * number))
+
+    def on_timer(self, timer: Any) -> None:
+        self.rung += 1
+        self.set_timer(timer, us(900 + 211 * timer))
+        if self.rung % 5 == self.id:
+            self.observe("rang", (timer, self.clock.monotonic_ns()))
+
+
+@pytest.mark.parametrize("nodes", [1, 3, 5])
+def test_clocks_that_change_while_timers_run_out_are_the_same_everywhere(
+    same_everywhere: SameEverywhere, nodes: int
+) -> None:
+    """Faults that come between the timers of one slot: what is taken out of the queue while it is emptied."""
+    result = same_everywhere(
+        Scenario(
+            name="meddling",
+            nodes=nodes,
+            build=lambda node: Metronome(),
+            duration_ns=ms(150),
+            network=Network(latency=Constant(delay_ns=ms(2))),
+            observers=(Meddler,),
+            final=lambda node: node.rung,
+        )
+    )
+    assert {fault.kind for fault in result.faults} >= {"set-drift", "stop-clock", "start-clock", "pause", "resume"}
+    assert all(rung > 50 for rung in result.final.values())
+
+
+def test_an_observer_cannot_inject_what_cannot_be() -> None:
+    class Wrong(Observer):
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            control.inject(SlowNode(at_ns=0, node=0, busy_ns=-1))
+
+    with pytest.raises(HandlerError, match=r"slow-node: busy -1 is not a duration"):
+        run(replace(plain(1), observers=(Wrong,)))
+
+
 # Faults as values.
+
+
+def test_the_manual_names_every_kind_of_fault() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert [kind for kind in FAULTS if f"`{kind}`" not in readme] == []
 
 
 def test_every_kind_of_fault_is_in_the_plan_of_everything() -> None:

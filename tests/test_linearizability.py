@@ -464,6 +464,28 @@ def test_made_by_hand(model, good, bad):
             assert judged.explain().startswith(known)
 
 
+# Found by breaking the rules of search.py one by one: on these a search that prunes too much, or too little, errs.
+
+FOUND = {
+    "4: less is better, not more": (
+        cas_register(initial=0),
+        OK,
+        [
+            done((0, 5), "write", 3),
+            done((0, 2), "write", 1),
+            done((1, 1), "write", 3),
+            done((5, 6), "cas", (2, 3), False),
+            done((3, 4), "cas", (3, 2), True),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "known", "operations"), FOUND.values(), ids=FOUND)
+def test_found_by_breaking_the_search(model, known, operations):
+    assert verdict(operations, model) is known
+
+
 def test_nothing_is_linearizable():
     assert verdict([], register()) is OK
     assert verdict([], multi_register({"x": 0})) is OK

@@ -35,6 +35,7 @@ from simclock import (
     UsageError,
     ms,
 )
+from simclock.disk import Disk
 
 SameEverywhere = Callable[[Scenario], RunResult]
 
@@ -310,3 +311,17 @@ def test_a_byzantine_node_takes_anothers_place(same_everywhere: SameEverywhere) 
 def test_a_byzantine_node_must_exist() -> None:
     with pytest.raises(UsageError, match="byzantine: node 3 is out of range: nodes are 0 to 1"):
         scenario(lambda node: Counter(), byzantine={3: lambda node: Liar()})
+
+
+def test_a_truncation_is_done_or_not_but_never_torn() -> None:
+    kept = set()
+    for number in range(2):
+        for torn in range(2):
+            answers = iter((number, torn))
+            disk = Disk()
+            disk.append("log", 1)
+            disk.sync()
+            disk.truncate("log", 0)
+            disk.crash_torn(lambda limit, answers=answers: next(answers))  # type: ignore[misc]
+            kept.add(disk.records("log"))
+    assert kept == {(1,), ()}

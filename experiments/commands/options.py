@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from actors.run import Placement
 from experiments.catalog import Settings
 from experiments.latency_forms import latency_from_text
 from experiments.parameters import parameter_from_text
+from experiments.results_database import DEFAULT_DATABASE
 from experiments.scenario_file import scenario_as_is
 from experiments.scenario_source import Source, find_source
 from experiments.spelling import say
@@ -95,36 +97,56 @@ def _probability(text: str, flag: str) -> float:
 
 def override_options(command: Command) -> Command:
     """The options that make Overrides; the command takes them as `overrides`."""
+    return _with_overrides(command, {})
 
+
+def seedless_override_options(command: Command) -> Command:
+    """The same without --seed, for a command that has --seeds."""
+    return _with_overrides(command, {"seed": None})
+
+
+def _with_overrides(command: Command, fixed: dict[str, Any]) -> Command:
     def with_overrides(**named: Any) -> Any:
-        fields = {name: named.pop(name) for name in Overrides.__dataclass_fields__}
+        fields = {name: fixed[name] if name in fixed else named.pop(name) for name in Overrides.__dataclass_fields__}
         return command(overrides=Overrides(**fields), **named)
 
     with_overrides.__doc__ = command.__doc__
     with_overrides.__name__ = command.__name__
     with_overrides.__dict__.update(command.__dict__)
-    for option in reversed(
-        (
-            click.option("--seed", type=int, help="The seed that decides everything.  [default: the scenario's, or 0]"),
-            click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them."),
-            click.option("--duration", metavar="TIME", help="Virtual time, such as 120s."),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="NAME=VALUE",
-                help="A parameter of the scenario; `simclock list` names them.",
-            ),
-            click.option("--latency", metavar="MODEL", help='Such as 5ms or "uniform 1ms..5ms".'),
-            click.option("--loss", metavar="PROBABILITY", help="Of each message, 0 to 1."),
-            click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
-            click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
-            click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
-            click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
-        )
-    ):
+    seed = click.option("--seed", type=int, help="The seed that decides everything.  [default: the scenario's, or 0]")
+    for option in reversed((*(() if "seed" in fixed else (seed,)), *_SEEDLESS)):
         option(with_overrides)
     return with_overrides
+
+
+_SEEDLESS = (
+    click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them."),
+    click.option("--duration", metavar="TIME", help="Virtual time, such as 120s."),
+    click.option(
+        "--set",
+        "settings",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A parameter of the scenario; `simclock list` names them.",
+    ),
+    click.option("--latency", metavar="MODEL", help='Such as 5ms or "uniform 1ms..5ms".'),
+    click.option("--loss", metavar="PROBABILITY", help="Of each message, 0 to 1."),
+    click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
+    click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
+    click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
+    click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
+)
+
+
+def database_option(command: Command) -> Command:
+    """The option that names the results database; the command takes it as `database`, a path."""
+    return click.option(
+        "--database",
+        default=DEFAULT_DATABASE,
+        show_default=True,
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The file of results.",
+    )(command)
 
 
 def placement_options(command: Command) -> Command:

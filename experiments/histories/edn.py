@@ -51,11 +51,11 @@ class _Frame:
     tag: str | None = None  # was read, its form was not yet
 
 
-def read_edn(text: str, source: str = "edn") -> tuple[Any, ...]:
-    """All top-level forms of the text, in order; `source` is named in errors, with the line."""
+def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
+    """All top-level forms of the text, in order; errors name `source` and the line, the text's first being `line`."""
 
     def refuse(position: int, why: str) -> HistoryError:
-        return HistoryError(f"{source}:{text.count(chr(10), 0, position) + 1}: {why}")
+        return HistoryError(f"{source}:{text.count(chr(10), 0, position) + line}: {why}")
 
     def deliver(value: Any, position: int) -> None:
         frame = frames[-1]

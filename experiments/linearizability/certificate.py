@@ -1,8 +1,9 @@
-"""The proof of a verdict: replays an order of operations by the definition, and by nothing the search knows."""
+"""The proof of a verdict: an order of operations, replayed by the definition and by nothing the search knows."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 from experiments.histories import Operation
@@ -15,31 +16,32 @@ def flaw_of(
     """What keeps `order` from being a linearization of `operations` (of one partition); None if nothing does.
 
     With `complete=False` the order may stop early: it is then a legal prefix, in which no operation stands
-    though one that precedes it is missing. An operation that stands in the history twice counts twice.
+    though one that precedes it is missing. An operation that the history has twice is two.
     """
-    missing = list(operations)
     state = model.initial
     call_latest = -math.inf  # of the operations so far
-    remaining: dict[Operation, int] = {}
-    for operation in missing:
-        remaining[operation] = remaining.get(operation, 0) + 1
+    missing = Counter(operations)
     for operation in order:
-        if not remaining.get(operation, 0):
+        if not missing[operation]:
             return f"{operation} stands more often in the order than in the history"
-        remaining[operation] -= 1
+        missing[operation] -= 1
         if operation.outcome == "fail":
             return f"{operation} did not happen"
-        if operation.outcome == "ok" and operation.finish is not None and operation.finish < call_latest:
+        if _finish(operation) < call_latest:
             return f"{operation} finished before one that stands before it was called"
         call_latest = max(call_latest, operation.call)
         legal, after = model.step(state, operation)
         if not legal:
             return f"{operation} is illegal in state {state!r}"
         state = after
-    for operation, count in remaining.items():
-        if count and operation.outcome == "ok":
-            if complete:
-                return f"{operation} is missing"
-            if operation.finish is not None and operation.finish < call_latest:
-                return f"{operation} is missing, though it precedes one that is there"
+    for operation in missing.elements():
+        if operation.outcome == "ok" and complete:
+            return f"{operation} is missing"
+        if operation.outcome == "ok" and _finish(operation) < call_latest:
+            return f"{operation} is missing, though it precedes one that is there"
     return None
+
+
+def _finish(operation: Operation) -> float:
+    """When it must have taken effect."""
+    return math.inf if operation.is_open or operation.finish is None else operation.finish

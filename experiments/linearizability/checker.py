@@ -1,10 +1,10 @@
-"""The verdict on a history: the partitions are searched one by one, within the limits."""
+"""The verdict on a history: its partitions are searched one by one, within the limits."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from time import monotonic
 from typing import NoReturn
@@ -15,6 +15,7 @@ from experiments.linearizability.model import Model, ModelError, State
 from experiments.linearizability.search import Found, Search
 
 LINES_SHOWN = 5
+STATE_LENGTH_SHOWN = 200
 
 
 class Verdict(StrEnum):
@@ -31,13 +32,13 @@ class Linearizability:
     """A verdict and its reasons."""
 
     verdict: Verdict
-    model: Model
+    model: Model = field(repr=False)
     operations: int
-    """How many were judged; those that failed, and reads of unknown outcome, constrain nothing."""
+    """How many were judged: neither those that failed, nor reads of unknown outcome, which show nothing."""
     partitions: int
     steps: int
     """How many configurations the search tried."""
-    linearizations: tuple[tuple[Operation, ...], ...] = ()
+    linearizations: tuple[tuple[Operation, ...], ...] = field(default=(), repr=False)
     """If OK: for every partition its operations in a legal order."""
     partition: tuple[Operation, ...] = field(default=(), repr=False)
     """If not OK: the operations of the partition that failed, or of one that was given up."""
@@ -46,54 +47,51 @@ class Linearizability:
     state: State = None
     """After the prefix."""
     blocked: Operation | None = None
-    """If not OK: the operation that returns next; if ILLEGAL, it cannot follow, whatever comes between."""
+    """If ILLEGAL: the operation that returns next and cannot follow, whatever comes between."""
     under_way: tuple[Operation, ...] = field(default=(), repr=False)
-    """What could have come between: called before `blocked` returned, and not in the prefix."""
+    """What could have come between: not in the prefix, and called before `blocked` returned."""
 
     def __bool__(self) -> NoReturn:
-        raise TypeError("a verdict has three values; compare `.verdict` with Verdict.OK")
+        raise TypeError("a verdict has three values, none of them true or false: compare `.verdict`")
 
     def explain(self) -> str:
         """The verdict and, where it is not OK, why; a few lines."""
         parts = "1 partition" if self.partitions == 1 else f"{self.partitions} partitions"
         size = f"{self.operations} operations in {parts}, {self.steps} steps"
+        name = self.model.name
         if self.verdict is Verdict.OK:
-            return f"OK: linearizable as a {self.model.name} ({size})"
-        if self.verdict is Verdict.ILLEGAL:
-            first = f"ILLEGAL: not linearizable as a {self.model.name} ({size})"
+            return f"OK: linearizable as a {name} ({size})"
+        if self.verdict is Verdict.UNKNOWN:
+            lines = [f"UNKNOWN: whether linearizable as a {name}; a limit was hit ({size})"]
         else:
-            first = f"UNKNOWN: gave up before it was certain as a {self.model.name} ({size})"
-        if self.blocked is None:
-            return first
+            lines = [f"ILLEGAL: not linearizable as a {name} ({size})"]
         describe = self.model.describe
-        lines = [
-            first,
-            f"  longest legal order found: {len(self.prefix)} of {len(self.partition)} operations",
-        ]
+        lines += [f"  longest legal order found: {len(self.prefix)} of {len(self.partition)} operations"]
         lines += _shown([describe(each) for each in self.prefix], last=True)
         lines += [f"  which leaves {_short(self.state)}"]
-        cannot = "cannot follow" if self.verdict is Verdict.ILLEGAL else "next to return"
-        lines += [f"  {cannot}: {describe(self.blocked)}"]
-        if self.under_way:
-            lines += ["  not even after some of these, under way then:"]
-            lines += _shown([describe(each) for each in self.under_way], last=False)
+        if self.verdict is Verdict.ILLEGAL and self.blocked is not None:
+            lines += [f"  and cannot be followed by {describe(self.blocked)}"]
+            if self.under_way:
+                lines += ["  not even after what else was under way:"]
+                lines += _shown([describe(each) for each in self.under_way], last=False)
         return "\n".join(lines)
 
 
-def _short(state: State, length: int = 200) -> str:
+def _short(state: State) -> str:
     text = repr(state)
-    return text if len(text) <= length else f"{text[: length // 2]} ... {text[-length // 2 :]}"
+    if len(text) <= STATE_LENGTH_SHOWN:
+        return text
+    return f"{text[: STATE_LENGTH_SHOWN // 2]} ... {text[-STATE_LENGTH_SHOWN // 2 :]}"
 
 
 def _shown(lines: list[str], last: bool) -> list[str]:
-    """The first or last few lines, and how many are not shown."""
+    """The first or the last few lines, and how many more there are."""
     hidden = len(lines) - LINES_SHOWN
     if hidden <= 0:
         return [f"    {line}" for line in lines]
-    shown = lines[-LINES_SHOWN:] if last else lines[:LINES_SHOWN]
-    more = f"    ... {hidden} more"
-    listed = [f"    {line}" for line in shown]
-    return [more, *listed] if last else [*listed, more]
+    if last:
+        return [f"    ({hidden} more)", *(f"    {line}" for line in lines[hidden:])]
+    return [*(f"    {line}" for line in lines[:LINES_SHOWN]), f"    ({hidden} more)"]
 
 
 def check_linearizability(
@@ -104,43 +102,34 @@ def check_linearizability(
 ) -> Linearizability:
     """Judge a history by a model.
 
-    The limits are for all partitions together; small partitions come first and leave what they do not need to
-    the others. One ILLEGAL partition decides. With a time limit alone, which of UNKNOWN and the others comes out
-    depends on the machine; `step_limit` is the same everywhere.
+    The limits are for all partitions together: each may use its share of what is left, the smallest first.
+    One ILLEGAL partition decides. Where the time limit is hit the verdict depends on the machine; by
+    `step_limit` it is the same everywhere. Without limits the search may take very long, and much memory.
 
-    Raises ModelError where the model breaks its rules or does not speak of an operation.
+    Raises ModelError where the model breaks its rules, or does not speak of an operation.
     """
-    given = list(operations)
-    judged = [each for each in given if each.outcome != "fail" and not (each.is_open and model.is_read(each))]
-    parts = _partitions(judged, model)
     deadline = None if time_limit_s is None else monotonic() + time_limit_s
-    steps = 0
+    judged = [each for each in operations if each.outcome != "fail"]
+    judged = [each for each in judged if not (each.is_open and model.is_read(each))]
+    parts = _partitions(judged, model)
+    result = Linearizability(verdict=Verdict.OK, model=model, operations=len(judged), partitions=len(parts), steps=0)
     orders: list[tuple[Operation, ...]] = [()] * len(parts)
-    gave_up: tuple[list[Operation], Found] | None = None
     by_size = sorted(range(len(parts)), key=lambda index: len(parts[index]))
     for done, index in enumerate(by_size):
         part, left = parts[index], len(parts) - done
-        steps_max = None if step_limit is None else max(0, step_limit - steps) // left
+        share = None if step_limit is None else (step_limit - result.steps) // left
         now = monotonic()
-        found = Search(part, model).run(None if deadline is None else now + max(0.0, deadline - now) / left, steps_max)
-        steps += found.steps
-        if found.linearizable is False:
-            return _failed(Verdict.ILLEGAL, part, found, model, len(judged), len(parts), steps)
-        if found.linearizable is None:
-            gave_up = gave_up or (part, found)
-        else:
-            _prove(part, found, model)
+        until = None if deadline is None else now + (deadline - now) / left
+        found = Search(part, model).run(until, share)
+        result = replace(result, steps=result.steps + found.steps)
+        if found.linearizable:
             orders[index] = found.order
-    if gave_up is not None:
-        return _failed(Verdict.UNKNOWN, *gave_up, model, len(judged), len(parts), steps)
-    return Linearizability(
-        verdict=Verdict.OK,
-        model=model,
-        operations=len(judged),
-        partitions=len(parts),
-        steps=steps,
-        linearizations=tuple(orders),
-    )
+            _prove(part, found, model)
+        elif found.linearizable is False:
+            return _not_ok(result, Verdict.ILLEGAL, part, found)
+        elif result.verdict is Verdict.OK:
+            result = _not_ok(result, Verdict.UNKNOWN, part, found)
+    return result if result.verdict is Verdict.UNKNOWN else replace(result, linearizations=tuple(orders))
 
 
 def _partitions(operations: list[Operation], model: Model) -> list[list[Operation]]:
@@ -153,27 +142,16 @@ def _partitions(operations: list[Operation], model: Model) -> list[list[Operatio
 
 
 def _prove(part: Sequence[Operation], found: Found, model: Model) -> None:
-    """An OK is only given with an order that replays; a search misled by wrong hints is not believed."""
+    """OK is only said of an order that replays: a search that a wrong hint misled is not believed."""
     flaw = flaw_of(found.order, part, model)
     if flaw is not None:
         raise ModelError(f"{model.name}: the order found is none ({flaw}); is a hint of the model wrong?")
 
 
-def _failed(
-    verdict: Verdict,
-    part: Sequence[Operation],
-    found: Found,
-    model: Model,
-    operations: int,
-    partitions: int,
-    steps: int,
-) -> Linearizability:
-    return Linearizability(
+def _not_ok(result: Linearizability, verdict: Verdict, part: Sequence[Operation], found: Found) -> Linearizability:
+    return replace(
+        result,
         verdict=verdict,
-        model=model,
-        operations=operations,
-        partitions=partitions,
-        steps=steps,
         partition=tuple(part),
         prefix=found.order,
         state=found.state,

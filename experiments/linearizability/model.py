@@ -1,13 +1,13 @@
 """Models: what one object, asked one operation at a time, may answer.
 
-Rule 1: `step` is pure and judges an operation by its process, function, key, argument, outcome and, unless the
-        outcome is unknown, result; never by its times.
-Rule 2: of an unknown operation `step` gives the state after it took effect, and (False, state) where taking
-        effect now changes nothing that never taking effect would not: the search may always leave it out.
-Rule 3: states can be hashed, and equal ones (==) are the same to `step`.
-
-The last six fields are hints. Without them a verdict is as right and may come later. All but `effect` are
-checked at every step that the search takes; what they claim of other steps is believed.
+Rule 1: `step` is pure and judges an operation by its process, function, key, argument, outcome and, unless
+        the outcome is unknown, result; never by its times.
+Rule 2: of an unknown operation `step` gives the state after it took effect; or (False, state) where taking
+        effect now would change nothing, for the search may always leave such an operation out.
+Rule 3: states can be hashed, and those that are equal (==) are the same to `step`.
+Rule 4: the fields from `effect` on are hints. Without them a verdict is as right and may take longer; a
+        wrong one makes wrong verdicts. Those from `is_read` to `leaves` are checked at every
+        step of a search, `effect` in the initial state, `leads` and `dead_ends` not at all.
 """
 
 from __future__ import annotations
@@ -20,10 +20,17 @@ from experiments.histories import Operation
 from simclock.errors import UsageError
 
 State = Any  # the model's own, hashable
+One = tuple[State]  # a state, wrapped: a state may be None
 
 
 class ModelError(UsageError):
-    """A model that breaks its rules, or a history it does not speak of."""
+    """A model that breaks its rules, or an operation that it does not speak of."""
+
+
+def _everything(operation: Operation) -> Hashable:
+    """All that `step` may look at."""
+    result = None if operation.is_open else operation.result
+    return operation.process, operation.function, operation.key, operation.argument, operation.outcome, result
 
 
 def _never(operation: Operation) -> bool:
@@ -34,17 +41,11 @@ def _unknown(operation: Operation) -> None:
     return None
 
 
-def everything(operation: Operation) -> Hashable:
-    """All that `step` may look at."""
-    result = None if operation.is_open else operation.result
-    return operation.process, operation.function, operation.key, operation.argument, operation.outcome, result
-
-
 @dataclass(frozen=True, kw_only=True)
 class Model:
     """A sequential object.
 
-    A register, without any hints::
+    A register, without hints::
 
         def step(state, operation):
             if operation.function == "write":
@@ -62,18 +63,21 @@ class Model:
     """Splits a history into the parts that touch different objects; None keeps it whole."""
     describe: Callable[[Operation], str] = str
     """An operation in an explanation."""
-    effect: Callable[[Operation], Hashable] = everything
+    effect: Callable[[Operation], Hashable] = _everything
     """What `step` looks at: operations of equal effect do the same to every state."""
     is_read: Callable[[Operation], bool] = _never
-    """True where the operation never changes any state."""
+    """True where the operation never changes a state."""
     is_overwrite: Callable[[Operation], bool] = _never
     """True where it is legal in every state and leaves one and the same, whatever was before."""
-    needs: Callable[[Operation], tuple[State] | None] = _unknown
-    """(state,) where the operation is legal in that state alone; else None."""
-    leaves: Callable[[Operation], tuple[State] | None] = _unknown
-    """(state,) where it leaves that state wherever it is legal; else None."""
+    needs: Callable[[Operation], One | None] = _unknown
+    """The one state in which it is legal; None where that is more than one, or not known."""
+    leaves: Callable[[Operation], One | None] = _unknown
+    """The one state that it leaves wherever it is legal; None where it depends, or is not known."""
     leads: Callable[[State, State], bool] | None = None
-    """False where operations for which `leaves` is None cannot lead from the first state to the second."""
+    """False where operations of which `leaves` is not known cannot lead from the first state to the second."""
+    dead_ends: Callable[[Sequence[Operation], Sequence[Operation]], Callable[[State], bool]] | None = None
+    """Of operations that must all take effect, and others that may: a test, True only of a state from which
+    those of the first that did not yet take effect cannot, in whatever order, be placed before their finishes."""
 
 
 def by_key(operations: Sequence[Operation]) -> list[list[Operation]]:

@@ -18,8 +18,9 @@ still to come.
 
 2. *Of operations with one effect, only the one that returns first is tried; an open one if none returns.*
    If a completion has the later one here, exchange the two, or put the earlier in place of the later if it
-   is not in the completion (by 3 or because it is open). All have one effect and are under way; the earlier
-   return is served earlier than it was, and the later return before the earlier one comes.
+   is not in the completion (by 3, or because it is open). All have one effect and are under way; the earlier
+   return is served earlier than it was, and the later one before the earlier return comes. If by 3 the
+   earlier was not in the completion, then both are overwrites, and the later is coverable from here on.
 
 3. *An overwrite that nobody sees need not be placed until its return.* An overwrite is legal in every state
    and always leaves the same one, as a write does. If it was under way when another overwrite was placed it
@@ -41,9 +42,12 @@ still to come.
 
 5. *An open operation that leaves the state as it is is not tried.* By 4, nothing is gained.
 
-6. *What is needed must be in reach.* If an operation is legal in one state alone, that state is left, and
-   nothing that could restore it is left to be placed before its return, there is no completion. It is enough
-   to ask at the start for every state, then when a state is left and when what leaves it is covered.
+6. *What is needed must be in reach.* If an operation is legal in one state alone, that is not the current
+   one, and nothing that could lead there is left to be placed before its return, there is no completion. It
+   is asked at the start for every such state; then for a state that is left, or whose last leaver is covered,
+   and for the state that is needed next.
+
+7. *The model may know dead ends*, states from which answers that were heard can no longer come about.
 """
 
 from __future__ import annotations
@@ -51,31 +55,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any, NamedTuple
+from typing import Any
 
 from experiments.histories import Operation
 from experiments.linearizability.model import Model, State
-from experiments.linearizability.timeline import Level, Timeline
+from experiments.linearizability.reach import Reach
+from experiments.linearizability.timeline import Configuration, Level, Timeline
 from experiments.linearizability.transitions import ILLEGAL_STEP, States
 
 TIME_CHECK_STEPS = 256
-EXPLANATION_STEPS = 100_000
-
-Path = Any  # nested pairs (path before, number), None at the start: orders share their beginnings
-
-
-class Configuration(NamedTuple):
-    """A point of the search; the sets of operations are bits."""
-
-    level: int
-    placed: int
-    """Slots of completed operations under way."""
-    fresh: int
-    """Slots of overwrites under way that were called after the last overwrite was placed."""
-    used: int
-    """Open operations."""
-    state: int
-    path: Path
+EXPLANATION_STEPS = 100_000  # a second or so; the verdict ILLEGAL stands, its prefix may be the shorter for it
 
 
 class LimitHitError(Exception):
@@ -95,7 +84,7 @@ class Found:
     state: State = None
     """After a prefix."""
     blocked: Operation | None = None
-    """What returns next and cannot follow the prefix."""
+    """What returns next; if not linearizable it cannot follow the prefix."""
     under_way: tuple[Operation, ...] = ()
     """What else might have stood between: not in the prefix, and called before `blocked` returned."""
 
@@ -106,12 +95,12 @@ class Search:
     def __init__(self, operations: Sequence[Operation], model: Model) -> None:
         self.states = States(model)
         self.timeline = Timeline(operations, self.states)
+        self.reach = Reach(self.timeline, self.states)
         self.steps = 0
-        self._goal = 0
         self._steps_max: int | None = None
         self._deadline: float | None = None
         self._seen: list[dict[int, int | list[int]]] = []
-        self._deepest = Configuration(-1, 0, 0, 0, 0, None)
+        self._deepest = self._settled(self._start())
 
     def run(self, deadline: float | None = None, steps_max: int | None = None) -> Found:
         """Search until an order is found, none is left to be tried, or a limit is hit."""
@@ -121,20 +110,20 @@ class Search:
         try:
             linearizable = self._reaches(goal)
             if not linearizable:
-                steps_left = self.steps + EXPLANATION_STEPS
-                self._steps_max = steps_left if steps_max is None else min(steps_max, steps_left)
+                explained = self.steps + EXPLANATION_STEPS
+                self._steps_max = explained if steps_max is None else min(steps_max, explained)
                 self._go_deepest(goal)
         except LimitHitError:
-            pass  # of an explanation as well: it is then not of the deepest level
+            pass
         if linearizable:
             return Found(linearizable=True, order=self._order(self._deepest.path), steps=self.steps)
         return self._prefix(linearizable)
 
     def _go_deepest(self, failed: int) -> None:
-        """Find the last level that can be reached, knowing one that cannot.
+        """Reach the last level that can be reached, knowing one that cannot.
 
-        By 6 a search for the end gives up long before it gets stuck, so the level where it gave up says
-        little. That a level can be reached implies the same of all before it: double, then halve.
+        A search for the end gives up, by 6 and 7, long before it is stuck, so the level where it did says little.
+        If a level can be reached so can all before it: double the stride, then halve what is between.
         """
         stride = 1
         while self._deepest.level + 1 < failed:
@@ -146,13 +135,12 @@ class Search:
 
     def _reaches(self, goal: int) -> bool:
         """Whether all that returns before the level `goal` can be put in order; depth first."""
-        self._goal = goal
+        self.reach.aim(goal)
         self._seen = [{} for _ in range(goal)]
         first = self._settled(self._start())
-        self._keep_deepest(first)
         if first.level >= goal:
             return True
-        if any(self._is_lost(state, first) for state in self.timeline.markets):
+        if any(self.reach.is_lost(state, first) for state in self.reach.needed):
             return False
         stack: list[tuple[Configuration, bool]] = [(first, True)]
         while stack:
@@ -178,16 +166,17 @@ class Search:
     def _count_step(self) -> None:
         if self._steps_max is not None and self.steps >= self._steps_max:
             raise LimitHitError
-        if self._deadline is not None and self.steps % TIME_CHECK_STEPS == 0 and monotonic() >= self._deadline:
+        is_time_to_look = self._deadline is not None and self.steps % TIME_CHECK_STEPS == 0
+        if is_time_to_look and self._deadline is not None and monotonic() >= self._deadline:
             raise LimitHitError
         self.steps += 1
 
     def _keep_deepest(self, configuration: Configuration) -> None:
-        if configuration.level > self._deepest.level:
+        deepest = self._deepest
+        if configuration.level > deepest.level or (
+            configuration.level == deepest.level and _placed_count(configuration) > _placed_count(deepest)
+        ):
             self._deepest = configuration
-        elif configuration.level == self._deepest.level:
-            if _placed_count(configuration) > _placed_count(self._deepest):
-                self._deepest = configuration
 
     def _settled(self, configuration: Configuration) -> Configuration:
         """Place the reads that are legal, and pass the returns of all that is placed."""
@@ -234,30 +223,19 @@ class Search:
             seen[core] = [*(each for each in before if cost & ~each != 0), cost]
         return False
 
-    def _is_lost(self, state: int, configuration: Configuration) -> bool:
-        """Whether the state, or the one that is needed next, is needed and out of reach (6)."""
-        number, placed, _, used, current, _ = configuration
-        timeline = self.timeline
-        if timeline.is_out_of_reach(state, current, number, placed, used, self._goal):
-            return True
-        if self.states.model.leads is None or not timeline.has_other_leavers:
-            return False
-        needed = timeline.next_needed(number, placed)
-        return needed is not None and timeline.is_out_of_reach(needed, current, number, placed, used, self._goal)
-
     def _served(self, configuration: Configuration) -> Iterator[Configuration]:
         """What places the operation that returns here, the likelier last."""
         number, placed, fresh, used, state, path = configuration
         level, _, bit, transitions = self.timeline.levels[number].returning
         if transitions.is_overwrite and not fresh & bit:  # 3
             covered = Configuration(number, placed | bit, fresh, used, state, (path, ~level))
-            if not self._is_lost(transitions.overwritten_with, covered):
+            if not self.reach.is_lost(transitions.overwritten_with, covered):
                 yield covered
         target = transitions[state]
         if target != ILLEGAL_STEP:
             fresh = 0 if transitions.is_overwrite else fresh
             after = Configuration(number, placed | bit, fresh, used, target, (path, level))
-            if not self._is_lost(state, after):
+            if not self.reach.is_lost(state, after):
                 yield after
 
     def _detours(self, configuration: Configuration) -> list[Configuration]:
@@ -288,7 +266,7 @@ class Search:
                 bit = unused & -unused
                 step = path, timeline.open_number(bit)
                 after = Configuration(number, placed, after_fresh, used | bit, target, step)
-            if not self._is_lost(state, after):
+            if not self.reach.is_lost(state, after):
                 (helpful if returning[target] != ILLEGAL_STEP else others).append(after)
         return [*reversed(others), *reversed(helpful)]
 
@@ -307,12 +285,8 @@ class Search:
 
     def _prefix(self, linearizable: bool | None) -> Found:
         """The deepest configuration, and what kept it from going on."""
-        configuration = self._deepest
-        if linearizable is False:
-            configuration = self._gone_on(configuration)
-        if configuration.level < 0:
-            return Found(linearizable=linearizable, order=(), steps=self.steps)
         timeline = self.timeline
+        configuration = self._deepest if linearizable is None else self._gone_on(self._deepest)
         level = timeline.levels[configuration.level]
         others = (each for each in level.under_way if not configuration.placed & each.bit)
         return Found(
@@ -328,7 +302,7 @@ class Search:
         )
 
     def _gone_on(self, configuration: Configuration) -> Configuration:
-        """As far as returns can be placed one after the other: nowhere, but where an explanation was cut short."""
+        """As far as returns can be placed one by one: nowhere, but where an explanation hit its limit."""
         while True:
             number, placed, fresh, used, state, path = configuration
             level, _, bit, transitions = self.timeline.levels[number].returning
@@ -338,10 +312,10 @@ class Search:
             fresh = 0 if transitions.is_overwrite else fresh
             after = Configuration(number, placed | bit, fresh, used, target, (path, level))
             configuration = self._settled(after)
-            assert configuration.level < len(self.timeline.levels), "no order was found, so there is no end"
+            assert configuration.level < len(self.timeline.levels), "what has no order has no end"
 
-    def _order(self, path: Path) -> tuple[Operation, ...]:
-        """The operations of a path; a covered one (~number) goes before the last overwrite, where none sees it."""
+    def _order(self, path: Any) -> tuple[Operation, ...]:
+        """The operations of a path; a covered one (~number) goes just before the last overwrite."""
         timeline = self.timeline
         numbers = []
         while path is not None:

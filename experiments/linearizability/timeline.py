@@ -1,4 +1,4 @@
-"""One partition's operations laid out for the search: who is under way at each return.
+"""One partition's operations, laid out for the search: who is under way at each return.
 
 *Level* i is the i-th return of a completed operation, in time order. Under way at a level are the completed
 operations that were called by then and have not returned before; each holds a *slot*, a bit, from the level
@@ -10,13 +10,12 @@ Operations go by numbers: the completed ones by the levels of their returns, the
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import insort
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from experiments.histories import Operation
-from experiments.linearizability.model import State
 from experiments.linearizability.transitions import ILLEGAL_STEP, States, Transitions
 
 
@@ -62,17 +61,23 @@ class Level:
     """Made when the search first asks for them."""
 
 
-@dataclass(slots=True)
-class Market:
-    """Who needs a state, and who leaves it; completed ones by their returns."""
+class Configuration(NamedTuple):
+    """A point of the search; sets of operations are bits."""
 
-    needers: list[Slotted] = field(default_factory=list)
-    leavers: list[Slotted] = field(default_factory=list)
-    open_leavers: int = 0
+    level: int
+    placed: int
+    """Slots of completed operations under way that have taken effect."""
+    fresh: int
+    """Slots of overwrites under way that were called after the last overwrite took effect."""
+    used: int
+    """Open operations that have taken effect."""
+    state: int
+    path: Any
+    """The order so far, nested pairs (path before, number of an operation) that share their beginnings."""
 
 
 class Timeline:
-    """The levels of one partition, its open operations, and what its states are needed for."""
+    """The levels of one partition, and its open operations."""
 
     def __init__(self, operations: Sequence[Operation], states: States) -> None:
         completed = sorted((each for each in operations if not each.is_open), key=_finish)
@@ -84,17 +89,10 @@ class Timeline:
         self.levels: list[Level] = []
         self.slots = 0
         self._lay_out(completed, opened)
-        self.states = states
-        self.markets: dict[int, Market] = {}
-        self.needers: list[Slotted] = []  # of any state
-        self.known_leavers = Market()
-        self.other_leavers = Market()  # that leave who knows what
-        self._leads: dict[tuple[int, int], bool] = {}
-        self._open_markets(len(completed))
 
     def open_operations(self, bits: int) -> list[Operation]:
         """The open operations of a set of bits."""
-        return [self.operations[self.open_number(bit)] for bit in _single_bits(bits)]
+        return [self.operations[self.open_number(bit)] for bit in single_bits(bits)]
 
     def open_number(self, bit: int) -> int:
         """The number of the open operation that has this bit."""
@@ -125,7 +123,7 @@ class Timeline:
         for each in level.under_way:
             completed.setdefault(each.transitions, []).append(each)
         opened: dict[Transitions, int] = {}
-        for bit in _single_bits(level.open_called):
+        for bit in single_bits(level.open_called):
             transitions = self.transitions[self.open_number(bit)]
             opened[transitions] = opened.get(transitions, 0) | bit
         for transitions in dict.fromkeys((*completed, *opened)):
@@ -167,98 +165,12 @@ class Timeline:
             taken ^= under_way.pop(0).bit
         self.slotted = [slotted[number] for number in range(len(completed))]
 
-    def _open_markets(self, completed: int) -> None:
-        self.needers = [each for each in self.slotted if each.transitions.needs is not None]
-        for each in self.needers:
-            assert each.transitions.needs is not None
-            self.markets.setdefault(each.transitions.needs, Market()).needers.append(each)
-        for number, transitions in enumerate(self.transitions):
-            if transitions.is_read or not self.markets:
-                continue
-            into = [self.other_leavers]
-            if transitions.leaves is not None:
-                into = [self.known_leavers, self.markets.get(transitions.leaves, Market())]
-            for market in into:
-                if number < completed:
-                    market.leavers.append(self.slotted[number])
-                else:
-                    market.open_leavers |= 1 << number - completed
-
-    @property
-    def has_other_leavers(self) -> bool:
-        """Whether there are operations that leave who knows what."""
-        return bool(self.other_leavers.leavers or self.other_leavers.open_leavers)
-
-    def next_needed(self, level: int, placed: int) -> int | None:
-        """The state that the next return needs, of those that need one and have not taken effect."""
-        needer = next(_unplaced(self.needers, level, placed), None)
-        return None if needer is None else needer.transitions.needs
-
-    def is_out_of_reach(self, needed: int, current: int, level: int, placed: int, used: int, goal: int) -> bool:
-        """Whether an operation that returns before `goal` needs a state that nothing left could lead to.
-
-        `placed` and `used` are what has taken effect.
-        """
-        market = self.markets.get(needed)
-        if market is None or needed == current:
-            return False
-        needer = next(_unplaced(market.needers, level, placed), None)
-        if needer is None or needer.level >= goal:
-            return False
-        left = _Left(level, placed, used, needer.level, self.levels[needer.level].open_called)
-        if left.has_any_of(market):
-            return False
-        if not left.has_any_of(self.other_leavers):
-            return True
-        if self._may_lead(current, needed):
-            return False
-        open_leavers = (self.transitions[self.open_number(bit)] for bit in left.open_of(self.known_leavers))
-        leavers = (*(each.transitions for each in left.completed_of(self.known_leavers)), *open_leavers)
-        return not any(each.leaves is None or self._may_lead(each.leaves, needed) for each in leavers)
-
-    def _may_lead(self, state: int, target: int) -> bool:
-        """Whether operations that leave who knows what could lead from one state to the other."""
-        leads = self.states.model.leads
-        if leads is None:
-            return True
-        pair = state, target
-        if pair not in self._leads:
-            self._leads[pair] = leads(self.states.values[state], self.states.values[target])
-        return self._leads[pair]
-
-
-class _Left(NamedTuple):
-    """What has not taken effect, and is called before a given return."""
-
-    level: int
-    placed: int
-    used: int
-    until: int
-    open_called: int
-
-    def completed_of(self, market: Market) -> Iterator[Slotted]:
-        unplaced = _unplaced(market.leavers, self.level, self.placed)
-        return (each for each in unplaced if each.arrival <= self.until)
-
-    def open_of(self, market: Market) -> Iterator[int]:
-        return _single_bits(market.open_leavers & self.open_called & ~self.used)
-
-    def has_any_of(self, market: Market) -> bool:
-        return any(True for _ in self.open_of(market)) or any(True for _ in self.completed_of(market))
-
-
-def _unplaced(operations: list[Slotted], level: int, placed: int) -> Iterator[Slotted]:
-    """Those that have not taken effect, by their returns."""
-    for index in range(bisect_left(operations, level, key=_level), len(operations)):
-        each = operations[index]
-        if each.arrival > level or not placed & each.bit:
-            yield each
-
 
 def _transitions_of(operation: Operation, effects: dict[Hashable, Transitions], states: States) -> Transitions:
     effect = states.model.effect(operation)
     if effect not in effects:
         effects[effect] = Transitions(operation, states)
+    effects[effect].expect_same(operation)
     return effects[effect]
 
 
@@ -266,7 +178,7 @@ def _overwrites(operations: Sequence[Slotted]) -> int:
     return sum(each.bit for each in operations if each.transitions.is_overwrite)
 
 
-def _single_bits(bits: int) -> Iterator[int]:
+def single_bits(bits: int) -> Iterator[int]:
     while bits:
         yield bits & -bits
         bits &= bits - 1

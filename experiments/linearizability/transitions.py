@@ -53,6 +53,16 @@ class Transitions(dict[int, int]):
     __eq__ = object.__eq__
     __ne__ = object.__ne__
 
+    def expect_same(self, operation: Operation) -> None:
+        """Refuse an operation that does something else, to the initial state at least."""
+        model = self.states.model
+        legal, after = model.step(model.initial, operation)
+        if self[self.states.number(model.initial)] != (self.states.number(after) if legal else ILLEGAL_STEP):
+            raise ModelError(
+                f"{model.name}: {operation} has the effect of {self.operation}, says the model, but does "
+                f"something else to {model.initial!r}"
+            )
+
     @property
     def overwritten_with(self) -> int:
         """The state that an overwrite leaves."""

@@ -22,7 +22,7 @@ class LoseSyncs(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True)
 
 
 class CorruptRecord(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
-    """One durable record or value, drawn from the node's stream `"corrupt record"`, reads as `Corrupt` from now on.
+    """One durable record or value reads as `Corrupt` from now on; a stream of the node and the instant says which.
 
     No effect on a disk where nothing is durable.
     """

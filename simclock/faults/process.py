@@ -22,8 +22,8 @@ CRASHED = Crash.struck
 class TornCrash(Crash, frozen=True, kw_only=True, array_like=True, tag=True):
     """A crash in the middle of writing: of what was not synced, a prefix has reached the disk all the same.
 
-    How long a prefix is drawn from the node's stream `"torn write"`, and so is whether its last operation is torn: a
-    torn record, or value, reads as `Corrupt`.
+    How long a prefix, and whether its last operation is torn, are drawn from a stream of the node and the instant; a
+    torn record or value reads as `Corrupt`.
     """
 
     kind: ClassVar[str] = "torn-crash"

@@ -1,0 +1,83 @@
+"""A function mapped over items by Ray tasks: for work that is many independent calls, as the seeds of a sweep are.
+
+Laws: an answer is told with its item, in whatever order they come, so the caller sorts; items are taken from their
+iterator only when a worker is free for them, so that the iterator may go by the answers so far. The function must give
+the same for the same item: a task whose worker died is run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
+from pickle import PicklingError
+from typing import Any, TypeVar
+
+from actors.ray_placement import ray_session
+from actors.shipping import dumps, loads, ship
+from simclock.errors import PlacementError, UsageError
+
+RETRIES = 2
+"""How often a task is run again after its worker died."""
+
+Item = TypeVar("Item")
+
+
+def map_on_ray(
+    function: Callable[[Item], Any],
+    items: Iterable[Item],
+    *,
+    jobs: int | None = None,
+    address: str | None = None,
+    on_start: Callable[[int], None] = lambda workers: None,
+) -> Iterator[tuple[Item, Any]]:
+    """Give (item, answer) as they come, at most `jobs` at a time, and as many as that Ray has CPUs.
+
+    `on_start` is told how many work at once. Closing the iterator, or an interrupt, cancels what is under way. Raises
+    UsageError where the function cannot travel.
+    """
+    try:
+        shipped = ship(function)
+    except (TypeError, AttributeError, ValueError, PicklingError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"it cannot travel to a Ray worker ({reason}): run it in this process, with one job") from None
+    with ray_session(address):
+        import ray
+
+        cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        workers = min(jobs or cores, cores)
+        on_start(workers)
+        function_ref = ray.put(shipped)
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
+        waiting = iter(items)
+        under_way: dict[Any, Item] = {}
+        try:
+            while True:
+                for item in islice(waiting, workers - len(under_way)):
+                    under_way[task.remote(function_ref, dumps(item))] = item
+                if not under_way:
+                    return
+                ready, _ = ray.wait(list(under_way), num_returns=1)
+                answer = loads(ray.get(ready[0]))
+                item = under_way.pop(ready[0])
+                for following in islice(waiting, 1):  # before the caller takes its time
+                    under_way[task.remote(function_ref, dumps(following))] = following
+                yield item, answer
+        except ray.exceptions.RayTaskError as error:
+            raise PlacementError(f"a Ray task failed: {error.cause!r}") from error
+        except ray.exceptions.RayError as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            raise PlacementError(f"a Ray worker died {RETRIES + 1} times on one task: {reason}") from None
+        finally:
+            for ref in under_way:
+                ray.cancel(ref, force=True)
+
+
+def _call(shipped: bytes, item: bytes) -> bytes:
+    return dumps(_function(shipped)(loads(item)))
+
+
+@lru_cache(maxsize=2)
+def _function(shipped: bytes) -> Any:
+    """Loaded once in a worker: a user's classes stay the same from task to task."""
+    return loads(shipped)

@@ -1,0 +1,94 @@
+"""Which code a result came from: a text for people, and a hash that tells whether it has changed since.
+
+The hash is over the sources of our packages, the scenario's module and what that has imported from its own folder; the
+text names the git commit where our sources are tracked by git, else the package's version.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from hashlib import blake2b
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from actors.shipping import travels_by_value
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("simclock", "actors", "protocols", "experiments")
+HASH_BYTES = 8
+GIT_TIMEOUT_S = 10
+
+
+class CodeVersion(NamedTuple):
+    """The code of a sweep."""
+
+    text: str
+    """Such as `git 3cfbb3b1a2c4`, `git 3cfbb3b1a2c4 + changes` or `0.1.0`."""
+    hash: str
+    """16 hexadecimal digits; equal exactly where all sources are."""
+
+
+def code_version(scenario: str) -> CodeVersion:
+    """Of our packages and the module of a scenario that has been found, by its name in a scenario file."""
+    hashed = blake2b(digest_size=HASH_BYTES)
+    for name, path in (*_own_sources(), *_scenario_sources(scenario)):
+        content = path.read_bytes()
+        hashed.update(f"{name}\0{len(content)}\0".encode())
+        hashed.update(content)
+    return CodeVersion(_git_text() or _package_text(), hashed.hexdigest())
+
+
+def _own_sources() -> Iterator[tuple[str, Path]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            yield path.relative_to(ROOT).as_posix(), path
+
+
+def _scenario_sources(scenario: str) -> Iterator[tuple[str, Path]]:
+    """The scenario's module and the user's own modules beside it."""
+    module, _, _ = scenario.rpartition(":")
+    if not module:
+        return
+    file = module if module.endswith(".py") else getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        return
+    main = Path(file).resolve()
+    yield main.name, main
+    paths = set()
+    for name, each in list(sys.modules.items()):
+        origin = getattr(each, "__file__", None)
+        if origin and origin.endswith(".py") and name != "__main__" and travels_by_value(name):
+            path = Path(origin).resolve()
+            if path.is_relative_to(main.parent) and path != main:
+                paths.add(path)
+    for path in sorted(paths):
+        yield path.relative_to(main.parent).as_posix(), path
+
+
+def _git_text() -> str:
+    """The commit of our sources, empty where git does not track them."""
+    try:
+        if not _git("ls-files", "simclock/__init__.py"):
+            return ""
+        commit = _git("rev-parse", "--short=12", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--", *PACKAGES)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return f"git {commit} + changes" if changed else f"git {commit}"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
+    )
+    return done.stdout
+
+
+def _package_text() -> str:
+    try:
+        return version("simclock")
+    except PackageNotFoundError:
+        return "unknown"

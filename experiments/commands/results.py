@@ -1,0 +1,134 @@
+"""`simclock results`: what sweeps have found, listed, queried and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from experiments.catalog import VALID, VIOLATED
+from experiments.commands.options import database_option
+from experiments.outcome import FAILED, VERDICTS
+from experiments.results_database import Result, Sweep, open_results
+from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
+from experiments.tables import FORMS, table_text
+from simclock.durations import format_duration
+
+DETAIL_MAX = 80
+form_option = click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
+SWEEP_HEADERS = ("sweep", "scenario", "seeds", "state", "valid", "violated", "unknown", "failed", "code", "started")
+RESULT_HEADERS = (
+    "result",
+    "scenario",
+    "seed",
+    "verdict",
+    "violated",
+    "detail",
+    "events",
+    "virtual time",
+    "wall time",
+    "digest",
+)
+
+
+@click.group(invoke_without_command=True, short_help="List, query and compare what sweeps have found.")
+@click.option("--sweep", type=int, help="The results of that sweep.")
+@click.option("--verdict", type=click.Choice(VERDICTS), help="The results with that verdict.")
+@click.option("--failing", is_flag=True, help="The results that are violated or failed.")
+@click.option("--property", "violated", metavar="NAME", help="The results that violate that property.")
+@click.option("--seed", type=int, help="The results of that seed.")
+@form_option
+@database_option
+@click.pass_context
+def results(
+    context: click.Context,
+    *,
+    sweep: int | None,
+    verdict: str | None,
+    failing: bool,
+    violated: str | None,
+    seed: int | None,
+    form: str,
+    database: Path,
+) -> None:
+    """List the sweeps; with an option that asks for results, list these, by sweep and seed.
+
+    \b
+    Examples:
+      simclock results
+      simclock results --sweep 3 --failing
+      simclock results --seed 17 --format json
+      simclock results compare 3 4
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with open_results(database) as opened:
+        sweeps = opened.sweeps()
+        if sweep is None and verdict is None and violated is None and seed is None and not failing:
+            click.echo(_sweeps_text(sweeps, form))
+            return
+        if sweep is not None:
+            opened.sweep(sweep)
+        found = opened.results(sweep=sweep, verdict=verdict, seed=seed, property=violated)
+        if failing:
+            found = [result for result in found if result.outcome.verdict in (VIOLATED, FAILED)]
+        click.echo(_results_text(found, {each.id: each.scenario for each in sweeps}, form))
+
+
+def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
+    raw = [
+        (
+            each.id,
+            each.scenario,
+            each.seeds,
+            each.state,
+            *(each.verdicts[verdict] for verdict in VERDICTS),
+            each.code.text,
+            each.started_at,
+        )
+        for each in sweeps
+    ]
+    return table_text(SWEEP_HEADERS, raw, form, raw)
+
+
+def _results_text(found: Sequence[Result], scenarios: dict[int, str], form: str) -> str:
+    raw = []
+    shown = []
+    for result in found:
+        outcome = result.outcome
+        names = ", ".join(outcome.properties)
+        first = (result.id, scenarios[result.sweep], outcome.seed, outcome.verdict, names)
+        raw.append((*first, outcome.detail, outcome.events, outcome.virtual_ns / 10**9, outcome.wall_s, outcome.digest))
+        last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
+        shown.append((*first, shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+    return table_text(RESULT_HEADERS, shown, form, raw)
+
+
+@results.command("compare")
+@click.argument("before", metavar="A", type=int)
+@click.argument("after", metavar="B", type=int)
+@form_option
+@database_option
+def compare(before: int, after: int, form: str, database: Path) -> int:
+    """Show the seeds whose verdict or digest is not the same in sweeps A and B.
+
+    Exit status 1 where there is one.
+
+    \b
+    Example: simclock results compare 3 4
+    """
+    with open_results(database) as opened:
+        sweeps = opened.sweep(before), opened.sweep(after)
+        found = compare_sweeps(opened.results(sweep=before), opened.results(sweep=after))
+    machine = form in ("csv", "json")
+    for line in comparison_lines(*sweeps, found):
+        click.echo(line, err=machine)
+    raw = [change.row for change in found.changes]
+    shown = [(seed, a, b, digest[:12], other[:12]) for seed, a, b, digest, other in raw]
+    if raw or machine:
+        click.echo(table_text(("seed", "verdict A", "verdict B", "digest A", "digest B"), shown, form, raw))
+    return 1 if raw else 0
+
+
+assert VERDICTS == (VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"

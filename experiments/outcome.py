@@ -1,0 +1,143 @@
+"""What is kept of one run of a sweep, and how a seed becomes it.
+
+Law: a run that ends in an exception is an outcome like any other, FAILED; a sweep does not end because one seed did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from actors.run import run
+from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from experiments.report import Report, report_of, violation_text
+from experiments.spelling import one_line
+from simclock.durations import format_duration
+from simclock.errors import HandlerError, SimclockError
+
+FAILED = "failed"
+"""The code of a node, an observer or a judge raised."""
+VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One seed's run, judged."""
+
+    seed: int
+    digest: str
+    """Empty where the run failed."""
+    verdict: str
+    """One of VERDICTS."""
+    properties: tuple[str, ...]
+    """Names of what was violated, each once, the earliest first."""
+    detail: str
+    """One line: what was seen first. Empty where the run is valid."""
+    events: int
+    virtual_ns: int
+    counters: Mapping[str, int]
+    wall_s: float
+    """Of making, running and judging."""
+    started_at: str
+    """UTC, ISO 8601."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is known to be wrong."""
+        return self.verdict in (VALID, UNKNOWN)
+
+    @property
+    def what(self) -> str:
+        """The verdict and the names of what was violated."""
+        return f"{self.verdict}: {', '.join(self.properties)}" if self.properties else self.verdict
+
+
+def exit_status(verdicts: Sequence[str]) -> int:
+    """Of many runs: 1 where one is violated or failed, else 3 where one is unknown, else 0."""
+    statuses = {1 if verdict == FAILED else EXIT_STATUS[verdict] for verdict in verdicts}
+    return next((status for status in (1, 3) if status in statuses), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedRunner:
+    """Runs seeds of one scenario, inline; it is what travels to workers."""
+
+    entry: Entry
+    settings: Settings
+
+    def __call__(self, seeds: Sequence[int]) -> list[Outcome]:
+        return [self.outcome(seed) for seed in seeds]
+
+    def outcome(self, seed: int) -> Outcome:
+        """One run, whatever it comes to."""
+        entry, settings = self.entry, replace(self.settings, seed=seed)
+        return outcome_of(seed, lambda: report_of(entry, run(make_scenario(entry, settings))))
+
+
+def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
+    """Judge a run; an exception on the way is its outcome."""
+    started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    started = time.perf_counter()
+    try:
+        report = make()
+    except (Exception, SystemExit) as error:  # a user's code may call sys.exit
+        return Outcome(
+            seed=seed,
+            digest="",
+            verdict=FAILED,
+            properties=(_failed_name(error),),
+            detail=failure_text(error),
+            events=0,
+            virtual_ns=error.failure.time_ns if isinstance(error, HandlerError) else 0,
+            counters={},
+            wall_s=time.perf_counter() - started,
+            started_at=started_at,
+        )
+    result = report.result
+    return Outcome(
+        seed=seed,
+        digest=result.digest,
+        verdict=report.status,
+        properties=violated_properties(report),
+        detail=_detail(report),
+        events=result.events,
+        virtual_ns=result.virtual_ns,
+        counters=result.counters,
+        wall_s=time.perf_counter() - started,
+        started_at=started_at,
+    )
+
+
+def violated_properties(report: Report) -> tuple[str, ...]:
+    """What the observers found, then what the entry's judge did."""
+    names = [violation.property for violation in report.result.violations]
+    if report.status == VIOLATED:
+        names += report.verdict.properties
+    return tuple(dict.fromkeys(names))
+
+
+def _detail(report: Report) -> str:
+    if report.result.violations:
+        return violation_text(report.result.violations[0])
+    if report.status == VALID:
+        return ""
+    return " ".join(" ".join(report.verdict.lines).split())
+
+
+def _failed_name(error: BaseException) -> str:
+    """The type of what was raised: of a node's own error, if it was one."""
+    if isinstance(error, HandlerError):
+        return error.failure.error.partition(":")[0]
+    return type(error).__name__
+
+
+def failure_text(error: BaseException) -> str:
+    """What was raised and where, one line, without the command that replays it."""
+    if isinstance(error, HandlerError):
+        failure = error.failure
+        who = f"node {failure.node}" if failure.node >= 0 else "an observer"
+        text = f"{who} at {format_duration(failure.time_ns)} on {failure.event}: {failure.error} ({failure.place})"
+        return " ".join(text.split())
+    return " ".join(str(error).split()) if isinstance(error, SimclockError) else one_line(error)

@@ -1,0 +1,217 @@
+"""The pytest plugin: a test that runs over seeds, and says of a failure what replays it.
+
+    from experiments.pytest_plugin import simclock_seeds
+
+    @simclock_seeds(100)
+    def test_agreement(seed):
+        assert not run(scenario(seed)).violations
+
+The test is one item; its seeds run in order until one fails. The failing seed is run once more with a trace, which
+shows the last events, and tells a test that its seed does not determine. Fixtures are made once for all seeds.
+
+pytest loads this module in every run of an environment that has simclock: it imports nothing but pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+MARKER = "simclock_seeds"
+SEEDS = 100
+EVENTS_SHOWN = 20
+BATCHES_PER_JOB = 8
+BATCH_SEEDS_MAX = 200
+_FAILURES = (Exception, pytest.fail.Exception)
+"""What a failing test raises; a skip is neither."""
+
+
+def simclock_seeds(seeds: int | str = SEEDS) -> pytest.MarkDecorator:
+    """Run the test, which takes `seed`, with the seeds 0 to `seeds` - 1, or those of a text such as "500:600"."""
+    return pytest.mark.simclock_seeds(seeds)
+
+
+class _NoSeed:
+    """What an unmarked test would get."""
+
+
+@pytest.fixture(scope="session")  # Hypothesis refuses fixtures of the function's scope
+def seed() -> Any:
+    """The seed of this run, in a test marked with `simclock_seeds`."""
+    return _NoSeed()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("simclock", "simclock: tests over seeds")
+    group.addoption("--simclock-seeds", metavar="SEEDS", help="how many seeds, or which: 1000, or 500:600")
+    group.addoption("--simclock-replay", metavar="SEED", type=int, help="run tests over seeds with this one alone")
+    group.addoption("--simclock-jobs", metavar="N", type=int, default=1, help="run seeds as N Ray tasks at a time")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(seeds={SEEDS}): run the test, which takes `seed`, over seeds: a count, or a text as 500:600",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a marked test over its seeds."""
+    marker = pyfuncitem.get_closest_marker(MARKER)
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    if marker is None:
+        if any(isinstance(value, _NoSeed) for value in arguments.values()):
+            pytest.fail(f"the fixture `seed` is for tests over seeds: mark it with @simclock_seeds({SEEDS})", False)
+        return None
+    if "seed" not in arguments:
+        pytest.fail("a test over seeds takes an argument `seed`", False)
+    _SeededTest(pyfuncitem, arguments, _seeds_of(pyfuncitem.config, marker)).run()
+    return True
+
+
+def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
+    from experiments.seeds import parse_seeds
+    from simclock.errors import UsageError
+
+    replayed = config.getoption("--simclock-replay")
+    if replayed is not None:
+        return (replayed,)
+    given = config.getoption("--simclock-seeds")
+    place = "--simclock-seeds" if given is not None else f"@{MARKER}"
+    text = str(given if given is not None else (marker.args or (SEEDS,))[0])
+    try:
+        return parse_seeds(f"0:{text}" if text.isdecimal() else text, place)
+    except UsageError as error:
+        pytest.fail(str(error), False)
+
+
+class _SeededTest:
+    """One marked test, with its fixtures."""
+
+    def __init__(self, item: pytest.Function, arguments: dict[str, Any], seeds: Sequence[int]) -> None:
+        self._item = item
+        self._arguments = arguments
+        self._seeds = seeds
+
+    def run(self) -> None:
+        """Run all seeds, until one fails."""
+        jobs = self._item.config.getoption("--simclock-jobs")
+        here = len(self._seeds) if jobs <= 1 else 1  # the first is always run here: it may skip
+        for position in range(here):
+            self._run_here(position)
+        if here < len(self._seeds):
+            failed = self._first_failing_in_workers(here, jobs)
+            if failed is not None:
+                self._run_here(failed[0])
+                text = f"seed {self._seeds[failed[0]]} failed in a Ray worker and passes here:\n\n{failed[1]}"
+                pytest.fail(text, pytrace=False)
+
+    def _run_here(self, position: int) -> None:
+        error = self._error(position)
+        if error is not None:
+            self._fail(position, error)
+
+    def _error(self, position: int) -> BaseException | None:
+        try:
+            self._item.obj(**{**self._arguments, "seed": self._seeds[position]})
+        except _FAILURES as error:
+            if isinstance(error, pytest.xfail.Exception):
+                raise
+            return error
+        return None
+
+    def _fail(self, position: int, error: BaseException) -> None:
+        """Run the seed once more for its last events, report, and raise."""
+        from actors.run import tapped
+
+        last: deque[Any] = deque(maxlen=EVENTS_SHOWN)
+
+        def tap(record: Any) -> None:
+            if last and record[:3] < last[-1][:3]:
+                last.clear()  # records come in ascending order: another run has begun
+            last.append(record)
+
+        with tapped(tap):
+            again = self._error(position)
+        self._item.add_report_section("call", "simclock", "\n".join(self._report(position, last, again)))
+        raise again or error
+
+    def _report(self, position: int, last: Sequence[Any], again: BaseException | None) -> Iterator[str]:
+        from experiments.seeds import seeds_text
+
+        passed = f"{position} passed before" if position else "none was tried before"
+        left = len(self._seeds) - position - 1
+        yield f"seed {self._seeds[position]} failed; {passed}, {left} of {seeds_text(self._seeds)} not tried"
+        yield f"replay: {self._replay(self._seeds[position])}"
+        if again is None:
+            yield "run once more, it passed: the seed does not determine this test"
+        if last:
+            yield f"its last {len(last)} events:"
+            yield from (f"  {record}" for record in last)
+
+    def _replay(self, seed: int) -> str:
+        config = self._item.config
+        _, colons, name = self._item.nodeid.partition("::")
+        path = os.path.relpath(self._item.path, config.invocation_params.dir)
+        return shlex.join(["pytest", f"{path}{colons}{name}", "--simclock-replay", str(seed)])
+
+    def _first_failing_in_workers(self, start: int, jobs: int) -> tuple[int, str] | None:
+        """Position of the first seed that fails and its traceback: of those before it, all have passed."""
+        from actors.ray_tasks import map_on_ray
+        from simclock.errors import UsageError
+
+        size = max(1, min(len(self._seeds) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
+        batches = [self._seeds[at : at + size] for at in range(start, len(self._seeds), size)]
+        caller = _Caller(self._item.obj, {n: value for n, value in self._arguments.items() if n != "seed"})
+        failures: dict[int, tuple[int, str]] = {}
+        done: set[int] = set()
+        try:
+            for number, failed in map_on_ray(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
+                done.add(number)
+                if failed is not None:
+                    failures[number] = failed
+                if failures and done.issuperset(range(min(failures))):
+                    break
+        except UsageError as error:
+            pytest.fail(f"--simclock-jobs: the test or a fixture: {error}", False)
+        if not failures:
+            return None
+        first = min(failures)
+        within, text = failures[first]
+        return start + first * size + within, text
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """Calls the test with seeds, on a worker."""
+
+    function: Callable[..., Any]
+    arguments: Mapping[str, Any]
+
+    def first_failing(self, seeds: Sequence[int]) -> tuple[int, str] | None:
+        """Position among these of the first seed that fails, and the traceback."""
+        for position, seed in enumerate(seeds):
+            try:
+                self.function(**{**self.arguments, "seed": seed})
+            except _FAILURES:
+                return position, traceback.format_exc()
+        return None
+
+
+@dataclass(frozen=True)
+class _Numbered:
+    """The batches of one test, by number."""
+
+    caller: _Caller
+    batches: Sequence[Sequence[int]]
+
+    def __call__(self, number: int) -> tuple[int, str] | None:
+        return self.caller.first_failing(self.batches[number])

@@ -1,0 +1,128 @@
+"""What names a run on the command line: a recorded result as `3:17`, or a scenario and a seed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from experiments.catalog import Entry, Settings, make_scenario
+from experiments.outcome import Outcome
+from experiments.results_database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
+from experiments.scenario_file import settings_from_toml
+from experiments.scenario_source import Source, find_source
+from experiments.scenario_text import write_settings
+from experiments.seeds import SEED_MAX
+from experiments.spelling import say
+from simclock.errors import UsageError
+from simclock.scenario import Scenario
+
+_RESULT = re.compile(r"([0-9]+):([0-9]+)", re.ASCII)
+_AT_SEED = re.compile(r"(.+)@([0-9]+)", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A result of the database, and its sweep."""
+
+    sweep: Sweep
+    outcome: Outcome
+
+    @property
+    def id(self) -> str:
+        """What names it."""
+        return f"{self.sweep.id}:{self.outcome.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A run that somebody named."""
+
+    text: str
+    """As it was written."""
+    name: str
+    """Of the scenario, in a scenario file."""
+    entry: Entry
+    settings: Settings
+    replay: str
+    """The command that runs it again."""
+    recorded: Recorded | None = None
+    """What is recorded of it, if anything is."""
+
+    def scenario(self) -> Scenario:
+        """Ready to run."""
+        return make_scenario(self.entry, self.settings)
+
+
+def is_result_id(text: str) -> bool:
+    """Whether the text can only be meant as a recorded result."""
+    return _RESULT.fullmatch(text) is not None
+
+
+def find_run(text: str, database: Path) -> Reference:
+    """The run that `3:17` or `raft-kv@17` names."""
+    found = _RESULT.fullmatch(text)
+    if found is not None:
+        return _recorded_run(text, int(found[1]), int(found[2]), database)
+    found = _AT_SEED.fullmatch(text)
+    if found is None:
+        raise UsageError(f"{say(text)} names no run: write a result as 3:17, or SCENARIO@SEED as raft-kv@17")
+    source = find_source(found[1])
+    source = replace(source, settings=replace(source.settings, seed=int(found[2])))
+    replay = shlex.join(["simclock", "run", found[1], "--seed", found[2]])
+    return run_of_source(source, text, replay, database)
+
+
+def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Reference:
+    if max(sweep_number, seed) > SEED_MAX:
+        raise UsageError(f"{text}: there is no such result")
+    with open_results(database) as opened:
+        recorded = Recorded(sweep=opened.sweep(sweep_number), outcome=opened.result(sweep_number, seed).outcome)
+    name, entry, settings = _settings_of(recorded.sweep, database)
+    place = [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
+    return Reference(
+        text=text,
+        name=name,
+        entry=entry,
+        settings=replace(settings, seed=seed),
+        replay=shlex.join(["simclock", "replay", text, *place]),
+        recorded=recorded,
+    )
+
+
+def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings]:
+    file = f"{database}, sweep {sweep.id}"
+    try:
+        document = tomllib.loads(sweep.settings)
+    except ValueError as error:
+        raise UsageError(f"{file}: its settings are damaged: not TOML: {error}") from None
+    entry, settings = settings_from_toml(document, file, Path())
+    return document["scenario"], entry, settings
+
+
+def run_of_source(source: Source, text: str, replay: str, database: Path) -> Reference:
+    """The run of a scenario that has been found, with what is recorded of it last, if there is a database."""
+    recorded = None
+    if database.exists():
+        with open_results(database) as opened:
+            recorded = _latest(opened, source)
+    return Reference(
+        text=text,
+        name=source.name,
+        entry=source.entry,
+        settings=source.settings,
+        replay=replay,
+        recorded=recorded,
+    )
+
+
+def _latest(database: ResultsDatabase, source: Source) -> Recorded | None:
+    if not 0 <= source.settings.seed <= SEED_MAX:
+        return None
+    settings = write_settings(source.name, replace(source.settings, seed=0))
+    found = database.results(settings=settings, seed=source.settings.seed)
+    if not found:
+        return None
+    return Recorded(sweep=database.sweep(found[-1].sweep), outcome=found[-1].outcome)

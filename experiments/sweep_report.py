@@ -1,0 +1,147 @@
+"""The summary of a sweep, and what changed between two, in seed order."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from itertools import islice
+
+from experiments.outcome import VERDICTS
+from experiments.results_database import FINISHED, Result, Sweep
+from experiments.seeds import parse_seeds, seeds_text
+
+FAILING_MAX = 10
+"""Failing seeds that the summary lists."""
+DETAIL_MAX = 120
+DIGEST_BYTES = 16
+
+
+def sweep_digest(results: Sequence[Result]) -> str:
+    """One digest over the digests of all seeds, in their order."""
+    whole = blake2b(digest_size=DIGEST_BYTES)
+    for result in results:
+        whole.update(f"{result.outcome.seed} {result.outcome.digest}\n".encode())
+    return whole.hexdigest()
+
+
+def shorten(text: str, length_max: int) -> str:
+    """The beginning of a text that is too long for a row."""
+    return text if len(text) <= length_max else f"{text[: length_max - 3]}..."
+
+
+def properties_of(results: Sequence[Result]) -> Counter[str]:
+    """Property -> in how many runs it was violated."""
+    return Counter(name for result in results for name in result.outcome.properties)
+
+
+def summary_text(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str) -> str:
+    """A title and a row per fact."""
+    rows = list(_rows(sweep, results, wall_s, workers, database))
+    width = max(len(label) for label, _ in rows)
+    title = f"sweep {sweep.id}: {sweep.scenario}, seeds {sweep.seeds}"
+    return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
+
+
+def _rows(
+    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str
+) -> Iterator[tuple[str, str]]:
+    rate = f", {len(results) / wall_s:,.1f} per second" if wall_s > 0 else ""
+    at_once = f", {workers} at a time" if workers > 1 else ""
+    state = "" if sweep.state == FINISHED else f" ({sweep.state}, of {len(parse_seeds(sweep.seeds)):,})"
+    yield "runs", f"{len(results):,}{state} in {wall_s:.1f} s{rate}{at_once}"
+    yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
+    found = properties_of(results)
+    if found:
+        yield "violated", ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
+    failing = [result for result in results if not result.outcome.passed]
+    for position, result in enumerate(islice(failing, FAILING_MAX)):
+        yield "" if position else "failing", f"{result.id}  {shorten(result.outcome.detail, DETAIL_MAX)}"
+    if len(failing) > FAILING_MAX:
+        yield "", f"and {len(failing) - FAILING_MAX:,} more: simclock results --sweep {sweep.id} --failing"
+    yield "digest", sweep_digest(results)
+    yield "code", sweep.code.text
+    yield "kept in", database
+
+
+def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int) -> str:
+    """One JSON object: the sweep, and every result in seed order."""
+    values = {
+        "sweep": sweep.id,
+        "scenario": sweep.scenario,
+        "seeds": sweep.seeds,
+        "state": sweep.state,
+        "code": sweep.code.text,
+        "code_hash": sweep.code.hash,
+        "verdicts": sweep.verdicts,
+        "violated": dict(properties_of(results)),
+        "digest": sweep_digest(results),
+        "wall_s": wall_s,
+        "workers": workers,
+        "results": [{"id": result.id, **asdict(result.outcome)} for result in results],
+    }
+    return json.dumps(values, indent=2, ensure_ascii=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A seed whose verdict or digest is not the same in two sweeps."""
+
+    seed: int
+    before: Result
+    after: Result
+
+    @property
+    def row(self) -> tuple[int, str, str, str, str]:
+        """Seed, verdicts and digests."""
+        before, after = self.before.outcome, self.after.outcome
+        return self.seed, before.what, after.what, before.digest, after.digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepComparison:
+    """What two sweeps have in common, and what not."""
+
+    same: int
+    changes: tuple[Change, ...]
+    only_before: tuple[int, ...]
+    only_after: tuple[int, ...]
+
+
+def compare_sweeps(before: Sequence[Result], after: Sequence[Result]) -> SweepComparison:
+    """Seed by seed: a change is another verdict, other violated properties, or another digest."""
+    first = {result.outcome.seed: result for result in before}
+    second = {result.outcome.seed: result for result in after}
+    both = sorted(first.keys() & second.keys())
+    changes = [
+        Change(seed=seed, before=first[seed], after=second[seed])
+        for seed in both
+        if _identity(first[seed]) != _identity(second[seed])
+    ]
+    return SweepComparison(
+        same=len(both) - len(changes),
+        changes=tuple(changes),
+        only_before=tuple(sorted(first.keys() - second.keys())),
+        only_after=tuple(sorted(second.keys() - first.keys())),
+    )
+
+
+def _identity(result: Result) -> tuple[str, str, tuple[str, ...]]:
+    return result.outcome.verdict, result.outcome.digest, result.outcome.properties
+
+
+def comparison_lines(before: Sweep, after: Sweep, found: SweepComparison) -> Iterator[str]:
+    """What the two sweeps are, and how many seeds are the same."""
+    for name, sweep in (("A", before), ("B", after)):
+        yield f"{name}: sweep {sweep.id}, {sweep.scenario}, seeds {sweep.seeds}, {sweep.code.text}, {sweep.state}"
+    if before.settings != after.settings:
+        yield "the settings differ: a change may be theirs"
+    if before.code.hash != after.code.hash:
+        yield "the code differs"
+    verdicts = sum(change.before.outcome.verdict != change.after.outcome.verdict for change in found.changes)
+    yield f"{found.same:,} seeds are the same, {len(found.changes):,} changed, {verdicts:,} of them in their verdict"
+    for name, seeds in (("A", found.only_before), ("B", found.only_after)):
+        if seeds:
+            yield f"{len(seeds):,} seeds are in {name} alone: {seeds_text(seeds)}"

@@ -1,0 +1,203 @@
+"""Loaders of histories that others recorded, and the EDN reader below them."""
+
+import json
+
+import pytest
+
+from experiments.histories import HistoryError, Operation
+from experiments.histories.edn import frozen, read_edn
+from experiments.history_formats import (
+    load_jepsen_log,
+    load_key_value_log,
+    load_knossos,
+    load_small_histories,
+)
+
+# EDN
+
+READ = {
+    "nil true false": (None, True, False),
+    "0 -1 +2 12345678901234567890 3N": (0, -1, 2, 12345678901234567890, 3),
+    "1.5 -2e3 1E-2 2.5M 3.": (1.5, -2000.0, 0.01, 2.5, 3.0),
+    ":read :get-any :a/b": ("read", "get-any", "a/b"),
+    r'"" "a b" "q\"\\\n\u00e9"': ("", "a b", 'q"\\\né'),
+    r"\a \newline \space \u0041 \(": ("a", "\n", " ", "A", "("),
+    "[1 (2 3) []]": ((1, (2, 3), ()),),
+    "{:a 1, :b [2] :c {}}": ({"a": 1, "b": (2,), "c": {}},),
+    "#{1 2} #{[1]}": (frozenset({1, 2}), frozenset({(1,)})),
+    "{[1 2] 3}": ({(1, 2): 3},),
+    "1 ; a comment :a [\n2": (1, 2),
+    "[1 #_2 3 #_[4 5]]": ((1, 3),),
+    "#_ #_ 1 2 3": (3,),
+    '#inst "2020" #jepsen.history.Op{:f :read}': ("2020", {"f": "read"}),
+    "#_ #tag 1 2": (2,),
+    "[1[2]3]{:a[]}": ((1, (2,), 3), {"a": ()}),
+    "": (),
+    ' ,; only this "': (),
+}
+
+
+@pytest.mark.parametrize(("text", "forms"), READ.items(), ids=READ)
+def test_edn(text, forms):
+    found = read_edn(text)
+    assert found == forms
+    assert list(map(type, found)) == list(map(type, forms))
+
+
+REFUSED = {
+    "[1 2": r"edn:1: \[ is not closed",
+    "\n\n(1 [2]": r"edn:3: \( is not closed",
+    "1\n]": r"edn:2: \] closes nothing",
+    "[1 }": r"edn:1: } closes nothing",
+    '1\n"abc': "edn:2: a string is not closed",
+    r'"\q"': r"'\\q' is no escape",
+    "symbol": "'symbol' is not understood",
+    "1/2": "'1/2' is not understood",
+    "007": "'007' is not understood",
+    "1x": "'1x' is not understood",
+    "^{:a 1} []": r"'\^' is not understood",
+    "##NaN": "'##NaN' is not understood",
+    "{:a}": "edn:1: a map with a key that has no value",
+    "{:a 1 :a 2}": "a key stands twice",
+    "#{1 1}": "a member stands twice",
+    "[#_]": "nothing follows #_",
+    "[1 #tag]": "nothing follows #tag",
+    "#_": "edn:1: nothing follows #_",
+    r"\nonsense": "is no character",
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.items(), ids=REFUSED)
+def test_edn_refused(text, message):
+    with pytest.raises(HistoryError, match=message) as error:
+        read_edn(text)
+    assert "\n" not in str(error.value)
+
+
+def test_edn_may_be_deep():
+    (form,) = read_edn("[" * 5000 + "]" * 5000)
+    assert form != ()
+
+
+def test_frozen_maps_do_not_depend_on_their_order():
+    one, other = read_edn("[{:a 1 :b {:c 2}}] [{:b {:c 2} :a 1}]")
+    assert frozen(one) == frozen(other) == ((("a", 1), ("b", (("c", 2),))),)
+
+
+# Loaders
+
+
+def write(folder, text):
+    (folder / "history").write_text(text, encoding="utf-8")
+    return folder / "history"
+
+
+JEPSEN = """\
+INFO  jepsen.core - nodes are up
+INFO  jepsen.util - 0\t:invoke\t:read\tnil
+INFO  jepsen.util - :nemesis\t:info\t:start\tnil
+INFO  jepsen.util - 1\t:invoke\t:cas\t[1 2]
+INFO  jepsen.util - 2\t:invoke\t:cas\t[3 4]
+INFO  jepsen.util - 3\t:invoke\t:write\t5
+INFO  jepsen.util - 4\t:invoke\t:read\tnil
+INFO  jepsen.util - 0\t:ok\t:read\tnil
+INFO  jepsen.util - 1\t:ok\t:cas\t[1 2]
+INFO  jepsen.util - 2\t:fail\t:cas\t[3 4]
+INFO  jepsen.util - 3\t:info\t:write\t:timed-out
+INFO  jepsen.util - 4\t:fail\t:read\t:timed-out
+
+"""
+
+
+def test_jepsen_log(tmp_path):
+    assert load_jepsen_log(write(tmp_path, JEPSEN)) == (
+        Operation(process=0, function="read", result=None, call=0, finish=5),
+        Operation(process=1, function="cas", argument=(1, 2), result=(1, 2), call=1, finish=6),
+        Operation(process=2, function="cas", argument=(3, 4), result=False, call=2, finish=7),
+        Operation(process=3, function="write", argument=5, call=3, finish=8, outcome="unknown"),
+        Operation(process=4, function="read", call=4, finish=9, outcome="unknown"),
+    )
+
+
+def test_jepsen_log_refused(tmp_path):
+    for line, message in (
+        ("hello", "history:2: not 'INFO  jepsen.util"),
+        ("INFO  jepsen.util - 0 :ok :read nil", "history:2: not 'INFO  jepsen.util"),
+        ("INFO  jepsen.util - 0\t:ok\tread\tnil", "history:2: "),
+        ("INFO  jepsen.util - 0\t:ok\t:read\t1 2", "history:2: 2 values; write one"),
+        ("INFO  jepsen.util - 0\t:ok\t:read\t[1", r"history:2: \[ is not closed"),
+        ("INFO  jepsen.util - 0\t:done\t:read\t1", "history:2: type 'done' is none of"),
+        ("INFO  jepsen.util - 7\t:ok\t:read\t1", "history: event 2: process 7 returns ok of read"),
+    ):
+        with pytest.raises(HistoryError, match=message):
+            load_jepsen_log(write(tmp_path, f"INFO  jepsen.util - 0\t:invoke\t:read\tnil\n{line}\n"))
+
+
+def test_key_value_log(tmp_path):
+    text = """{:process 9, :type :invoke, :f :append, :key "0", :value "x 9 0 y"}
+{:process 1, :type :invoke, :f :get, :key "7", :value nil}
+{:process 9, :type :ok, :f :append, :key "0", :value "x 9 0 y"}
+{:process 1, :type :ok, :f :get, :key "7", :value ""}
+"""
+    assert load_key_value_log(write(tmp_path, text)) == (
+        Operation(process=9, function="append", key="0", argument="x 9 0 y", result="x 9 0 y", call=0, finish=2),
+        Operation(process=1, function="get", key="7", result="", call=1, finish=3),
+    )
+
+
+def test_knossos(tmp_path):
+    text = """; a comment
+    [{:process 0, :type :invoke, :f :read, :value nil}
+     {:process :nemesis, :type :info, :f :kill}
+     {:process 0 :type :ok :f :read :value nil :error {:why #{:n1}}}
+     {:process 1, :type :invoke, :f :txn, :value [[:read :x nil]], :time 9}
+     {:process 1, :type :ok, :f :txn, :value [[:read :x 3]], :time 8}
+     {:process 2, :type :invoke, :f :write, :value {:a 1}}
+     {:process 2, :type :fail, :f :write, :value {:a 1}}]"""
+    read, txn, failed = load_knossos(write(tmp_path, text))
+    assert (read.outcome, read.call, read.finish) == ("unknown", 0, 1)  # nil says nothing
+    assert (txn.argument, txn.result, txn.outcome) == ((("read", "x", None),), (("read", "x", 3),), "ok")
+    assert (failed.argument, failed.outcome) == ((("a", 1),), "fail")
+
+
+def test_knossos_refused(tmp_path):
+    for text, message in (
+        ("[1]", "history: event 0: 1 is not a map"),
+        ("[{:process 1}]", "history: event 0: key :type is missing; it must be of type str"),
+        ("[{:process nil :type :ok :f :read}]", "key :process is None; it must be of type int"),
+        ("[{:process 1 :type :invoke :f 3}]", "key :f is 3; it must be of type str"),
+        ("[{:process 1 :type :ok :f :read}]", "history: event 0: process 1 returns ok of read"),
+        ("[{:process 1\n:type", r"history:1: \{ is not closed"),
+    ):
+        with pytest.raises(HistoryError, match=message):
+            load_knossos(write(tmp_path, text))
+
+
+def test_small_histories(tmp_path):
+    case = {
+        "name": "one",
+        "linearizable": True,
+        "ops": [
+            {"client": 0, "op": "add", "arg": 5, "result": None, "call": 0, "ret": 0},
+            {"client": 1, "op": "read", "arg": None, "result": [5, 6], "call": 0, "ret": 3},
+            {"client": 2, "op": "read", "arg": None, "result": None, "call": 2, "ret": 3},
+        ],
+    }
+    (history,) = load_small_histories(write(tmp_path, json.dumps({"source": "here", "set": [case]})))
+    assert (history.object, history.name, history.linearizable) == ("set", "one", True)
+    assert history.operations == (
+        Operation(process=0, function="add", argument=5, call=0, finish=0),
+        Operation(process=1, function="read", result=(5, 6), call=0, finish=3),
+        Operation(process=2, function="read", call=2, finish=3, outcome="unknown"),
+    )
+    with pytest.raises(HistoryError, match="history: not JSON"):
+        load_small_histories(write(tmp_path, "{"))
+
+
+@pytest.mark.external
+def test_every_file_loads(external_data):
+    """Counted with grep: ":invoke" in the logs, and in knossos those of a client."""
+    porcupine, knossos = external_data / "porcupine", external_data / "knossos"
+    assert sum(len(load_jepsen_log(file)) for file in sorted(porcupine.glob("jepsen/*.log"))) == 4177
+    assert sum(len(load_key_value_log(file)) for file in sorted(porcupine.glob("kv/*.txt"))) == 838
+    assert sum(len(load_knossos(file)) for file in sorted(knossos.glob("*/*/*.edn"))) == 11368
