@@ -149,7 +149,6 @@ _BUGS = (
     _bug("PAPER-5.2", "votes-twice", elections.VotesTwice, "Election Safety", f"{RAFT} 5.2"),
     _bug("PAPER-5.2b", "votes-counted-not-voters", elections.CountsMessages, "Election Safety", PYSYNC),
     _bug("PAPER-5.2c", "half-elects", elections.CountsHalf, "Election Safety", f"{RAFT} 5.2"),
-    _bug("PAPER-5.2d", "old-term-granted", elections.GrantsOldTerm, "Vote Once", f"{RAFT} Fig. 2, rule 1"),
     _bug("PAPER-5.3", "no-consistency-check", logs.SkipsConsistencyCheck, "Log Matching", f"{RAFT} 5.3"),
     _bug("PAPER-5.3b", "conflicts-stay", logs.KeepsConflicts, "Log Matching", f"{RAFT} Fig. 2, rule 3"),
     _bug("PAPER-5.3c", "old-reply-counted", logs.CountsOldReplies, "matchIndex Is Stored", GUIDE),

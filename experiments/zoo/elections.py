@@ -52,13 +52,6 @@ class VotesTwice(RaftServer):
         return message.term >= self.current_term and self._is_up_to_date(message)
 
 
-class GrantsOldTerm(RaftServer):
-    """Rule 1 of RequestVote left out: grants what an earlier term's candidate asks for, in its own term."""
-
-    def _may_grant(self, message: RequestVote) -> bool:
-        return self.voted_for in (None, message.candidate_id) and self._is_up_to_date(message)
-
-
 class CountsMessages(RaftServer):
     """Votes are counted, not voters."""
 
