@@ -73,12 +73,12 @@ class HostActor:
 class RayHosts:
     """Hosts as Ray actors; lives in the scheduler's actor."""
 
-    pipelined = True
-
     def __init__(self, plan: HostPlan, count: int, guard: bool) -> None:
         import ray
 
         self.count = count
+        # Carrying mail while hosts work takes a core of its own: with two hosts on two cores it made runs slower.
+        self.pipelined = ray.cluster_resources().get("CPU", 0) > count
         self._ray = ray
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard

@@ -84,6 +84,16 @@ class EventQueue:
         else:
             heappush(self.near, event)
 
+    def push_all(self, events: list[Event]) -> None:
+        """Put events in their places."""
+        shift, current, slots, near = self.shift, self.slot, self.slots, self.near
+        for event in events:
+            slot = event[0] >> shift
+            if slot > current:
+                slots[slot].append(event)
+            else:
+                heappush(near, event)
+
     def open_slot(self, horizon_ns: int) -> bool:
         """When `current` and `near` are empty: take up the next slot. False if none begins before the horizon."""
         order = self.slots.order

@@ -10,8 +10,10 @@ digests agree.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from heapq import heappop, heappush, heappushpop
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -29,6 +31,8 @@ from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
 from simclock.strikes import strike
 from simclock.trace import Trace
+
+_time_ns = itemgetter(0)
 
 EVENTS_PER_SLOT = 64
 EVENTS_PER_INSTANT_MAX = 1_000_000
@@ -65,7 +69,8 @@ class Host:
         self.trace: Trace | None = Trace() if plan.traced else None
         self.processes: dict[int, Process] = {}
         self._observations: list[Observation] = []
-        self._outbox: dict[int, list[Event]] = {}
+        self._host_of = plan.host_of
+        self._outbox: defaultdict[int, list[Event]] = defaultdict(list)
         self._failures: list[Failure] = []
         self._handled = 0
         """Events handled and observations made."""
@@ -93,8 +98,7 @@ class Host:
         """Handle every event earlier than the horizon, in key order."""
         self.accept_faults(faults)
         for parcel in inbox:
-            for event in self._unpack(parcel):
-                self.queue.push(event)
+            self.queue.push_all(self._unpack(parcel))
         self.horizon_ns = horizon_ns
         handled = self._handled
         while True:
@@ -112,13 +116,13 @@ class Host:
         window = Window(
             self.queue.next_time_ns(),
             {host: self._pack(events) for host, events in self._outbox.items()},
-            {host: min(events)[0] for host, events in self._outbox.items()},
+            {host: min(map(_time_ns, events)) for host, events in self._outbox.items()},
             self._observations,
             self.trace.take() if self.trace is not None else [],
             self._failures,
             self._handled - handled,
         )
-        self._outbox = {}
+        self._outbox.clear()
         self._observations = []
         self._failures = []
         return window
@@ -126,7 +130,7 @@ class Host:
     def _pack(self, events: list[Event]) -> bytes:
         unknown = {event[5].__class__ for event in events} - self._message_types
         try:
-            for event in [event for event in events if event[5].__class__ in unknown]:
+            for event in [event for event in events if event[5].__class__ in unknown] if unknown else ():
                 self.plan.check_message(event)
             return encode(events)
         except CANNOT_ENCODE:
@@ -306,7 +310,7 @@ class Host:
         target = event[3]
         if target.__class__ is not int or not 0 <= target < self.nodes:
             raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {self.nodes - 1}")
-        self._outbox.setdefault(self.plan.host_of[target], []).append(event)
+        self._outbox[self._host_of[target]].append(event)
 
     def drop(self, process: Process, event: Event, reason: str) -> None:
         """A message is lost: at its sender, or where it would have arrived."""
