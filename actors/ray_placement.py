@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from actors.message import check_message, message_classes, payload_union
+from actors.message import check_message
+from actors.run import payload_type_of
 from actors.shipping import dumps, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.guard import guarding
@@ -223,8 +224,7 @@ def run_on_ray(
             "give it a floor above zero, or run inline"
         )
     host_of = placement.host_of(scenario.nodes)
-    classes = message_classes({type(scenario.build_node(node)) for node in range(scenario.nodes)})
-    shipped = ship((scenario, host_of, payload_union(classes), str(placement), replay, trace is not None, guard))
+    shipped = ship((scenario, host_of, payload_type_of(scenario), str(placement), replay, trace is not None, guard))
     with ray_session(placement.address):
         import ray
 

@@ -119,7 +119,7 @@ def inline_run(
 
 def payload_type_of(scenario: Scenario) -> Any:
     """The type of every message that nodes of a scenario may send each other."""
-    return payload_union(message_classes({type(scenario.build(node)) for node in range(scenario.nodes)}))
+    return payload_union(message_classes({type(scenario.build_node(node)) for node in range(scenario.nodes)}))
 
 
 _taps: list[Callable[[TraceRecord], None]] = []

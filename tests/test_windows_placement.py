@@ -1,8 +1,11 @@
 """The windows placement: what Ray runs, in this process, and the same to the last bit."""
 
+import sys
+import types
+
 import pytest
 
-from actors import Placement, run
+from actors import Node, Placement, run
 from experiments.catalog import Settings, entries
 from experiments.commands.options import parse_placement
 from experiments.difference import first_difference
@@ -44,3 +47,26 @@ def test_it_wants_a_smallest_delay_as_ray_does():
     )
     with pytest.raises(UsageError, match="no smallest delay"):
         run(scenario, Placement(kind="windows"))
+
+
+LIES = """
+from actors import Message, Node
+
+class Lie(Message):
+    number: int
+
+class Liar(Node):
+    def on_start(self):
+        self.send(0, Lie(7))
+"""
+
+
+def test_what_a_byzantine_node_sends_is_known_to_all_hosts():
+    """Its messages may be defined where no honest node's are."""
+    module = types.ModuleType("elsewhere_liars")
+    sys.modules[module.__name__] = module
+    exec(compile(LIES, "<liars>", "exec", dont_inherit=True), module.__dict__)
+    scenario = Scenario(name="lies", nodes=2, build=lambda node: Node(), byzantine={1: lambda node: module.Liar()})
+    inline, windows = run(scenario), run(scenario, Placement(kind="windows"))
+    assert inline.counters["messages"] == 1
+    assert inline.digest == windows.digest
