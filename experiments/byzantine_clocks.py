@@ -266,11 +266,10 @@ def _reading(source: int, by_ns: int, agreement: Agreement) -> str:
 
 
 def skew_by_round(agreement: Agreement) -> Mapping[int, int]:
-    """Round -> the greatest skew while every correct clock was in it."""
+    """Round -> the greatest difference of correct clocks in it."""
     worst: dict[int, int] = {}
-    for moment, following in zip(agreement.moments, (*agreement.moments[1:], None), strict=True):
-        if following is None or following.time_ns > moment.time_ns:
-            worst[moment.round] = max(worst.get(moment.round, 0), moment.skew_ns)
+    for moment in agreement.moments:
+        worst[moment.round] = max(worst.get(moment.round, 0), moment.skew_ns)
     return worst
 
 

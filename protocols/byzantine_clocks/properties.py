@@ -8,6 +8,7 @@ pair, and at the end of the run. No tolerance is added.
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from protocols.byzantine_clocks.bound import Bound
@@ -28,7 +29,9 @@ class Moment(NamedTuple):
     round: int
     """The lowest that a correct clock was in."""
     skew_ns: int
-    """The greatest difference of all correct clocks."""
+    """The greatest difference of those in that round."""
+    mixed_ns: int
+    """The greatest difference of all correct clocks, some of which are a round ahead."""
     error_ns: int
     """The greatest distance from true time."""
 
@@ -101,27 +104,30 @@ class ClockAgreement(Observer):
     def _judge(self, time_ns: int, physical_ns: dict[int, int], control: Control) -> None:
         """All pairs: those of one round, and those of a round and the next."""
         shown = sorted((physical_ns[node] + by_ns, node, number) for node, (number, by_ns) in self._clocks.items())
-        rounds = sorted({number for _, _, number in shown})
-        for number in rounds:
-            same = [(time, node) for time, node, other in shown if other == number]
-            self._compare(control, same, self._bound.skew_ns(number), f"both in round {number}")
-        if len(rounds) > 1:
-            self._compare(
-                control,
-                [(time, node) for time, node, _ in shown],
-                self._bound.mixed_ns(rounds[0]),
-                f"in rounds {rounds[0]} and {rounds[-1]}",
-            )
+        groups: dict[int, list[tuple[int, int]]] = {}
+        for clock_ns, node, number in shown:
+            groups.setdefault(number, []).append((clock_ns, node))
+        rounds = sorted(groups)
+        for number, group in groups.items():
+            self._compare(control, group[0], group[-1], self._bound.skew_ns(number), f"both in round {number}")
+        for before, after in pairwise(rounds):
+            limit_ns, where = self._bound.mixed_ns(before), f"in rounds {before} and {after}"
+            self._compare(control, groups[before][0], groups[after][-1], limit_ns, where)
+            self._compare(control, groups[after][0], groups[before][-1], limit_ns, where)
         for shown_ns, node, number in (shown[0], shown[-1]):
             limit_ns = self._bound.envelope_ns(number, time_ns)
             if abs(shown_ns - time_ns) > limit_ns:
                 error, limit = format_duration(shown_ns - time_ns), format_duration(limit_ns)
                 self._name(control, VALIDITY, node, f"shows {error} from true time, more than {limit}")
-        error_ns = max(abs(shown_ns - time_ns) for shown_ns, _, _ in (shown[0], shown[-1]))
-        self._moments.append(Moment(time_ns, rounds[0], shown[-1][0] - shown[0][0], error_ns))
+        lowest = groups[rounds[0]]
+        mixed_ns = shown[-1][0] - shown[0][0]
+        error_ns = max(abs(shown[0][0] - time_ns), abs(shown[-1][0] - time_ns))
+        self._moments.append(Moment(time_ns, rounds[0], lowest[-1][0] - lowest[0][0], mixed_ns, error_ns))
 
-    def _compare(self, control: Control, shown: list[tuple[int, int]], limit_ns: int, where: str) -> None:
-        (low_ns, low), (high_ns, high) = shown[0], shown[-1]
+    def _compare(
+        self, control: Control, behind: tuple[int, int], ahead: tuple[int, int], limit_ns: int, where: str
+    ) -> None:
+        (low_ns, low), (high_ns, high) = behind, ahead
         if high_ns - low_ns > limit_ns:
             skew, limit = format_duration(high_ns - low_ns), format_duration(limit_ns)
             self._name(control, SKEW_BOUND, high, f"{skew} ahead of node {low}, {where}: more than {limit}")
