@@ -37,6 +37,7 @@ _MODULES = (
     "experiments.raft_kv",
     "experiments.raft_hunt",
     "experiments.byzantine_clocks",
+    "experiments.clock_sources",
 )
 
 

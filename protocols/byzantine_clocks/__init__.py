@@ -6,13 +6,14 @@ node.py          a correct node, in rounds
 liars.py         those that are not
 properties.py    the bound, judged
 marzullo.py      agreement on intervals: Marzullo's algorithm and NTP's
+sources.py       a client that asks several time sources and agrees on their intervals
 
 """
 
 from protocols.byzantine_clocks.bound import Bound
 from protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
 from protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
-from protocols.byzantine_clocks.marzullo import Agreed, Interval, intersection, majority, marzullo
+from protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
 from protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
 from protocols.byzantine_clocks.properties import (
     CORRECTION_BOUND,
@@ -22,6 +23,7 @@ from protocols.byzantine_clocks.properties import (
     ClockAgreement,
     Moment,
 )
+from protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
 
 __all__ = [
     "ALGORITHMS",
@@ -36,11 +38,16 @@ __all__ = [
     "ClockAgreement",
     "Converge",
     "ConvergingNode",
+    "FalseTicker",
     "Interval",
     "Liar",
     "Lies",
+    "Marzullo",
     "Moment",
+    "Poll",
+    "Poller",
     "Rounds",
+    "Source",
     "Tell",
     "intersection",
     "lies_of",

@@ -13,6 +13,7 @@ Law 3: with f wrong sources out of n an answer has to lie in at least n - f of t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from simclock import UsageError
@@ -36,27 +37,45 @@ class Agreed(NamedTuple):
     sources: int
 
 
+class Marzullo:
+    """The algorithm, in parts."""
+
+    def agree(self, intervals: Sequence[Interval]) -> Agreed:
+        """The narrowest interval that lies in the greatest number of sources; the earliest of several."""
+        _check(intervals)
+        ends = sorted(self.ends(intervals))
+        best = Agreed(0, 0, 0)
+        count = 0
+        for (at, _, opens), (following, _, _) in pairwise(ends):
+            count += opens
+            if opens > 0 and self.is_better(Agreed(at, following, count), best):
+                best = Agreed(at, following, count)
+        return best
+
+    def ends(self, intervals: Sequence[Interval]) -> list[tuple[int, int, int]]:
+        """(instant, order at that instant, +1 where an interval begins and -1 where one ends)."""
+        return _ends(intervals)
+
+    def is_better(self, one: Agreed, other: Agreed) -> bool:
+        """Whether one, which comes later, is preferred."""
+        if one.sources != other.sources:
+            return one.sources > other.sources
+        return one.high - one.low < other.high - other.low
+
+
 def marzullo(intervals: Sequence[Interval]) -> Agreed:
     """The narrowest interval that lies in the greatest number of sources; the earliest of several."""
-    _check(intervals)
-    ends = _ends(intervals)
-    best = Agreed(0, 0, 0)
-    count = 0
-    for (low, kind), (high, _) in zip(ends, (*ends[1:], ends[-1]), strict=True):
-        count += 1 if kind == LOWER else -1
-        if kind == LOWER and _is_better(Agreed(low, high, count), best):
-            best = Agreed(low, high, count)
-    return best
+    return Marzullo().agree(intervals)
 
 
 def intersection(intervals: Sequence[Interval]) -> Agreed | None:
     """NTP's: the interval that holds the middles of n - f sources, for the smallest f below n/2; None if there is none."""
     _check(intervals)
-    ends, total = _ends(intervals), len(intervals)
+    ends, total = sorted(_ends(intervals)), len(intervals)
     doubled_middles = [low + high for low, high in intervals]
     for wrong in range((total + 1) // 2):
-        low = _nth_edge(ends, total - wrong, LOWER)
-        high = _nth_edge(ends[::-1], total - wrong, UPPER)
+        low = _nth_edge(ends, total - wrong, 1)
+        high = _nth_edge(ends[::-1], total - wrong, -1)
         if low is None or high is None or low > high:
             continue
         outside = sum(not 2 * low <= middle <= 2 * high for middle in doubled_middles)
@@ -70,21 +89,16 @@ def majority(agreed: Agreed | None, sources: int) -> Agreed | None:
     return agreed if agreed is not None and 2 * agreed.sources > sources else None
 
 
-def _ends(intervals: Sequence[Interval]) -> list[tuple[int, int]]:
-    return sorted([(low, LOWER) for low, _ in intervals] + [(high, UPPER) for _, high in intervals])
+def _ends(intervals: Sequence[Interval]) -> list[tuple[int, int, int]]:
+    lower, upper = ((low, LOWER, 1) for low, _ in intervals), ((high, UPPER, -1) for _, high in intervals)
+    return [*lower, *upper]
 
 
-def _is_better(one: Agreed, other: Agreed) -> bool:
-    if one.sources != other.sources:
-        return one.sources > other.sources
-    return one.high - one.low < other.high - other.low
-
-
-def _nth_edge(ends: Sequence[tuple[int, int]], wanted: int, opening: int) -> int | None:
+def _nth_edge(ends: Sequence[tuple[int, int, int]], wanted: int, opening: int) -> int | None:
     """Going along the ends, where that many intervals are open for the first time."""
     count = 0
-    for at, kind in ends:
-        count += 1 if kind == opening else -1
+    for at, _, opens in ends:
+        count += opens * opening
         if count >= wanted:
             return at
     return None
