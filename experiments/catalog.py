@@ -38,6 +38,7 @@ _MODULES = (
     "experiments.raft_hunt",
     "experiments.byzantine_clocks",
     "experiments.clock_sources",
+    "experiments.clock_laws",
 )
 
 
