@@ -18,7 +18,7 @@ from experiments.clock_law_checks import ClockLaws
 from experiments.nemesis import Prey
 from experiments.spelling import unknown
 from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, ms, seconds, stream
-from simclock.clocks import HybridClock, HybridTime, Stamp, VectorClock
+from simclock.clocks import HybridClock, HybridTime, NodeId, Stamp, VectorClock
 
 MILLISECOND = 1_000_000
 EPOCH_MS = 1_790_000_000_000
@@ -45,7 +45,7 @@ class Clocked(Message):
 
     number: int
     """The sender's event: which one it is."""
-    vector: tuple[tuple[int, int], ...]
+    vector: tuple[tuple[NodeId, int], ...]
     hybrid: int
     stamp: bytes
     grant: bool
@@ -80,7 +80,7 @@ class Carrier(Node):
     def on_timer(self, timer: Any) -> None:
         self.set_timer("speak", self.random.uniform_ns(ms(20), ms(120)))
         target = self.random.randrange(self.nodes - 1)
-        self._send(target + (target >= self.id), grant=self.random.randrange(6) == 0)
+        self._send(target + (target >= self.id), grant=self.random.randrange(8) == 0)
 
     def on_message(self, source: int, message: Message) -> None:
         assert isinstance(message, Clocked)
@@ -112,7 +112,7 @@ class Carrier(Node):
         self._keep()
         self.observe("send", (*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
         vector, hybrid = self.vector.entries, self.hybrid.latest.packed
-        self.send(target, Clocked(self.number, vector, hybrid, sent.encode(), grant, False))  # type: ignore[arg-type]
+        self.send(target, Clocked(self.number, vector, hybrid, sent.encode(), grant, False))
 
     def _take_in(self, source: int, message: Clocked) -> None:
         wall_ms, monotonic_ms = self._readings()
@@ -178,7 +178,7 @@ def clock_laws(settings: Settings) -> Scenario:
         seed=settings.seed,
         nodes=nodes,
         build=lambda node: Carrier(kinds),
-        duration_ns=settings.duration_ns or seconds(3),
+        duration_ns=settings.duration_ns or seconds(2),
         network=settings.network
         or Network(
             latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(10), ms(50), ms(150)))),
