@@ -152,7 +152,7 @@ def _delays(network: Network) -> tuple[int, int]:
     if uniform is None:
         raise UsageError(
             f"network: {network.latency} has no greatest delay that every link keeps, and without one no bound is "
-            "proved: use --latency uniform:1ms:2ms or constant:1ms"
+            "proved: use one such as 'uniform 1ms..2ms'"
         )
     if network.loss_threshold or network.corruption_thresholds or network.bytes_per_s:
         raise UsageError("network: the bound is proved where every message arrives in time: no loss, corruption, queue")
@@ -217,7 +217,9 @@ def judge(result: RunResult) -> Verdict:
     if agreement.rounds < 1 or not agreement.moments:
         return Verdict(status=UNKNOWN, lines=("no clock was corrected: make the run longer than one interval",))
     worst_ns = max(moment.skew_ns for moment in agreement.moments)
-    line = f"correct clocks were {_ms(worst_ns)} apart at most, within the bound ({_ms(bound.limit_ns)} in the long run)"
+    line = (
+        f"correct clocks were {_ms(worst_ns)} apart at most, within the bound ({_ms(bound.limit_ns)} in the long run)"
+    )
     return Verdict(status=VALID, lines=(line,))
 
 
@@ -232,7 +234,9 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     ]
     if moments:
         last = [moment.skew_ns for moment in moments if moment.round >= agreement.rounds // 2]
-        rows.append(("skew", f"{_ms(max(moment.skew_ns for moment in moments))} at most, {_ms(max(last))} in the second half"))
+        rows.append(
+            ("skew", f"{_ms(max(moment.skew_ns for moment in moments))} at most, {_ms(max(last))} in the second half")
+        )
         envelope_ns = bound.envelope_ns(agreement.rounds, moments[-1].time_ns)
         rows.append(("from true time", f"{_ms(moments[-1].error_ns)} at the end, of {_ms(envelope_ns)} proved"))
     if agreement.struck:

@@ -53,7 +53,10 @@ class ClockLaws(Observer):
                 found = [*self._event(node, tuple(event), None), *self._sent(bytes(sent), grant)]
             case "receive":
                 *event, source, number, compared = value
-                found = [*self._compared((source, number), compared), *self._event(node, tuple(event), (source, number))]
+                found = [
+                    *self._compared((source, number), compared),
+                    *self._event(node, tuple(event), (source, number)),
+                ]
             case "join":
                 found = list(self._joined(*value))
             case "refused":

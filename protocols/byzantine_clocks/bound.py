@@ -76,6 +76,11 @@ class Bound:
         if not 0 <= 3 * self.faults < self.nodes:
             most = (self.nodes - 1) // 3
             raise UsageError(f"tolerates: {self.faults} faults of {self.nodes} nodes: at most {most} (n > 3f)")
+        if self._factor() >= 1:
+            raise UsageError(
+                f"drift: with {self.drift_ppb} ppb clocks part faster in a round than {self.algorithm} brings them "
+                f"together ({self.nodes} nodes, {self.faults} faults)"
+            )
         least_ns = ceil(self.window_ns + 2 * self._spread_ns(self._greatest_ns) + self.epsilon_ns + 2)
         if self.interval_ns < least_ns:
             raise UsageError(
@@ -125,8 +130,7 @@ class Bound:
     @cached_property
     def limit_ns(self) -> int:
         """What `skew_ns` tends to."""
-        start, rise = self._next_ns(Fraction(0), self.delta_ns), self._next_ns(Fraction(1), self.delta_ns)
-        return floor(start / (1 - (rise - start)))
+        return floor(self._next_ns(Fraction(0), self.delta_ns) / (1 - self._factor(self.delta_ns)))
 
     @property
     def _r(self) -> Fraction:
@@ -135,8 +139,7 @@ class Bound:
     @cached_property
     def _greatest_ns(self) -> Fraction:
         """A bound for every round: the limit, or round 0 if that is greater (the paper's two conditions on delta)."""
-        start, rise = self._next_ns(Fraction(0)), self._next_ns(Fraction(1))
-        return max(start / (1 - (rise - start)), self._first_ns)
+        return max(self._next_ns(Fraction(0)) / (1 - self._factor()), self._first_ns)
 
     @cached_property
     def _first_ns(self) -> Fraction:
@@ -154,6 +157,10 @@ class Bound:
             following = self._next_ns(self._rounds[-1], self.delta_ns)
             self._rounds.append(Fraction(ceil(following * 1024), 1024))
         return self._rounds[round]
+
+    def _factor(self, delta_ns: int | None = None) -> Fraction:
+        """c, by which B shrinks in a round."""
+        return self._next_ns(Fraction(1), delta_ns) - self._next_ns(Fraction(0), delta_ns)
 
     def _next_ns(self, skew_ns: Fraction, delta_ns: int | None = None) -> Fraction:
         """B of the next round; without a delta, the one that this B asks for."""

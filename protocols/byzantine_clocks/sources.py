@@ -89,7 +89,9 @@ class Poller(Node):
             now_ns = self.clock.monotonic_ns()
             trip_ms = -((self.asked_ns - now_ns) // MILLISECOND)
             behind_ms = message.time_ms - now_ns // MILLISECOND
-            self.intervals[source] = Interval(behind_ms - message.margin_ms - 1, behind_ms + message.margin_ms + 1 + trip_ms)
+            self.intervals[source] = Interval(
+                behind_ms - message.margin_ms - 1, behind_ms + message.margin_ms + 1 + trip_ms
+            )
 
     def _agree(self) -> None:
         if not self.intervals:
