@@ -3,8 +3,8 @@
 Nodes resynchronize every interval, by one of four convergence functions. The last nodes lie. The judge is the proved
 bound: two correct clocks are never further apart, and true time is not lost.
 
-`tolerates` is the f that the system is built for, n > 3f; `liars` is how many there are. With as many as it is built for
-the bound holds whatever they say; with one more (n = 3f, say) they can break it.
+`tolerates` is the f that the system is built for, n > 3f; `liars` is how many there are. With as many as it is built
+for the bound holds whatever they say; with one more (n = 3f, say) they can break it.
 """
 
 from __future__ import annotations

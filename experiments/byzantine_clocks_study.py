@@ -1,4 +1,4 @@
-"""How near to the proved bound liars can bring correct clocks: algorithm, size and kind of liar; and one liar too many."""
+"""How near to the proved bound liars bring correct clocks, by algorithm, size and kind of liar; and one too many."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
 """Every clock that orders events, carried by the same messages: which laws hold under a swarm of faults.
 
-Each message carries a vector clock, a hybrid timestamp and an interval tree stamp. Nodes tell what each event looks like
-to each clock, and how an incoming clock compares to their own; `ClockLaws` knows from the events themselves which
+Each message carries a vector clock, a hybrid timestamp and an interval tree stamp. Nodes tell what each event looks
+like to each clock, and how an incoming clock compares to their own; `ClockLaws` knows from the events themselves which
 happened before which, and names the law that is broken. Clocks jump back and forth, nodes crash and come back with what
-they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the others ask for a part.
+they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the others ask for a
+part.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ class Carrier(Node):
         self.observe("receive", (*self._event(wall_ms, monotonic_ms), source, message.number, compared))
 
     def _compare(self, vector: VectorClock, stamp: Stamp) -> tuple[tuple[int, int, str, str], ...]:
-        """How what comes stands to the own latest event, and to what came before: (node, number, by vector, by tree)."""
+        """How what comes stands to the own latest event and to what came before: (node, number, by vector, by tree)."""
         own = [(self.id, self.number, self.vector, self.stamp)] if self.number else []
         return tuple(
             (node, number, other.compare(vector).value, tree.compare(stamp).value)

@@ -142,7 +142,10 @@ def parts_of(bug: str) -> tuple[type[Poller], type[Marzullo]]:
     if bug not in SOURCE_BUGS:
         raise UsageError(f"bug: {unknown('bug', bug, SOURCE_BUGS)}")
     wrong = SOURCE_BUGS[bug].wrong
-    return (wrong, Marzullo) if issubclass(wrong, Poller) else (Poller, wrong)
+    if issubclass(wrong, Poller):
+        return wrong, Marzullo
+    assert issubclass(wrong, Marzullo), "a wrong line is in the client or in its algorithm"
+    return Poller, wrong
 
 
 def _prey(scenario: Scenario) -> Prey:

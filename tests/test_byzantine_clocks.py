@@ -177,7 +177,7 @@ def test_the_skew_stays_within_the_bound(algorithm, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("faults", range(11))
 def test_the_skew_stays_within_the_bound_for_every_n(faults):
-    """Every n > 3f up to 31; which algorithm and which liars is drawn, and CNV against two-faced ones is always tried."""
+    """Every n > 3f up to 31; algorithm and liars are drawn, and CNV against two-faced ones is always tried."""
     luck = stream(seed := fresh(), "combinations")
     for nodes in range(max(2 + faults, 3 * faults + 1), 32):
         drawn = (luck.choice(tuple(ALGORITHMS)), luck.choice(tuple(LIARS)))
@@ -258,9 +258,9 @@ def test_the_plain_median_is_no_convergence_function(kind):
 # The checker.
 
 
-def heard(checker, control, time_ns, node, name, value):
-    control.now_ns = time_ns
-    checker.on_observation(Observation(time_ns, node, 0, name, value), control)
+def heard(checker, control, observation):
+    control.now_ns = observation.time_ns
+    checker.on_observation(observation, control)
 
 
 def one_correction(by_ns):
@@ -268,9 +268,9 @@ def one_correction(by_ns):
     of = bound("midpoint", 2, 0, drift_ppb=0)
     checker, control = ClockAgreement(of, Clocks(), 0, (0, 1)), Control(0)
     for node in (0, 1):
-        heard(checker, control, 0, node, "clock", (0, 0, 0))
+        heard(checker, control, Observation(0, node, 0, "clock", (0, 0, 0)))
     at_ns = of.interval_ns
-    heard(checker, control, at_ns, 0, "corrected", (1, by_ns, at_ns, by_ns, ((1, by_ns),)))
+    heard(checker, control, Observation(at_ns, 0, 1, "corrected", (1, by_ns, at_ns, by_ns, ((1, by_ns),))))
     return of, [violation.property for violation in control.violations], checker.report()
 
 

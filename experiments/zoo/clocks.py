@@ -1,4 +1,4 @@
-"""Clocks with one wrong line: those that order events, hunted in `clock-laws`, and agreement on time, in `clock-sources`."""
+"""Clocks with one wrong line: those that order events (in `clock-laws`), and agreement on time (in `clock-sources`)."""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ E = epsilon + B, the greatest right difference, and Delta = E, CNV's threshold, 
 and clocks drift apart by 2r (sigma + (R + E)/(1 - r)) more until the last has left it. So B in round i + 1 is at most
 c B + b, with c < 1 exactly if n > 3f (CNV, average): c is about 3f/n, f/(n - 2f), 1/2, 1/2. The limit of that is
 
-    CNV        n/(n - 3f) (2 epsilon + 2r R ...)      the paper's delta >= n/(n - 3m) (2 epsilon + rho (R + 2 S (n - m)/n))
+    CNV        n/(n - 3f) (2 epsilon + 2r R)          n/(n - 3m) (2 epsilon + rho (R + 2 S (n - m)/n)) in the paper,
+                                                      whose epsilon has no drift in it
     average    (n - 2f)/(n - 3f) (2 epsilon + 2r R)
     midpoint   4 epsilon + 4r R                       "about 4 epsilon + 4 rho P" in theirs
 

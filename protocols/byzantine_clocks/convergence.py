@@ -1,8 +1,8 @@
 """Convergence functions: what a node makes of the differences between the others' clocks and its own.
 
-Each takes the differences (other clock minus own, in nanoseconds, the own one included as 0) and gives the correction of
-the own clock. Law: with n > 3f and at most f wrong differences, two nodes whose right differences agree come nearer to
-each other, by the factor that `bound` uses.
+Each takes the differences (other clock minus own, in nanoseconds, the own one included as 0) and gives the correction
+of the own clock. Law: with n > 3f and at most f wrong differences, two nodes whose right differences agree come nearer
+to each other, by the factor that `bound` uses.
 
     egocentric mean    CNV of Lamport and Melliar-Smith, "Synchronizing Clocks in the Presence of Faults", 1985
     average            without the f greatest and f smallest: Kopetz and Ochsenreiter, "Clock Synchronization in

@@ -1,7 +1,7 @@
 """Nodes that lie about their clocks, in several ways. They take part in the rounds, and answer what they like.
 
-The worst lie is one that is just believed: CNV drops a difference above Delta, and what an asker computes is the lie plus
-an error of half the jitter of the way. `Lies.amplitude_ns` is the greatest lie that is never dropped.
+The worst lie is one that is just believed: CNV drops a difference above Delta, and what an asker computes is the lie
+plus an error of half the jitter of the way. `Lies.amplitude_ns` is the greatest lie that is never dropped.
 """
 
 from __future__ import annotations

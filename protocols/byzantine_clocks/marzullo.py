@@ -1,13 +1,13 @@
 """Agreement on intervals: the time of several sources, each with a margin, of which some are wrong.
 
-Marzullo's algorithm (Marzullo, "Maintaining the Time in a Distributed System", 1984) finds the interval that lies in most
-of the sources' intervals. NTP's intersection algorithm (RFC 5905, section 11.2.1) finds one that also holds the middles of
-those sources, so that it does not leap from one end to the other when an edge moves a little.
+Marzullo's algorithm (Marzullo, "Maintaining the Time in a Distributed System", 1984) finds the interval that lies in
+most of the sources' intervals. NTP's intersection algorithm (RFC 5905, section 11.2.1) finds one that also holds the
+middles of those sources, so that it does not leap from one end to the other when an edge moves a little.
 
 Law 1: an interval holds both its ends: two that touch overlap. Lower ends are therefore counted before upper ones.
 Law 2: of several intervals that lie in equally many sources the narrowest counts, and of those the earliest.
-Law 3: with f wrong sources out of n an answer has to lie in at least n - f of them, and more than half must be right: an
-       answer of fewer can be the liars' own. `majority` refuses it.
+Law 3: of n sources more than half must be right, so an answer that no more than half allow can be the liars' own;
+       `majority` refuses it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def marzullo(intervals: Sequence[Interval]) -> Agreed:
 
 
 def intersection(intervals: Sequence[Interval]) -> Agreed | None:
-    """NTP's: the interval that holds the middles of n - f sources, for the smallest f below n/2; None if there is none."""
+    """NTP's: the interval that holds the middles of n - f sources, for the smallest f below n/2; None if there is none.
+
+    Deviation: the code in the RFC refuses an interval of one instant; here an interval holds both its ends.
+    """
     _check(intervals)
     ends, total = sorted(_ends(intervals)), len(intervals)
     doubled_middles = [low + high for low, high in intervals]

@@ -1,8 +1,8 @@
 """A node that keeps its clock near the others' in rounds, by reading them all.
 
 The logical clock is the physical one plus a correction; the physical clock is left alone. A round ends when the logical
-clock shows the next multiple of R: Lamport and Melliar-Smith's T(i) = T(0) + iR. A clock of round i is read as such also
-by those who are a little later, so a node keeps the correction of the round before.
+clock shows the next multiple of R: Lamport and Melliar-Smith's T(i) = T(0) + iR. A clock of round i is read as such
+also by those who are a little later, so a node keeps the correction of the round before.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whether correct clocks are as near to each other, and to true time, as `bound` says: an observer of all of them.
 
-The observer knows the physical clocks, as the scenario has them. A physical clock is a straight line, so the difference of
-two logical clocks is greatest where one of them is corrected: it is judged there, just before and just after, of every
-pair, and at the end of the run. No tolerance is added.
+The observer knows the physical clocks, as the scenario has them. A physical clock is a straight line, so the difference
+of two logical clocks is greatest where one of them is corrected: it is judged there, just before and just after, of
+every pair, and at the end of the run. No tolerance is added.
 """
 
 from __future__ import annotations
@@ -70,9 +70,8 @@ class ClockAgreement(Observer):
         if node not in self._physical or observation.name not in ("clock", "corrected") or self._unheard:
             return
         round_number, correction_ns, reading_ns, *rest = observation.value
-        if node in self._clocks and observation.name == "clock":
-            self._strike(node)
-        elif reading_ns != self._physical[node].wall_ns(observation.time_ns):
+        restarted = observation.name == "clock" and node in self._clocks
+        if restarted or reading_ns != self._physical[node].wall_ns(observation.time_ns):
             self._strike(node)
         elif observation.name == "clock":
             self._clocks[node] = (round_number, correction_ns)

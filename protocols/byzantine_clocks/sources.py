@@ -1,8 +1,8 @@
 """A client that asks several time sources, and agrees on their intervals with Marzullo's algorithm.
 
-A source tells its time in whole milliseconds, and a margin in which it believes to be right. What the client makes of it
-is an interval for *true time minus own clock*: the answer is between nothing and a round trip old, and each reading may
-be a millisecond more.
+A source tells its time in whole milliseconds, and a margin in which it believes to be right. What the client makes of
+it is an interval for *true time minus own clock*: the answer is between nothing and a round trip old, and each reading
+may be a millisecond more.
 """
 
 from __future__ import annotations
