@@ -100,10 +100,11 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
         line = axes.plot([row.nodes for row in built], [row.percent / 100 for row in built], "o-", label=algorithm)
         color = line[0].get_color()
         axes.plot([row.nodes for row in beyond], [row.percent / 100 for row in beyond], "x:", color=color)
+    axes.set_ylim(top=4 * max(row.percent for row in table) / 100)
     axes.axhline(1, color="black", linewidth=0.8)
     axes.set(xlabel="nodes", ylabel="greatest skew / proved bound", yscale="log")
     axes.set_title("two-faced liars: n > 3f (dots) stays below 1, n = 3f (crosses) does not")
-    axes.legend()
+    axes.legend(loc="upper center", ncols=len(ALGORITHMS))
 
 
 register_study(
