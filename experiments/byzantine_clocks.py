@@ -99,6 +99,8 @@ def system_of(settings: Settings) -> System:
     """What the settings say; UsageError where they contradict each other or the model."""
     given = {**PARAMETERS, **settings.parameters}
     nodes = 4 if settings.nodes is None else settings.nodes
+    if nodes < 2:
+        raise UsageError(f"nodes: {nodes} clock has nothing to agree with: 2 or more")
     tolerates = _count("tolerates", given["tolerates"], (nodes - 1) // 3)
     liars = _count("liars", given["liars"], tolerates)
     if liars > nodes - 2:

@@ -343,6 +343,7 @@ def test_the_picture_has_skew_and_bound():
     ("words", "said"),
     [
         (["--nodes", "3", "--set", "tolerates=1"], "tolerates: 1 faults of 3 nodes: at most 0 (n > 3f)"),
+        (["--nodes", "1"], "nodes: 1 clock has nothing to agree with"),
         (["--liars", "3"], "liars: 3 of 4 nodes leave no two correct clocks"),
         (["--liars", "some"], "liars: 'some' is not a number of nodes"),
         (["--liar", "twofaced"], "liar: unknown kind of liar 'twofaced'"),
