@@ -13,6 +13,8 @@ from typing import Any
 from simclock import Control, Observation, Observer
 from simclock.clocks import HybridTime, Order
 
+LAMPORT_CONDITION = "Lamport Clock Condition"
+"""What happened before has the smaller count."""
 VECTOR_ORDER = "Vector Order Is Happens-Before"
 TREE_ORDER = "Interval Tree Order Is Happens-Before"
 TREE_DISJOINT = "Interval Tree Ids Disjoint"
@@ -38,6 +40,8 @@ class ClockLaws(Observer):
         self._bit: dict[Event, int] = {}
         self._past: dict[Event, int] = {}
         """Event -> the set of events that happened before it or are it, one bit each."""
+        self._counted: dict[Event, int] = {}
+        """Event -> its Lamport clock."""
         self._hybrid: dict[Event, int] = {}
         self._greatest_ms: dict[int, int] = {}
         self._expected: dict[int, int] = {}
@@ -68,16 +72,18 @@ class ClockLaws(Observer):
             control.violated(property, node, detail)
 
     def _event(self, node: int, event: tuple[Any, ...], cause: Event | None) -> Iterator[tuple[str, str]]:
-        number, latest, greatest_ms, wall_ms, monotonic_ms, owned = event
+        number, counted, latest, greatest_ms, wall_ms, monotonic_ms, owned = event
         self._counts["events"] += 1
         this = (node, number)
         causes = [each for each in ((node, number - 1), cause) if each is not None and each in self._past]
         self._bit[this] = past = 1 << len(self._bit)
         for each in causes:
             past |= self._past[each]
+            if self._counted[each] >= counted:
+                yield LAMPORT_CONDITION, f"{counted} follows {self._counted[each]}"
             if self._hybrid[each] >= latest:
                 yield HYBRID_CONDITION, f"{HybridTime(latest)} follows {HybridTime(self._hybrid[each])}"
-        self._past[this], self._hybrid[this] = past, latest
+        self._past[this], self._counted[this], self._hybrid[this] = past, counted, latest
         yield from self._hybrid_bounds(node, latest, greatest_ms, wall_ms, monotonic_ms)
         if self._owned.get(node) != owned:
             self._owned[node] = owned
@@ -109,11 +115,11 @@ class ClockLaws(Observer):
             yield TREE_KEPT, f"{before} and {granted} were joined to {after}"
 
     def _compared(self, incoming: Event, compared: Any) -> Iterator[tuple[str, str]]:
-        for node, number, by_vector, by_tree in compared:
+        for node, number, (by_vector, by_dense, by_tree) in compared:
             truth = self._order((node, number), incoming)
             if truth.value in self._counts:
                 self._counts[truth.value] += 1
-            for property, told in ((VECTOR_ORDER, by_vector), (TREE_ORDER, by_tree)):
+            for property, told in ((VECTOR_ORDER, by_vector), (VECTOR_ORDER, by_dense), (TREE_ORDER, by_tree)):
                 if told != truth.value:
                     events = f"event {number} of node {node} and {incoming[1]} of node {incoming[0]}"
                     yield property, f"{events} are told to be {told}, and are {truth.value}"

@@ -1,15 +1,15 @@
 """Every clock that orders events, carried by the same messages: which laws hold under a swarm of faults.
 
-Each message carries a vector clock, a hybrid timestamp and an interval tree stamp. Nodes tell what each event looks
-like to each clock, and how an incoming clock compares to their own; `ClockLaws` knows from the events themselves which
-happened before which, and names the law that is broken. Clocks jump back and forth, nodes crash and come back with what
-they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the others ask for a
-part.
+Each message carries a Lamport clock, two vector clocks, a hybrid timestamp and an interval tree stamp. Nodes tell what
+each event looks like to each clock, and how an incoming clock compares to their own; `ClockLaws` knows from the events
+themselves which happened before which, and names the law that is broken. Clocks jump back and forth, nodes crash and
+come back with what they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the
+others ask for a part.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from experiments.clock_law_checks import ClockLaws
 from experiments.nemesis import Prey
 from experiments.spelling import unknown
 from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, ms, seconds, stream
-from simclock.clocks import HybridClock, HybridTime, NodeId, Stamp, VectorClock
+from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 
 MILLISECOND = 1_000_000
 EPOCH_MS = 1_790_000_000_000
@@ -30,13 +30,17 @@ KEPT = 6
 """How many clocks of others a node remembers, to compare what comes with them."""
 
 PARAMETERS: dict[str, Any] = {"bug": ""}
+Partial = tuple[VectorClock, DenseVectorClock, Stamp]
+"""The clocks whose order is partial."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kinds:
     """The classes of the clocks; a bug replaces one of them."""
 
+    lamport: type[LamportClock] = LamportClock
     vector: type[VectorClock] = VectorClock
+    dense: type[DenseVectorClock] = DenseVectorClock
     hybrid: type[HybridClock] = HybridClock
     stamp: type[Stamp] = Stamp
 
@@ -46,7 +50,9 @@ class Clocked(Message):
 
     number: int
     """The sender's event: which one it is."""
+    lamport: int
     vector: tuple[tuple[NodeId, int], ...]
+    dense: tuple[int, ...]
     hybrid: int
     stamp: bytes
     grant: bool
@@ -63,10 +69,12 @@ class Carrier(Node):
 
     def on_start(self) -> None:
         first = self.kinds.stamp.seed() if self.id == 0 else self.kinds.stamp(0, 0)
-        state = self.disk.read("clocks", (0, (), 0, 0, 0, first.encode(), ()))
+        counts = (0,) * self.nodes
+        state = self.disk.read("clocks", (0, 0, (), counts, 0, 0, 0, first.encode(), ()))
         assert isinstance(state, tuple), "no disk is damaged here"
-        self.number, vector, latest, greatest_ms, monotonic_ms, stamp, granted = state
-        self.vector = self.kinds.vector(vector)
+        self.number, count, vector, dense, latest, greatest_ms, monotonic_ms, stamp, granted = state
+        self.lamport = self.kinds.lamport(count, self.id)
+        self.vector, self.dense = self.kinds.vector(vector), self.kinds.dense(dense)
         self.hybrid = self.kinds.hybrid(
             offset_ms_max=OFFSET_MS_MAX,
             latest=HybridTime(latest),
@@ -75,7 +83,7 @@ class Carrier(Node):
         )
         self.stamp = self.kinds.stamp.decode(stamp)
         self.granted: tuple[tuple[int, int], ...] = granted
-        self.heard: list[tuple[int, int, VectorClock, Stamp]] = []
+        self.heard: list[tuple[int, int, Partial]] = []
         self.set_timer("speak", self.random.uniform_ns(ms(5), ms(60)))
 
     def on_timer(self, timer: Any) -> None:
@@ -99,11 +107,12 @@ class Carrier(Node):
 
     def _send(self, target: int, *, grant: bool) -> None:
         if self.stamp.id == 0:
-            self.send(target, Clocked(0, (), 0, self.kinds.stamp(0, 0).encode(), False, True))
+            self.send(target, Clocked(0, 0, (), (), 0, self.kinds.stamp(0, 0).encode(), False, True))
             return
         wall_ms, monotonic_ms = self._readings()
         self.number += 1
-        self.vector = self.vector.tick(self.id)
+        self.lamport = self.lamport.tick()
+        self.vector, self.dense = self.vector.tick(self.id), self.dense.tick(self.id)
         self.hybrid = self.hybrid.tick(wall_ms, monotonic_ms)
         self.stamp = self.stamp.tick()
         if grant:
@@ -112,8 +121,9 @@ class Carrier(Node):
             sent = self.stamp.peek()
         self._keep()
         self.observe("send", (*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
-        vector, hybrid = self.vector.entries, self.hybrid.latest.packed
-        self.send(target, Clocked(self.number, vector, hybrid, sent.encode(), grant, False))
+        vectors = (self.vector.entries, self.dense.counts)
+        hybrid = self.hybrid.latest.packed
+        self.send(target, Clocked(self.number, self.lamport.count, *vectors, hybrid, sent.encode(), grant, False))
 
     def _take_in(self, source: int, message: Clocked) -> None:
         wall_ms, monotonic_ms = self._readings()
@@ -121,8 +131,9 @@ class Carrier(Node):
         if not self.hybrid.accepts(remote, wall_ms, monotonic_ms):
             self.observe("refused", (source, message.number))
             return
-        vector, stamp = self.kinds.vector(message.vector), self.kinds.stamp.decode(message.stamp)
-        compared = self._compare(vector, stamp)
+        vector, dense = self.kinds.vector(message.vector), self.kinds.dense(message.dense)
+        stamp = self.kinds.stamp.decode(message.stamp)
+        compared = self._compare((vector, dense, stamp))
         owned = self.stamp.id
         joined = self.stamp.join(stamp)
         if message.grant:
@@ -131,19 +142,21 @@ class Carrier(Node):
                 return
             self.granted = (*self.granted, (source, message.number))
         self.number += 1
-        self.vector = self.vector.receive(vector, self.id)
+        self.lamport = self.lamport.receive(self.kinds.lamport(message.lamport, source))
+        self.vector, self.dense = self.vector.receive(vector, self.id), self.dense.receive(dense, self.id)
         self.hybrid = self.hybrid.receive(remote, wall_ms, monotonic_ms)
         self.stamp = joined.tick()
         self._keep()
-        self.heard = [*self.heard[1 - KEPT :], (source, message.number, vector, stamp)]
+        self.heard = [*self.heard[1 - KEPT :], (source, message.number, (vector, dense, stamp))]
         self.observe("receive", (*self._event(wall_ms, monotonic_ms), source, message.number, compared))
 
-    def _compare(self, vector: VectorClock, stamp: Stamp) -> tuple[tuple[int, int, str, str], ...]:
-        """How what comes stands to the own latest event and to what came before: (node, number, by vector, by tree)."""
-        own = [(self.id, self.number, self.vector, self.stamp)] if self.number else []
+    def _compare(self, incoming: Partial) -> tuple[tuple[int, int, tuple[str, str, str]], ...]:
+        """How what comes stands to the own latest event and to what came before: (node, number, by each clock)."""
+        own = [(self.id, self.number, (self.vector, self.dense, self.stamp))] if self.number else []
         return tuple(
-            (node, number, other.compare(vector).value, tree.compare(stamp).value)
-            for node, number, other, tree in (*own, *self.heard)
+            (node, number, (one.compare(vector).value, two.compare(dense).value, tree.compare(stamp).value))
+            for vector, dense, stamp in (incoming,)
+            for node, number, (one, two, tree) in (*own, *self.heard)
         )
 
     def _readings(self) -> tuple[int, int]:
@@ -151,13 +164,15 @@ class Carrier(Node):
 
     def _event(self, wall_ms: int, monotonic_ms: int) -> tuple[Any, ...]:
         latest = self.hybrid.latest.packed
-        return (self.number, latest, self.hybrid.physical_ms_max, wall_ms, monotonic_ms, _tree(self.stamp.id))
+        readings = (self.hybrid.physical_ms_max, wall_ms, monotonic_ms)
+        return (self.number, self.lamport.count, latest, *readings, _tree(self.stamp.id))
 
     def _keep(self) -> None:
         """What a message says must not be said again otherwise: durable before it leaves."""
         hybrid = self.hybrid
         times = (hybrid.latest.packed, hybrid.physical_ms_max, hybrid.monotonic_ms)
-        state = (self.number, self.vector.entries, *times, self.stamp.encode(), self.granted)
+        vectors = (self.vector.entries, self.dense.counts)
+        state = (self.number, self.lamport.count, *vectors, *times, self.stamp.encode(), self.granted)
         self.disk.write("clocks", state)
         self.disk.sync()
 
@@ -201,12 +216,9 @@ def kinds_of(bug: str) -> Kinds:
     if bug not in CLOCK_BUGS:
         raise UsageError(f"bug: {unknown('bug', bug, CLOCK_BUGS)}")
     wrong = CLOCK_BUGS[bug].wrong
-    if issubclass(wrong, VectorClock):
-        return Kinds(vector=wrong)
-    if issubclass(wrong, HybridClock):
-        return Kinds(hybrid=wrong)
-    assert issubclass(wrong, Stamp), "a wrong line is in one of the clocks"
-    return Kinds(stamp=wrong)
+    right = {"lamport": LamportClock, "vector": VectorClock, "dense": DenseVectorClock, "hybrid": HybridClock}
+    part = next((name for name, kind in right.items() if issubclass(wrong, kind)), "stamp")
+    return replace(Kinds(), **{part: wrong})
 
 
 def _prey(scenario: Scenario) -> Prey:
@@ -222,8 +234,8 @@ def sometimes(result: RunResult) -> dict[str, int]:
 register(
     Entry(
         name="clock-laws",
-        summary="vector, hybrid and interval tree clocks on the same messages, under a swarm of faults",
-        source="Mattern 1989; Kulkarni et al. 2014; Almeida, Baquero & Fonte 2008",
+        summary="Lamport, vector, hybrid and interval tree clocks on the same messages, under a swarm of faults",
+        source="Lamport 1978; Mattern 1989; Kulkarni et al. 2014; Almeida, Baquero & Fonte 2008",
         make=clock_laws,
         judge=judge_invariants,
         parameters=PARAMETERS,

@@ -12,6 +12,7 @@ from experiments.clock_law_checks import (
     HYBRID_BOUNDED,
     HYBRID_CONDITION,
     HYBRID_MONOTONE,
+    LAMPORT_CONDITION,
     TREE_DISJOINT,
     TREE_KEPT,
     TREE_ORDER,
@@ -84,14 +85,13 @@ class History:
         self.checker.on_observation(Observation(self.count, node, self.count, name, value), self.control)
         return self
 
-    def send(self, node, number, *, time=(1000, 0), greatest=1000, wall=1000, monotonic=0, owned=None, sent=None):
-        owned = ("(1,0)", "(0,1)")[node] if owned is None else owned
-        sent = Stamp(0, 3).encode() if sent is None else sent
-        event = (number, HybridTime.of(*time).packed, greatest, wall, monotonic, owned)
-        return self.tell(node, "send", (*event, sent, False))
+    def send(self, node, number, *, time=(1000, 0), greatest=1000, wall=1000, monotonic=0, **other):
+        owned = other.get("owned", ("(1,0)", "(0,1)")[node])
+        event = (number, other.get("counted", number), HybridTime.of(*time).packed, greatest, wall, monotonic, owned)
+        return self.tell(node, "send", (*event, other.get("sent", Stamp(0, 3).encode()), False))
 
-    def receive(self, node, number, cause, compared, time=(1000, 9)):
-        event = (number, HybridTime.of(*time).packed, 1000, 1000, 0, ("(1,0)", "(0,1)")[node])
+    def receive(self, node, number, cause, compared, *, time=(1000, 9), counted=9):
+        event = (number, counted, HybridTime.of(*time).packed, 1000, 1000, 0, ("(1,0)", "(0,1)")[node])
         return self.tell(node, "receive", (*event, *cause, compared))
 
     @property
@@ -103,26 +103,28 @@ def test_happened_before_is_told_from_the_events():
     """0 sends twice; 1 sends, then takes in the second; then 0's first, its own and the second are compared."""
 
     def history(*told):
-        events = [(0, 1), (1, 1), (0, 2), (1, 2)]
-        compared = tuple((*event, *outcome) for event, outcome in zip(events[:2], told, strict=True))
+        events = [(0, 1), (1, 1)]
+        compared = tuple((*event, (one, one, two)) for event, (one, two) in zip(events, told, strict=True))
         return History().send(0, 1).send(1, 1).send(0, 2, time=(1000, 1)).receive(1, 2, (0, 2), compared)
 
     assert history(("before", "before"), ("concurrent", "concurrent")).broken == []
-    assert history(("concurrent", "before"), ("concurrent", "concurrent")).broken == [VECTOR_ORDER]
+    assert history(("concurrent", "before"), ("concurrent", "concurrent")).broken == [VECTOR_ORDER] * 2
     assert history(("before", "after"), ("concurrent", "concurrent")).broken == [TREE_ORDER]
-    assert history(("before", "before"), ("before", "equal")).broken == [VECTOR_ORDER, TREE_ORDER]
+    assert history(("before", "before"), ("before", "equal")).broken == [VECTOR_ORDER, VECTOR_ORDER, TREE_ORDER]
 
 
 def test_an_old_message_is_seen_to_be_old():
     start = History().send(0, 1).send(0, 2, time=(1000, 1)).receive(1, 1, (0, 2), ())
-    assert (
-        start.receive(1, 2, (0, 1), ((0, 2, "after", "after"), (1, 1, "after", "after")), time=(1001, 0)).broken == []
-    )
+    compared = ((0, 2, ("after",) * 3), (1, 1, ("after",) * 3))
+    assert start.receive(1, 2, (0, 1), compared, time=(1001, 0), counted=10).broken == []
     counts = start.checker.report()
     assert counts["after"] == 2 and counts["events"] == 4
 
 
 def test_the_clock_condition():
+    assert History().send(0, 1).send(0, 2, time=(1000, 1), counted=1).broken == [LAMPORT_CONDITION]
+    heard = History().send(0, 1, counted=5).send(1, 1)
+    assert heard.receive(1, 2, (0, 1), (), counted=5).broken == [LAMPORT_CONDITION]
     assert History().send(0, 1).send(0, 2, time=(1000, 0)).broken == [HYBRID_CONDITION]
     late = History().send(0, 1, time=(1000, 9)).send(1, 1)
     assert late.receive(1, 2, (0, 1), (), time=(1000, 9)).broken == [HYBRID_CONDITION]

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.clock_law_checks import HYBRID_BOUNDED, HYBRID_MONOTONE, TREE_DISJOINT, TREE_KEPT, VECTOR_ORDER
+from experiments.clock_law_checks import (
+    HYBRID_BOUNDED,
+    HYBRID_MONOTONE,
+    LAMPORT_CONDITION,
+    TREE_DISJOINT,
+    TREE_KEPT,
+    VECTOR_ORDER,
+)
 from experiments.clock_sources import MAJORITY, MOST_SOURCES, NARROWEST
 from experiments.zoo.bug import Bug
 from protocols.byzantine_clocks import Agreed, Interval, Marzullo, Poller
-from simclock.clocks import HybridClock, HybridTime, Stamp, VectorClock
+from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 
 
 class ComparesSharedIds(VectorClock, frozen=True):
@@ -30,6 +37,27 @@ class ForgetsTheGreatestReading(HybridClock, frozen=True):
 
     def _greatest_reading(self, wall_ms: int, monotonic_ms: int) -> int:
         return wall_ms
+
+
+class ReceiptIgnoresTheMessage(LamportClock, frozen=True):
+    """IR2 left out: a receipt counts on from the node's own clock alone."""
+
+    def receive(self, remote: LamportClock) -> LamportClock:
+        return self.tick()
+
+
+class ReceiptIsNoEvent(VectorClock, frozen=True):
+    """A receipt learns and does not tick."""
+
+    def receive(self, remote: VectorClock, node: NodeId) -> VectorClock:
+        return self.merge(remote)
+
+
+class MergeOverwrites(DenseVectorClock, frozen=True):
+    """A receipt takes the message's clock in place of the greater of each pair."""
+
+    def merge(self, other: DenseVectorClock) -> DenseVectorClock:
+        return type(self)(other.counts)
 
 
 class ForkCopiesTheId(Stamp, frozen=True):
@@ -94,6 +122,9 @@ BUGS = (
     _clock("CLK-08", "itc-fork-copies-id", ForkCopiesTheId, TREE_DISJOINT, f"{_ITC}, fork"),
     _clock("CLK-08b", "itc-peek-keeps-id", PeekKeepsTheId, TREE_DISJOINT, f"{_ITC}, peek"),
     _clock("CLK-08c", "itc-join-loses-id", JoinLosesAnId, TREE_KEPT, f"{_ITC}, join"),
+    _clock("PAPER-IR2", "lamport-receipt-alone", ReceiptIgnoresTheMessage, LAMPORT_CONDITION, "Lamport 1978, IR2"),
+    _clock("PAPER-VC", "vector-receipt-no-tick", ReceiptIsNoEvent, VECTOR_ORDER, "Mattern 1989"),
+    _clock("PAPER-VCb", "vector-merge-overwrites", MergeOverwrites, VECTOR_ORDER, "Mattern 1989"),
     _source("SYNC-03", "marzullo-ties", UpperEndsFirst, MOST_SOURCES, _MARZULLO),
     _source("SYNC-03b", "marzullo-last-best", LastOfTheBest, NARROWEST, _MARZULLO),
     _source("SYNC-04", "no-majority", AcceptsMinority, MAJORITY, f"{_COCKROACH}/pull/130"),
