@@ -79,7 +79,8 @@ SWEEP_WORKERS = 2
 SWEEP_NODES = 6
 """Three replicas and three clients."""
 NODES_OF_TARGETS = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000, "sweep": 100}
-"""Where each of these holds: at so many nodes, or seeds of a sweep. A smaller run is not judged: it would be met too easily."""
+"""Where each of these holds: at so many nodes, or seeds of a sweep. A smaller run
+is not judged: it would be met too easily."""
 
 
 def _target(name: str, target: Target | None, nodes: int) -> Target | None:
@@ -291,7 +292,7 @@ def _measure_packed(sizes: Sizes) -> Iterator[Row]:
 
 def measure_guard(sizes: Sizes) -> Iterator[Row]:
     """The determinism guard on, against off."""
-    load = load_of("phold", 1_000, sizes.inline_events)
+    load = load_of("phold", min(1_000, sizes.inline_nodes[-1]), sizes.inline_events)
     samples = alternate({"on": partial(run_ours, load), "off": partial(run_ours, load, guard=False)}, sizes.repeats)
     rates = {side: [sample.rate for sample in those] for side, those in samples.items()}
     yield Row(
