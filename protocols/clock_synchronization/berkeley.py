@@ -80,6 +80,8 @@ class BerkeleyNode(CristianClient):
     def on_message(self, source: int, message: Any) -> None:
         match message:
             case ClockPoll(round=number):
+                if self.answered is not None and number <= self.answered[0]:
+                    return  # a copy: the adjustment will count from the first answer
                 self.answered = number, self.ahead_ns()
                 self.observe("reported", (number, self.clock.wall_ns()))
                 self.send(source, ClockReading(number, self.clock.wall_ns()))
