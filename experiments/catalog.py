@@ -39,6 +39,7 @@ _MODULES = (
     "experiments.raft_kv",
     "experiments.raft_hunt",
     "experiments.clock_drift",
+    "experiments.clock_hunt",
 )
 
 

@@ -46,6 +46,9 @@ SHOWN_MAX = 5
 class Set(NamedTuple):
     """How a node's clock was set last."""
 
+    known_ns: int
+    """True time at which it was."""
+
     measured_ns: int
     """True time from which drift counts."""
     margin_ns: int
@@ -136,16 +139,17 @@ class ClockProperties:
         self._judge_reading(time_ns, node, sampled.offset_ns - true_ns, sampled.margin_ns, sampled.rtt_ns)
         if sampled.algorithm == "cristian":
             self._sampled_ns[node] = time_ns
-            self._is_set(node, Set(time_ns, sampled.margin_ns + self._journey_ns(sampled.rtt_ns), 0))
+            self._is_set(node, Set(time_ns, time_ns, sampled.margin_ns + self._journey_ns(sampled.rtt_ns), 0))
 
     def _filtered(self, time_ns: int, node: int, delay_ns: int, age_ns: int) -> None:
         """NTP: the best sample of those kept, `age_ns` old; below zero, the one used before still counts."""
         self._sampled_ns[node] = time_ns
         if age_ns >= 0:
             margin_ns = max(0, -(-delay_ns // 2) - self.setup.synchronization.delay_ns_min)
-            self._is_set(node, Set(time_ns - age_ns, margin_ns + self._journey_ns(delay_ns), 0))
+            self._is_set(node, Set(time_ns, time_ns - age_ns, margin_ns + self._journey_ns(delay_ns), 0))
 
     def _is_set(self, node: int, how: Set) -> None:
+        self._judge_skew(how.known_ns)
         if not self._course.clocks[node].stopped:  # one that stands is in nobody's model
             self._set[node] = how
 
@@ -185,13 +189,13 @@ class ClockProperties:
         if adjusted.way == "step" and -threshold_ns <= adjusted.by_ns < 0:
             by, threshold = format_duration(adjusted.by_ns), format_duration(threshold_ns)
             self._violated(MONOTONE, time_ns, node, f"its wall clock went back by {by}; steps are above {threshold}")
-        self._judge_skew(time_ns)
         if self._sampled_ns.get(node) == time_ns:
             return  # by a reading of the time server, which has been noted
+        self._judge_skew(time_ns)
         number = self._pending.pop(node, 0)
         self._set.pop(node, None)
         if number:
-            self._is_set(node, Set(self._round_ns[number], self._averaged[number][node], number))
+            self._is_set(node, Set(time_ns, self._round_ns[number], self._averaged[number][node], number))
 
     def _judge_skew(self, time_ns: int) -> None:
         """Just before a clock is corrected, and at the end: there a clock is as wrong as it gets."""
