@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import Node
 from experiments.catalog import Entry, Settings, register
-from experiments.clock_course import ClockRecord, ClockSetup, happening_ns, report_of_clocks, samples
+from experiments.clock_course import ClockRecord, ClockSetup, report_of_clocks, samples
 from experiments.clock_properties import judge, properties_of, sometimes
 from experiments.clock_story import ClockStory, story
 from experiments.keys import Key
@@ -199,24 +199,27 @@ def _step_ns(result: RunResult) -> int:
 
 
 def plot(result: RunResult, axes: Axes) -> None:
-    """Each clock's error over true time; a mark for every synchronization."""
+    """Each clock over true time, less the time server's, or less their mean where no server has a say in it."""
     report = report_of_clocks(result)
     sampled = list(samples(result, _step_ns(result)))
+    served = report.setup.sync in ("cristian", "ntp")
+    references = [(each, 0 if served else sum(each.errors_ns) // len(each.errors_ns)) for each in sampled]
     times = [sample.time_ns / SECOND for sample in sampled]
     for node in range(report.setup.nodes):
-        errors = [sample.errors_ns[node] / MILLISECOND for sample in sampled]
+        errors = [(sample.errors_ns[node] - reference) / MILLISECOND for sample, reference in references]
         axes.plot(times, errors, linewidth=1.1, label=f"node {node}" if node < 10 else None)
-    begins = {o.time_ns for o in report.observations if o.name in ("polled", "prompted", "asked")}
-    for number, at_ns in enumerate(sorted(begins)):
-        axes.axvline(
-            at_ns / SECOND, color="0.8", linewidth=0.6, zorder=0, label=None if number else f"{report.setup.sync}"
-        )
+    skews = [sample.skew_ns / MILLISECOND for sample in sampled]
+    axes.plot(times, skews, color="0.2", linewidth=0.8, linestyle="--", label="max skew")
+    begins = sorted({o.time_ns for o in report.observations if o.name in ("polled", "prompted", "asked")})
+    for number, at_ns in enumerate(begins):
+        label = None if number else "synchronization"
+        axes.axvline(at_ns / SECOND, color="0.75", linewidth=0.7, zorder=0, label=label)
     for fault in result.faults:
         if isinstance(fault, NodeFault):
-            axes.axvline(happening_ns(fault) / SECOND, color="tab:red", linewidth=0.8, linestyle=":", label=fault.kind)
+            axes.axvline(fault.at_ns / SECOND, color="tab:red", linewidth=0.8, linestyle=":", label=str(fault))
     axes.set_yscale("symlog", linthresh=1.0)
     axes.set_xlabel("true time [s]")
-    axes.set_ylabel("clock less true time [ms]")
+    axes.set_ylabel(f"clock less {'true time' if served else 'the mean of all'} [ms]")
     axes.set_title(f"clocks with {report.setup.sync} synchronization")
     axes.legend(loc="upper right")
 
@@ -228,7 +231,7 @@ def narrator(scenario: Scenario) -> ClockStory:
     return ClockStory(record.setup)
 
 
-register(
+ENTRY = register(
     Entry(
         name="clock-drift",
         summary="clocks drift apart, and Cristian's algorithm, Berkeley or NTP's filter sets them right",

@@ -11,7 +11,7 @@ Four properties, each with its bound:
   each other than the sum for both.
 
 To each bound comes what the clocks drift, and are slewed, while a message is on its way: 2 * drift + slew rate, of the
-round trip. The last property is judged for clocks that the environment has left alone since they were set.
+true round trip. The last property is judged for clocks that the environment has left alone since they were set.
 """
 
 from __future__ import annotations
@@ -92,8 +92,12 @@ class ClockProperties:
         return -(-2 * self._drift_ppb * passed_ns // PARTS)
 
     def _journey_ns(self, rtt_ns: int) -> int:
-        """What the bound of a reading does not say: drift and slew while the messages were on their way."""
-        return self._drifted_ns(rtt_ns) + -(-self._slew_ppb * max(0, rtt_ns) // PARTS) + ROUNDING_NS
+        """What the bound of a reading does not say: drift and slew while the messages were on their way.
+
+        The round trip was measured by a clock that may itself have been slow.
+        """
+        ppb = 2 * self._drift_ppb + self._slew_ppb
+        return -(-ppb * max(0, rtt_ns) // (PARTS - ppb)) + ROUNDING_NS
 
     def _violated(self, property: str, time_ns: int, node: int, text: str) -> None:
         self.found.append((property, f"at {format_duration(time_ns)}, node {node}: {text}"))
@@ -212,7 +216,10 @@ class ClockProperties:
             if not number:
                 for low_ns, high_ns, node in intervals:
                     if not low_ns <= 0 <= high_ns:
-                        error, bound = format_duration((low_ns + high_ns) // 2), format_duration((high_ns - low_ns) // 2)
+                        error, bound = (
+                            format_duration((low_ns + high_ns) // 2),
+                            format_duration((high_ns - low_ns) // 2),
+                        )
                         self._violated(SKEW, time_ns, node, f"{error} from the time server's clock, bound {bound}")
                 continue
             lowest, highest = max(intervals), min(intervals, key=lambda each: each[1])

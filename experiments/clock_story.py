@@ -95,7 +95,9 @@ def _sampled(value: Sampled) -> str:
 def _filtered(delay_ns: int, age_ns: int) -> str:
     if age_ns < 0:
         return "keeps to the sample used before: it is better than any since"
-    return f"uses the best of its latest samples: delay {duration(delay_ns)}, {'this' if not age_ns else 'an older'} one"
+    return (
+        f"uses the best of its latest samples: delay {duration(delay_ns)}, {'this' if not age_ns else 'an older'} one"
+    )
 
 
 def _heard(value: Heard) -> str:
@@ -148,5 +150,3 @@ def duration(time_ns: int) -> str:
 def nodes(ids: Sequence[int]) -> str:
     """`nodes 1, 2`."""
     return f"node{'' if len(ids) == 1 else 's'} {', '.join(map(str, ids))}"
-
-

@@ -10,7 +10,8 @@ least delay counts (section 10, the clock filter), and none that is older than t
 
 Deviations: one server, so neither selection nor clustering; a step happens at once, not after the stepout time; a
 sample is kept against the monotonic clock, so that the client's own corrections do not make it stale, where RFC 5905
-clears the register after a step; the poll interval is fixed.
+clears the register after a step; the poll interval is fixed; and the discipline corrects the phase alone, where that of
+RFC 5905 also learns the clock's drift. So an older sample costs here what the clock has drifted since.
 """
 
 from __future__ import annotations
@@ -107,7 +108,9 @@ class NtpClient(CristianClient):
         if refused:
             return
         best = self.filter.add(FilterSample(delay, now_ns, self.ahead_ns() + offset))
-        self.observe("filtered", (delay if best is None else best.delay_ns, -1 if best is None else now_ns - best.at_ns))
+        self.observe(
+            "filtered", (delay if best is None else best.delay_ns, -1 if best is None else now_ns - best.at_ns)
+        )
         if best is not None:
             self.aimed_ns = best.ahead_ns
         if self.aimed_ns is not None:  # also again: something else may have moved the clock since
