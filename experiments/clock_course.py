@@ -13,11 +13,10 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from experiments.recorded import Recorded
 from protocols.clock_synchronization import Adjusted, Synchronization
 from simclock import Fault, JumpClock, Observation, RunResult, SetDrift, StartClock, StopClock
 from simclock.clocks.physical import Clocks
-
-from experiments.recorded import Recorded
 
 NAMES = ("asked", "sampled", "filtered", "polled", "reported", "heard", "averaged", "adjusted", "prompted")
 

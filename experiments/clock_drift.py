@@ -1,4 +1,4 @@
-"""Clocks that drift apart, and are set right: by Cristian's algorithm, by Berkeley, in the manner of NTP, or not at all.
+"""Clocks that drift apart, and are set right: by Cristian's algorithm, by Berkeley, in NTP's manner, or not at all.
 
 Nodes 0 .. n - 1 have clocks that are off and drift. The node after them is the time server: its clock is true, it
 answers Cristian's and NTP's clients, and with any algorithm it can ask for a synchronization by Cristian's (key `c`).
@@ -23,7 +23,6 @@ from experiments.spelling import unknown
 from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient, Synchronization, TimeServer
 from simclock import (
     Clocks,
-    Fault,
     JumpClock,
     Network,
     Regions,

@@ -218,7 +218,7 @@ def readings(result: RunResult, node: int = 0) -> dict[int, tuple[int, int, int]
 
 def test_a_step_moves_the_wall_clock_and_no_timer(same_everywhere: SameEverywhere) -> None:
     read = readings(same_everywhere(scenario(lambda node: node.clock.step(-seconds(3)))))
-    assert [at for at in read][:6] == [ms(20 * n) for n in range(1, 7)]
+    assert list(read)[:6] == [ms(20 * n) for n in range(1, 7)]
     assert [wall for _, wall, _ in read.values()][:4] == [0, 0, -seconds(3), -seconds(3)]
     assert all(monotonic == at for at, (monotonic, _, _) in read.items())
 
