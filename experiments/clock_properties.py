@@ -216,10 +216,8 @@ class ClockProperties:
             if not number:
                 for low_ns, high_ns, node in intervals:
                     if not low_ns <= 0 <= high_ns:
-                        error, bound = (
-                            format_duration((low_ns + high_ns) // 2),
-                            format_duration((high_ns - low_ns) // 2),
-                        )
+                        error = format_duration((low_ns + high_ns) // 2)
+                        bound = format_duration((high_ns - low_ns) // 2)
                         self._violated(SKEW, time_ns, node, f"{error} from the time server's clock, bound {bound}")
                 continue
             lowest, highest = max(intervals), min(intervals, key=lambda each: each[1])
@@ -232,8 +230,7 @@ def judge(result: RunResult) -> Verdict:
     """Every property, with the first of what was found."""
     found = properties_of(result).found
     if not found:
-        names = f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW}"
-        return Verdict(status=VALID, lines=(f"{names} hold",))
+        return Verdict(status=VALID, lines=(f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW} hold",))
     lines = [f"{name} violated {text}" for name, text in found[:SHOWN_MAX]]
     if len(found) > SHOWN_MAX:
         lines.append(f"and {len(found) - SHOWN_MAX} more")

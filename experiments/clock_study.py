@@ -2,9 +2,9 @@
 
 The bound of the skew between two nodes is 2 * (e + d * (T + 4 * D)), where e = D/2 - min is what a reading may be wrong
 (Cristian 1989, section 4; Gusella and Zatti 1989; RFC 5905, section 8), D the longest round trip that the network
-allows, min its shortest message, d the drift, and T how old a reading may get until the next one is used: the interval,
-but for NTP eight of them, as its filter may prefer an older sample. The journeys of a reading and of its correction take
-up to 4 * D. Berkeley's clocks are besides slewed at slightly different times: the slew rate times 2 * D.
+allows, min its shortest message, d the drift, and T how old a reading may get until the next one is used: the
+interval, but for NTP eight of them, as its filter may prefer an older sample. The journeys of a reading and of its
+correction take up to 4 * D. Berkeley's clocks are besides slewed at slightly different times: slew rate times 2 * D.
 
 A clock that is being slewed is between where it was and where it will be, and the slew is faster than any drift, so the
 bound holds while it lasts. Clocks begin in agreement: what is measured is what a synchronization keeps up, not how long
@@ -71,13 +71,10 @@ def rows(settings: StudySettings) -> Iterator[Row]:
         asymmetry_ns = latency_ns if uneven else 0
         skews, messages = _measured(settings, sync, latency_ns, asymmetry_ns, interval_ns)
         limit_ns = bound_ns(sync, latency_ns, asymmetry_ns, interval_ns, drift_ppb)
-        apart = (None, None, None) if sync == "none" else (latency_ns, asymmetry_ns, interval_ns)
+        varied = (latency_ns / MILLISECOND, asymmetry_ns / MILLISECOND, interval_ns / SECOND)
         yield (
             sync,
-            *(
-                None if each is None else each / unit
-                for each, unit in zip(apart, (MILLISECOND, MILLISECOND, SECOND), strict=True)
-            ),
+            *((None, None, None) if sync == "none" else varied),
             round(median(skews) / 1000, 1),
             round(max(skews) / 1000, 1),
             None if limit_ns is None else round(limit_ns / 1000, 1),

@@ -1,9 +1,9 @@
 """A run that is watched: virtual time is paced to the wall clock, the story comes line by line, and keys are taken.
 
-Laws: what is seen is what the scenario does anyway; only when it is computed depends on the wall clock. A key pressed at
-a virtual time makes another scenario, in which it is pressed then (see `experiments.keys`); that one is run up to the
-present without a word, and goes on from there. So the run that was seen is the run of the scenario that comes out, on
-every placement. The wall clock and the keyboard come in through one small interface, so that tests need neither.
+Laws: what is seen is what the scenario does anyway; only when it is computed depends on the wall clock. A key pressed
+at a virtual time makes another scenario, in which it is pressed then (see `experiments.keys`); that one is run up to
+the present without a word, and goes on from there. So the run that was seen is the run of the scenario that comes out,
+on every placement. The wall clock and the keyboard come in through one small interface, so that tests need neither.
 """
 
 from __future__ import annotations
@@ -110,13 +110,13 @@ def watch(
     began_s = keyboard.now_s()
     now_ns = 0
     live = _Live(entry, settings)
-    while not live.over:
+    while True:
         passed_ms = int((keyboard.now_s() - began_s) * 1000)
         now_ns = max(now_ns, int(passed_ms * speed) * MILLISECOND)
         for line in live.advance(now_ns):
             say(line)
         if live.over:
-            break
+            return Watched(presses=presses, quit_ns=None)
         key = keyboard.wait(SLICE_S)
         if key == QUIT:
             return Watched(presses=presses, quit_ns=max(1, now_ns))
@@ -127,7 +127,6 @@ def watch(
             live = _Live(entry, settings)
             for _ in live.advance(now_ns):
                 pass  # has been said
-    return Watched(presses=presses, quit_ns=None)
 
 
 class _Live:
