@@ -152,7 +152,8 @@ class _Live:
         scheduler.pause_ns = before_ns
         while scheduler.step():
             pass
-        before_ns = min(before_ns, scheduler.end_ns + 1)
+        if before_ns >= scheduler.end_ns:
+            before_ns = scheduler.end_ns + 1  # the end is told too
         faults = [fault for fault in scheduler.faults_before(before_ns) if fault.at_ns >= self._told_ns]
         happened: list[Any] = [(fault.at_ns, 0, fault) for fault in faults]
         happened += [(observation.time_ns, 1, observation) for observation in self._tap.take()]
