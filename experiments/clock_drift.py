@@ -220,7 +220,7 @@ def plot(result: RunResult, axes: Axes) -> None:
     axes.set_xlabel("true time [s]")
     axes.set_ylabel(f"clock less {'true time' if served else 'the mean of all'} [ms]")
     axes.set_title(f"clocks with {report.setup.sync} synchronization")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
 def narrator(scenario: Scenario) -> ClockStory:

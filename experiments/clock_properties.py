@@ -2,8 +2,8 @@
 
 Four properties, each with its bound:
 
-* Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, section 4; the
-  same for each reading of the Berkeley leader, and RFC 5905 section 8 with the delay in place of D).
+* Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, reading a
+  remote clock; the same for each reading of the Berkeley leader, and for NTP with the delay in place of D).
 * Margin Within Tolerance: a node uses no reading that it must itself take to be more wrong than agreed.
 * Monotone Wall Clock: a wall clock goes back only by a step larger than the step threshold.
 * Skew Within Bound: between synchronizations a clock is no further from the time server's than the margin of the

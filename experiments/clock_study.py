@@ -1,7 +1,7 @@
 """How well clocks are synchronized: algorithm by latency by asymmetry by interval, each against its bound.
 
 The bound of the skew between two nodes is 2 * (e + d * (T + 4 * D)), where e = D/2 - min is what a reading may be wrong
-(Cristian 1989, section 4; Gusella and Zatti 1989; RFC 5905, section 8), D the longest round trip that the network
+(Cristian 1989; Gusella and Zatti 1989 add the drift over the interval; RFC 5905), D the longest round trip that the network
 allows, min its shortest message, d the drift, and T how old a reading may get until the next one is used: the
 interval, but for NTP eight of them, as its filter may prefer an older sample. The journeys of a reading and of its
 correction take up to 4 * D. Berkeley's clocks are besides slewed at slightly different times: slew rate times 2 * D.
@@ -118,7 +118,7 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     nearest = max(shares, default=(0.0, ""))
     return (
         f"{len(shares) - len(over)} of {len(shares)} rows keep their bound; nearest {nearest[0]:.0%} ({nearest[1]})",
-        "bound: 2 (e + d (T + 4 D)), e = D/2 - min; T = interval, for ntp 8 intervals (Cristian 1989, section 4)",
+        "bound: 2 (e + d (T + 4 D)), e = D/2 - min; T = interval, for ntp 8 intervals (Cristian 1989)",
     )
 
 

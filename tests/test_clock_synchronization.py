@@ -68,7 +68,7 @@ delays = st.integers(0, 10**9)
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 10**6), delays, delays, st.integers(0, 10**12))
 def test_no_reading_is_more_wrong_than_its_margin(offset: int, minimum: int, there: int, back: int, now: int) -> None:
-    """Cristian 1989, section 4, and RFC 5905, section 8, whatever the two journeys: server's clock less client's."""
+    """Cristian 1989, reading a remote clock, and RFC 5905's offset, whatever the two journeys took."""
     there, back = minimum + there, minimum + back
     t1 = now
     t2 = t3 = now + there + offset
@@ -239,7 +239,7 @@ def test_a_reading_that_took_too_long_is_refused(build: Any, same_everywhere: Sa
 
 
 def test_cristian_asks_again_until_an_answer_is_good(same_everywhere: SameEverywhere) -> None:
-    """Section 4: a client may try several times in one synchronization; here three times, 210 ms apart."""
+    """Cristian 1989: a client may try several times in one synchronization; here three times, 210 ms apart."""
     result = same_everywhere(scenario(CristianClient, AddDelay(at_ns=0, delay_ns=ms(295)), duration_ns=seconds(3)))
     assert [o.time_ns for o in told(result, "asked", 0)] == [seconds(2) + ms(210) * k for k in range(3)]
     healed = AddDelay(at_ns=seconds(2) + ms(205), delay_ns=0)
@@ -252,7 +252,7 @@ def test_cristian_asks_again_until_an_answer_is_good(same_everywhere: SameEveryw
 
 @pytest.mark.parametrize("by_ns", [-seconds(10), seconds(10), -ms(3), ms(3)])
 def test_an_exchange_in_which_the_clock_jumped_tells_nothing(by_ns: int, same_everywhere: SameEverywhere) -> None:
-    """RFC 5905, section 8; jumps by less than the delay show only in the monotonic clock."""
+    """T4 before T1, or a negative delay; jumps by less than the delay show only in the monotonic clock."""
     jump = JumpClock(at_ns=seconds(4) + ms(3), node=0, by_ns=by_ns)
     result = same_everywhere(scenario(NtpClient, jump))
     assert [o.value.refused for o in told(result, "sampled", 0)] == ["", "the clock was set meanwhile", "", ""]

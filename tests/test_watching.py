@@ -84,7 +84,7 @@ def test_keys_make_the_run_that_says_so() -> None:
 
 def test_keys_given_beforehand_stay() -> None:
     seen, lines = watched([(20.0, "j")], keys="50s:c,5s:j")
-    assert keys_text(seen.presses).startswith("50s:c,5s:j,20")
+    assert keys_text(seen.presses).startswith("50s:c,5s:j,")
     assert told(lines) == list(story(run(make_scenario(ENTRY, settings(keys=keys_text(seen.presses))))))
 
 

@@ -58,7 +58,7 @@ BUGS: tuple[Bug, ...] = (
         name="jump-during-exchange",
         wrong=TrustsJumpsInExchange,
         property=ERROR,
-        source="RFC 5905, section 8",
+        source="https://github.com/open-edge-platform/scenescape/pull/1274",
         scenario=SCENARIO,
     ),
     Bug(
@@ -66,7 +66,7 @@ BUGS: tuple[Bug, ...] = (
         name="small-jump-during-exchange",
         wrong=MissesSmallJumps,
         property=ERROR,
-        source="RFC 5905, section 8",
+        source="https://github.com/open-edge-platform/scenescape/pull/1274",
         scenario=SCENARIO,
     ),
     Bug(
@@ -74,7 +74,7 @@ BUGS: tuple[Bug, ...] = (
         name="average-ignores-latency",
         wrong=AverageIgnoresLatency,
         property=ERROR,
-        source="Gusella & Zatti 1989, section II",
+        source="Gusella & Zatti 1989",
         scenario=SCENARIO,
     ),
     Bug(
@@ -82,7 +82,7 @@ BUGS: tuple[Bug, ...] = (
         name="step-breaks-monotonicity",
         wrong=StepsBack,
         property=MONOTONE,
-        source="Cristian 1989, section 4",
+        source="Cristian 1989",
         scenario=SCENARIO,
     ),
 )

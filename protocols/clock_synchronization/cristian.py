@@ -2,8 +2,9 @@
 
 A client asks the time server and takes it that the answer was half of the round trip on its way. With D the round trip
 and min the shortest time that a message takes, the server's clock shows something from T + min to T + D - min when the
-answer arrives; T + D/2 is in the middle, so no more than D/2 - min wrong. (Theorem of section 4; the paper's terms in
-the drift, at most 2 * drift * D, are left to who judges.) A client may ask again until a round trip is short enough.
+answer arrives; T + D/2 is in the middle, so no more than D/2 - min wrong. (The paper's theorem on reading a remote
+clock; it writes 2D for the round trip, and adds what the drift makes of it, which is left here to who judges.) A client
+may ask again until a round trip is short enough.
 
 Deviation: the paper spreads every correction over time; here one above `step_over_ns` is a step.
 """
@@ -89,5 +90,5 @@ class CristianClient(Disciplined):
         self.aim(self.ahead_ns() + offset_ns)
 
     def accepts(self, margin: int) -> bool:
-        """Section 4: a reading is good for a precision only if its round trip is short enough."""
+        """A reading is good for a precision only if its round trip is short enough."""
         return margin <= self.settings.margin_ns_max

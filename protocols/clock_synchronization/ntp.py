@@ -4,8 +4,8 @@ T1 and T4 are the client's clock when it asks and when it hears, T2 and T3 the s
 
     offset = ((T2 - T1) + (T3 - T4)) / 2        delay = (T4 - T1) - (T3 - T2)
 
-The offset is no more than delay/2 wrong (section 8), as the journey took at least no time either way, and delay/2 - min
-where the shortest journey is known. Samples with a short journey are the best, so of the latest eight the one with the
+The offset is no more than delay/2 wrong, as the journey took at least no time either way (RFC 5905 has it as the first
+part of the root distance), and delay/2 - min where the shortest journey is known. Samples with a short journey are the best, so of the latest eight the one with the
 least delay counts (section 10, the clock filter), and none that is older than the one used last.
 
 Deviations: one server, so neither selection nor clustering; a step happens at once, not after the stepout time; a
@@ -23,7 +23,7 @@ from protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampl
 from protocols.clock_synchronization.settings import Synchronization
 
 STAGES = 8
-"""RFC 5905, section 7.2: NSTAGE."""
+"""RFC 5905: NSTAGE."""
 
 
 def offset_ns(t1_ns: int, t2_ns: int, t3_ns: int, t4_ns: int) -> int:
@@ -119,8 +119,8 @@ class NtpClient(CristianClient):
     def refusal(self, four: tuple[int, int, int, int], passed_ns: int, margin: int) -> str:
         """Why an exchange tells nothing; empty if it does.
 
-        RFC 5905, section 8: the delay can come out negative where the clock was set in the exchange, and so can
-        T4 - T1. A smaller jump shows only in the monotonic clock, by which `passed_ns` went by.
+        The delay comes out negative where the clock was set back in the exchange by more than it took, and so may
+        T4 - T1: such a sample is worth nothing, though RFC 5905's arithmetic goes through. A smaller jump shows only in the monotonic clock, by which `passed_ns` went by.
         """
         t1_ns, _, _, t4_ns = four
         if t4_ns < t1_ns or delay_ns(*four) < 0 or self.was_set(t4_ns - t1_ns, passed_ns):
