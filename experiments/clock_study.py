@@ -1,10 +1,11 @@
 """How well clocks are synchronized: algorithm by latency by asymmetry by interval, each against its bound.
 
 The bound of the skew between two nodes is 2 * (e + d * (T + 4 * D)), where e = D/2 - min is what a reading may be wrong
-(Cristian 1989; Gusella and Zatti 1989 add the drift over the interval; RFC 5905), D the longest round trip that the network
-allows, min its shortest message, d the drift, and T how old a reading may get until the next one is used: the
-interval, but for NTP eight of them, as its filter may prefer an older sample. The journeys of a reading and of its
-correction take up to 4 * D. Berkeley's clocks are besides slewed at slightly different times: slew rate times 2 * D.
+(Cristian 1989, and for NTP half of the delay; Gusella and Zatti 1989 find the accuracy linear in the drift and the
+interval, too), D the longest round trip that the network allows, min its shortest message, d the drift, and T how old a
+reading may get until the next one is used: the interval, but for NTP eight of them, as its filter may prefer an older
+sample. The journeys of a reading and of its correction take up to 4 * D. Berkeley's clocks are besides slewed at
+slightly different times: the slew rate times 2 * D.
 
 A clock that is being slewed is between where it was and where it will be, and the slew is faster than any drift, so the
 bound holds while it lasts. Clocks begin in agreement: what is measured is what a synchronization keeps up, not how long
@@ -23,8 +24,9 @@ from experiments.catalog import Settings, make_scenario
 from experiments.clock_course import report_of_clocks, samples
 from experiments.clock_drift import ENTRY
 from experiments.studies import Row, Study, StudySettings, register_study
+from protocols.clock_synchronization.ntp import STAGES
 from simclock import minutes, ms, seconds, us
-from simclock.clocks.physical import MILLION, PARTS
+from simclock.clocks.physical import MILLION, PARTS, SLEW_RATE_PPM
 from simclock.durations import MILLISECOND, SECOND, parse_drift
 
 if TYPE_CHECKING:
@@ -43,7 +45,6 @@ HEADERS = (
 ALGORITHMS = ("none", "cristian", "berkeley", "ntp")
 LATENCIES_NS = (ms(1), ms(5), ms(25))
 INTERVALS_NS = (seconds(5), seconds(20), seconds(60))
-STAGES = 8
 ROUNDING_NS = us(1)
 PARAMETERS = {"nodes": 4, "drift": "50ppm", "duration_ns": minutes(20), "runs": 3}
 """Jitter is as large as the latency: a message takes from once to twice as long."""
@@ -57,7 +58,7 @@ def bound_ns(sync: str, latency_ns: int, asymmetry_ns: int, interval_ns: int, dr
     longest_ns = 2 * latency_ns + 2 * (latency_ns + asymmetry_ns)
     margin_ns = longest_ns // 2 - latency_ns
     age_ns = interval_ns * (STAGES if sync == "ntp" else 1) + 4 * longest_ns
-    apart_ns = 2 * longest_ns * 500 // MILLION if sync == "berkeley" else 0
+    apart_ns = 2 * longest_ns * SLEW_RATE_PPM // MILLION if sync == "berkeley" else 0
     return 2 * (margin_ns + age_ns * drift_ppb // PARTS) + apart_ns + ROUNDING_NS
 
 

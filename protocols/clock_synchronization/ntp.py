@@ -5,8 +5,9 @@ T1 and T4 are the client's clock when it asks and when it hears, T2 and T3 the s
     offset = ((T2 - T1) + (T3 - T4)) / 2        delay = (T4 - T1) - (T3 - T2)
 
 The offset is no more than delay/2 wrong, as the journey took at least no time either way (RFC 5905 has it as the first
-part of the root distance), and delay/2 - min where the shortest journey is known. Samples with a short journey are the best, so of the latest eight the one with the
-least delay counts (section 10, the clock filter), and none that is older than the one used last.
+part of the root distance), and delay/2 - min where the shortest journey is known. Samples with a short journey are the
+best, so of the latest eight the one with the least delay counts (section 10, the clock filter), and none that is older
+than the one used last.
 
 Deviations: one server, so neither selection nor clustering; a step happens at once, not after the stepout time; a
 sample is kept against the monotonic clock, so that the client's own corrections do not make it stale, where RFC 5905
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from protocols.clock_synchronization.cristian import CristianClient, margin_ns
 from protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampled
 from protocols.clock_synchronization.settings import Synchronization
+from simclock.clocks.physical import MILLION
 
 STAGES = 8
 """RFC 5905: NSTAGE."""
@@ -119,8 +121,9 @@ class NtpClient(CristianClient):
     def refusal(self, four: tuple[int, int, int, int], passed_ns: int, margin: int) -> str:
         """Why an exchange tells nothing; empty if it does.
 
-        The delay comes out negative where the clock was set back in the exchange by more than it took, and so may
-        T4 - T1: such a sample is worth nothing, though RFC 5905's arithmetic goes through. A smaller jump shows only in the monotonic clock, by which `passed_ns` went by.
+        The delay comes out negative where the clock was set back in the exchange by more than that took, and so may
+        T4 - T1: the arithmetic goes through, and means nothing. A smaller jump shows only in the monotonic clock, by
+        which `passed_ns` went by.
         """
         t1_ns, _, _, t4_ns = four
         if t4_ns < t1_ns or delay_ns(*four) < 0 or self.was_set(t4_ns - t1_ns, passed_ns):
@@ -129,4 +132,4 @@ class NtpClient(CristianClient):
 
     def was_set(self, wall_ns: int, monotonic_ns: int) -> bool:
         """Whether the wall clock went through something else than a slew while these went by."""
-        return abs(wall_ns - monotonic_ns) > monotonic_ns * self.settings.slew_rate_ppm // 1_000_000 + 1
+        return abs(wall_ns - monotonic_ns) > monotonic_ns * self.settings.slew_rate_ppm // MILLION + 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simclock import UsageError, ms, seconds
+from simclock.clocks.physical import MILLION, SLEW_RATE_PPM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Synchronization:
     """Gusella and Zatti's gamma: clocks further apart than this are not averaged with each other."""
     step_over_ns: int = ms(128)
     """A larger correction is a step, any other a slew (RFC 5905: the step threshold)."""
-    slew_rate_ppm: int = 500
+    slew_rate_ppm: int = SLEW_RATE_PPM
 
     def __post_init__(self) -> None:
         for name in ("server", "leader", "delay_ns_min", "margin_ns_max", "outlier_ns", "step_over_ns"):
@@ -38,7 +39,7 @@ class Synchronization:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise UsageError(f"Synchronization.{name}: {value!r} is not a whole number, one or more")
-        if type(self.slew_rate_ppm) is not int or not 0 < self.slew_rate_ppm < 1_000_000:
+        if type(self.slew_rate_ppm) is not int or not 0 < self.slew_rate_ppm < MILLION:
             raise UsageError(f"Synchronization.slew_rate_ppm: {self.slew_rate_ppm!r} is out of range: 1 to 999,999")
 
     @property
