@@ -184,7 +184,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         (
             "readings",
             f"{reached['readings used']:,} used, {reached['readings refused']:,} refused; "
-            f"{reached['steps']:,} steps, {reached['slews']:,} slews",
+            f"{reached['steps']:,} steps, {reached['steps back']:,} of them back, {reached['slews']:,} slews",
         ),
     )
 

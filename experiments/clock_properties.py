@@ -189,6 +189,7 @@ class ClockProperties:
             read = f"it read {adjusted.wall_ns}ns, its clock showed {really_ns}ns"
             self._violated(REBUILT, time_ns, node, read)
         self.reached["steps" if adjusted.way == "step" else "slews"] += 1
+        self.reached["steps back"] += adjusted.way == "step" and adjusted.by_ns < 0
         threshold_ns = self.setup.synchronization.step_over_ns
         if adjusted.way == "step" and -threshold_ns <= adjusted.by_ns < 0:
             by, threshold = format_duration(adjusted.by_ns), format_duration(threshold_ns)

@@ -111,8 +111,8 @@ def _heard(value: Heard) -> str:
 
 
 def _averaged(value: Averaged) -> str:
-    left_out = f", {nodes(value.rejected)} left out" if value.rejected else ""
-    silent = f", nothing from {nodes(value.silent)}" if value.silent else ""
+    left_out = f" ({nodes(value.rejected)} left out)" if value.rejected else ""
+    silent = f" (nothing from {nodes(value.silent)})" if value.silent else ""
     sent = ", ".join(f"node {node} {difference(by_ns)}" for node, by_ns in value.adjustments[: NODES_SHOWN_MAX + 2])
     return (
         f"average of {nodes(value.included)}{left_out}{silent}: {difference(value.average_ns)} from the leader's; "
