@@ -96,9 +96,9 @@ class ClockCourse:
                 self.clocks[node].jump(by_ns)
             case SetDrift(at_ns=at_ns, node=int(node), drift_ppb=drift_ppb):
                 self.clocks[node].set_drift(at_ns, drift_ppb)
-            case StopClock(at_ns=at_ns, node=int(node)):
+            case StopClock(at_ns=at_ns, node=int(node)) if not self.clocks[node].stopped:
                 self.clocks[node].stop(at_ns)
-            case StartClock(at_ns=at_ns, node=int(node)):
+            case StartClock(at_ns=at_ns, node=int(node)) if self.clocks[node].stopped:
                 self.clocks[node].start(at_ns)
 
     def wall_ns(self, node: int, true_ns: int) -> int:

@@ -19,6 +19,7 @@ from experiments.clock_course import ClockRecord, ClockSetup, report_of_clocks, 
 from experiments.clock_properties import judge, properties_of, sometimes
 from experiments.clock_story import ClockStory, story
 from experiments.keys import Key
+from experiments.nemesis import Prey
 from experiments.spelling import unknown
 from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient, Synchronization, TimeServer
 from simclock import (
@@ -160,6 +161,8 @@ def _prompting(build: Callable[[int], Any], server: int, at_ns: int, node: int) 
 def _jump(scenario: Scenario, at_ns: int, luck: Stream) -> Scenario:
     """A node's clock, whichever, jumps by ten seconds."""
     fault = JumpClock(at_ns=at_ns, node=luck.randrange(scenario.nodes - 1), by_ns=JUMP_NS)
+    if fault in scenario.faults:  # a plan that was taken from a run in which it was pressed
+        return scenario
     return replace(scenario, faults=(*scenario.faults, fault))
 
 
@@ -223,10 +226,18 @@ def plot(result: RunResult, axes: Axes) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3)
 
 
+def prey(scenario: Scenario) -> Prey:
+    """Everybody but the time server, which is taken to be right."""
+    record = scenario.observers[0]()
+    assert isinstance(record, ClockRecord), "the scenario's first observer"
+    interval_ns = record.setup.synchronization.interval_ns
+    return Prey(servers=tuple(range(scenario.nodes - 1)), rhythm_ns=max(1, interval_ns // 4))
+
+
 def narrator(scenario: Scenario) -> ClockStory:
     """Tells the story while it happens."""
     record = scenario.observers[0]()
-    assert isinstance(record, ClockRecord), "the scenario's only observer"
+    assert isinstance(record, ClockRecord), "the scenario's first observer"
     return ClockStory(record.setup)
 
 
@@ -242,6 +253,7 @@ ENTRY = register(
         project=1,
         story=story,
         plot=plot,
+        prey=prey,
         sometimes=sometimes,
         keys=KEYS,
         narrator=narrator,

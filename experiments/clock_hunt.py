@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from experiments.catalog import Entry, Settings, register
-from experiments.clock_drift import CLASSES, PARAMETERS, Build, describe, narrator, plot, synchronization
+from experiments.clock_drift import CLASSES, PARAMETERS, Build, describe, narrator, plot, prey, synchronization
 from experiments.clock_properties import judge, sometimes
 from experiments.clock_story import story
 from experiments.spelling import unknown
@@ -128,6 +128,7 @@ register(
         project=1,
         story=story,
         plot=plot,
+        prey=prey,
         sometimes=sometimes,
         narrator=narrator,
     )

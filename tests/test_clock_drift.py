@@ -178,6 +178,19 @@ def test_a_clock_that_stands_is_in_no_model() -> None:
 # The judge.
 
 
+def test_clocks_are_built_again_to_the_nanosecond_whatever_happens() -> None:
+    """A swarm with every fault of clocks: what the nodes read is what was computed, at each of their corrections."""
+    kinds: set[str] = set()
+    for seed in range(24):
+        settings = Settings(
+            seed=seed, nemesis="clock+crash", parameters={"sync": SYNCS[1 + seed % 3], "drift": "300ppm"}
+        )
+        result = run(make_scenario(entries()["clock-drift"], settings))
+        kinds |= {fault.kind for fault in result.faults}
+        assert REBUILT not in judge(result).properties, f"seed {seed}"
+    assert {"jump-clock", "set-drift", "stop-clock", "start-clock", "crash", "restart"} <= kinds
+
+
 def tampered(result: RunResult, name: str, change: Callable[[Any], Any], *, last: bool = False) -> RunResult:
     report = report_of_clocks(result)
     places = [place for place, o in enumerate(report.observations) if o.name == name]
