@@ -24,6 +24,7 @@ from protocols.clock_synchronization import (
     cristian,
     ntp,
 )
+from protocols.clock_synchronization.messages import Adjustment, ClockPoll, ClockReading, NtpReply
 from simclock import (
     AddDelay,
     Clocks,
@@ -300,3 +301,84 @@ def test_a_correction_above_the_threshold_is_a_step(off_ns: int, way: str) -> No
 def test_impossible_settings_are_refused(wrong: dict[str, int], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Synchronization(server=1, **wrong)
+
+
+# Messages that come late, twice, or from an earlier life: one side is a node, the other a script.
+
+
+class Script(Node):
+    """Sends each message to its target at its time, by a clock that is true."""
+
+    def __init__(self, *lines: tuple[int, int, Any]) -> None:
+        self.lines = lines
+
+    def on_start(self) -> None:
+        for number, (at_ns, _, _) in enumerate(self.lines):
+            self.set_timer(number, at_ns)
+
+    def on_timer(self, timer: Any) -> None:
+        _, target, message = self.lines[timer]
+        self.send(target, message)
+
+
+def against(node: Callable[[Synchronization], Node], script: Script, *faults: Any, **settings: Any) -> RunResult:
+    """Node 0 against a script, which is node 1 and, unless `server` says otherwise, the time server."""
+    agreed = Synchronization(**{"server": 1, "interval_ns": seconds(2), "margin_ns_max": ms(500), **settings})
+    return run(
+        Scenario(
+            name="script",
+            nodes=2,
+            build=lambda number: script if number else node(agreed),
+            duration_ns=seconds(5),
+            network=Network(latency=Constant(delay_ns=ms(5))),
+            clocks=Clocks(true_nodes=(1,)),
+            observers=(partial(Recorded, NAMES),),
+            final=lambda each: error_ns(each) if each.id == 0 else None,
+            faults=faults,
+        )
+    )
+
+
+def test_a_second_copy_of_a_poll_changes_nothing() -> None:
+    """The adjustment counts from the first answer, which the leader has taken: the jump after it is undone."""
+    script = Script((ms(100), 0, ClockPoll(1)), (ms(200), 0, ClockPoll(1)), (ms(300), 0, Adjustment(1, ms(7))))
+    jump = JumpClock(at_ns=ms(150), node=0, by_ns=seconds(3))
+    assert against(BerkeleyNode, script, jump, leader=1).final[0] == ms(7)
+
+
+def test_an_adjustment_of_another_round_is_ignored() -> None:
+    script = Script((ms(100), 0, ClockPoll(1)), (ms(200), 0, ClockPoll(2)), (ms(300), 0, Adjustment(1, ms(7))))
+    assert against(BerkeleyNode, script, leader=1).final[0] == 0
+    assert against(BerkeleyNode, Script((ms(300), 0, Adjustment(0, ms(7)))), leader=1).final[0] == 0
+
+
+def test_a_reading_of_an_earlier_round_is_ignored() -> None:
+    """It comes a moment after the next poll, so its journey would seem short."""
+    script = Script((seconds(4) + ms(10), 0, ClockReading(1, seconds(99))))
+    result = against(BerkeleyNode, script, server=9)
+    assert told(result, "heard") == []
+    assert [o.value.silent for o in told(result, "averaged")] == [(1,)]
+
+
+def test_a_leader_that_comes_back_is_heard(same_everywhere: SameEverywhere) -> None:
+    """Its rounds go on from higher numbers, so nobody takes its polls for copies."""
+    faults = (Crash(at_ns=seconds(3), node=0), Restart(at_ns=seconds(4), node=0))
+    result = same_everywhere(scenario(BerkeleyNode, *faults, nodes=3))
+    assert [o.value.included for o in told(result, "averaged")] == [(0, 1, 2)] * 3
+
+
+def test_an_answer_to_an_earlier_poll_is_ignored() -> None:
+    """RFC 5905, section 8: the origin timestamp must be that of the request under way."""
+    late = Script((seconds(4) + ms(1), 0, NtpReply(seconds(2), seconds(50), seconds(50))))
+    result = against(NtpClient, late)
+    assert told(result, "sampled") == [] and result.final[0] == 0
+    right = Script((seconds(4) + ms(5), 0, NtpReply(seconds(4), seconds(50), seconds(50))))
+    assert against(NtpClient, right).final[0] == seconds(46) - ms(5)
+
+
+def test_a_jump_is_undone_though_the_best_sample_is_an_old_one(same_everywhere: SameEverywhere) -> None:
+    """Samples are kept against the monotonic clock, which does not jump."""
+    faults = (AddDelay(at_ns=seconds(3), delay_ns=ms(20)), JumpClock(at_ns=seconds(5), node=0, by_ns=seconds(7)))
+    result = same_everywhere(scenario(NtpClient, *faults))
+    assert [o.value for o in told(result, "filtered", 0)][1:] == [(0, -1)] * 3, "none is better than the first"
+    assert result.final[0] == 0

@@ -68,6 +68,13 @@ def test_what_is_seen_is_the_run() -> None:
     assert lines == list(story(run(make_scenario(ENTRY, settings()))))
 
 
+def test_a_run_in_which_nothing_happens_goes_on_to_its_end() -> None:
+    keyboard = Paper()
+    lines: list[str] = []
+    watch(ENTRY, settings(sync="none"), keyboard=keyboard, speed=Fraction(1), say=lines.append)
+    assert len(lines) == 13 and lines[-1].startswith("[  60.0000s] node 0 ") and keyboard.time_s >= 160
+
+
 def test_keys_make_the_run_that_says_so() -> None:
     seen, lines = watched([(12.5, "j"), (33.0, "c"), (33.2, "x"), (41.0, "j")])
     assert [press.key for press in seen.presses] == ["j", "c", "j"], "x is no key"

@@ -110,9 +110,7 @@ class NtpClient(CristianClient):
         if refused:
             return
         best = self.filter.add(FilterSample(delay, now_ns, self.ahead_ns() + offset))
-        self.observe(
-            "filtered", (delay if best is None else best.delay_ns, -1 if best is None else now_ns - best.at_ns)
-        )
+        self.observe("filtered", (0, -1) if best is None else (best.delay_ns, now_ns - best.at_ns))
         if best is not None:
             self.aimed_ns = best.ahead_ns
         if self.aimed_ns is not None:  # also again: something else may have moved the clock since
