@@ -25,7 +25,7 @@ from experiments.clock_course import report_of_clocks, samples
 from experiments.clock_drift import ENTRY
 from experiments.studies import Row, Study, StudySettings, register_study
 from protocols.clock_synchronization.ntp import STAGES
-from simclock import minutes, ms, seconds, us
+from simclock import UsageError, minutes, ms, seconds, us
 from simclock.clocks.physical import MILLION, PARTS, SLEW_RATE_PPM
 from simclock.durations import MILLISECOND, SECOND, parse_drift
 
@@ -66,6 +66,10 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """Every combination."""
     parameters = settings.parameters
     drift_ppb = parse_drift(parameters["drift"], "drift")
+    if parameters["runs"] < 1:
+        raise UsageError(f"runs: {parameters['runs']} is not a number of runs: 1 or more")
+    if parameters["nodes"] < 2:
+        raise UsageError(f"nodes: {parameters['nodes']} have no skew between them: 2 or more")
     for sync, latency_ns, uneven, interval_ns in product(ALGORITHMS, LATENCIES_NS, (False, True), INTERVALS_NS):
         if sync == "none" and (latency_ns, uneven, interval_ns) != (LATENCIES_NS[0], False, INTERVALS_NS[0]):
             continue

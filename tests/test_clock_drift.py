@@ -268,6 +268,19 @@ def test_no_measured_skew_exceeds_its_bound() -> None:
     assert study.notes(measured)[0].startswith("54 of 54 rows keep their bound")
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("runs=0", "runs: 0 is not a number of runs"),
+        ("nodes=1", "nodes: 1 have no skew between them"),
+        ("drift=fast", "drift: cannot read 'fast' as a drift"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(setting: str, said: str) -> None:
+    done = simclock("study", "clock-sync", "--set", setting)
+    assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1 and said in done.stderr
+
+
 def test_the_bound_is_what_the_page_says() -> None:
     """1 to 2 ms a way: D = 4 ms, min = 1 ms, e = 1 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
     assert bound_ns("cristian", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 1_000_800) + 1000
