@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,3 +138,11 @@ pathlib.Path({str(back)!r}).write_bytes(dumps((good, entry(9).next())))
     assert good == GOOD
     assert entry == Entry(10)
     assert type(entry) is Entry
+
+
+def test_a_module_that_has_two_names_ships_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As pyexpat.model, which is there under xml's name too once somebody has imported matplotlib."""
+    module = types.ModuleType("one_name")
+    monkeypatch.setitem(sys.modules, "one_name", module)
+    monkeypatch.setitem(sys.modules, "another_name", module)
+    assert loads(ship(GOOD)) == GOOD
