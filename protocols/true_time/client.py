@@ -1,6 +1,6 @@
 """A client: it reads, buffers its writes, drives two-phase commit, and reads at timestamps; it records what it heard.
 
-    "begin"     (transaction, kind)                                   kind is "write", "read" or "snapshot"
+    "begin"     (transaction, kind, timestamp)                        kind is "write", "read" or "snapshot"
     "saw"       (transaction, ((key, timestamp, value), ...))         data, as soon as it arrives
     "asked"     (transaction, ((key, value), ...))                    the commit message leaves, with these writes
     "ok"        (transaction, kind, timestamp, seen, writes)          committed, or all of a read is there
@@ -31,6 +31,7 @@ from protocols.true_time.messages import (
 from protocols.true_time.settings import TransactionSettings
 from protocols.true_time.time_source import TimedNode, TimeSource
 from simclock import UsageError, ms, seconds
+from simclock.clocks import TrueTime
 
 TRANSACTIONS_MAX = 1 << 24
 """Of one incarnation: what is numbered from 0 in the next begins there."""
@@ -212,11 +213,11 @@ class TransactionClient(TimedNode):
         if now is None:
             self._think()
             return
-        timestamp = self._read_timestamp(now.earliest_ns, now.latest_ns)
+        timestamp = self._read_timestamp(now)
         self._open(Attempt(self._number(), READ, timestamp, self._by_leader(self._keys()), timestamp=timestamp))
 
-    def _read_timestamp(self, earliest_ns: int, latest_ns: int) -> int:
-        return latest_ns
+    def _read_timestamp(self, now: TrueTime) -> int:
+        return now.latest_ns
 
     def _read_past(self) -> None:
         """A snapshot read at a timestamp of the past, every other time the one of the last time again."""
@@ -233,7 +234,7 @@ class TransactionClient(TimedNode):
     def _open(self, attempt: Attempt) -> None:
         assert self.attempt is None, "one transaction at a time"
         self.attempt = attempt
-        self.observe("begin", (attempt.transaction, attempt.kind))
+        self.observe("begin", (attempt.transaction, attempt.kind, attempt.timestamp))
         self.set_timer("give up", self.workload.give_up_ns)
         if attempt.reads:
             self._ask_again()

@@ -48,8 +48,8 @@ class Coordinated(NamedTuple):
 
     commit: Commit
     client: int
-    latest_ns: int
-    """TT.now().latest when the commit message arrived."""
+    arrived: TrueTime
+    """TT.now() when the commit message arrived."""
 
 
 class Decided(NamedTuple):
@@ -201,7 +201,7 @@ class Leader(TimedNode):
             else:
                 self.send(message.coordinator, Refused(transaction))
         elif message.coordinator == self.id:
-            self.coordinated[transaction] = Coordinated(message, client, now.latest_ns)
+            self.coordinated[transaction] = Coordinated(message, client, now)
             self.set_timer(("vote", transaction), self.settings.vote_timeout_ns)
             self._decide(transaction)
         else:
@@ -296,18 +296,19 @@ class Leader(TimedNode):
         votes = self.votes.get(transaction, {})
         if coordinated is None or any(each not in votes for each in coordinated.commit.participants if each != self.id):
             return
-        timestamp = self._commit_timestamp(coordinated.latest_ns, votes)
+        arrived = coordinated.arrived
+        timestamp = self._commit_timestamp(arrived, votes)
         self._assign(timestamp)
-        self.observe("assign", (transaction, timestamp, coordinated.latest_ns))
+        self.observe("assign", (transaction, timestamp, arrived.earliest_ns, arrived.latest_ns))
         self._forget_votes(transaction)
         self.decided[transaction] = Decided(coordinated.commit, coordinated.client, timestamp)
         self._log(DecidedRecord(transaction, timestamp, coordinated.commit, coordinated.client))
         self._wait_out(transaction)
 
-    def _commit_timestamp(self, latest_ns: int, votes: dict[int, int]) -> int:
+    def _commit_timestamp(self, arrived: TrueTime, votes: dict[int, int]) -> int:
         """4.2.1: not below TT.now().latest at the arrival of the commit message, nor below any prepare timestamp,
         and above all that it has assigned before."""
-        return max(latest_ns, self.last_timestamp + 1, *votes.values())
+        return max(arrived.latest_ns, self.last_timestamp + 1, *votes.values())
 
     def _wait_out(self, transaction: int) -> None:
         """Commit wait (4.1.2): until the timestamp has certainly passed."""
