@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 EXTERNAL_CONSISTENCY = "External Consistency"
 TIMESTAMP_ORDER = "Timestamp Order"
@@ -169,40 +170,28 @@ def _check_reads(transactions: Sequence[Transaction], committed: Mapping[int, in
                 versions.setdefault(key, []).append((committed[each.id], value))
     for key, written in versions.items():
         written.sort()
-        for (one, first), (other, second) in zip(written, written[1:], strict=False):
+        for (one, first), (other, second) in pairwise(written):
             if one == other:
                 detail = f"key {key} has two versions of timestamp {one}: {first} and {second}"
                 judgement.found(TIMESTAMP_ORDER, second, detail)
     for each in transactions:
+        last = committed[each.id] - 1 if each.id in committed else each.timestamp
         for key, timestamp, value in each.seen:
-            _check_read(each, key, (timestamp, value), versions.get(key, []), committed, judgement)
+            judgement.replayed += 1
+            aborted = each.kind == WRITE and each.id not in committed
+            wrong = _wrong_read(key, (timestamp, value), versions.get(key, []), None if aborted else last)
+            if wrong:
+                judgement.found(TIMESTAMP_ORDER, each.id, f"transaction {each.id} {wrong}")
 
 
-def _check_read(
-    each: Transaction,
-    key: int,
-    found: tuple[int, int],
-    written: Sequence[tuple[int, int]],
-    committed: Mapping[int, int],
-    judgement: Judgement,
-) -> None:
-    judgement.replayed += 1
-    if each.kind == WRITE and each.id not in committed:
-        if found != (0, 0) and found not in written:
-            detail = f"transaction {each.id} reads {_say(key, found)}, which nobody committed"
-            judgement.found(TIMESTAMP_ORDER, each.id, detail)
-        return
-    timestamp = committed[each.id] - 1 if each.kind == WRITE else each.timestamp
-    assert timestamp is not None, "a read has a timestamp"
-    position = bisect_right(written, timestamp, key=lambda version: version[0])
+def _wrong_read(key: int, found: tuple[int, int], written: Sequence[tuple[int, int]], last: int | None) -> str:
+    """What is wrong with a read of the newest version up to `last`; None where it need only be committed."""
+    if last is None:
+        fine = found == (0, 0) or found in written
+        return "" if fine else f"reads {_say(key, found)}, which nobody committed"
+    position = bisect_right(written, last, key=lambda version: version[0])
     expected = written[position - 1] if position else (0, 0)
-    if found != expected:
-        at = "below its own timestamp" if each.kind == WRITE else "at"
-        detail = (
-            f"transaction {each.id} reads {_say(key, found)}; {at} {timestamp + (each.kind == WRITE)} "
-            f"it is {_say(key, expected)}"
-        )
-        judgement.found(TIMESTAMP_ORDER, each.id, detail)
+    return "" if found == expected else f"reads {_say(key, found)}; up to {last} the newest is {_say(key, expected)}"
 
 
 def _check_repeats(transactions: Sequence[Transaction], judgement: Judgement) -> None:

@@ -57,7 +57,20 @@ PLACES = (*REPLICA_REGIONS, *CLIENT_REGIONS)
 DURATION_NS = seconds(6)
 OFFSET_NS_MAX = seconds(1)
 """How wrong a clock is before anybody synchronizes."""
-KEPT = ("now", "synchronized", "begin", "saw", "asked", "ok", "aborted", "unknown", "prepare", "assign", "commit", "apply")
+KEPT = (
+    "now",
+    "synchronized",
+    "begin",
+    "saw",
+    "asked",
+    "ok",
+    "aborted",
+    "unknown",
+    "prepare",
+    "assign",
+    "commit",
+    "apply",
+)
 """Observations that judges, stories and pictures read."""
 
 PARAMETERS: dict[str, Any] = {

@@ -31,6 +31,7 @@ from protocols.true_time.messages import (
     ReadReply,
     Refused,
     Release,
+    WaitedRecord,
     Wounded,
 )
 from protocols.true_time.settings import TransactionSettings
@@ -332,10 +333,14 @@ class Leader(TimedNode):
         del self.decided[transaction]
         self.cancel_timer(("wait", transaction))
         self.observe("commit", (transaction, decided.timestamp))
+        self._log(WaitedRecord(transaction))
         self._apply(decided.commit, decided.timestamp)
         self.send(decided.client, Outcome(transaction, decided.timestamp))
-        self.untold[transaction] = {each for each in decided.commit.participants if each != self.id}
+        self.untold[transaction] = self._others(decided.commit)
         self._tell(transaction)
+
+    def _others(self, commit: Commit) -> set[int]:
+        return {each for each in commit.participants if each != self.id}
 
     def _tell(self, transaction: int) -> None:
         untold = self.untold.get(transaction)
@@ -374,10 +379,10 @@ class Leader(TimedNode):
         self._release(transaction)
         if coordinated is not None:
             client = coordinated.client
-            participants.update(coordinated.commit.participants)
+            participants |= self._others(coordinated.commit)
         if client is not None:
             self.send(client, Outcome(transaction, None))
-        for participant in sorted(participants - {self.id}):
+        for participant in sorted(participants):
             self.send(participant, Decision(transaction, None))
 
     def _forget_votes(self, transaction: int) -> None:
@@ -432,7 +437,7 @@ class Leader(TimedNode):
         self.disk.sync()
 
     def _recover(self) -> None:
-        """Read the log: what was promised is locked again, what was decided is waited out and told again."""
+        """Read the log: what was promised is locked again, what was decided is waited out, and told again."""
         self.last_timestamp = self.disk.read("last_timestamp", 0)
         for record in self.disk.records("log"):
             match record:
@@ -444,15 +449,20 @@ class Leader(TimedNode):
                     self.decided[transaction] = Decided(commit, client, timestamp)
                 case DecidedRecord(transaction):
                     self.outcomes[transaction] = None
-                case FinishedRecord(transaction):
+                case WaitedRecord(transaction):
                     decided = self.decided.pop(transaction)
                     self._redo(decided.commit, decided.timestamp)
+                    self.untold[transaction] = self._others(decided.commit)
+                case FinishedRecord(transaction):
+                    del self.untold[transaction]
         for record in self.prepared.values():
             self._lock_again(record.commit)
             self.set_timer(("ask", record.commit.transaction), self.settings.ask_ns)
         for decided in self.decided.values():
             self._lock_again(decided.commit)
             self.set_timer(("wait", decided.commit.transaction), UNSYNCHRONIZED_NS)
+        for transaction in self.untold:
+            self.set_timer(("tell", transaction), 0)
 
     def _redo(self, commit: Commit, timestamp: int | None) -> None:
         self.outcomes[commit.transaction] = timestamp

@@ -168,6 +168,12 @@ class LearnedRecord(Message):
     timestamp: int | None
 
 
+class WaitedRecord(Message):
+    """The coordinator has waited the commit out, and released its locks."""
+
+    transaction: int
+
+
 class FinishedRecord(Message):
     """Every participant has confirmed the coordinator's decision."""
 

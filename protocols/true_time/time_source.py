@@ -21,6 +21,8 @@ from protocols.true_time.settings import TimeSettings
 from simclock.clocks import TrueTime, Uncertainty
 from simclock.clocks.true_time import PARTS
 
+POLLS_MAX = 1 << 32
+"""Of one incarnation."""
 ROUNDING_NS = 2
 """A quartz shows whole nanoseconds, rounded down; two readings of it go into an interval."""
 
@@ -88,10 +90,12 @@ class TimedNode(Node):
         self.asked = 0
         """Which of them is asked at present: a position in `masters`."""
         self.polls = 0
+        """The number of the poll that is under way; no poll before a crash had it."""
         self.asked_ns = 0
         """When the last poll was sent, by the monotonic clock."""
 
     def on_start(self) -> None:
+        self.polls = self.incarnation * POLLS_MAX
         self._poll(0)
 
     def on_timer(self, timer: Any) -> None:
@@ -102,7 +106,7 @@ class TimedNode(Node):
                 self._poll((self.asked + 1) % len(self.masters))
 
     def on_message(self, source: int, message: Any) -> None:
-        if isinstance(message, TimeReply) and message.number == self.polls:
+        if isinstance(message, TimeReply) and self._is_awaited(message):
             self._on_time(source, message)
 
     def on_synchronized(self) -> None:
@@ -114,6 +118,10 @@ class TimedNode(Node):
         if now is not None:
             self.observe("now", (now.earliest_ns, now.latest_ns))
         return now
+
+    def _is_awaited(self, message: TimeReply) -> bool:
+        """Only the answer to the poll that is timed: with another one the round trip would look too short."""
+        return message.number == self.polls
 
     def _poll(self, position: int) -> None:
         """Ask the master at that position; if there is no answer, the next one will be asked."""
