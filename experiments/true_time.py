@@ -15,6 +15,7 @@ from typing import Any
 from actors import Node
 from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
 from experiments.external_consistency import Judgement, Transaction, check_external_consistency
+from experiments.nemesis import Prey
 from experiments.raft_kv import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from experiments.recorded import Recorded, recorded
 from experiments.true_time_plot import plot
@@ -180,7 +181,7 @@ def scenario_of(
     build = partial(
         cluster.build, seed=settings.seed, clocks=clocks, parts=parts, transactions=transactions, workload=workload
     )
-    options = {} if settings.disk is None else {"disk": settings.disk}
+    options: dict[str, Any] = {} if settings.disk is None else {"disk": settings.disk}
     return Scenario(
         name=name,
         seed=settings.seed,
@@ -276,6 +277,12 @@ def clock_trouble(seed: int, cluster: Cluster, duration_ns: int) -> Iterator[Fau
             goal_ns = luck.uniform_ns(-half_ns, half_ns)
             yield JumpClock(at_ns=at_ns, node=node, by_ns=goal_ns - position_ns)
             position_ns = goal_ns
+
+
+def prey(scenario: Scenario) -> Prey:
+    """A nemesis may strike the leaders. Its trouble with clocks is beyond what is assumed of them."""
+    leaders = tuple(node for node in range(scenario.nodes) if isinstance(scenario.build(node), Leader))
+    return Prey(servers=leaders, rhythm_ns=ms(200))
 
 
 # Judging and describing.
@@ -398,6 +405,7 @@ register(
         parameters=PARAMETERS,
         story=story,
         plot=plot,
+        prey=prey,
         sometimes=sometimes,
     )
 )

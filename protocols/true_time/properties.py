@@ -35,11 +35,11 @@ class TrueTimeProperties(Observer):
         time_ns, node, _, name, value = observation
         match name:
             case "now":
-                self._on_now(time_ns, node, *value, control)
+                self._on_now(time_ns, node, value[0], value[1], control)
             case "begin":
                 self._begun_ns[value[0]] = time_ns
             case "prepare":
-                self._on_assigned("prepared", node, *value, control)
+                self._on_assigned("prepared", node, value[0], value[1], control)
             case "assign":
                 self._on_assigned("assigned", node, value[0], value[1], control)
                 self._on_commit_timestamp(node, value[0], value[1], control)
