@@ -16,8 +16,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+
+from simclock import format_duration
 
 EXTERNAL_CONSISTENCY = "External Consistency"
 TIMESTAMP_ORDER = "Timestamp Order"
@@ -54,6 +56,8 @@ class Finding:
     property: str
     transaction: int
     detail: str
+    other: int | None = None
+    """Of a pair, the earlier transaction."""
     count: int = 1
 
     def __str__(self) -> str:
@@ -78,13 +82,13 @@ class Judgement:
     def holds(self) -> bool:
         return not self.findings
 
-    def found(self, name: str, transaction: int, detail: str) -> None:
+    def found(self, name: str, transaction: int, detail: str, other: int | None = None) -> None:
         """Keep the first example of each property, and count."""
         first = self.findings.get(name)
         if first is None:
-            self.findings[name] = Finding(name, transaction, detail)
+            self.findings[name] = Finding(name, transaction, detail, other)
         else:
-            self.findings[name] = Finding(name, first.transaction, first.detail, first.count + 1)
+            self.findings[name] = replace(first, count=first.count + 1)
 
 
 def check_external_consistency(
@@ -119,11 +123,13 @@ def _timestamp(each: Transaction, given: Mapping[int, Sequence[int]]) -> int | N
 
 def _check_outcome(each: Transaction, given: Sequence[int], judgement: Judgement) -> None:
     if len(given) > 1:
-        judgement.found(ATOMIC, each.id, f"transaction {each.id} is committed at {' and at '.join(map(str, given))}")
+        judgement.found(ATOMIC, each.id, f"transaction {each.id} is committed at {' and at '.join(map(_time, given))}")
     elif given and each.outcome == ABORTED:
-        judgement.found(ATOMIC, each.id, f"transaction {each.id} is aborted, and committed at {given[0]}")
+        judgement.found(ATOMIC, each.id, f"transaction {each.id} is aborted, and committed at {_time(given[0])}")
     elif given and each.outcome == OK and each.kind == WRITE and each.timestamp != given[0]:
-        detail = f"transaction {each.id} is committed at {given[0]}, and its client hears {each.timestamp}"
+        detail = (
+            f"transaction {each.id} is committed at {_time(given[0])}, and its client hears {_time(each.timestamp)}"
+        )
         judgement.found(ATOMIC, each.id, detail)
 
 
@@ -146,10 +152,10 @@ def _check_order(transactions: Sequence[Transaction], committed: Mapping[int, in
         judgement.ordered += 1
         if timestamp < largest or (each.kind == WRITE and timestamp == largest):
             detail = (
-                f"transaction {largest_id} of timestamp {largest} had ended when transaction {each.id} began, "
-                f"which has the timestamp {timestamp}"
+                f"transaction {largest_id} of timestamp {_time(largest)} had ended when transaction {each.id} began, "
+                f"which has the timestamp {_time(timestamp)}"
             )
-            judgement.found(EXTERNAL_CONSISTENCY, each.id, detail)
+            judgement.found(EXTERNAL_CONSISTENCY, each.id, detail, largest_id)
 
 
 def _order_timestamp(each: Transaction) -> int:
@@ -172,7 +178,7 @@ def _check_reads(transactions: Sequence[Transaction], committed: Mapping[int, in
         written.sort()
         for (one, first), (other, second) in pairwise(written):
             if one == other:
-                detail = f"key {key} has two versions of timestamp {one}: {first} and {second}"
+                detail = f"key {key} has two versions of timestamp {_time(one)}: {first} and {second}"
                 judgement.found(TIMESTAMP_ORDER, second, detail)
     for each in transactions:
         last = committed[each.id] - 1 if each.id in committed else each.timestamp
@@ -191,7 +197,11 @@ def _wrong_read(key: int, found: tuple[int, int], written: Sequence[tuple[int, i
         return "" if fine else f"reads {_say(key, found)}, which nobody committed"
     position = bisect_right(written, last, key=lambda version: version[0])
     expected = written[position - 1] if position else (0, 0)
-    return "" if found == expected else f"reads {_say(key, found)}; up to {last} the newest is {_say(key, expected)}"
+    return (
+        ""
+        if found == expected
+        else f"reads {_say(key, found)}; up to {_time(last)} the newest is {_say(key, expected)}"
+    )
 
 
 def _check_repeats(transactions: Sequence[Transaction], judgement: Judgement) -> None:
@@ -204,7 +214,7 @@ def _check_repeats(transactions: Sequence[Transaction], judgement: Judgement) ->
             judgement.repeated += reader != each.id
             if first != (timestamp, value):
                 detail = (
-                    f"at {each.timestamp} transaction {reader} reads {_say(key, first)}, "
+                    f"at {_time(each.timestamp)} transaction {reader} reads {_say(key, first)}, "
                     f"transaction {each.id} {_say(key, (timestamp, value))}"
                 )
                 judgement.found(REPEATABLE, each.id, detail)
@@ -212,4 +222,8 @@ def _check_repeats(transactions: Sequence[Transaction], judgement: Judgement) ->
 
 def _say(key: int, version: tuple[int, int]) -> str:
     timestamp, value = version
-    return f"key {key} = {value} of {timestamp}" if timestamp else f"nothing under key {key}"
+    return f"key {key} = {value} of {_time(timestamp)}" if timestamp else f"nothing under key {key}"
+
+
+def _time(timestamp: int | None) -> str:
+    return "nothing" if timestamp is None else format_duration(timestamp)

@@ -14,7 +14,7 @@ from typing import Any
 
 from actors import Node
 from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
-from experiments.external_consistency import Judgement, Transaction, check_external_consistency
+from experiments.external_consistency import EXTERNAL_CONSISTENCY, Judgement, Transaction, check_external_consistency
 from experiments.nemesis import Prey
 from experiments.raft_kv import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from experiments.recorded import Recorded, recorded
@@ -315,6 +315,12 @@ def judgement_of(result: RunResult) -> Judgement:
     return check_external_consistency(*history_of(result))
 
 
+def tell(result: RunResult) -> Iterator[str]:
+    """The run's story, with the first pair that is out of order."""
+    wrong = judgement_of(result).findings.get(EXTERNAL_CONSISTENCY)
+    yield from story(result, None if wrong is None or wrong.other is None else (wrong.other, wrong.transaction))
+
+
 def judge(result: RunResult) -> Verdict:
     """TrueTime's properties, and external consistency of the history."""
     invariants = judge_invariants(result)
@@ -403,7 +409,7 @@ register(
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,
-        story=story,
+        story=tell,
         plot=plot,
         prey=prey,
         sometimes=sometimes,

@@ -29,11 +29,11 @@ def plot(result: RunResult, axes: Axes) -> None:
         elif each.name == "commit" and each.value[0] in assigned:
             waited_ns = each.time_ns - assigned.pop(each.value[0])
             waits.append((each.time_ns / SECOND, waited_ns / MILLISECOND))
-    for leader, points in epsilons.items():
+    for leader, points in sorted(epsilons.items()):
         axes.plot(*zip(*points, strict=True), linewidth=1, label=f"epsilon of leader {leader}")
     if waits:
         axes.plot(*zip(*waits, strict=True), ".", markersize=3, color="grey", label="commit wait")
     axes.set_xlabel("true time [s]")
     axes.set_ylabel("[ms]")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right", fontsize=7)
+    axes.legend(loc="upper left", fontsize=7)

@@ -21,8 +21,11 @@ class _Commit:
     heard: Observation | None = None
 
 
-def story(result: RunResult) -> Iterator[str]:
-    """The first synchronizations, and the first commits from the timestamp to the answer."""
+def story(result: RunResult, pair: tuple[int, int] | None = None) -> Iterator[str]:
+    """The first synchronizations, and the first commits from the timestamp to the answer.
+
+    `pair` is two transactions whose timestamps are not in the order of true time.
+    """
     told = 0
     for each in recorded(result):
         if each.name == "synchronized" and told < SYNCHRONIZATIONS:
@@ -35,6 +38,24 @@ def story(result: RunResult) -> Iterator[str]:
             )
     for commit in _commits(result)[:COMMITS]:
         yield from _tell(commit)
+    if pair is not None:
+        yield "..."
+        yield from _tell_pair(result, pair)
+
+
+def _tell_pair(result: RunResult, pair: tuple[int, int]) -> Iterator[str]:
+    for each in recorded(result):
+        name = f"[Transaction {each.value[0]}] {_at(each)}" if isinstance(each.value, tuple | list) else ""
+        if not name or each.value[0] not in pair:
+            continue
+        if each.name == "begin" and each.value[0] == pair[1]:
+            at = "" if each.value[1] == "write" else f", reading at {format_duration(each.value[2])}"
+            yield f"{name} begins at client {each.node}{at}"
+        elif each.name == "assign":
+            yield f"{name} leader {each.node} assigns the commit timestamp {format_duration(each.value[1])}"
+        elif each.name == "ok" and each.value[0] == pair[0]:
+            yield f"{name} client {each.node} hears of its end"
+    yield f"[Violation] {pair[1]} began after the end of {pair[0]}, and its timestamp is not the larger one"
 
 
 def _commits(result: RunResult) -> list[_Commit]:
@@ -58,7 +79,10 @@ def _tell(commit: _Commit) -> Iterator[str]:
     yield f"{name} {_at(assigned)} assigned commit timestamp {_short(timestamp)}"
     if commit.committed is not None:
         waited_ns = commit.committed.time_ns - assigned.time_ns
-        yield f"{name} waited {_short(waited_ns)} until TT.after({_short(timestamp)})"
+        if commit.committed.time_ns > timestamp:
+            yield f"{name} waited {_short(waited_ns)} until TT.after({_short(timestamp)})"
+        else:
+            yield f"{name} did not wait until TT.after({_short(timestamp)})"
         yield f"{name} {_at(commit.committed)} committed: visible, locks released"
     if commit.heard is not None:
         yield f"{name} {_at(commit.heard)} client {commit.heard.node} hears of it"

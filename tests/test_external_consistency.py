@@ -160,8 +160,8 @@ def test_findings_are_counted_and_the_first_is_told():
     judged = check_external_consistency([write(1, 0, 30, 90, 5), *(write(n, 40 + n, 99, n, 6) for n in (2, 3, 4))])
     assert judged.findings[EXTERNAL_CONSISTENCY].count == 3
     assert str(judged.findings[EXTERNAL_CONSISTENCY]) == (
-        "External Consistency: transaction 1 of timestamp 90 had ended when transaction 2 began, which has the "
-        "timestamp 2 (and 2 more)"
+        "External Consistency: transaction 1 of timestamp 90ns had ended when transaction 2 began, which has the "
+        "timestamp 2ns (and 2 more)"
     )
 
 

@@ -67,19 +67,22 @@ class TrueTimeProperties(Observer):
         self.counts[kind] += 1
         before = self._assigned.get(node, 0)
         if timestamp <= before:
-            detail = f"transaction {transaction} is {kind} at {timestamp}, after {before} was assigned or read at"
+            times = f"{format_duration(timestamp)}, after {format_duration(before)}"
+            detail = f"transaction {transaction} is {kind} at {times} was assigned or read at"
             self._violated(control, MONOTONE, node, detail)
         self._assigned[node] = max(before, timestamp)
 
     def _on_commit_timestamp(self, node: int, transaction: int, timestamp: int, control: Control) -> None:
         begun_ns = self._begun_ns.get(transaction)
         if begun_ns is not None and timestamp < begun_ns:
-            detail = f"transaction {transaction} began at {begun_ns} and gets the timestamp {timestamp}"
+            times = f"began at {format_duration(begun_ns)} and gets the timestamp {format_duration(timestamp)}"
+            detail = f"transaction {transaction} {times}"
             self._violated(control, START, node, detail)
 
     def _on_seen(self, time_ns: int, node: int, what: str, timestamp: int, control: Control) -> None:
         if timestamp >= time_ns:
-            detail = f"it hears {what} {timestamp}, which is {format_duration(timestamp - time_ns)} ahead"
+            ahead = format_duration(timestamp - time_ns)
+            detail = f"it hears {what} {format_duration(timestamp)}, which is {ahead} ahead"
             self._violated(control, COMMIT_WAIT, node, detail)
 
     def _violated(self, control: Control, name: str, node: int, detail: str) -> None:
