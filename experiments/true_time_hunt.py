@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from experiments.catalog import Entry, Settings, register
 from experiments.nemesis import Prey, draw_plan
-from experiments.true_time import Cluster, Parts, clock_trouble, describe, judge, scenario_of, sometimes
+from experiments.true_time import Cluster, Parts, clock_trouble, prey, scenario_of
+from experiments.true_time_history import describe, judge, sometimes, tell
 from protocols.true_time import TimeSettings, TransactionSettings, TransactionWorkload
 from simclock import (
     Crash,
@@ -121,6 +122,8 @@ register(
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,
+        prey=prey,
+        story=tell,
         sometimes=sometimes,
     )
 )

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from actors import run
 from experiments.catalog import Settings
 from experiments.studies import Row, Study, StudySettings, register_study
-from experiments.true_time import epsilons_ns, history_of, judgement_of, latencies_ns, quantile_ns, true_time, waits_ns
+from experiments.true_time import true_time
+from experiments.true_time_history import (
+    epsilons_ns,
+    history_of,
+    judgement_of,
+    latencies_ns,
+    quantile_ns,
+    waits_ns,
+)
 from simclock import RunResult, UsageError, format_duration, ms, seconds
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from experiments.external_consistency import EXTERNAL_CONSISTENCY
 from experiments.nemesis import coverage
 from experiments.recorded import recorded
 from experiments.studies import StudySettings, studies
-from experiments.true_time import Cluster, clock_trouble, epsilons_ns, history_of, judgement_of, waits_ns
+from experiments.true_time import Cluster, clock_trouble
+from experiments.true_time_history import epsilons_ns, history_of, judgement_of, waits_ns
 from experiments.zoo import true_time as rows
 from experiments.zoo.bug import SAFETY
 from experiments.zoo.hunt import Ground, hunt, right_one
