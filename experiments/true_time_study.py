@@ -39,8 +39,8 @@ HEADERS = (
 WITHOUT_WAIT = ((3, 2000),)
 WITH_WAIT = ((1, 200), (3, 200), (3, 1000), (3, 2000), (3, 5000), (3, 10_000), (3, 20_000), (3, 50_000), (3, 100_000))
 """(seconds between synchronizations, assumed drift in ppm). Spanner's teeth are 30 s * 200 ppm = 6 ms; here the same
-6 ms are 3 s * 2000 ppm, so that ten seconds show three of them."""
-PARAMETERS: dict[str, Any] = {"duration_ns": seconds(10), "regions": 3}
+6 ms are 3 s * 2000 ppm, so that six seconds show two of them."""
+PARAMETERS: dict[str, Any] = {"duration_ns": seconds(6), "regions": 3}
 
 
 def rows(settings: StudySettings) -> Iterator[Row]:

@@ -71,7 +71,7 @@ class Shard(TimedNode):
         transaction = message.transaction
         if transaction in self.wounded or transaction in self.outcomes:
             self.send(client, Wounded(transaction))
-        elif transaction not in self.prepared and transaction not in self.coordinated:
+        elif not self._has_promised(transaction):
             self.ages[transaction] = message.age
             self.set_timer(("idle", transaction), self.settings.idle_ns)
             self.waiting_to_read[transaction] = (client, message)
@@ -89,7 +89,7 @@ class Shard(TimedNode):
 
     def _wound(self, transaction: int) -> None:
         """Take the locks of a transaction that has promised nothing yet; it will be refused when it wants to commit."""
-        if transaction in self.prepared or transaction in self.coordinated or transaction in self.decided:
+        if self._has_promised(transaction):
             return
         self.wounded.add(transaction)
         if transaction in self.waiting_to_read:
