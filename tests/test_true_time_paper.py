@@ -5,6 +5,7 @@ A leader stands alone here: its clock is set by hand, and what it sends, tells a
 
 import pytest
 
+from protocols.clock_synchronization.messages import TimeReply
 from protocols.true_time import Leader, TimeSettings, TimeSource, TransactionSettings
 from protocols.true_time.locks import LockTable
 from protocols.true_time.messages import (
@@ -20,7 +21,6 @@ from protocols.true_time.messages import (
     ReadReply,
     Refused,
     Release,
-    TimeReply,
     Version,
     Wounded,
     Write,

@@ -11,8 +11,9 @@ from experiments.external_consistency import EXTERNAL_CONSISTENCY, REPEATABLE, T
 from experiments.spelling import unknown
 from experiments.true_time import Parts
 from experiments.zoo.bug import Bug
+from protocols.clock_synchronization.messages import TimeReply
 from protocols.true_time import Leader, TimeSource, TransactionClient
-from protocols.true_time.messages import Commit, Decision, PreparedRecord, TimeReply
+from protocols.true_time.messages import Commit, Decision, PreparedRecord
 from protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW, MONOTONE, START
 from simclock import UsageError
 from simclock.clocks import TrueTime

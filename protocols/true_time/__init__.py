@@ -1,7 +1,7 @@
 """TrueTime and transactions with commit wait: Corbett et al., "Spanner: Google's Globally-Distributed Database", 2012.
 
 settings.py      what is assumed of clocks, and how long is waited
-messages.py      polls of time masters, reads, two-phase commit, and what is on disk
+messages.py      reads, two-phase commit, and what is on disk
 time_source.py   time masters, and a node's interval that holds the true time
 locks.py         a shard's locks
 versions.py      a shard's data at every timestamp

@@ -1,24 +1,8 @@
-"""The messages: polls of time masters, and those of transactions (Spanner 4.2)."""
+"""The messages of transactions (Spanner 4.2), and what leaders have on disk."""
 
 from __future__ import annotations
 
 from actors import Message
-
-# Time.
-
-
-class TimeRequest(Message):
-    """What time is it?"""
-
-    number: int
-
-
-class TimeReply(Message):
-    """A time master's reading."""
-
-    number: int
-    time_ns: int
-
 
 # Data.
 

@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import Any
 
 from actors import Node
-from protocols.true_time.messages import TimeReply, TimeRequest
+from protocols.clock_synchronization.cristian import estimate_ns
+from protocols.clock_synchronization.messages import TimeReply, TimeRequest
 from protocols.true_time.settings import TimeSettings
 from simclock.clocks import TrueTime, Uncertainty
 from simclock.clocks.true_time import PARTS
@@ -66,7 +67,7 @@ class TimeSource:
             if self.uncertainty.epsilon_ns(since_ns) <= error_ns:
                 return False
         self.uncertainty = Uncertainty(base_ns=error_ns, drift_ppb_max=self.settings.drift_ppb_max)
-        self.correction_ns = time_ns + (received_ns - sent_ns) // 2 - wall_ns
+        self.correction_ns = estimate_ns(time_ns, received_ns - sent_ns) - wall_ns
         self.synchronized_ns = received_ns
         return True
 
