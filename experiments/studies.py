@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.clock_study",)
+_MODULES: tuple[str, ...] = ("experiments.clock_study", "experiments.true_time_study")
 
 
 @dataclass(frozen=True, kw_only=True)
