@@ -9,19 +9,19 @@ for the bound holds whatever they say; with one more (n = 3f, say) they can brea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors import Node
+from experiments.byzantine_clocks_story import agreement_of, describe, in_ms, plot, story
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
-from experiments.recorded import Recorded, recorded
+from experiments.recorded import Recorded
 from experiments.spelling import unknown
 from protocols.byzantine_clocks import (
     ALGORITHMS,
     LIARS,
-    Agreement,
     Bound,
     ClockAgreement,
     ConvergingNode,
@@ -36,21 +36,17 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
-    format_duration,
     ms,
     parse_duration,
-    us,
 )
 from simclock.durations import parse_drift
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 PARTS = 1_000_000_000
 ROUNDS = 20
 """In the scenario's own duration."""
-TOLD = 3
-"""Rounds that the story tells in full."""
 
 PARAMETERS: dict[str, Any] = {
     "algorithm": "cnv",
@@ -198,15 +194,6 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
     )
 
 
-# Judging and telling.
-
-
-def agreement_of(result: RunResult) -> Agreement:
-    """What the observer kept."""
-    kept: Agreement = result.reports["ClockAgreement"]
-    return kept
-
-
 def judge(result: RunResult) -> Verdict:
     """The bound; unknown where what it stands on did not hold."""
     agreement = agreement_of(result)
@@ -219,90 +206,9 @@ def judge(result: RunResult) -> Verdict:
     if agreement.rounds < 1 or not agreement.moments:
         return Verdict(status=UNKNOWN, lines=("no clock was corrected: make the run longer than one interval",))
     worst_ns = max(moment.skew_ns for moment in agreement.moments)
-    line = (
-        f"correct clocks were {_ms(worst_ns)} apart at most, within the bound ({_ms(bound.limit_ns)} in the long run)"
-    )
+    seen, limit = in_ms(worst_ns), in_ms(bound.limit_ns)
+    line = f"correct clocks were {seen} apart at most, within the bound ({limit} in the long run)"
     return Verdict(status=VALID, lines=(line,))
-
-
-def describe(result: RunResult) -> Sequence[tuple[str, str]]:
-    """The bound and what was seen of it."""
-    agreement = agreement_of(result)
-    bound, moments = agreement.bound, agreement.moments
-    rows = [
-        ("built for", f"n = {bound.nodes}, f = {bound.faults}: {bound.algorithm}, every {_short(bound.interval_ns)}"),
-        ("reading error", f"{_ms(int(bound.epsilon_ns))} at most"),
-        ("bound", f"{_ms(bound.skew_ns(0))} in round 0, {_ms(bound.limit_ns)} in the long run"),
-    ]
-    if moments:
-        last = [moment.skew_ns for moment in moments if moment.round >= agreement.rounds // 2]
-        rows.append(
-            ("skew", f"{_ms(max(moment.skew_ns for moment in moments))} at most, {_ms(max(last))} in the second half")
-        )
-        envelope_ns = bound.envelope_ns(agreement.rounds, moments[-1].time_ns)
-        rows.append(("from true time", f"{_ms(moments[-1].error_ns)} at the end, of {_ms(envelope_ns)} proved"))
-    if agreement.struck:
-        rows.append(("struck by faults", f"nodes {', '.join(map(str, agreement.struck))}: not judged from then on"))
-    return rows
-
-
-def story(result: RunResult) -> Iterator[str]:
-    """Who read what, and what each made of it, for the first rounds; then the skew, round by round."""
-    agreement = agreement_of(result)
-    bound = agreement.bound
-    told_round = None
-    for each in recorded(result):
-        number, _, _, by_ns, told = each.value
-        if number > TOLD or each.node not in agreement.correct:
-            continue
-        if number != told_round:
-            told_round = number
-            yield f"[Round {number}] {_short(each.time_ns // us(1) * us(1))}: every node has read every other clock"
-        readings = ", ".join(_reading(source, by, agreement) for source, by in told)
-        yield f"  node {each.node} reads {readings}: corrects itself by {_signed(by_ns)}"
-    for number, worst_ns in skew_by_round(agreement).items():
-        sign = "<=" if worst_ns <= bound.skew_ns(number) else ">"
-        yield f"[Skew] round {number}: {_ms(worst_ns)} {sign} {_ms(bound.skew_ns(number))}"
-
-
-def _reading(source: int, by_ns: int, agreement: Agreement) -> str:
-    who, bound = "node" if source in agreement.correct else "liar", agreement.bound
-    dropped = bound.algorithm == "cnv" and abs(by_ns) > bound.delta_ns
-    return f"{who} {source}: {_signed(by_ns)}" + (" (dropped)" if dropped else "")
-
-
-def skew_by_round(agreement: Agreement) -> Mapping[int, int]:
-    """Round -> the greatest difference of correct clocks in it."""
-    worst: dict[int, int] = {}
-    for moment in agreement.moments:
-        worst[moment.round] = max(worst.get(moment.round, 0), moment.skew_ns)
-    return worst
-
-
-def plot(result: RunResult, axes: Axes) -> None:
-    """Skew over time, and the bound."""
-    agreement = agreement_of(result)
-    bound, moments = agreement.bound, agreement.moments
-    times = [moment.time_ns / 1e9 for moment in moments]
-    axes.plot(times, [moment.skew_ns / 1e6 for moment in moments], label="correct clocks, greatest difference")
-    axes.step(
-        times, [bound.skew_ns(moment.round) / 1e6 for moment in moments], "--", where="post", label="proved bound"
-    )
-    axes.set(xlabel="true time [s]", ylabel="skew [ms]", ylim=(0, None))
-    axes.set_title(f"{bound.algorithm}, n = {bound.nodes}, {bound.nodes - len(agreement.correct)} liars")
-    axes.legend()
-
-
-def _ms(time_ns: int) -> str:
-    return f"{time_ns / 1e6:.3f} ms"
-
-
-def _signed(time_ns: int) -> str:
-    return f"{time_ns / 1e6:+.3f} ms"
-
-
-def _short(time_ns: int) -> str:
-    return format_duration(time_ns)
 
 
 register(

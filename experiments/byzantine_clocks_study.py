@@ -7,7 +7,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.run import run
-from experiments.byzantine_clocks import agreement_of, byzantine_clocks
+from experiments.byzantine_clocks import byzantine_clocks
+from experiments.byzantine_clocks_story import agreement_of
 from experiments.catalog import Settings
 from experiments.studies import Row, Study, StudySettings, register_study
 from protocols.byzantine_clocks import ALGORITHMS, LIARS

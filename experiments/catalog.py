@@ -38,11 +38,13 @@ _MODULES = (
     "experiments.everything",
     "experiments.raft_kv",
     "experiments.raft_hunt",
+    "experiments.clock_drift",
+    "experiments.clock_hunt",
+    "experiments.true_time",
+    "experiments.true_time_hunt",
     "experiments.byzantine_clocks",
     "experiments.clock_sources",
     "experiments.clock_laws",
-    "experiments.clock_drift",
-    "experiments.clock_hunt",
 )
 
 

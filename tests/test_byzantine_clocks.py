@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from actors import Placement, run
-from experiments.byzantine_clocks import agreement_of, judge, plot, scenario_of, skew_by_round, story
+from experiments.byzantine_clocks import judge, scenario_of
+from experiments.byzantine_clocks_story import agreement_of, plot, skew_by_round, story
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries
 from experiments.command_line import main
 from protocols.byzantine_clocks import ALGORITHMS, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement

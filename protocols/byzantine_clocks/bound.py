@@ -21,7 +21,7 @@ E = epsilon + B, the greatest right difference, and Delta = E, CNV's threshold, 
 
     CNV        ((n - f) x + f (B + 2 Delta)) / n      theorem 1 of Lamport and Melliar-Smith
     average    x + B f/(n - 2f)                       Kopetz and Ochsenreiter
-    midpoint   x + B/2                                Lundelius and Lynch, lemma "mid(reduce(U))"
+    midpoint   x + B/2                                Lundelius and Lynch, mid(reduce(U)) halves
     median     x + B/2                                the same proof: see `convergence`
 
 and clocks drift apart by 2r (sigma + (R + E)/(1 - r)) more until the last has left it. So B in round i + 1 is at most
@@ -30,11 +30,12 @@ c B + b, with c < 1 exactly if n > 3f (CNV, average): c is about 3f/n, f/(n - 2f
     CNV        n/(n - 3f) (2 epsilon + 2r R)          n/(n - 3m) (2 epsilon + rho (R + 2 S (n - m)/n)) in the paper,
                                                       whose epsilon has no drift in it
     average    (n - 2f)/(n - 3f) (2 epsilon + 2r R)
-    midpoint   4 epsilon + 4r R                       "about 4 epsilon + 4 rho P" in theirs
+    midpoint   4 epsilon + 4r R                       theirs, with their rho for r and P for R
 
 up to terms in r^2 and r B, which the papers leave out and this module does not: Rushby and von Henke ("Formal
-Verification of the Interactive Convergence Clock Synchronization Algorithm", 1989) found that the published proof of
-theorem 1 does not survive leaving them out. Whole nanoseconds are rounded; each rounding has its 1 or 2 below.
+Verification of the Interactive Convergence Clock Synchronization Algorithm", 1989) checked the published proof by
+machine and found flaws in the theorem and in four of its five lemmas. Whole nanoseconds are rounded; each rounding has
+its 1 or 2 below.
 
 While p is in round i + 1 and q still in i, their clocks differ by at most B and what a correction can move: `mixed_ns`.
 Validity: a correction takes a clock beyond the extreme of all correct ones by at most epsilon (CNV: or by the liars'

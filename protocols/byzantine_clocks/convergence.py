@@ -11,11 +11,11 @@ to each other, by the factor that `bound` uses.
                        for Clock Synchronization", 1988
     median             the midpoint of the f + 1 differences in the middle
 
-Deviation: the median alone brings two-faced clocks no nearer. With two camps of right clocks, liars that tell each camp
-what lies beyond its own clocks move the middle element from one camp to the other, so each camp keeps its own time for
-ever, whatever n is. The midpoint of the f + 1 in the middle is the narrowest one that comes nearer: f liars cannot move
-the lower of its two ends above, and the upper one below, the same right clock. With f = 0 it is the median.
-`plain_median` is here to be shown wrong.
+Deviation: against two-faced liars the median alone brings clocks no nearer. With two camps of right clocks, liars that
+tell each camp what lies beyond its own clocks move the middle element from one camp to the other, so each camp keeps
+its own time for ever, whatever n is. The midpoint of the f + 1 in the middle is the narrowest one that comes nearer: f
+liars cannot move the lower of its two ends above, and the upper one below, the same right clock. With f = 0 it is the
+median. `plain_median` is here to be shown wrong.
 """
 
 from __future__ import annotations
