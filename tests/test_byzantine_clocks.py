@@ -239,7 +239,7 @@ def test_two_faced_liars_break_every_algorithm_at_n_3f(algorithm):
 
 
 def test_colluding_liars_break_validity_where_they_are_too_many():
-    result = play(fresh(), 6, seconds(400), liars=3, liar="colluding")
+    result = play(fresh(), 6, seconds(800), liars=4, liar="colluding", drift="1ppm")
     assert VALIDITY in {violation.property for violation in result.violations}
 
 
