@@ -43,6 +43,7 @@ _MODULES = (
     "experiments.true_time",
     "experiments.true_time_hunt",
     "experiments.byzantine_clocks",
+    "experiments.byzantine_hunt",
     "experiments.clock_sources",
     "experiments.clock_laws",
 )

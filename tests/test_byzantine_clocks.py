@@ -11,6 +11,8 @@ from experiments.byzantine_clocks import judge, scenario_of
 from experiments.byzantine_clocks_story import agreement_of, plot, skew_by_round, story
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries
 from experiments.command_line import main
+from experiments.zoo.byzantine_clocks import NODE_BUGS
+from experiments.zoo.hunt import ground_of, hunt, named, right_one
 from protocols.byzantine_clocks import ALGORITHMS, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
 from protocols.byzantine_clocks.convergence import (
     egocentric_mean,
@@ -304,6 +306,23 @@ def test_a_node_that_is_struck_counts_as_faulty():
 
 def test_a_run_without_a_round_is_not_judged_valid():
     assert judge(play(1, 4, seconds(3))).status == UNKNOWN
+
+
+# The zoo.
+
+
+@pytest.mark.parametrize("row", NODE_BUGS)
+def test_the_zoo_finds_it(row):
+    found = hunt(row, fresh(), 200)
+    assert found.found is not None, row
+    ground = ground_of(NODE_BUGS[row])
+    assert NODE_BUGS[row].property in named(ground, found.found, NODE_BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
+
+
+def test_what_the_seed_draws_holds_the_bound():
+    first = fresh()
+    assert right_one(ground_of(NODE_BUGS["PAPER-CNV"]), range(first, first + 15)) == []
 
 
 # The scenario.

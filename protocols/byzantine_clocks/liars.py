@@ -45,10 +45,10 @@ class Liar(ConvergingNode):
 
 
 class RandomLiar(Liar):
-    """Answers at random, within twice what is believed."""
+    """Answers at random: now within what is believed, now far beyond."""
 
     def answer_ns(self, source: int, message: Ask) -> int | None:
-        span_ns = 2 * self.lies.amplitude_ns
+        span_ns = self.lies.amplitude_ns * self.random.choice((1, 2, 20))
         return self.logical_ns + self.random.uniform_ns(-span_ns, span_ns)
 
 

@@ -7,6 +7,7 @@ also by those who are a little later, so a node keeps the correction of the roun
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,9 +97,7 @@ class ConvergingNode(Node):
 
     def _correct(self) -> None:
         """C(i+1) = C(i) + correction. Who did not answer counts as a clock like the own one."""
-        rounds = self.rounds
-        differences = [self.differences.get(node, 0) for node in range(self.nodes)]
-        by_ns = rounds.converge(differences, rounds.faults, rounds.delta_ns)
+        by_ns = self.correction_ns([self.differences.get(node, 0) for node in range(self.nodes)])
         before_ns = self.corrections[self.round]
         self.corrections = {self.round: before_ns, self.round + 1: before_ns + by_ns}
         self.round += 1
@@ -106,6 +105,10 @@ class ConvergingNode(Node):
         told = tuple(sorted(self.differences.items()))
         self.observe("corrected", (self.round, self.corrections[self.round], self.clock.wall_ns(), by_ns, told))
         self._wait()
+
+    def correction_ns(self, differences: Sequence[int]) -> int:
+        """What the node makes of the differences, its own 0 among them."""
+        return self.rounds.converge(differences, self.rounds.faults, self.rounds.delta_ns)
 
     @property
     def _end_ns(self) -> int:
