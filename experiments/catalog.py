@@ -38,6 +38,7 @@ _MODULES = (
     "experiments.raft_hunt",
     "experiments.leases",
     "experiments.leases_hunt",
+    "experiments.failure_detectors",
 )
 
 

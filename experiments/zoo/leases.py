@@ -110,14 +110,6 @@ class ReadsWallClock(Holder):
         return self.clock.wall_ns()
 
 
-class IgnoresDrift(Holder):
-    """PAPER-LEASE-6: the whole term is counted, on a clock that may be slow."""
-
-    def _holds(self) -> bool:
-        drift_ns = self.leases.term_ns - self.leases.holder_term_ns
-        return self.until_ns is not None and self._now_ns() < self.until_ns + drift_ns - self.leases.guard_ns
-
-
 SCENARIO = "leases-hunt"
 EFFECTS = "Mutual Exclusion Of Effects"
 BELIEVER = "Believer Is Holder"
@@ -163,7 +155,6 @@ BUGS = (
         "Burrows, The Chubby lock service, OSDI 2006, 2.4",
     ),
     _bug("PAPER-LEASE-5", "forgets-greatest-token", ForgetsGreatestToken, EFFECTS, KLEPPMANN),
-    _bug("PAPER-LEASE-6", "ignores-drift-bound", IgnoresDrift, BELIEVER, GRAY),
 )
 
 _BY_ID = {bug.id: bug for bug in BUGS}

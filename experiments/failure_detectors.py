@@ -1,0 +1,311 @@
+"""Failure detectors at work: is the node down, or the network slow?
+
+One monitor watches nodes that send it heartbeats, with a fixed timeout and with phi accrual at several thresholds, all
+on the same heartbeats. Every node crashes once, at a moment the seed draws, and stays down. What was suspected before
+is a mistake; from the crash to the suspicion that lasts is the detection time.
+
+`simclock study failure-detectors` measures both, for networks from even to slow by spells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors.run import run
+from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, make_scenario, register
+from experiments.recorded import Recorded, recorded
+from experiments.spelling import unknown
+from experiments.studies import Row, Study, StudySettings, register_study
+from protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
+from simclock import (
+    AddDelay,
+    Crash,
+    Fault,
+    LogNormal,
+    Network,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    format_duration,
+    minutes,
+    ms,
+    parse_duration,
+    seconds,
+    stream,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COMPLETENESS = "Strong Completeness"
+"""Every process that crashes is eventually suspected for good (Chandra and Toueg 1996)."""
+MONITOR = 0
+HOUR_NS = minutes(60)
+THRESHOLDS = (1, 3, 5, 8, 12)
+TIMEOUTS = (12, 15, 20, 30, 50)
+"""Fixed timeouts, in tenths of the heartbeat's interval."""
+
+NETWORKS: dict[str, Network] = {
+    "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
+    "jitter": Network(latency=LogNormal(median_ns=ms(60), sigma="1.0", floor_ns=ms(5))),
+    "heavy-tail": Network(latency=LogNormal(median_ns=ms(60), sigma="2.0", floor_ns=ms(5))),
+    "lossy": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20)), loss=0.05),
+    "slow-spells": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
+}
+SLOW = "slow-spells"
+SPELL_EVERY_NS = minutes(2)
+"""In the mean, between two spells in which everything takes longer: 0.2 to 2 heartbeats more, for 1 to 10 of them."""
+
+PARAMETERS = {"model": "jitter", "heartbeat": "1s"}
+
+
+def detectors_of(interval_ns: int) -> tuple[Detector, ...]:
+    """What is compared."""
+    fixed = (FixedTimeout(timeout_ns=interval_ns * tenths // 10) for tenths in TIMEOUTS)
+    phi = (
+        PhiAccrual(threshold=threshold, first_ns=interval_ns, deviation_ns_min=interval_ns // 100)
+        for threshold in THRESHOLDS
+    )
+    return (*fixed, *phi)
+
+
+def failure_detectors(settings: Settings) -> Scenario:
+    """A monitor, and nodes that crash one by one."""
+    asked = {**PARAMETERS, **settings.parameters}
+    model = asked["model"]
+    if model not in NETWORKS:
+        raise UsageError(f"model: {unknown('network', model, NETWORKS)}")
+    interval_ns = parse_duration(asked["heartbeat"], "heartbeat")
+    if interval_ns < ms(1):
+        raise UsageError(f"heartbeat: {asked['heartbeat']} is too short: 1 ms or more")
+    nodes = settings.nodes or 9
+    if nodes < 2:
+        raise UsageError("nodes: 1 is too few: a monitor and somebody to watch")
+    duration_ns = settings.duration_ns or minutes(5)
+    detectors = detectors_of(interval_ns)
+    return Scenario(
+        name="failure-detectors",
+        seed=settings.seed,
+        nodes=nodes,
+        build=lambda node: Monitor(detectors) if node == MONITOR else Heartbeater(MONITOR, interval_ns),
+        duration_ns=duration_ns,
+        network=settings.network or NETWORKS[model],
+        faults=(
+            *_crashes(settings.seed, nodes, interval_ns, duration_ns),
+            *(_spells(settings.seed, interval_ns, duration_ns) if model == SLOW else ()),
+        ),
+        observers=(partial(Recorded, ("suspects", "trusts")),),
+        parameters=settings.parameters,
+    )
+
+
+def _crashes(seed: int, nodes: int, interval_ns: int, duration_ns: int) -> Iterator[Fault]:
+    """Each node once, in the last half, and early enough to be suspected by everybody."""
+    luck = stream(seed, "crashes")
+    for node in range(1, nodes):
+        latest_ns = max(duration_ns // 2, duration_ns - 30 * interval_ns)
+        yield Crash(at_ns=luck.uniform_ns(duration_ns // 2, latest_ns), node=node)
+
+
+def _spells(seed: int, interval_ns: int, duration_ns: int) -> Iterator[Fault]:
+    luck = stream(seed, "spells")
+    at_ns = luck.exponential_ns(SPELL_EVERY_NS)
+    while at_ns < duration_ns:
+        until_ns = at_ns + luck.uniform_ns(interval_ns, 10 * interval_ns)
+        yield AddDelay(at_ns=at_ns, delay_ns=luck.uniform_ns(interval_ns // 5, 2 * interval_ns))
+        yield AddDelay(at_ns=until_ns, delay_ns=0)
+        at_ns = until_ns + luck.exponential_ns(SPELL_EVERY_NS)
+
+
+# What came of it.
+
+
+class Measured(NamedTuple):
+    """One detector in one run."""
+
+    mistakes: int
+    """Suspicions of nodes that were up."""
+    alive_ns: int
+    """Time that all nodes were up, added."""
+    detection_ns: tuple[int, ...]
+    """From each crash to the suspicion that lasts, in order of size; one that came before the crash counts as 0."""
+    missed: tuple[int, ...]
+    """Crashed nodes that nobody suspected in the end."""
+
+
+def measured(result: RunResult, detectors: int) -> list[Measured]:
+    """Every detector's mistakes and detection times."""
+    crashed_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
+    nodes = sorted(node for node in crashed_ns if isinstance(node, int))
+    alive_ns = sum(crashed_ns[node] for node in nodes)
+    mistakes = [0] * detectors
+    since_ns: dict[tuple[int, int], int] = {}
+    for each in recorded(result):
+        node, number = each.value
+        if each.name == "trusts":
+            since_ns.pop((node, number), None)
+            continue
+        since_ns[node, number] = each.time_ns
+        mistakes[number] += each.time_ns < crashed_ns.get(node, result.virtual_ns)
+    found = []
+    for number in range(detectors):
+        caught = [node for node in nodes if (node, number) in since_ns]
+        times = sorted(max(0, since_ns[node, number] - crashed_ns[node]) for node in caught)
+        missed = tuple(node for node in nodes if node not in caught)
+        found.append(Measured(mistakes[number], alive_ns, tuple(times), missed))
+    return found
+
+
+def _detectors_in(result: RunResult) -> int:
+    return len(THRESHOLDS) + len(TIMEOUTS)
+
+
+def judge(result: RunResult) -> Verdict:
+    """Completeness: whoever crashed is suspected at the end, by every detector."""
+    found = measured(result, _detectors_in(result))
+    lines = [
+        f"{COMPLETENESS}: detector {number} does not suspect node {node}, which has crashed"
+        for number, each in enumerate(found)
+        for node in each.missed
+    ]
+    if lines:
+        return Verdict(status=VIOLATED, lines=tuple(lines), properties=(COMPLETENESS,))
+    crashes = len(found[0].detection_ns)
+    return Verdict(status=VALID, lines=(f"each of {crashes} crashes is suspected by all {len(found)} detectors",))
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """One row for each detector."""
+    names = [detector.name for detector in detectors_of(seconds(1))]
+    names = [name if name.startswith("phi") else f"{tenths / 10:g} beats" for name, tenths in _named(names)]
+    return tuple(
+        (name, f"{each.mistakes} mistakes; detected after {_times_text(each.detection_ns)}")
+        for name, each in zip(names, measured(result, len(names)), strict=True)
+    )
+
+
+def _named(names: Sequence[str]) -> list[tuple[str, int]]:
+    return list(zip(names, (*TIMEOUTS, *(0 for _ in THRESHOLDS)), strict=True))
+
+
+def _times_text(times_ns: Sequence[int]) -> str:
+    if not times_ns:
+        return "never"
+    middle, longest = (format_duration(time_ns // ms(1) * ms(1)) for time_ns in (int(median(times_ns)), times_ns[-1]))
+    return f"{middle} in the median, {longest} at most"
+
+
+def sometimes(result: RunResult) -> Mapping[str, int]:
+    """What a run should reach now and then."""
+    found = measured(result, _detectors_in(result))
+    return {"mistakes": sum(each.mistakes for each in found), "detections": sum(len(each.detection_ns) for each in found)}
+
+
+register(
+    Entry(
+        name="failure-detectors",
+        summary="is the node down or the network slow: phi accrual beside fixed timeouts on the same heartbeats",
+        source="Hayashibara, Defago, Yared & Katayama, The phi accrual failure detector, SRDS 2004",
+        project=11,
+        make=failure_detectors,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=sometimes,
+    )
+)
+
+# The study.
+
+HEADERS = (
+    "network",
+    "detector",
+    "false positives [1/h]",
+    "detection median [ms]",
+    "detection max [ms]",
+    "crashes",
+    "node hours",
+)
+STUDY_PARAMETERS = {"heartbeat": "1s", "watched": 16, "lasts": "30m"}
+
+
+def rows(settings: StudySettings) -> Iterator[Row]:
+    """Every network by every detector."""
+    asked: Mapping[str, Any] = settings.parameters
+    interval_ns = parse_duration(asked["heartbeat"], "heartbeat")
+    if asked["watched"] < 1:
+        raise UsageError(f"watched: {asked['watched']} is not a number of nodes: 1 or more")
+    detectors = detectors_of(max(1, interval_ns))
+    entry = _entry()
+    for model in NETWORKS:
+        scenario = make_scenario(
+            entry,
+            Settings(
+                seed=settings.seed,
+                nodes=asked["watched"] + 1,
+                duration_ns=parse_duration(asked["lasts"], "lasts"),
+                parameters={"model": model, "heartbeat": asked["heartbeat"]},
+            ),
+        )
+        result = run(scenario)
+        for detector, each in zip(detectors, measured(result, len(detectors)), strict=True):
+            yield _row(model, detector.name, each)
+
+
+def _row(model: str, detector: str, each: Measured) -> Row:
+    times = [time_ns / ms(1) for time_ns in each.detection_ns]
+    hours = each.alive_ns / HOUR_NS
+    middle, longest = (round(median(times), 1), round(times[-1], 1)) if times else (None, None)
+    return model, detector, round(each.mistakes / hours, 2), middle, longest, len(times), round(hours, 2)
+
+
+def _entry() -> Entry:
+    from experiments.catalog import entries
+
+    return entries()["failure-detectors"]
+
+
+def notes(rows: Sequence[Row]) -> Sequence[str]:
+    """What to compare."""
+    found = []
+    for model in dict.fromkeys(row[0] for row in rows):
+        quiet = [row for row in rows if row[0] == model and row[2] <= 1 and row[3] is not None]
+        if quiet:
+            best = min(quiet, key=lambda row: (row[3], row[1]))
+            found.append(f"{model}: the fastest with at most one mistake an hour is {best[1]}, {best[3]:,.0f} ms")
+        else:
+            found.append(f"{model}: none makes at most one mistake an hour")
+    return found
+
+
+def plot(rows: Sequence[Row], axes: Axes) -> None:
+    """Mistakes against detection time: one line for each network and kind of detector."""
+    colours = dict(zip(NETWORKS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#666666"), strict=True))
+    for model, colour in colours.items():
+        for kind, style, marker in (("phi", "-", "o"), ("fixed", ":", "s")):
+            points = [(row[3], row[2]) for row in rows if row[0] == model and row[1].startswith(kind) and row[3]]
+            times, mistakes = [time for time, _ in points], [count for _, count in points]
+            axes.plot(times, mistakes, style, marker=marker, color=colour, markersize=4, label=f"{model}, {kind}")
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set_xlabel("detection time, median [ms]")
+    axes.set_ylabel("false positives per hour and node")
+    axes.legend(fontsize=6)
+
+
+register_study(
+    Study(
+        name="failure-detectors",
+        summary="how many live nodes does a failure detector suspect, and how soon does it notice a dead one?",
+        source="Hayashibara et al. 2004; Chen, Toueg & Aguilera 2002 for the measures",
+        project=11,
+        headers=HEADERS,
+        rows=rows,
+        notes=notes,
+        plot=plot,
+        parameters=STUDY_PARAMETERS,
+    )
+)
