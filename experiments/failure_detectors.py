@@ -34,7 +34,6 @@ from simclock import (
     minutes,
     ms,
     parse_duration,
-    seconds,
     stream,
 )
 
@@ -48,6 +47,7 @@ HOUR_NS = minutes(60)
 THRESHOLDS = (1, 3, 5, 8, 12)
 TIMEOUTS = (12, 15, 20, 30, 50)
 """Fixed timeouts, in tenths of the heartbeat's interval."""
+NAMES = (*(f"fixed {tenths / 10:g} beats" for tenths in TIMEOUTS), *(f"phi {each}" for each in THRESHOLDS))
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
@@ -137,12 +137,12 @@ class Measured(NamedTuple):
     """Crashed nodes that nobody suspected in the end."""
 
 
-def measured(result: RunResult, detectors: int) -> list[Measured]:
+def measured(result: RunResult) -> list[Measured]:
     """Every detector's mistakes and detection times."""
     crashed_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
     nodes = sorted(node for node in crashed_ns if isinstance(node, int))
     alive_ns = sum(crashed_ns[node] for node in nodes)
-    mistakes = [0] * detectors
+    mistakes = [0] * len(NAMES)
     since_ns: dict[tuple[int, int], int] = {}
     for each in recorded(result):
         node, number = each.value
@@ -152,7 +152,7 @@ def measured(result: RunResult, detectors: int) -> list[Measured]:
         since_ns[node, number] = each.time_ns
         mistakes[number] += each.time_ns < crashed_ns.get(node, result.virtual_ns)
     found = []
-    for number in range(detectors):
+    for number in range(len(NAMES)):
         caught = [node for node in nodes if (node, number) in since_ns]
         times = sorted(max(0, since_ns[node, number] - crashed_ns[node]) for node in caught)
         missed = tuple(node for node in nodes if node not in caught)
@@ -160,15 +160,11 @@ def measured(result: RunResult, detectors: int) -> list[Measured]:
     return found
 
 
-def _detectors_in(result: RunResult) -> int:
-    return len(THRESHOLDS) + len(TIMEOUTS)
-
-
 def judge(result: RunResult) -> Verdict:
     """Completeness: whoever crashed is suspected at the end, by every detector."""
-    found = measured(result, _detectors_in(result))
+    found = measured(result)
     lines = [
-        f"{COMPLETENESS}: detector {number} does not suspect node {node}, which has crashed"
+        f"{COMPLETENESS}: {NAMES[number]} does not suspect node {node}, which has crashed"
         for number, each in enumerate(found)
         for node in each.missed
     ]
@@ -180,16 +176,10 @@ def judge(result: RunResult) -> Verdict:
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """One row for each detector."""
-    names = [detector.name for detector in detectors_of(seconds(1))]
-    names = [name if name.startswith("phi") else f"{tenths / 10:g} beats" for name, tenths in _named(names)]
     return tuple(
         (name, f"{each.mistakes} mistakes; detected after {_times_text(each.detection_ns)}")
-        for name, each in zip(names, measured(result, len(names)), strict=True)
+        for name, each in zip(NAMES, measured(result), strict=True)
     )
-
-
-def _named(names: Sequence[str]) -> list[tuple[str, int]]:
-    return list(zip(names, (*TIMEOUTS, *(0 for _ in THRESHOLDS)), strict=True))
 
 
 def _times_text(times_ns: Sequence[int]) -> str:
@@ -201,8 +191,11 @@ def _times_text(times_ns: Sequence[int]) -> str:
 
 def sometimes(result: RunResult) -> Mapping[str, int]:
     """What a run should reach now and then."""
-    found = measured(result, _detectors_in(result))
-    return {"mistakes": sum(each.mistakes for each in found), "detections": sum(len(each.detection_ns) for each in found)}
+    found = measured(result)
+    return {
+        "mistakes": sum(each.mistakes for each in found),
+        "detections": sum(len(each.detection_ns) for each in found),
+    }
 
 
 register(
@@ -236,10 +229,8 @@ STUDY_PARAMETERS = {"heartbeat": "1s", "watched": 16, "lasts": "30m"}
 def rows(settings: StudySettings) -> Iterator[Row]:
     """Every network by every detector."""
     asked: Mapping[str, Any] = settings.parameters
-    interval_ns = parse_duration(asked["heartbeat"], "heartbeat")
     if asked["watched"] < 1:
         raise UsageError(f"watched: {asked['watched']} is not a number of nodes: 1 or more")
-    detectors = detectors_of(max(1, interval_ns))
     entry = _entry()
     for model in NETWORKS:
         scenario = make_scenario(
@@ -252,8 +243,8 @@ def rows(settings: StudySettings) -> Iterator[Row]:
             ),
         )
         result = run(scenario)
-        for detector, each in zip(detectors, measured(result, len(detectors)), strict=True):
-            yield _row(model, detector.name, each)
+        for name, each in zip(NAMES, measured(result), strict=True):
+            yield _row(model, name, each)
 
 
 def _row(model: str, detector: str, each: Measured) -> Row:

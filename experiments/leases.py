@@ -43,8 +43,7 @@ if TYPE_CHECKING:
 PARAMETERS = {"term": "5s", "trouble": "pause", "lasts": "10s", "fencing": "on", "bug": ""}
 TROUBLES = ("pause", "stopped-clock", "none")
 REPLICAS = 3
-STORE = REPLICAS
-CLIENT_A, CLIENT_B = REPLICAS + 1, REPLICAS + 2
+CLIENTS = "AB"
 STRIKE_NS = seconds(2)
 NAMES = ("leader", "lease", "held", "lost", "released", "stands", "writes", "accepted", "refused")
 
@@ -52,17 +51,18 @@ NAMES = ("leader", "lease", "held", "lost", "released", "stands", "writes", "acc
 class StrikesWriter(Observer):
     """Strikes client A between its look at the lease and its write, once: what no look can help against."""
 
-    def __init__(self, trouble: str, lasts_ns: int) -> None:
+    def __init__(self, client: int, trouble: str, lasts_ns: int) -> None:
+        self._client = client
         self._trouble = trouble
         self._lasts_ns = lasts_ns
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        due = observation.name == "looks" and observation.node == CLIENT_A and control.now_ns >= STRIKE_NS
+        due = observation.name == "looks" and observation.node == self._client and control.now_ns >= STRIKE_NS
         if not due or self._trouble == "none":
             return
         stops = self._trouble == "stopped-clock"
-        control.inject((StopClock if stops else Pause)(at_ns=0, node=CLIENT_A))
-        control.inject((StartClock if stops else Resume)(at_ns=0, node=CLIENT_A), after_ns=self._lasts_ns)
+        control.inject((StopClock if stops else Pause)(at_ns=0, node=self._client))
+        control.inject((StartClock if stops else Resume)(at_ns=0, node=self._client), after_ns=self._lasts_ns)
         self._trouble = "none"
 
 
@@ -87,19 +87,19 @@ def leases(settings: Settings) -> Scenario:
         pause_ns=0 if stops else ms(300),
         rest_ns=seconds(2),
     )
-    raft = RaftSettings(servers=tuple(range(REPLICAS)))
-    nodes = REPLICAS + 3
+    replicas = settings.nodes or REPLICAS
+    raft = RaftSettings(servers=tuple(range(replicas)))
     observers: tuple[Any, ...] = (
         partial(RaftProperties, raft.servers),
         partial(LeaseProperties, raft.servers, term_ns),
         partial(Recorded, NAMES),
     )
     if settings.faults is None:
-        observers += (partial(StrikesWriter, trouble, lasts_ns),)
+        observers += (partial(StrikesWriter, replicas + 1, trouble, lasts_ns),)
     return Scenario(
         name="leases",
         seed=settings.seed,
-        nodes=nodes,
+        nodes=replicas + 1 + len(CLIENTS),
         build=builder(parts, raft, lease, (replace(work, first_ns=ms(800)), replace(work, first_ns=ms(1800)))),
         duration_ns=settings.duration_ns or seconds(20),
         network=settings.network or Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
@@ -118,9 +118,23 @@ def _one_of(asked: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> st
 # The story.
 
 
+class _Nodes:
+    """Who is who: servers first, then the store, then the clients."""
+
+    def __init__(self, result: RunResult) -> None:
+        self.store = len(result.node_digests) - 1 - len(CLIENTS)
+
+    def is_client(self, node: int) -> bool:
+        return node > self.store
+
+    def client(self, node: int) -> str:
+        return f"Client {CLIENTS[node - self.store - 1]}"
+
+
 def story(result: RunResult) -> Iterator[str]:
     """Who held what, line by line."""
-    lines = [*_observed(result), *_struck(result)]
+    nodes = _Nodes(result)
+    lines = [*_observed(result, nodes), *_written(result, nodes), *_struck(result, nodes)]
     for time_ns, who, text in sorted(lines, key=lambda line: line[0]):
         yield f"{_clock(time_ns)}  [{who}] {text}"
 
@@ -130,67 +144,64 @@ def _clock(time_ns: int) -> str:
     return f"{milliseconds // 1000:>3}.{milliseconds % 1000:03} s"
 
 
-def client_name(node: int) -> str:
-    """Client A, Client B, ..."""
-    return f"Client {chr(ord('A') + node - CLIENT_A)}"
+def _observed(result: RunResult, nodes: _Nodes) -> Iterator[tuple[int, str, str]]:
+    told: set[tuple[str, int]] = set()
+    for time_ns, node, _, name, value in recorded(result):
+        match name, value:
+            case "leader", _:
+                yield time_ns, "Lease service", f"server {node} leads, term {value}"
+            case "held", (_, token, _) if ("held", token) not in told:
+                told.add(("held", token))
+                yield time_ns, nodes.client(node), f"acquired the lock, token {token}"
+            case "lease", (_, "expired", _, token, _) if ("expired", token) not in told:
+                told.add(("expired", token))
+                yield time_ns, "Lease service", f"lease of token {token} expired"
+            case "lost", (_, token) if token:
+                yield time_ns, nodes.client(node), f"lost its lease, token {token}"
+            case "stands", _:
+                yield time_ns, nodes.client(node), "its clock stands still: it counts on its lease no more"
+            case "released", (_, token):
+                yield time_ns, nodes.client(node), f"released the lock, token {token}"
 
 
-def _observed(result: RunResult) -> Iterator[tuple[int, str, str]]:
-    known: set[tuple[str, int]] = set()
-    accepted = _runs(result)
-    for each in recorded(result):
-        node, value = each.node, each.value
-        match each.name:
-            case "leader":
-                yield each.time_ns, "Lease service", f"server {node} leads, term {value}"
-            case "held" if ("held", value[1]) not in known:
-                known.add(("held", value[1]))
-                yield each.time_ns, client_name(node), f"acquired the lock, token {value[1]}"
-            case "lease" if value[1] == "expired" and ("expired", value[3]) not in known:
-                known.add(("expired", value[3]))
-                yield each.time_ns, "Lease service", f"lease of token {value[3]} expired"
-            case "lost" if value[1]:
-                yield each.time_ns, client_name(node), f"lost its lease, token {value[1]}"
-            case "stands":
-                yield each.time_ns, client_name(node), "its clock stands still: it stops counting on its lease"
-            case "released":
-                yield each.time_ns, client_name(node), f"released the lock, token {value[1]}"
-            case "accepted" if each.time_ns in accepted:
-                count, last_ns = accepted[each.time_ns]
-                until = f", {count} of them until {_clock(last_ns).strip()}" if count > 1 else ""
-                yield each.time_ns, "Storage", f"write of {client_name(value[3])} accepted, token {value[1]}{until}"
-            case "refused" if ("refused", value[1]) not in known:
-                known.add(("refused", value[1]))
-                text = f"write of {client_name(value[2])} REJECTED: token {value[1]} < {value[3]}, seen before"
-                yield each.time_ns, "Storage", text
-
-
-def _runs(result: RunResult) -> dict[int, tuple[int, int]]:
-    """Writes accepted in a row with one token: when the first came -> how many, and when the last came."""
-    runs: dict[int, tuple[int, int]] = {}
-    first_ns, token = 0, 0
-    for each in recorded(result):
-        if each.name == "accepted":
-            if each.value[1] != token:
-                first_ns, token = each.time_ns, each.value[1]
-            count, _ = runs.get(first_ns, (0, 0))
-            runs[first_ns] = count + 1, each.time_ns
-    return runs
+def _written(result: RunResult, nodes: _Nodes) -> Iterator[tuple[int, str, str]]:
+    """Writes, those of one token and one fate in one line."""
+    first: dict[tuple[str, int, bool], tuple[int, int, int]] = {}
+    times: dict[tuple[str, int, bool], list[int]] = {}
+    greatest = 0
+    for time_ns, _, _, name, value in recorded(result):
+        if name in ("accepted", "refused"):
+            token, client = value[1], value[3 if name == "accepted" else 2]
+            late = token < greatest
+            first.setdefault((name, token, late), (time_ns, client, greatest))
+            times.setdefault((name, token, late), []).append(time_ns)
+            greatest = max(token, greatest)
+    for (name, token, late), (time_ns, client, seen) in first.items():
+        at_ns = times[name, token, late]
+        many = f", {len(at_ns)} of them until {_clock(at_ns[-1]).strip()}" if len(at_ns) > 1 else ""
+        fate = name if name == "accepted" and not late else name.upper().replace("REFUSED", "REJECTED")
+        why = f" < {seen}, which it has seen" if late else ""
+        yield time_ns, "Storage", f"write of {nodes.client(client)} {fate}: token {token}{why}{many}"
 
 
 _STRUCK = {
-    "pause": "stands still, a write prepared",
+    "pause": "stands still, with a write prepared",
     "resume": "wakes up, and does what it was about to do",
     "stop-clock": "its clock stops",
     "start-clock": "its clock runs again",
 }
 
 
-def _struck(result: RunResult) -> Iterator[tuple[int, str, str]]:
+def _struck(result: RunResult, nodes: _Nodes) -> Iterator[tuple[int, str, str]]:
     for fault in result.faults:
         node = getattr(fault, "node", None)
-        if fault.kind in _STRUCK and isinstance(node, int) and node >= CLIENT_A and fault.at_ns < result.virtual_ns:
-            yield fault.at_ns, client_name(node), _STRUCK[fault.kind]
+        if (
+            fault.kind in _STRUCK
+            and isinstance(node, int)
+            and nodes.is_client(node)
+            and fault.at_ns < result.virtual_ns
+        ):
+            yield fault.at_ns, nodes.client(node), _STRUCK[fault.kind]
 
 
 # The picture.
@@ -199,7 +210,8 @@ def _struck(result: RunResult) -> Iterator[tuple[int, str, str]]:
 def plot(result: RunResult, axes: Axes) -> None:
     """Who holds by the lease service's table, who stands still, and which writes the store takes."""
     second = seconds(1)
-    rows = {CLIENT_A: 2, CLIENT_B: 1, STORE: 0}
+    store = _Nodes(result).store
+    rows = {store + 1: 2, store + 2: 1, store: 0}
     since: dict[int, tuple[int, int]] = {}
     marks: dict[str, list[tuple[float, int]]] = {"accepted": [], "refused": []}
     ends: dict[int, int] = {}
@@ -220,10 +232,10 @@ def plot(result: RunResult, axes: Axes) -> None:
         to_ns = [time_ns for kind, time_ns in faults if kind == end]
         for from_ns, until_ns in zip(at_ns, to_ns, strict=False):
             width = (until_ns - from_ns) / second
-            axes.barh(rows[CLIENT_A], width, left=from_ns / second, height=0.2, color="#969696", label=begin)
+            axes.barh(rows[store + 1], width, left=from_ns / second, height=0.2, color="#969696", label=begin)
     for name, colour, marker in (("accepted", "#31a354", "|"), ("refused", "#de2d26", "x")):
         times = [time_s for time_s, _ in marks[name]]
-        axes.scatter(times, [rows[STORE]] * len(times), color=colour, marker=marker, label=f"write {name}")
+        axes.scatter(times, [rows[store]] * len(times), color=colour, marker=marker, label=f"write {name}")
     axes.set_yticks(list(rows.values()), ["Client A holds", "Client B holds", "Storage"])
     axes.set_ylim(-0.6, 2.9)
     axes.set_xlabel("time [s]")

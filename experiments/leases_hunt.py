@@ -1,8 +1,8 @@
 """A small lease service tuned for finding bugs: short leases, several clients, and trouble for every kind of node.
 
-The seed draws everything: how many clients, how long a lease is, how far messages travel and how many are lost, how fast
-clocks drift (within the bound that the service knows), what happens to the servers, and what to the holders and the
-store: pauses, crashes, cut and clogged links, wall clocks that jump.
+The seed draws everything: how many clients, how long a lease is, how far messages travel and how many are lost, how
+fast clocks drift (within the bound that the service knows), what happens to the servers, and what to the holders and
+the store: pauses, crashes, cut and clogged links, wall clocks that jump.
 
 In one run of five the holders' clocks stop, which no lease withstands by itself: a holder is to notice it. It can where
 answers come and take less than the guard, so in those runs nothing else is wrong; the tokens would hold in any case.
@@ -48,7 +48,6 @@ from simclock import (
 
 PARAMETERS = {"bug": ""}
 REPLICAS = 3
-STORE = REPLICAS
 ELECTION_TIMEOUT_NS = ms(80)
 GUARD_NS = ms(40)
 """Where clocks stop: more than an exchange with the store takes."""
@@ -127,6 +126,8 @@ class _Episode(NamedTuple):
     """One stretch of trouble for one client."""
 
     luck: Stream
+    store: int
+    """Servers are the nodes before it."""
     client: int
     from_ns: int
     until_ns: int
@@ -140,7 +141,7 @@ def _pause(episode: _Episode) -> Iterator[Fault]:
 def _away(episode: _Episode) -> Iterator[Fault]:
     """The lease service does not hear the client, or the client not it, or both; the store does."""
     forth, back = episode.luck.choice(((True, True), (True, False), (False, True)))
-    for server in range(REPLICAS):
+    for server in range(episode.store):
         for source, target in [(episode.client, server)] * forth + [(server, episode.client)] * back:
             yield Cut(at_ns=episode.from_ns, source=source, target=target)
             yield Mend(at_ns=episode.until_ns, source=source, target=target)
@@ -148,14 +149,14 @@ def _away(episode: _Episode) -> Iterator[Fault]:
 
 def _late_write(episode: _Episode) -> Iterator[Fault]:
     """What the client sends to the store is held on the way."""
-    yield Clog(at_ns=episode.from_ns, source=episode.client, target=STORE)
-    yield Unclog(at_ns=episode.until_ns, source=episode.client, target=STORE)
+    yield Clog(at_ns=episode.from_ns, source=episode.client, target=episode.store)
+    yield Unclog(at_ns=episode.until_ns, source=episode.client, target=episode.store)
 
 
 def _late_answer(episode: _Episode) -> Iterator[Fault]:
     """What the lease service answers is held on the way, and what the client sends meanwhile is lost after a while."""
     half_ns = (episode.from_ns + episode.until_ns) // 2
-    for server in range(REPLICAS):
+    for server in range(episode.store):
         yield Clog(at_ns=episode.from_ns, source=server, target=episode.client)
         yield Unclog(at_ns=half_ns, source=server, target=episode.client)
         yield Cut(at_ns=half_ns, source=episode.client, target=server)
@@ -170,8 +171,8 @@ def _crash(episode: _Episode) -> Iterator[Fault]:
 def _store_crash(episode: _Episode) -> Iterator[Fault]:
     """The store restarts while a write of the client is on its way, and shortly before it arrives."""
     yield from _late_write(episode)
-    yield Crash(at_ns=episode.until_ns - ms(30), node=STORE)
-    yield Restart(at_ns=episode.until_ns - ms(1), node=STORE)
+    yield Crash(at_ns=episode.until_ns - ms(30), node=episode.store)
+    yield Restart(at_ns=episode.until_ns - ms(1), node=episode.store)
 
 
 def _jump(episode: _Episode) -> Iterator[Fault]:
@@ -198,16 +199,16 @@ HOLDER_KINDS = {
 }
 
 
-def _trouble(seed: int, drawn: _Drawn, end_ns: int) -> Iterator[Fault]:
+def _trouble(seed: int, drawn: _Drawn, store: int, end_ns: int) -> Iterator[Fault]:
     """Episodes for the clients, each kind from a stream of its own; what is mended is mended before the end."""
     kinds = {"stop": _stop} if drawn.stops else {kind: HOLDER_KINDS[kind] for kind in drawn.holder_kinds}
     for name, kind in kinds.items():
         luck = stream(seed, f"leases-hunt {name}")
         at_ns = luck.exponential_ns(seconds(1))
         while at_ns < end_ns:
-            client = STORE + 1 + luck.randrange(drawn.clients)
+            client = store + 1 + luck.randrange(drawn.clients)
             until_ns = min(end_ns, at_ns + luck.uniform_ns(drawn.term_ns // 4, 4 * drawn.term_ns))
-            yield from kind(_Episode(luck, client, at_ns, until_ns))
+            yield from kind(_Episode(luck, store, client, at_ns, until_ns))
             at_ns = until_ns + luck.exponential_ns(ms(800))
 
 
@@ -216,8 +217,9 @@ def leases_hunt(settings: Settings) -> Scenario:
     drawn = _draw(settings.seed)
     parts = parts_of({**PARAMETERS, **settings.parameters}["bug"])
     duration_ns = settings.duration_ns or DURATION_NS
+    replicas = settings.nodes or REPLICAS
     raft = RaftSettings(
-        servers=tuple(range(REPLICAS)),
+        servers=tuple(range(replicas)),
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
         election_timeout_ns_max=2 * ELECTION_TIMEOUT_NS,
         heartbeat_ns=ms(25),
@@ -234,16 +236,16 @@ def leases_hunt(settings: Settings) -> Scenario:
     network = settings.network or Network(
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
-    plan = _server_plan(settings.seed, drawn, network, duration_ns)
+    plan = _server_plan(settings.seed, drawn, raft.servers, network, duration_ns)
     return Scenario(
         name="leases-hunt",
         seed=settings.seed,
-        nodes=REPLICAS + 1 + drawn.clients,
+        nodes=replicas + 1 + drawn.clients,
         build=builder(parts, raft, leases, (work,) * drawn.clients),
         duration_ns=duration_ns,
         network=network,
         clocks=settings.clocks or Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
-        faults=(*plan.faults, *_trouble(settings.seed, drawn, duration_ns)),
+        faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, duration_ns)),
         observers=(
             partial(RaftProperties, raft.servers),
             partial(LeaseProperties, raft.servers, drawn.term_ns),
@@ -259,19 +261,20 @@ def leases_hunt(settings: Settings) -> Scenario:
     )
 
 
-def _server_plan(seed: int, drawn: _Drawn, network: Network, end_ns: int) -> Plan:
+def _server_plan(seed: int, drawn: _Drawn, servers: tuple[int, ...], network: Network, end_ns: int) -> Plan:
     if not drawn.server_kinds:
         return Plan(hardness={}, faults=(), observers=())
-    return draw_plan("+".join(drawn.server_kinds), seed, _prey_of(), network, end_ns)
+    return draw_plan("+".join(drawn.server_kinds), seed, _prey_of(servers), network, end_ns)
 
 
-def _prey_of() -> Prey:
-    return Prey(servers=tuple(range(REPLICAS)), rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2)
+def _prey_of(servers: tuple[int, ...]) -> Prey:
+    return Prey(servers=servers, rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2)
 
 
 def prey(scenario: Scenario) -> Prey:
     """The servers, for a nemesis that a user asks for."""
-    return _prey_of()
+    clients = _draw(scenario.seed).clients
+    return _prey_of(tuple(range(scenario.nodes - 1 - clients)))
 
 
 register(

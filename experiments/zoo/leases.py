@@ -175,6 +175,3 @@ def parts_of(bug: str) -> LeaseParts:
         return LeaseParts(holder=wrong)
     assert issubclass(wrong, StorageNode), "a wrong line is in one of the parts"
     return LeaseParts(storage=wrong)
-
-
-

@@ -11,7 +11,7 @@ from math import isqrt
 
 
 class Arrivals:
-    """A sliding window of intervals (Hayashibara et al. 2004, section 3.1: "sampling heartbeat arrivals")."""
+    """A sliding window of intervals (Hayashibara et al. 2004: the sampling window)."""
 
     __slots__ = ("_intervals", "_squares", "_sum", "last_ns", "size")
 

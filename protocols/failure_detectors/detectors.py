@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from protocols.failure_detectors.arrivals import Arrivals
-from simclock import UsageError, format_duration
+from simclock import UsageError
 
 NORMAL_QUANTILES = {
     1: 12_816,
@@ -47,11 +47,6 @@ SAMPLES_MIN = 2
 class Detector(Protocol):
     """What a monitor asks of one."""
 
-    @property
-    def name(self) -> str:
-        """In tables and observations."""
-        ...
-
     def patience_ns(self, arrivals: Arrivals) -> int:
         """How long after the latest heartbeat the node is suspected."""
         ...
@@ -66,10 +61,6 @@ class FixedTimeout:
     def __post_init__(self) -> None:
         if type(self.timeout_ns) is not int or self.timeout_ns < 1:
             raise UsageError(f"detector.timeout: {self.timeout_ns!r} is not a time: whole nanoseconds, 1 or more")
-
-    @property
-    def name(self) -> str:
-        return f"fixed {format_duration(self.timeout_ns)}"
 
     def patience_ns(self, arrivals: Arrivals) -> int:
         return self.timeout_ns
@@ -91,10 +82,6 @@ class PhiAccrual:
             value = getattr(self, name)
             if type(value) is not int or value < 0:
                 raise UsageError(f"detector.{name}: {value!r} is not a time: whole nanoseconds, zero or more")
-
-    @property
-    def name(self) -> str:
-        return f"phi {self.threshold}"
 
     def patience_ns(self, arrivals: Arrivals) -> int:
         if len(arrivals) < SAMPLES_MIN:

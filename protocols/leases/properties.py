@@ -2,7 +2,8 @@
 
     Mutual Exclusion Of Effects  the store accepts no write with a token less than one it has accepted, and one token is
                                  one holder's: the effects of two holders never interleave
-    Token Monotone               tokens are given in strictly increasing order, and a lock's later holder has the greater
+    Token Monotone               tokens are given in strictly increasing order; of a lock's holders the later has the
+                                 greater one
     At Most One Holder           nobody is told that it holds while another does, or after its claim has ended
     Lease Lives While Renewed    no claim is expired within a lease's term after its holder sent a request that was
                                  answered "you hold"
@@ -76,7 +77,7 @@ class LeaseProperties(Observer):
             case "looks":
                 self._on_looks(node, *value)
             case "accepted":
-                self._on_accepted(node, *value)
+                self._on_accepted(node, value)
             case "refused":
                 self._counts["writes refused"] += 1
             case "stands":
@@ -177,7 +178,8 @@ class LeaseProperties(Observer):
 
     # Effects.
 
-    def _on_accepted(self, node: int, lock: str, token: int, number: int, client: int, value: str) -> None:
+    def _on_accepted(self, node: int, value: tuple[str, int, int, int, str]) -> None:
+        lock, token, _, client, _ = value
         known = self._lock(lock)
         self._counts["writes accepted"] += 1
         if token < known.accepted_token:
