@@ -111,7 +111,10 @@ def test_a_detector_that_makes_no_sense():
 DETECTORS = (FixedTimeout(timeout_ns=ms(1500)), FixedTimeout(timeout_ns=seconds(3)))
 
 
-def watch(*faults, latency=None, duration_ns=seconds(30), detectors=DETECTORS):
+DURATION_NS = seconds(30)
+
+
+def watch(*faults, latency=None, duration_ns=DURATION_NS, detectors=DETECTORS):
     result = run(
         Scenario(
             name="watch",

@@ -162,7 +162,11 @@ LEASES = LeaseSettings(term_ns=seconds(1), drift_ppb=0)
 RAFT = RaftSettings(servers=(0, 1, 2))
 
 
-def play(*faults, works=(HolderWork(writes=100, first_ns=seconds(1)),), duration_ns=seconds(8), **options):
+WORKS = (HolderWork(writes=100, first_ns=seconds(1)),)
+DURATION_NS = seconds(8)
+
+
+def play(*faults, works=WORKS, duration_ns=DURATION_NS, **options):
     """Three servers, a store (3) and holders from node 4 on."""
 
     def build(node: int) -> Node:

@@ -160,7 +160,7 @@ def test_the_hunt_reaches_what_it_is_for():
 
 
 def test_the_table_refuses_what_a_deposed_leader_measured():
-    """The two halves of LEASE-02: with the renewal in the command, an old leader that goes on measuring harms nobody."""
+    """The two halves of LEASE-02: where the command names the renewal, an old leader that measures on harms nobody."""
     assert parts_of("LEASE-02").table is not LeaseTable
     ground = Ground("leases-hunt", None)
     with pytest.MonkeyPatch.context() as patch:
