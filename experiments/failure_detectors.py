@@ -12,13 +12,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from actors.run import run
-from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, make_scenario, register
+from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, register
 from experiments.recorded import Recorded, recorded
 from experiments.spelling import unknown
-from experiments.studies import Row, Study, StudySettings, register_study
 from protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
 from simclock import (
     AddDelay,
@@ -34,16 +32,13 @@ from simclock import (
     minutes,
     ms,
     parse_duration,
+    seconds,
     stream,
 )
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 COMPLETENESS = "Strong Completeness"
 """Every process that crashes is eventually suspected for good (Chandra and Toueg 1996)."""
 MONITOR = 0
-HOUR_NS = minutes(60)
 THRESHOLDS = (1, 3, 5, 8, 12)
 TIMEOUTS = (12, 15, 20, 30, 50)
 """Fixed timeouts, in tenths of the heartbeat's interval."""
@@ -174,6 +169,38 @@ def judge(result: RunResult) -> Verdict:
     return Verdict(status=VALID, lines=(f"each of {crashes} crashes is suspected by all {len(found)} detectors",))
 
 
+TELLER = NAMES.index("phi 8")
+"""Whose suspicions the story tells."""
+MISTAKES_TOLD_MAX = 6
+
+
+def story(result: RunResult) -> Iterator[str]:
+    """What one detector said of each node, and what was the matter with it: down, or slow."""
+    crashed_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
+    since_ns: dict[int, int] = {}
+    mistakes = 0
+    for time_ns, _, _, name, (node, number) in recorded(result):
+        if number != TELLER:
+            continue
+        if name == "suspects":
+            since_ns[node] = time_ns
+            if crashed_ns.get(node, result.virtual_ns) <= time_ns:
+                late = format_duration((time_ns - crashed_ns[node]) // ms(1) * ms(1))
+                yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
+        else:
+            mistakes += 1
+            if mistakes <= MISTAKES_TOLD_MAX:
+                lasted = format_duration((time_ns - since_ns[node]) // ms(1) * ms(1))
+                wrong = f"suspects node {node}: only the network is slow, trusted again after {lasted}"
+                yield f"{_clock(since_ns[node])}  [{NAMES[TELLER]}] {wrong}"
+    if mistakes > MISTAKES_TOLD_MAX:
+        yield f"           [{NAMES[TELLER]}] {mistakes - MISTAKES_TOLD_MAX} more suspicions of nodes that were up"
+
+
+def _clock(time_ns: int) -> str:
+    return f"{time_ns // seconds(1):>3}.{time_ns % seconds(1) // ms(1):03} s"
+
+
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """One row for each detector."""
     return tuple(
@@ -208,95 +235,7 @@ register(
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,
+        story=story,
         sometimes=sometimes,
-    )
-)
-
-# The study.
-
-HEADERS = (
-    "network",
-    "detector",
-    "false positives [1/h]",
-    "detection median [ms]",
-    "detection max [ms]",
-    "crashes",
-    "node hours",
-)
-STUDY_PARAMETERS = {"heartbeat": "1s", "watched": 16, "lasts": "30m"}
-
-
-def rows(settings: StudySettings) -> Iterator[Row]:
-    """Every network by every detector."""
-    asked: Mapping[str, Any] = settings.parameters
-    if asked["watched"] < 1:
-        raise UsageError(f"watched: {asked['watched']} is not a number of nodes: 1 or more")
-    entry = _entry()
-    for model in NETWORKS:
-        scenario = make_scenario(
-            entry,
-            Settings(
-                seed=settings.seed,
-                nodes=asked["watched"] + 1,
-                duration_ns=parse_duration(asked["lasts"], "lasts"),
-                parameters={"model": model, "heartbeat": asked["heartbeat"]},
-            ),
-        )
-        result = run(scenario)
-        for name, each in zip(NAMES, measured(result), strict=True):
-            yield _row(model, name, each)
-
-
-def _row(model: str, detector: str, each: Measured) -> Row:
-    times = [time_ns / ms(1) for time_ns in each.detection_ns]
-    hours = each.alive_ns / HOUR_NS
-    middle, longest = (round(median(times), 1), round(times[-1], 1)) if times else (None, None)
-    return model, detector, round(each.mistakes / hours, 2), middle, longest, len(times), round(hours, 2)
-
-
-def _entry() -> Entry:
-    from experiments.catalog import entries
-
-    return entries()["failure-detectors"]
-
-
-def notes(rows: Sequence[Row]) -> Sequence[str]:
-    """What to compare."""
-    found = []
-    for model in dict.fromkeys(row[0] for row in rows):
-        quiet = [row for row in rows if row[0] == model and row[2] <= 1 and row[3] is not None]
-        if quiet:
-            best = min(quiet, key=lambda row: (row[3], row[1]))
-            found.append(f"{model}: the fastest with at most one mistake an hour is {best[1]}, {best[3]:,.0f} ms")
-        else:
-            found.append(f"{model}: none makes at most one mistake an hour")
-    return found
-
-
-def plot(rows: Sequence[Row], axes: Axes) -> None:
-    """Mistakes against detection time: one line for each network and kind of detector."""
-    colours = dict(zip(NETWORKS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#666666"), strict=True))
-    for model, colour in colours.items():
-        for kind, style, marker in (("phi", "-", "o"), ("fixed", ":", "s")):
-            points = [(row[3], row[2]) for row in rows if row[0] == model and row[1].startswith(kind) and row[3]]
-            times, mistakes = [time for time, _ in points], [count for _, count in points]
-            axes.plot(times, mistakes, style, marker=marker, color=colour, markersize=4, label=f"{model}, {kind}")
-    axes.set_yscale("symlog", linthresh=1)
-    axes.set_xlabel("detection time, median [ms]")
-    axes.set_ylabel("false positives per hour and node")
-    axes.legend(fontsize=6)
-
-
-register_study(
-    Study(
-        name="failure-detectors",
-        summary="how many live nodes does a failure detector suspect, and how soon does it notice a dead one?",
-        source="Hayashibara et al. 2004; Chen, Toueg & Aguilera 2002 for the measures",
-        project=11,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=STUDY_PARAMETERS,
     )
 )

@@ -213,15 +213,18 @@ def plot(result: RunResult, axes: Axes) -> None:
     store = _Nodes(result).store
     rows = {store + 1: 2, store + 2: 1, store: 0}
     since: dict[int, tuple[int, int]] = {}
-    marks: dict[str, list[tuple[float, int]]] = {"accepted": [], "refused": []}
     ends: dict[int, int] = {}
+    marks: dict[str, list[float]] = {"accepted": [], "refused": [], "accepted too late": []}
+    greatest = 0
     for each in recorded(result):
         if each.name == "held":
             since.setdefault(each.value[1], (each.node, each.time_ns))
         elif each.name == "lease" and each.value[1] in ("expired", "released"):
             ends.setdefault(each.value[3], each.time_ns)
         elif each.name in marks:
-            marks[each.name].append((each.time_ns / second, each.value[1]))
+            late = each.name == "accepted" and each.value[1] < greatest
+            marks["accepted too late" if late else each.name].append(each.time_ns / second)
+            greatest = max(greatest, each.value[1])
     for token, (client, begin_ns) in since.items():
         end_ns = ends.get(token, result.virtual_ns)
         axes.barh(rows[client], (end_ns - begin_ns) / second, left=begin_ns / second, height=0.5, color="#9ecae1")
@@ -233,10 +236,13 @@ def plot(result: RunResult, axes: Axes) -> None:
         for from_ns, until_ns in zip(at_ns, to_ns, strict=False):
             width = (until_ns - from_ns) / second
             axes.barh(rows[store + 1], width, left=from_ns / second, height=0.2, color="#969696", label=begin)
-    for name, colour, marker in (("accepted", "#31a354", "|"), ("refused", "#de2d26", "x")):
-        times = [time_s for time_s, _ in marks[name]]
-        axes.scatter(times, [rows[store]] * len(times), color=colour, marker=marker, label=f"write {name}")
+    styles = {"accepted": ("#31a354", "|"), "refused": ("#de2d26", "x"), "accepted too late": ("#de2d26", "v")}
+    for name, (colour, marker) in styles.items():
+        if marks[name]:
+            level = [rows[store]] * len(marks[name])
+            axes.scatter(marks[name], level, color=colour, marker=marker, label=f"write {name}")
     axes.set_yticks(list(rows.values()), ["Client A holds", "Client B holds", "Storage"])
+    axes.set_xlim(0, result.virtual_ns / second)
     axes.set_ylim(-0.6, 2.9)
     axes.set_xlabel("time [s]")
     axes.set_title("Who holds the lock by the lease service's table, and what the store takes")

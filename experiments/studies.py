@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.failure_detectors",)
+_MODULES: tuple[str, ...] = ("experiments.detector_study",)
 
 
 @dataclass(frozen=True, kw_only=True)

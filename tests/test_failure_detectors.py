@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from actors import run
 from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.failure_detectors import COMPLETENESS, HEADERS, NAMES, NETWORKS, measured
+from experiments.detector_study import HEADERS
+from experiments.failure_detectors import COMPLETENESS, NAMES, NETWORKS, measured
 from experiments.recorded import Recorded, recorded
 from experiments.studies import StudySettings, studies
 from protocols.failure_detectors import Arrivals, FixedTimeout, Heartbeater, Monitor, PhiAccrual
@@ -171,6 +172,14 @@ def test_whoever_crashes_is_suspected(model):
     result = run(make_scenario(entry, Settings(seed=4, nodes=4, parameters={"model": model})))
     assert entry.judge(result).status == VALID
     assert all(len(each.detection_ns) == 3 for each in measured(result)) and len(measured(result)) == len(NAMES)
+
+
+def test_the_story_tells_who_is_down_and_who_is_slow():
+    entry = entries()["failure-detectors"]
+    result = run(make_scenario(entry, Settings(parameters={"model": "slow-spells"})))
+    lines = list(entry.story(result))
+    assert sum("it is down" in line for line in lines) == 8 == len({line.split("node ")[1][0] for line in lines[6:-1]})
+    assert sum("only the network is slow" in line for line in lines) == 6 and "more suspicions" in lines[-1]
 
 
 def test_completeness_can_fail():
