@@ -74,7 +74,7 @@ def notes(rows: Sequence[Row]) -> Sequence[str]:
 
 def plot(rows: Sequence[Row], axes: Axes) -> None:
     """Mistakes against detection time: one line for each network and kind of detector."""
-    colours = dict(zip(NETWORKS, ("#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#666666"), strict=True))
+    colours = dict(zip(NETWORKS, ("#1b9e77", "#66a61e", "#d95f02", "#7570b3", "#e7298a", "#666666"), strict=True))
     for model, colour in colours.items():
         for kind, style, marker in (("phi", "-", "o"), ("fixed", ":", "s")):
             points = [(row[3], row[2]) for row in rows if row[0] == model and row[1].startswith(kind) and row[3]]

@@ -24,6 +24,7 @@ from simclock import (
     Fault,
     LogNormal,
     Network,
+    Normal,
     RunResult,
     Scenario,
     Uniform,
@@ -46,6 +47,7 @@ NAMES = (*(f"fixed {tenths / 10:g} beats" for tenths in TIMEOUTS), *(f"phi {each
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
+    "normal": Network(latency=Normal(mean_ns=ms(150), deviation_ns=ms(30), floor_ns=ms(5))),
     "jitter": Network(latency=LogNormal(median_ns=ms(60), sigma="1.0", floor_ns=ms(5))),
     "heavy-tail": Network(latency=LogNormal(median_ns=ms(60), sigma="2.0", floor_ns=ms(5))),
     "lossy": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20)), loss=0.05),

@@ -6,11 +6,13 @@ from math import erfc, log10, sqrt
 from statistics import fmean, pstdev
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import run
 from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.command_line import main
 from experiments.detector_study import HEADERS
 from experiments.failure_detectors import COMPLETENESS, NAMES, NETWORKS, measured
 from experiments.recorded import Recorded, recorded
@@ -218,8 +220,30 @@ def test_the_study_shows_the_trade():
             assert [row[3] for row in mine] == sorted(row[3] for row in mine)
             assert all(row[5] == 4 for row in mine)
     assert all(row[2] == 0 for row in rows if row[0] == "even")
+    (normal,) = (row for row in rows if row[:2] == ("normal", "phi 1"))
+    assert 290 < normal[2] < 470, "where intervals are normal, phi 1 is wrong in one of ten: 360 an hour"
     assert max(row[2] for row in rows if row[0] == "heavy-tail") > 50
     assert len(study.notes(rows)) == len(NETWORKS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("watched=0", "watched: 0 is not a number of nodes: 1 or more"),
+        ("lasts=0", "duration: 0 is not a duration"),
+        ("heartbeat=0", "heartbeat: 0 is too short: 1 ms or more"),
+        ("heartbeat=often", "heartbeat: cannot read 'often' as a time"),
+    ],
+)
+def test_a_study_that_makes_no_sense(setting, message):
+    result = CliRunner().invoke(main, ["study", "failure-detectors", "--set", setting])
+    assert result.exit_code == 2 and message in result.output, result.output
+
+
+def test_a_study_too_short_for_a_detection_has_empty_cells():
+    study = studies()["failure-detectors"]
+    rows = list(study.rows(StudySettings(parameters={**study.parameters, "watched": 1, "lasts": "1s"})))
+    assert {row[3] for row in rows} == {None} and study.notes(rows)
 
 
 def test_the_study_is_drawn(tmp_path):
