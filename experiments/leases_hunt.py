@@ -18,7 +18,9 @@ from typing import NamedTuple
 
 from experiments.catalog import Entry, Settings, register
 from experiments.lease_parts import builder, describe, judge, sometimes
+from experiments.lease_progress import LeaseProgress
 from experiments.nemesis import Plan, Prey, draw_plan
+from experiments.raft_progress import ELECTION_TIMEOUTS
 from experiments.zoo.leases import parts_of
 from protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from protocols.raft import RaftProperties, RaftSettings
@@ -51,6 +53,7 @@ REPLICAS = 3
 ELECTION_TIMEOUT_NS = ms(80)
 GUARD_NS = ms(40)
 """Where clocks stop: more than an exchange with the store takes."""
+TERMS_NS = (ms(300), ms(400), ms(600))
 DURATION_NS = seconds(5)
 SERVER_KINDS = (
     "crash",
@@ -97,7 +100,7 @@ def _draw(seed: int) -> _Drawn:
         latency_ns_max=luck.choice((ms(5), ms(10), ms(30), ms(80))),
         loss=luck.choice((0.0, 0.02, 0.1)),
         duplication=luck.choice((0.0, 0.1)),
-        term_ns=luck.choice((ms(300), ms(400), ms(600))),
+        term_ns=luck.choice(TERMS_NS),
         drift_ppb=luck.choice((0, 100_000, 50_000_000, 200_000_000)),
         guard_ns=luck.choice((ms(2), GUARD_NS)),
         writes=luck.choice((3, 10, 30)),
@@ -207,7 +210,7 @@ def _trouble(seed: int, drawn: _Drawn, store: int, end_ns: int) -> Iterator[Faul
         at_ns = luck.exponential_ns(seconds(1))
         while at_ns < end_ns:
             client = store + 1 + luck.randrange(drawn.clients)
-            until_ns = min(end_ns, at_ns + luck.uniform_ns(drawn.term_ns // 4, 4 * drawn.term_ns))
+            until_ns = min(end_ns - 1, at_ns + luck.uniform_ns(drawn.term_ns // 4, 4 * drawn.term_ns))
             yield from kind(_Episode(luck, store, client, at_ns, until_ns))
             at_ns = until_ns + luck.exponential_ns(ms(800))
 
@@ -268,7 +271,14 @@ def _server_plan(seed: int, drawn: _Drawn, servers: tuple[int, ...], network: Ne
 
 
 def _prey_of(servers: tuple[int, ...]) -> Prey:
-    return Prey(servers=servers, rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2)
+    # As long as a leader may take; then every lease is counted anew, and what its holder has left behind ends.
+    within_ns = ELECTION_TIMEOUTS * 2 * ELECTION_TIMEOUT_NS + 3 * max(TERMS_NS)
+    return Prey(
+        servers=servers,
+        rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2,
+        progress=partial(LeaseProgress, within_ns),
+        progress_within_ns=within_ns,
+    )
 
 
 def prey(scenario: Scenario) -> Prey:

@@ -10,6 +10,7 @@ from actors import run
 from actors.run import Placement
 from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
+from experiments.lease_progress import PROGRESS, LeaseProgress
 from experiments.leases import PARAMETERS
 from experiments.plots import write_picture
 from experiments.zoo.bugs import BUGS
@@ -17,7 +18,7 @@ from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from experiments.zoo.leases import BUGS as ROWS
 from experiments.zoo.leases import OldLeaderExpires, parts_of
 from protocols.leases import LeaseTable
-from simclock import ms, seconds
+from simclock import Control, Observation, ms, seconds
 
 EFFECTS = "Mutual Exclusion Of Effects"
 
@@ -131,6 +132,7 @@ FOUND_FROM = {
     "PAPER-LEASE-3": 15,
     "PAPER-LEASE-4": 0,
     "PAPER-LEASE-5": 0,
+    "PAPER-LEASE-6L": 0,
 }
 """Where a hunt begins, so that it is short: the rows are found from anywhere, as `simclock zoo` shows."""
 
@@ -166,6 +168,25 @@ def test_the_table_refuses_what_a_deposed_leader_measured():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(OldLeaderExpires, "table_too", LeaseTable)
         assert [seed for seed in range(3, 18) if named(ground, seed, BUGS["LEASE-02"])] == []
+
+
+@pytest.mark.parametrize(
+    ("moments", "broken"), [((), True), ((ms(99),), True), ((ms(100),), False), ((ms(99), ms(151)), True)]
+)
+def test_progress_is_a_write_in_time(moments, broken):
+    """Healed at 100 ms, due 50 ms later."""
+    progress, control = LeaseProgress(ms(50), ms(100)), Control(1)
+    for control.now_ns in moments:
+        progress.on_observation(Observation(control.now_ns, 3, 1, "accepted", None), control)
+    control.now_ns = ms(200)
+    progress.on_finish(control)
+    assert [violation.property for violation in control.violations] == [PROGRESS] * broken
+
+
+def test_the_lock_is_granted_again_once_all_has_healed():
+    for seed in range(4):
+        _, result, broken = play("leases-hunt", seed, liveness_ns=seconds(6))
+        assert broken == set() and result.reports["LeaseProgress"]["written_after_ns"] is not None
 
 
 def test_rows_are_classes_of_their_own():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.lease_parts import LeaseParts
+from experiments.lease_progress import PROGRESS
 from experiments.spelling import unknown
-from experiments.zoo.bug import Bug
+from experiments.zoo.bug import LIVENESS, Bug
 from protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
 from protocols.leases.table import Claim
 from protocols.raft import ClientReply, ClientRequest
-from simclock import UsageError
+from simclock import UsageError, seconds
 
 # The store.
 
@@ -86,6 +87,13 @@ class CountsTokensInMemory(LeaseServer):
         super()._become_leader()
 
 
+class NeverExpires(LeaseServer):
+    """PAPER-LEASE-6L: a lease that runs out is not ended, so a dead holder keeps its lock for ever."""
+
+    def _run_out(self, lock: str, token: int) -> None:
+        pass
+
+
 # The holder.
 
 
@@ -113,6 +121,7 @@ class ReadsWallClock(Holder):
 SCENARIO = "leases-hunt"
 EFFECTS = "Mutual Exclusion Of Effects"
 BELIEVER = "Believer Is Holder"
+LIVENESS_NS = seconds(6)
 KLEPPMANN = "Kleppmann 2016, https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html"
 GRAY = "Gray & Cheriton, Leases, SOSP 1989"
 
@@ -155,6 +164,17 @@ BUGS = (
         "Burrows, The Chubby lock service, OSDI 2006, 2.4",
     ),
     _bug("PAPER-LEASE-5", "forgets-greatest-token", ForgetsGreatestToken, EFFECTS, KLEPPMANN),
+    Bug(
+        id="PAPER-LEASE-6L",
+        name="never-expires",
+        wrong=NeverExpires,
+        property=PROGRESS,
+        kind=LIVENESS,
+        source=GRAY,
+        scenario=SCENARIO,
+        judged=False,
+        liveness_ns=LIVENESS_NS,
+    ),
 )
 
 _BY_ID = {bug.id: bug for bug in BUGS}
