@@ -5,8 +5,8 @@ Law 1: only a leader measures, on its own monotonic clock, and every lease anew 
        its server is promoted).
 Law 2: time alone ends nothing. When a lease has run out by its clock, the leader proposes `Expire`; the claim ends when
        that is applied, at the same place in the log on every replica.
-Law 3: a leader that steps down forgets what it measured. If it proposed something before, that never commits, or
-       commits behind every renewal of its own term; and the table refuses it where the claim was renewed since.
+Law 3: a leader that steps down forgets what it measured. An `Expire` that it has proposed may still commit, behind
+       every renewal that it took; where a claim was renewed in between, the table refuses it.
 
 What observers see beside Raft's: "lease" (a `Told` as a tuple) for what a command did to the table, on every server.
 """
@@ -82,7 +82,7 @@ class LeaseServer(RaftServer):
         self.set_timer((LEASE, lock, token), self.leases.leader_term_ns)
 
     def _run_out(self, lock: str, token: int) -> None:
-        """Law 2. If this server leads no more and does not know it, what it proposes never commits."""
+        """Law 2. If it leads no more and does not know it, this commits only where nothing else has in the meantime."""
         if self.role is Role.LEADER:
             self.propose(self._expire_command(lock, token, self.measured[lock, token]))
 
