@@ -161,7 +161,7 @@ BUGS = (
         "token-reused-after-failover",
         CountsTokensInMemory,
         "Token Monotone",
-        "Burrows, The Chubby lock service, OSDI 2006, 2.4",
+        "Burrows, The Chubby lock service, OSDI 2006",
     ),
     _bug("PAPER-LEASE-5", "forgets-greatest-token", ForgetsGreatestToken, EFFECTS, KLEPPMANN),
     Bug(

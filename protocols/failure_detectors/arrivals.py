@@ -18,7 +18,7 @@ class Arrivals:
     def __init__(self, size: int) -> None:
         assert size >= 1, "a window holds something"
         self.size = size
-        """How many intervals are kept; the paper uses 1,000."""
+        """How many intervals are kept; 1,000 is the default of Akka's detector."""
         self.last_ns: int | None = None
         """When the latest heartbeat came; None before the first."""
         self._intervals: deque[int] = deque()

@@ -15,7 +15,7 @@ from protocols.failure_detectors.arrivals import Arrivals
 from protocols.failure_detectors.detectors import Detector
 
 WINDOW = 1000
-"""Intervals that are kept, as in the experiments of Hayashibara et al. 2004."""
+"""Intervals that are kept: the default of Akka's detector (`max-sample-size`)."""
 
 
 class Heartbeat(Message):

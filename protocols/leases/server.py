@@ -1,7 +1,7 @@
 """A Raft server whose state machine is the lease table, and which measures leases while it leads.
 
 Law 1: only a leader measures, on its own monotonic clock, and every lease anew from when it took office: while there
-       was no leader nobody could renew (Chubby 2006, section 2.9, on fail-overs; etcd's lessor extends every lease when
+       was no leader nobody could renew (Chubby 2006, on fail-overs; etcd's lessor extends every lease when
        its server is promoted).
 Law 2: time alone ends nothing. When a lease has run out by its clock, the leader proposes `Expire`; the claim ends when
        that is applied, at the same place in the log on every replica.

@@ -2,7 +2,7 @@
 
 Law 1: the greatest token that was ever accepted is durable before its write is acknowledged, and a write with a lesser
        one is refused (Kleppmann 2016, "How to do distributed locking": it is the storage that has to check; Chubby
-       2006, section 2.4, calls the token a sequencer).
+       2006 calls its like a sequencer).
 Law 2: of one token, later writes have greater numbers, and an earlier one that arrives late is refused too.
 
 Deviation: law 2 is not Kleppmann's. Messages are doubled and delayed here, and an old copy of a holder's own write

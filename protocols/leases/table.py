@@ -5,7 +5,7 @@ holds or waits, and lives while it is renewed.
 
 Law 1: a token is a claim's number. The table counts them, and the table is what the log makes it, so tokens strictly
        increase, on every replica alike, and none is used twice, whoever leads. The queue is first come, first served,
-       so a lock's later holder has the greater token. (Chubby calls it a sequencer, section 2.4; etcd uses the
+       so a lock's later holder has the greater token. (Chubby 2006 calls its like a sequencer; etcd uses the
        revision of the log, ZooKeeper a sequence number.)
 Law 2: the table knows no time. Only the command `Expire` ends a claim that its holder did not release, and it names the
        renewal that it was measured from: once the claim has been renewed since, it changes nothing.
