@@ -40,6 +40,8 @@ _MODULES = (
     "experiments.raft_hunt",
     "experiments.clock_drift",
     "experiments.clock_hunt",
+    "experiments.true_time",
+    "experiments.true_time_hunt",
     "experiments.leases",
     "experiments.leases_hunt",
     "experiments.failure_detectors",

@@ -20,6 +20,7 @@ Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
+    "experiments.true_time_study",
     "experiments.detector_study",
 )
 
