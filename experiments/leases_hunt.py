@@ -70,7 +70,7 @@ SERVER_KINDS = (
     "leader-cut",
     "leader-pause",
 )
-"""What may happen to the servers: everything of a swarm but bad clocks, which leases exclude."""
+"""What may happen to the servers: most of a swarm's kinds, without bad clocks: leases exclude them."""
 
 
 class _Drawn(NamedTuple):
