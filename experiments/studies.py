@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.clock_study", "experiments.true_time_study")
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.true_time_study",
+    "experiments.detector_study",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
