@@ -30,7 +30,7 @@ import msgspec
 
 from actors import Message, Node
 
-BACKOFF_MAX = 8
+BACKOFF_MAX = 4
 """A retransmission waits at most that many times `retry_ns`."""
 RESENT_MAX = 32
 """How many messages one retransmission sends."""
