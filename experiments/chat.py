@@ -259,7 +259,7 @@ def judge(result: RunResult) -> Verdict:
 def held_for_ever(result: RunResult) -> Verdict:
     """Whether everything is displayed that has to be, and everyone is back who is up."""
     screens: Screens = result.reports["TotalOrderProperties"]
-    ends: dict[int, AtTheEnd] = result.final
+    ends: dict[int, AtTheEnd] = {node: end for node, end in result.final.items() if end is not None}
     settle = max([end.settle_ns for end in ends.values()], default=0)
     calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
     if calm_ns < settle:
@@ -305,7 +305,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Messages, views, and how long a message was held."""
     screens: Screens = result.reports["TotalOrderProperties"]
     counts = screens.counts
-    resent = sum(end.resent for end in result.final.values())
+    resent = sum(end.resent for end in result.final.values() if end is not None)
     return (
         ("messages", f"{counts['said']} said, {len(screens.order)} in the total order, {counts['replies']} answers"),
         ("screens", f"{counts['displayed']} displays, {counts['held']} of messages held at first; {resent} resent"),
