@@ -98,6 +98,7 @@ class Sequence:
         self._right: dict[int, list[int]] = {}
         """Right children, ascending by key; no entry where there are none."""
         self._left: dict[int, list[int]] = {}
+        self._visible = 0
         self._born: list[tuple[int, int, bool, str]] = []
         """(key, parent, is_right, value) in the order in which they were applied: parents first."""
 
@@ -162,7 +163,7 @@ class Sequence:
     # What it holds.
 
     def __len__(self) -> int:
-        return sum(block.visible for block in self._blocks)
+        return self._visible
 
     def __str__(self) -> str:
         return "".join(["".join(block.values) for block in self._blocks])
@@ -200,6 +201,7 @@ class Sequence:
         block.keys[at:at] = keys
         block.values[at:at] = text
         block.visible += len(text)
+        self._visible += len(text)
         for each, value in zip(keys, text, strict=True):
             self._block_of[each] = block
             self._born.append((each, parent, is_right, value))
@@ -227,6 +229,7 @@ class Sequence:
             return False
         block.values[at] = ""
         block.visible -= 1
+        self._visible -= 1
         return True
 
     def _known(self, id: tuple[int, int]) -> int:
@@ -244,12 +247,12 @@ class Sequence:
             position -= block.visible
         if block.visible == len(block.keys):
             return block.keys[position]
-        seen = -1
-        for key, value in zip(block.keys, block.values, strict=True):
-            seen += value != ""
-            if seen == position:
-                return key
-        raise AssertionError("a block counts what is visible in it")
+        at = position  # at least so far on, and one more for each deleted element before it
+        hidden = block.values[: at + 1].count("")
+        while at - hidden < position or not block.values[at]:
+            at += 1
+            hidden += not block.values[at]
+        return block.keys[at]
 
     def _after(self, key: int) -> int:
         """The next element of the walk; there must be one."""
