@@ -14,7 +14,7 @@ asked for again when what it lacks has come. Nothing is ever delivered out of or
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from protocols.causal_broadcast.messages import Broadcast
 from simclock.clocks import VectorClock
@@ -126,10 +126,10 @@ class CausalQueue:
         known = message.clock[member]
         return known > count if member == message.member else known >= count
 
-    def restart(self, delivered: VectorClock, messages: Iterable[Broadcast]) -> Iterator[Broadcast]:
-        """Go on from a state with these deliveries, and take those messages again."""
+    def restart(self, delivered: VectorClock) -> Iterator[Broadcast]:
+        """Go on from a state in which these are delivered; what is held is looked at again."""
         self.delivered = {member: count for member, count in delivered.entries if isinstance(member, int)}
-        again = sorted([*messages, *self.held.values()], key=lambda each: (each.member, each.count))
+        again = [self.held[name] for name in sorted(self.held)]
         self.held, self._waiting = {}, {}
         for message in again:
             yield from self.receive(message)

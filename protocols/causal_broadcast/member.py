@@ -38,6 +38,7 @@ from protocols.causal_broadcast.messages import Broadcast, Gone, JoinRequest, Ki
 from simclock import UsageError
 from simclock.clocks import VectorClock
 
+_NOTHING = VectorClock()
 REQUESTED_MAX = 64
 """How many broadcasts one request asks for."""
 
@@ -56,6 +57,8 @@ class MemberSettings:
     give_up_ns: int
     held_max: int = 10_000
     """How many messages may be held back; more are dropped, and asked for again later."""
+    join_after_ns: int = 0
+    """When those who are no founders ask to join, by their own clocks."""
     window: int = 1_000
     """How many of its own broadcasts a member may have that some member in reach lacks: this bounds what all keep."""
 
@@ -98,6 +101,8 @@ class Member(Node):
         self.is_in = False
         self.has_left = False
         self.asked_to_join = 0
+        self.is_behind = False
+        """Whether it has asked for a state, as what it lacks is no longer kept."""
         self.arrived_ns: dict[tuple[int, int], int] = {}
         self.delays_ns: list[int] = []
         """How long each message that was held waited for others."""
@@ -119,7 +124,10 @@ class Member(Node):
         return b""
 
     def load(self, state: bytes) -> None:
-        """Take over the state of another member."""
+        """Merge the state of another member into one's own, which a newcomer has none of.
+
+        What both have must come to the same as what either has and the other has not: a join, as of a CRDT.
+        """
 
     # Broadcasting.
 
@@ -128,7 +136,7 @@ class Member(Node):
         self.set_timer("tick", self.id * self.settings.tick_ns // self.nodes)
         if self.incarnation == 0 and self.id < self.settings.founders:
             self.is_in = True
-            self._meet(range(self.settings.founders), VectorClock())
+            self._meet(range(self.settings.founders))
             self.on_joined()
 
     @property
@@ -169,7 +177,7 @@ class Member(Node):
             case Request(member, first, last):
                 self._answer(source, member, first, last)
             case Welcome():
-                self._on_welcome(message)
+                self._on_welcome(source, message)
             case _ if not self.is_in:
                 pass
             case Broadcast():
@@ -263,11 +271,14 @@ class Member(Node):
             left = [holder for holder in holders if holder % self.nodes not in gap.gone]
             if left:
                 self.gaps.asked(gap, now_ns)
-                last = min(gap.last, gap.first + REQUESTED_MAX - 1)
+                room = min(REQUESTED_MAX, 1 + self.settings.held_max - len(self.queue.held))
+                last = min(gap.last, gap.first + room - 1)
                 self.send(left[(gap.asked - 1) % len(left)] % self.nodes, Request(gap.member, gap.first, last))
             elif holders:
-                self._rejoin()
-                return
+                # Too late: nobody in reach keeps it any more. Take the state of one that has it.
+                self.is_behind = True
+                self.gaps.asked(gap, now_ns)
+                self.send(holders[gap.asked % len(holders)] % self.nodes, JoinRequest(self.member))
             elif now_ns - gap.since_ns >= self.settings.give_up_ns:
                 dropped = self.queue.drop_dependents((gap.member, gap.first))
                 self.given_up += len(dropped)
@@ -291,20 +302,23 @@ class Member(Node):
 
     # Coming and going.
 
-    def _meet(self, members: Iterable[int], clock: VectorClock) -> None:
+    def _meet(self, members: Iterable[int], source: int = -1, delivered: VectorClock = _NOTHING) -> None:
+        """These are members; what is known of them is nothing, but of who sent its state."""
         now_ns = self.clock.monotonic_ns()
         for member in sorted(members):
-            if member != self.member and member not in self.peers:
-                self.peers[member] = _Peer(clock, now_ns)
+            if member != self.member and (member not in self.peers or member % self.nodes == source):
+                self.peers[member] = _Peer(delivered if member % self.nodes == source else _NOTHING, now_ns)
 
     def _on_joined(self, member: int) -> None:
         """A newcomer; what its node was before is no member any more."""
         for before in [each for each in self.peers if each < member and each % self.nodes == member % self.nodes]:
             del self.peers[before]
-        self._meet((member,), VectorClock())
+        self._meet((member,))
 
     def _ask_to_join(self) -> None:
         """Ask one node after the other: any member can give the state."""
+        if self.clock.monotonic_ns() < self.settings.join_after_ns:
+            return
         self.asked_to_join += 1
         contact = (self.id + self.asked_to_join) % self.nodes
         if contact != self.id:
@@ -313,33 +327,27 @@ class Member(Node):
     def _welcome(self, member: int) -> None:
         """Give the state; from here on everything is kept for the newcomer, before the others have heard of it."""
         delivered = VectorClock.of(self.queue.delivered)
-        self.peers[member] = _Peer(delivered, self.clock.monotonic_ns())
+        if member not in self.peers:
+            self.peers[member] = _Peer(delivered, self.clock.monotonic_ns())
         members = tuple(sorted({self.member, *self.peers}))
         self.send(member % self.nodes, Welcome(delivered, members, self.state()))
 
-    def _on_welcome(self, message: Welcome) -> None:
-        if self.is_in:
+    def _on_welcome(self, source: int, message: Welcome) -> None:
+        if self.is_in and not self.is_behind:
             return
-        self.is_in = True
+        self.rejoined += self.is_in
+        self.is_in, self.is_behind = True, False
         self.load(message.state)
-        self.peers = {}
-        self._meet(message.members, message.delivered)
-        self.observe("welcome", message.delivered.entries)
+        self._meet(message.members, source, message.delivered)
+        # What both states hold, the merged state holds; so nothing that was sent or delivered here is lost.
         known = self._known(message.delivered)
-        own = [each for kept in self.kept.values() for each in kept.values() if each.count > known[each.member]]
-        self._take(self.queue.restart(known, own))
+        self.observe("welcome", known.entries)
+        self._take(self.queue.restart(known))
         if self.count == 0:
             self.broadcast(b"", Kind.JOINED)
             self.observe("joined", self.member)
             self.on_joined()
 
     def _known(self, delivered: VectorClock) -> VectorClock:
-        """What the state that was received holds."""
-        return delivered
-
-    def _rejoin(self) -> None:
-        """Too far behind: what is missing is no longer kept by anyone in reach."""
-        self.is_in = False
-        self.rejoined += 1
-        self.gaps.open = {}
-        self._ask_to_join()
+        """What was delivered here, or before the state that was received."""
+        return delivered.merge(VectorClock.of(self.queue.delivered))

@@ -63,5 +63,6 @@ class Replica(Member):
         return _encode(tuple(self.text.elements()))
 
     def load(self, state: bytes) -> None:
-        self.text = Sequence(self.member, count=0 if self.text is None else self.text.count)
+        if self.text is None:
+            self.text = Sequence(self.member)
         self.text.load(_decode_state(state))
