@@ -8,7 +8,7 @@ Law (Birman, Schiper and Stephenson, "Lightweight Causal and Atomic Group Multic
 A message waits in the list of *one* broadcast that it lacks, and is looked at again when that one is delivered. A
 delivery costs what it wakes, never a walk through everything that is held.
 
-The queue is bounded. Where it is full, a message that cannot be delivered is dropped: it was not acknowledged, so it is
+The queue is bounded. Where it is full, the one furthest from being delivered is dropped: it was not acknowledged, so it is
 asked for again when what it lacks has come. Nothing is ever delivered out of order to make room.
 """
 
@@ -23,6 +23,11 @@ Name = tuple[int, int]
 """A broadcast: (member, count)."""
 _READER: Name = (-1, 0)
 """What a message waits for that may be delivered, but is not wanted yet."""
+
+
+def _age(message: Broadcast) -> tuple[int, int, int]:
+    """Ascends along causal order: what happened before has counted less in all."""
+    return sum([count for _, count in message.clock.entries]), message.member, message.count
 
 
 class CausalQueue:
@@ -67,11 +72,18 @@ class CausalQueue:
         lacks = self._blocked(message)
         if lacks is None:
             yield from self._settle([message])
-        elif len(self.held) >= self.held_max:
-            self.dropped += 1
-        else:
+        elif len(self.held) < self.held_max or self._has_dropped_later_than(message):
             self.held_count += lacks != _READER
             self._hold(name, message, lacks)
+
+    def _has_dropped_later_than(self, message: Broadcast) -> bool:
+        """Make room: of this message and those held, one goes that nothing else here was before."""
+        self.dropped += 1
+        last = max(self.held.values(), key=_age)
+        if _age(message) > _age(last):
+            return False
+        del self.held[last.member, last.count]
+        return True
 
     def _blocked(self, message: Broadcast) -> Name | None:
         lacks = self.missing(message)

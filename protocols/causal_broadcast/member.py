@@ -271,8 +271,7 @@ class Member(Node):
             left = [holder for holder in holders if holder % self.nodes not in gap.gone]
             if left:
                 self.gaps.asked(gap, now_ns)
-                room = min(REQUESTED_MAX, 1 + self.settings.held_max - len(self.queue.held))
-                last = min(gap.last, gap.first + room - 1)
+                last = min(gap.last, gap.first + min(REQUESTED_MAX, self.settings.held_max) - 1)
                 self.send(left[(gap.asked - 1) % len(left)] % self.nodes, Request(gap.member, gap.first, last))
             elif holders:
                 # Too late: nobody in reach keeps it any more. Take the state of one that has it.
