@@ -40,14 +40,14 @@ def read_recording(path: str) -> Recording:
         data = Path(path).read_bytes()
         table = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
     except OSError as error:
-        raise UsageError(f"trace: cannot read {path}: {error.strerror or error}") from None
+        raise UsageError(f"recording: cannot read {path}: {error.strerror or error}") from None
     except (ValueError, EOFError) as error:
-        raise UsageError(f"trace: {path} is no JSON, gzipped or not: {error}") from None
+        raise UsageError(f"recording: {path} is no JSON, gzipped or not: {error}") from None
     try:
         return _recording(table)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise UsageError(
-            f"trace: {path} is no recording of concurrent editing ({type(error).__name__}: {error}): it needs "
+            f"recording: {path} is no recording of concurrent editing ({type(error).__name__}: {error}): it needs "
             "numAgents, endContent and txns with parents, agent and patches"
         ) from None
 

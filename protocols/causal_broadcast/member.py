@@ -242,7 +242,10 @@ class Member(Node):
         for member, peer in self.peers.items():
             if now_ns - peer.heard_ns > self.settings.suspect_ns and not peer.is_suspected:
                 peer.is_suspected = True
-                self.observe("suspect", member)
+                if not self.has_left:
+                    self.observe("suspect", member)
+        if self.has_left and not self._trusted():
+            return  # everyone has forgotten it
         status = Status(self.member, VectorClock.of(self.queue.delivered))
         for member in self.peers:
             self.send(member % self.nodes, status)
@@ -334,7 +337,8 @@ class Member(Node):
     def _on_welcome(self, source: int, message: Welcome) -> None:
         if self.is_in and not self.is_behind:
             return
-        self.rejoined += self.is_in
+        is_newcomer = not self.is_in
+        self.rejoined += not is_newcomer
         self.is_in, self.is_behind = True, False
         self.load(message.state)
         self._meet(message.members, source, message.delivered)
@@ -342,7 +346,7 @@ class Member(Node):
         known = self._known(message.delivered)
         self.observe("welcome", known.entries)
         self._take(self.queue.restart(known))
-        if self.count == 0:
+        if is_newcomer:
             self.broadcast(b"", Kind.JOINED)
             self.observe("joined", self.member)
             self.on_joined()

@@ -168,6 +168,28 @@ class Sequence:
     def __str__(self) -> str:
         return "".join(["".join(block.values) for block in self._blocks])
 
+    def id_at(self, position: int) -> tuple[int, int]:
+        """The element at a position; ROOT at -1."""
+        return ROOT if position == -1 else _id(self._visible_key(position))
+
+    def at(self, position: int) -> str:
+        """The character at a position."""
+        key = self._visible_key(position)
+        block = self._block_of[key]
+        return block.values[block.keys.index(key)]
+
+    def position_after(self, id: tuple[int, int]) -> int:
+        """Where a cursor stands that was put after that element, whatever has been typed and deleted since."""
+        key = self._known(id)
+        block = self._block_of[key]
+        before = 0
+        for each in self._blocks:
+            if each is block:
+                break
+            before += each.visible
+        shown = block.values[: block.keys.index(key) + 1]
+        return before + len(shown) - shown.count("")
+
     @property
     def deleted(self) -> int:
         """How many elements stay only because others may hang on them."""
@@ -241,6 +263,7 @@ class Sequence:
     # The list.
 
     def _visible_key(self, position: int) -> int:
+        assert 0 <= position < self._visible, "there is an element at the position"
         for block in self._blocks:
             if position < block.visible:
                 break

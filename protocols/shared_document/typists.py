@@ -6,8 +6,8 @@ author, no more than the next keystroke says (`CausalQueue.want`), and types whe
 and is not wanted yet waits in the queue, as a person reads no faster than the recording says they did. A reader takes
 everything at once.
 
-A `Typist` types by its own luck: words where its cursor stands, now and then somewhere else, with a mistake now and
-then that it takes back.
+A `Typist` types by its own luck: words where its cursor stands, now and then somewhere else, and now and then it
+takes a character back and types it again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from protocols.causal_broadcast import Broadcast, MemberSettings
+from protocols.crdts.sequence import ROOT
 from protocols.shared_document.replica import Replica
 
 
@@ -97,7 +98,7 @@ class Habits:
     jump_percent: int = 20
     """How often a phrase begins somewhere else than where the last one ended."""
     mistake_percent: int = 5
-    """How often a character is taken back."""
+    """How often the character before the cursor is taken back and typed again."""
     leave_ns: int | None = None
     """When it leaves the group."""
 
@@ -108,7 +109,8 @@ class Typist(Replica):
     def __init__(self, settings: MemberSettings, habits: Habits) -> None:
         super().__init__(settings)
         self.habits = habits
-        self.cursor = 0
+        self.cursor = ROOT
+        """The element after which it types."""
         self.typed = 0
         self.left_to_type = ""
 
@@ -131,17 +133,16 @@ class Typist(Replica):
 
     def _type(self) -> None:
         assert self.text is not None, "who types is a member"
-        length = len(self.text)
         if not self.left_to_type:
             self.left_to_type = self.habits.phrases[self.typed % len(self.habits.phrases)]
             self.typed += 1
             if self.random.randrange(100) < self.habits.jump_percent:
-                self.cursor = self.random.randrange(length + 1)
-        self.cursor = min(self.cursor, length)
-        if self.cursor and self.random.randrange(100) < self.habits.mistake_percent:
-            self.cursor -= 1
-            self.edit(self.cursor, 1, "")
+                self.cursor = self.text.id_at(self.random.randrange(len(self.text) + 1) - 1)
+        position = self.text.position_after(self.cursor)
+        if position and self.random.randrange(100) < self.habits.mistake_percent:
+            self.left_to_type = self.text.at(position - 1) + self.left_to_type  # typed again, right this time
+            self.edit(position - 1, 1, "")
         else:
-            self.edit(self.cursor, 0, self.left_to_type[0])
+            self.edit(position, 0, self.left_to_type[0])
             self.left_to_type = self.left_to_type[1:]
-            self.cursor += 1
+            self.cursor = self.text.id_at(position)
