@@ -147,8 +147,8 @@ def notes(rows: Sequence[Row]) -> Sequence[str]:
     last = max(row[0] for row in rows)
     by_order = {row[1]: row for row in rows if row[0] == last}
     return (
-        f"delay: FIFO waits for what its sender sent before; causal also for what the sender had seen of others; total for "
-        f"an acknowledgement from each of the {last - 1} others, so for the slowest of them.",
+        "delay: FIFO waits for what its sender sent before; causal also for what the sender had seen of others; total "
+        f"for an acknowledgement from each of the {last - 1} others, so for the slowest of them.",
         "messages: a broadcast is n - 1 copies, beside what repairs and detects failures; in total order each copy is "
         "acknowledged to everybody, n^2 in all "
         f"({by_order['total'][5]:,.0f} against {by_order['causal'][5]:,.0f} at {last} nodes).",

@@ -31,7 +31,16 @@ EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
 
 NO_NEMESIS = "none"
 
-_MODULES = ("experiments.synthetic", "experiments.everything", "experiments.raft_kv", "experiments.raft_hunt", "experiments.chat", "experiments.causal_hunt", "experiments.shared_document")
+_MODULES = (
+    "experiments.synthetic",
+    "experiments.everything",
+    "experiments.raft_kv",
+    "experiments.raft_hunt",
+    "experiments.chat",
+    "experiments.chat_hunt",
+    "experiments.causal_hunt",
+    "experiments.shared_document",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,7 +45,7 @@ class MemberAtEnd(NamedTuple):
     member: int
     is_in: bool
     delivered: tuple[tuple[int, int], ...]
-    count: int
+    sent: int
     held: int
     held_count: int
     held_high: int
@@ -62,7 +62,7 @@ def member_at_end(node: Any) -> MemberAtEnd:
         member=node.member,
         is_in=node.is_in,
         delivered=tuple(sorted(node.queue.delivered.items())),
-        count=node.count,
+        sent=node.count,
         held=len(node.queue.held),
         held_count=node.queue.held_count,
         held_high=node.queue.held_high,
@@ -176,31 +176,40 @@ def all_delivered(result: RunResult, settle_ns: int) -> Verdict:
     ends = [end for end in result.final.values() if end is not None]
     want: dict[int, int] = {}
     for end in ends:
-        for member, count in (*end.delivered, (end.member, end.count)):
+        for member, count in (*end.delivered, (end.member, end.sent)):
             want[member] = max(count, want.get(member, 0))
     wrong = []
     for node, end in sorted(result.final.items()):
         if end is None:
             continue
         has = dict(end.delivered)
-        lacks = [f"{member}:{has.get(member, 0)} of {count}" for member, count in want.items() if has.get(member, 0) < count]
+        lacks = [
+            f"{member}:{has.get(member, 0)} of {count}" for member, count in want.items() if has.get(member, 0) < count
+        ]
         if not end.is_in:
             wrong.append(f"node {node} is up and no member")
         elif lacks:
             wrong.append(f"node {node} has delivered {', '.join(lacks)} and holds {end.held}")
     if wrong:
-        return Verdict(status=VIOLATED, lines=tuple([f"{DELIVERED} violated: {each}" for each in wrong]), properties=(DELIVERED,))
+        return Verdict(
+            status=VIOLATED, lines=tuple([f"{DELIVERED} violated: {each}" for each in wrong]), properties=(DELIVERED,)
+        )
     return Verdict(status=VALID, lines=(f"{DELIVERED}: {len(ends)} members have all {sum(want.values())} broadcasts",))
 
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """What was held, kept, lost and asked for."""
     ends = [end for end in result.final.values() if end is not None]
+    held_high, kept_high = (max([getattr(end, name) for end in ends], default=0) for name in ("held_high", "kept_high"))
+    total = {
+        name: sum(getattr(end, name) for end in ends)
+        for name in ("held_count", "requests", "resent", "rejoined", "given_up")
+    }
     return (
-        ("held back", f"{sum(end.held_count for end in ends)} messages, at most {max((end.held_high for end in ends), default=0)} at once"),
-        ("kept", f"at most {max((end.kept_high for end in ends), default=0)} messages at once until all had them"),
-        ("repair", f"{sum(end.requests for end in ends)} requests, {sum(end.resent for end in ends)} sent again"),
-        ("members", f"{sum(end.rejoined for end in ends)} fell behind and took the state; {sum(end.given_up for end in ends)} messages given up"),
+        ("held back", f"{total['held_count']} messages, at most {held_high} at once"),
+        ("kept", f"at most {kept_high} messages at once until all had them"),
+        ("repair", f"{total['requests']} requests, {total['resent']} sent again"),
+        ("members", f"{total['rejoined']} fell behind and took the state; {total['given_up']} messages given up"),
     )
 
 

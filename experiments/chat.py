@@ -1,7 +1,6 @@
 """A totally ordered chat: every screen shows the same messages in the same order, whoever is slow, gone or back.
 
-`chat` plays a script among friends, one of whom is two seconds away; one crashes and comes back. `chat-hunt` draws a
-small chat and its troubles from the seed, for finding bugs.
+A script among friends, one of whom is two seconds away; another crashes and comes back.
 """
 
 from __future__ import annotations
@@ -14,31 +13,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from actors import Node
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
 from experiments.recorded import Recorded, recorded
-from protocols.total_order import Membership, TotalOrderProperties, TotalOrderSettings
-from protocols.total_order.hold_back import HoldBackQueue
-from protocols.total_order.participant import Participant
+from protocols.total_order import TotalOrderProperties, TotalOrderSettings
 from protocols.total_order.people import Person, Script
 from protocols.total_order.properties import Screens
 from simclock import (
     Crash,
-    Cut,
     Fault,
-    Heal,
     Network,
-    Partition,
-    Pause,
     Regions,
     Restart,
-    Resume,
     RunResult,
     Scenario,
-    Uniform,
     UsageError,
     format_duration,
     minutes,
     ms,
     seconds,
-    stream,
     us,
 )
 
@@ -122,7 +112,7 @@ def chat(settings: Settings) -> Scenario:
         source="one participant far away",
     )
     crash = (Crash(at_ns=seconds(20), node=3), Restart(at_ns=seconds(45), node=3)) if nodes > 3 else ()
-    return _scenario(
+    return chat_scenario(
         "chat",
         settings,
         nodes=nodes,
@@ -136,7 +126,7 @@ def chat(settings: Settings) -> Scenario:
     )
 
 
-def _scenario(
+def chat_scenario(
     name: str,
     settings: Settings,
     *,
@@ -168,77 +158,6 @@ def _scenario(
     )
 
 
-# Hunting.
-
-HUNT_PARAMETERS = {"bug": ""}
-HUNT_ORDER = TotalOrderSettings(heartbeat_ns=ms(40), suspect_ns=ms(250), retry_ns=ms(60))
-TROUBLES = ("crash", "crash", "pause", "alone", "one way")
-HUNT_CALM_NS = seconds(5)
-
-
-def chat_hunt(settings: Settings) -> Scenario:
-    """A small chat, its network and its troubles drawn from the seed; one trouble at a time, so that a quorum stays."""
-    from experiments.zoo.causal import person_of  # the zoo hunts in this scenario, so it cannot be imported above
-
-    bug = {**HUNT_PARAMETERS, **settings.parameters}["bug"]
-    luck = stream(settings.seed, "chat-hunt")
-    nodes = luck.choice((3, 4, 5))
-    nodes = nodes if settings.nodes is None else settings.nodes
-    network = Network(
-        latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(5), ms(20), ms(60)))),
-        loss=luck.choice((0.0, 0.02, 0.1)),
-        duplication=luck.choice((0.0, 0.05)),
-    )
-    script = Script(
-        chatter_ns=luck.choice((ms(20), ms(80))) * nodes, chatter_until_ns=HUNT_CALM_NS + seconds(1), answer_percent=20 // nodes
-    )
-    faults: list[Fault] = []
-    at_ns = luck.uniform_ns(ms(100), ms(800))
-    while at_ns < HUNT_CALM_NS - ms(1600):
-        faults += _trouble(luck.choice(TROUBLES), luck.randrange(nodes), nodes, at_ns, luck.uniform_ns(ms(50), ms(700)))
-        at_ns += luck.uniform_ns(ms(1900), ms(2500))
-    if luck.randrange(3) == 0:
-        faults.append(Crash(at_ns=at_ns, node=luck.randrange(nodes)))  # for good
-    return _scenario(
-        "chat-hunt",
-        settings,
-        nodes=nodes,
-        order=HUNT_ORDER,
-        scripts=(script,) * nodes,
-        person=person_of(bug),
-        duration_ns=settings.duration_ns or HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
-        network=network,
-        faults=tuple(faults),
-        parameters=settings.parameters,
-    )
-
-
-def _trouble(kind: str, node: int, nodes: int, at_ns: int, long_ns: int) -> tuple[Fault, ...]:
-    until_ns = at_ns + long_ns
-    others = tuple([other for other in range(nodes) if other != node])
-    if kind == "crash":
-        return Crash(at_ns=at_ns, node=node), Restart(at_ns=until_ns, node=node)
-    if kind == "pause":
-        return Pause(at_ns=at_ns, node=node), Resume(at_ns=until_ns, node=node)
-    if kind == "alone":
-        return Partition(at_ns=at_ns, groups=((node,), others)), Heal(at_ns=until_ns)
-    return Cut(at_ns=at_ns, source=node, target=others[0]), Heal(at_ns=until_ns)
-
-
-class WrongPerson(NamedTuple):
-    """A person made of a wrong part."""
-
-    participant: type[Participant] | None = None
-    queue: type[HoldBackQueue] | None = None
-    membership: type[Membership] | None = None
-
-    def made(self) -> type[Person]:
-        """The class: a person whose one part is the wrong one."""
-        bases = (Person,) if self.participant is None else (self.participant, Person)
-        parts = {"queue_class": self.queue, "membership_class": self.membership}
-        return type("Person", bases, {name: part for name, part in parts.items() if part is not None})
-
-
 # Judging.
 
 
@@ -248,8 +167,12 @@ def judge(result: RunResult) -> Verdict:
     safe = judge_invariants(result)
     held = held_for_ever(result)
     counts = screens.counts
-    first = safe.lines if safe.status == VIOLATED else (
-        f"all screens agree on {len(screens.order)} messages: {counts['replies']} answers, {counts['ties']} ties",
+    first = (
+        safe.lines
+        if safe.status == VIOLATED
+        else (
+            f"all screens agree on {len(screens.order)} messages: {counts['replies']} answers, {counts['ties']} ties",
+        )
     )
     if VIOLATED in (safe.status, held.status):
         return Verdict(status=VIOLATED, lines=(*first, *held.lines), properties=held.properties)
@@ -263,7 +186,10 @@ def held_for_ever(result: RunResult) -> Verdict:
     settle = max([end.settle_ns for end in ends.values()], default=0)
     calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
     if calm_ns < settle:
-        line = f"not judged: the last fault struck {format_duration(calm_ns)} before the end, calm takes {format_duration(settle)}"
+        struck = (
+            f"the last fault struck {format_duration(calm_ns)} before the end, calm takes {format_duration(settle)}"
+        )
+        line = f"not judged: {struck}"
         return Verdict(status=VALID, lines=(f"{HELD}: {line}",))
     number, members = screens.latest
     left = [node for node in members if node in ends and ends[node].is_in and ends[node].view == number]
@@ -277,9 +203,7 @@ def held_for_ever(result: RunResult) -> Verdict:
     return Verdict(status=VALID, lines=(f"{HELD}: every screen that is up shows all of them{lost}",))
 
 
-def _not_settled(
-    result: RunResult, screens: Screens, ends: Mapping[int, AtTheEnd], said_by_ns: int
-) -> Iterator[str]:
+def _not_settled(result: RunResult, screens: Screens, ends: Mapping[int, AtTheEnd], said_by_ns: int) -> Iterator[str]:
     order = set(screens.order)
     for node, end in sorted(ends.items()):
         if not end.is_in or end.view != screens.latest[0]:
@@ -361,7 +285,7 @@ def plot(result: RunResult, axes: Axes) -> None:
     for node, points in sorted(shown.items()):
         heights = [position + 0.12 * (node - 1.5) for _, position in points]
         axes.plot([at for at, _ in points], heights, "o", color=f"C{node}", markersize=4, label=name_of(node))
-    positions = sorted(set(position for _, position in chain.from_iterable(shown.values())))
+    positions = sorted({position for _, position in chain.from_iterable(shown.values())})
     axes.set_yticks(positions)
     axes.set_xlabel("virtual time [s]; a line: held, a dot: displayed")
     axes.set_ylabel("position in the total order")
@@ -380,19 +304,6 @@ register(
         parameters=CHAT_PARAMETERS,
         story=story,
         plot=plot,
-        sometimes=sometimes,
-    )
-)
-register(
-    Entry(
-        name="chat-hunt",
-        summary="a small totally ordered chat with trouble drawn from the seed: for finding bugs",
-        source="Lamport 1978",
-        project=2,
-        make=chat_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=HUNT_PARAMETERS,
         sometimes=sometimes,
     )
 )

@@ -1,8 +1,8 @@
 """Recordings of people who type into one document, as josephg/editing-traces has them (concurrent traces).
 
 A file is JSON, gzipped or not: `txns`, each with `parents` (indexes of earlier ones), `agent` and `patches` ([position,
-deleted characters, inserted text]); `endContent` is what everyone has in the end. Positions count Unicode code points of
-the document as it was after `parents`.
+deleted characters, inserted text]); `endContent` is what everyone has in the end. Positions count Unicode code points
+of the document as it was after `parents`.
 """
 
 from __future__ import annotations

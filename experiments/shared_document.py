@@ -1,7 +1,7 @@
 """A shared document: people type at once, over links that lose and reorder; every copy ends with the same text.
 
-Without `recording` three people type by their own luck, one leaves, a newcomer joins, and for some seconds the network is in
-two halves that go on typing. With `recording=FILE` one of two people is replayed keystroke by keystroke, with its own
+Without `recording` three people type by their own luck, one leaves, a newcomer joins, and for some seconds the network
+is in two halves that go on typing. With `recording=FILE` one of two people is replayed keystroke by keystroke, with its own
 causality (experiments/editing_trace.py), and the copies must end with the recording's text.
 """
 
@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import Node
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
-from experiments.causal_hunt import DELIVERED
 from experiments.convergence import convergence
 from experiments.editing_trace import read_recording
 from experiments.linearizability import Verdict as Converged
 from experiments.recorded import Recorded, recorded
 from protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
-from protocols.shared_document import Author, Habits, Replica, Typist
+from protocols.shared_document import Author, Habits, Typist
 from simclock import (
     Control,
     Fault,
@@ -143,7 +142,15 @@ def _replay(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
         strokes = recording.strokes[node] if node < authors else ()
         return _ordered(Author, parameters)(group, strokes, recording.totals, parameters["stroke_ns"])
 
-    return _scenario(settings, parameters, nodes, build, REPLAY_DURATION_NS, (), (partial(Complete, nodes),))
+    return _scenario(
+        settings,
+        parameters,
+        nodes=nodes,
+        build=build,
+        duration_ns=REPLAY_DURATION_NS,
+        faults=(),
+        observers=(partial(Complete, nodes),),
+    )
 
 
 def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
@@ -165,7 +172,9 @@ def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
 
     halves = (tuple(range(0, nodes, 2)), tuple(range(1, nodes, 2)))
     faults = (Partition(at_ns=seconds(7), groups=halves), Heal(at_ns=seconds(11)))
-    return _scenario(settings, parameters, nodes, build, seconds(30), faults, ())
+    return _scenario(
+        settings, parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=()
+    )
 
 
 def _group(parameters: Mapping[str, Any], *, founders: int, suspect_ns: int) -> MemberSettings:
@@ -189,6 +198,7 @@ def _ordered(copy: type[Any], parameters: Mapping[str, Any]) -> type[Any]:
 def _scenario(
     settings: Settings,
     parameters: Mapping[str, Any],
+    *,
     nodes: int,
     build: Any,
     duration_ns: int,
@@ -265,7 +275,10 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     delays_ns = sorted(delay for copy in copies if copy.reads_along for delay in copy.delays_ns)
     return (
         ("edits", f"{edits:,} by {sum(copy.edits > 0 for copy in copies)} people"),
-        ("held back", f"{held:,} of {deliveries:,} deliveries ({share}%), at most {_most(copies, 'held_high')} at once"),
+        (
+            "held back",
+            f"{held:,} of {deliveries:,} deliveries ({share}%), at most {_most(copies, 'held_high')} at once",
+        ),
         ("kept", f"at most {_most(copies, 'kept_high')} messages at a member until all had them"),
         ("delay added", _delay_text(delays_ns, sum(copy.deliveries for copy in copies if copy.reads_along))),
         ("metadata", _bytes_text(copies, max(1, edits))),
@@ -294,7 +307,9 @@ def _delay_text(delays_ns: Sequence[int], deliveries: int) -> str:
 def _bytes_text(copies: Sequence[CopyAtEnd], edits: int) -> str:
     clock = sum(copy.bytes_clock for copy in copies) * 10 // edits
     operation = sum(copy.bytes_operation - copy.bytes_text for copy in copies) * 10 // edits
-    return f"{clock // 10}.{clock % 10} B of vector clock and {operation // 10}.{operation % 10} B of operation per edit"
+    return (
+        f"{clock // 10}.{clock % 10} B of vector clock and {operation // 10}.{operation % 10} B of operation per edit"
+    )
 
 
 def sometimes(result: RunResult) -> Mapping[str, int]:
@@ -353,7 +368,7 @@ def plot(result: RunResult, axes: Axes) -> None:
 register(
     Entry(
         name="shared-document",
-        summary="people type into one text at once over causal broadcast (recording=FILE replays one; delivery: causal or fifo)",
+        summary="people type into one text at once (recording=FILE replays one; delivery: causal or fifo)",
         source="Birman et al. 1991; Weidner & Kleppmann, The Art of the Fugue, 2023",
         project=5,
         make=shared_document,

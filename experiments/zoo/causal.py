@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.causal_hunt import DELIVERED, WrongMember
-from experiments.chat import HELD, WrongPerson
+from experiments.chat import HELD
+from experiments.chat_hunt import WrongPerson
 from experiments.spelling import unknown
 from experiments.zoo.bug import LIVENESS, Bug
 from protocols.causal_broadcast import Broadcast, CausalQueue, FifoQueue, Member
@@ -79,7 +80,7 @@ class ChecksTheOthersOnly(CausalQueue):
 
     def missing(self, message: Broadcast) -> Name | None:
         entries = [entry for entry in message.clock.entries if entry[0] != message.member]
-        return next((entry for entry in entries if entry[1] > self.delivered.get(entry[0], 0)), None)  # type: ignore
+        return next((entry for entry in entries if entry[1] > self.delivered.get(entry[0], 0)), None)
 
 
 class AnswersInFifo(Member):

@@ -41,11 +41,11 @@ class Chatterer(Member):
             super().on_timer(timer)
         elif self.clock.monotonic_ns() < self.chatter.until_ns:
             if self.can_broadcast:
-                self.broadcast(QUESTION)
+                self.multicast(QUESTION)
             self.set_timer("ask", self.random.exponential_ns(self.chatter.pause_ns))
 
     def on_deliver(self, message: Broadcast) -> None:
-        if message.payload == QUESTION and self.random.randrange(100) < self.chatter.answer_percent:
-            if self.can_broadcast:
-                answer = self.broadcast(ANSWER)
-                self.observe("answer", ((self.member, answer.count), (message.member, message.count)))
+        wants_to = message.payload == QUESTION and self.random.randrange(100) < self.chatter.answer_percent
+        if wants_to and self.can_broadcast:
+            answer = self.multicast(ANSWER)
+            self.observe("answer", ((self.member, answer.count), (message.member, message.count)))

@@ -7,6 +7,7 @@ overdue it may still be under way; then its sender is asked for it, and after th
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from typing import Any
 
 from simclock.clocks import VectorClock
 
@@ -43,11 +44,11 @@ class Gaps:
         clocks: Iterable[VectorClock],
     ) -> list[Gap]:
         """Look for gaps, given every clock that tells what exists; gives those that are due to be asked for."""
-        highest: dict[int, int] = {}
+        highest: dict[Any, int] = {}
         for clock in clocks:
             for member, count in clock.entries:
-                if count > highest.get(member, 0):  # type: ignore[call-overload]
-                    highest[member] = count  # type: ignore[index]
+                if count > highest.get(member, 0):
+                    highest[member] = count
         before, self.open = self.open, {}
         due = []
         for member in sorted(highest):

@@ -8,18 +8,19 @@ Law (Birman, Schiper and Stephenson, "Lightweight Causal and Atomic Group Multic
 A message waits in the list of *one* broadcast that it lacks, and is looked at again when that one is delivered. A
 delivery costs what it wakes, never a walk through everything that is held.
 
-The queue is bounded. Where it is full, the one furthest from being delivered is dropped: it was not acknowledged, so it is
-asked for again when what it lacks has come. Nothing is ever delivered out of order to make room.
+The queue is bounded. Where it is full, the one furthest from being delivered is dropped: nobody was told that it had
+come, so it is asked for again later. Nothing is ever delivered out of order to make room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from protocols.causal_broadcast.messages import Broadcast
 from simclock.clocks import VectorClock
 
-Name = tuple[int, int]
+Name = tuple[Any, int]
 """A broadcast: (member, count)."""
 _READER: Name = (-1, 0)
 """What a message waits for that may be delivered, but is not wanted yet."""
@@ -35,7 +36,7 @@ class CausalQueue:
 
     def __init__(self, held_max: int) -> None:
         self.held_max = held_max
-        self.delivered: dict[int, int] = {}
+        self.delivered: dict[Any, int] = {}
         """VT: member -> how many of its broadcasts were delivered; who is absent has 0."""
         self.held: dict[Name, Broadcast] = {}
         self._waiting: dict[Name, list[Name]] = {}
@@ -54,13 +55,13 @@ class CausalQueue:
         delivered = self.delivered
         sender = message.member
         count = delivered.get(sender, 0)
-        first = None
+        first: Name | None = None
         for member, known in message.clock.entries:
             if member == sender:
                 if known != count + 1:
                     return sender, known - 1
             elif first is None and known > delivered.get(member, 0):
-                first = member, known  # type: ignore[assignment]
+                first = member, known
         return first
 
     def receive(self, message: Broadcast) -> Iterator[Broadcast]:
@@ -140,7 +141,7 @@ class CausalQueue:
 
     def restart(self, delivered: VectorClock) -> Iterator[Broadcast]:
         """Go on from a state in which these are delivered; what is held is looked at again."""
-        self.delivered = {member: count for member, count in delivered.entries if isinstance(member, int)}
+        self.delivered = dict(delivered.entries)
         again = [self.held[name] for name in sorted(self.held)]
         self.held, self._waiting = {}, {}
         for message in again:

@@ -3,7 +3,7 @@ and reorder.
 
     class Board(Member):
         def write(self, line):
-            self.broadcast(line.encode())
+            self.multicast(line.encode())
         def on_deliver(self, message):
             ...                                   # in causal order, everywhere
 
@@ -21,8 +21,9 @@ Deviation: ISIS has views with virtual synchrony, so that all members agree on w
            message that only some got before its sender crashed reaches the others from those; if those crash too, it
            is gone, and so is what depended on it (rule 5).
 
-What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (its clock's entries);
-"joined", "left" and "suspect" (member); "dropped" (member, count of what was given up, how many were held for it).
+What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
+its clock then); "joined", "left" and "suspect" (member); "dropped" (member and count of what was given up, how many
+were held for it).
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class _Peer:
 
 
 class Member(Node):
-    """Broadcasts with `broadcast`; `on_deliver` is called for what others broadcast, in causal order."""
+    """Broadcasts with `multicast`; `on_deliver` is called for what others broadcast, in causal order."""
 
     queue_class: ClassVar[type[CausalQueue]] = CausalQueue
 
@@ -147,7 +148,7 @@ class Member(Node):
         least = min((peer.delivered.get(self.member, 0) for peer in self._trusted()), default=self.count)
         return self.count - least < self.settings.window
 
-    def broadcast(self, payload: bytes, kind: Kind = Kind.DATA) -> Broadcast:
+    def multicast(self, payload: bytes, kind: Kind = Kind.DATA) -> Broadcast:
         """Send to every member; it counts as delivered here. Ask `can_broadcast` first."""
         assert self.is_in and not self.has_left, "only members broadcast"
         self.count += 1
@@ -166,7 +167,7 @@ class Member(Node):
     def leave(self) -> None:
         """Go: the last broadcast says so. The node answers requests until everyone in reach has it."""
         if self.is_in and not self.has_left:
-            self.broadcast(b"", Kind.LEFT)
+            self.multicast(b"", Kind.LEFT)
             self.has_left = True
             self.observe("left", self.member)
 
@@ -347,7 +348,7 @@ class Member(Node):
         self.observe("welcome", known.entries)
         self._take(self.queue.restart(known))
         if is_newcomer:
-            self.broadcast(b"", Kind.JOINED)
+            self.multicast(b"", Kind.JOINED)
             self.observe("joined", self.member)
             self.on_joined()
 

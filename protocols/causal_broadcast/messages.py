@@ -1,7 +1,7 @@
 """What members of a causal broadcast send each other.
 
-A member's name is a number that nobody else ever has: `incarnation * nodes + node`, so who crashes is another member when
-it is back. Counting on under an old name would repeat timestamps.
+A member's name is a number that nobody else ever has: `incarnation * nodes + node`, so who crashes is another member
+when it is back. Counting on under an old name would repeat timestamps.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Kind(enum.IntEnum):
 
 
 class Broadcast(Message):
-    """CBCAST's message: `clock` counts, for each member, the broadcasts delivered before this one, and its own count."""
+    """CBCAST's message: `clock` counts what its sender had delivered of each member; of itself, this one too."""
 
     member: int
     clock: VectorClock

@@ -43,7 +43,7 @@ class DeliveryOrder(Observer):
         node, value = observation.node, observation.value
         match observation.name:
             case "deliver":
-                self._on_deliver(node, *value, control)
+                self._on_deliver(node, value[0], value[1], control)
             case "broadcast":
                 seen = self._seen.setdefault(node, {})
                 self._before[tuple(value)] = dict(seen)
@@ -53,7 +53,7 @@ class DeliveryOrder(Observer):
                 self._question[tuple(value[0])] = tuple(value[1])
                 self._counts["answers"] += 1
             case "welcome":
-                self._seen[node] = {member: count for member, count in value}
+                self._seen[node] = dict(value)
             case "dropped":
                 self._counts["dropped"] += value[2]
             case "joined" | "left":
@@ -81,6 +81,4 @@ class DeliveryOrder(Observer):
         seen[member] = max(count, seen.get(member, 0))
 
     def report(self) -> Any:
-        return Deliveries(
-            {node: dict(seen) for node, seen in self._seen.items()}, dict(self._sent), dict(self._counts)
-        )
+        return Deliveries({node: dict(seen) for node, seen in self._seen.items()}, dict(self._sent), dict(self._counts))

@@ -63,9 +63,9 @@ class Element(NamedTuple):
     """An element as a state transfer carries it: parents stand before their children."""
 
     replica: int
-    count: int
+    number: int
     parent_replica: int
-    parent_count: int
+    parent_number: int
     is_right: bool
     value: str
     is_deleted: bool
@@ -138,7 +138,8 @@ class Sequence:
                 return True
             case Delete(ids):
                 keys = [self._known(each) for each in ids]
-                return any([self._erase(key) for key in keys])
+                erased = [self._erase(key) for key in keys]
+                return True in erased
 
     def merge(self, other: Sequence) -> None:
         """Take over everything another replica has: a state-based merge, the same as applying its operations."""
@@ -153,10 +154,10 @@ class Sequence:
 
     def load(self, elements: Iterable[Element]) -> None:
         """Add these elements to what is there."""
-        for replica, count, parent_replica, parent_count, is_right, value, is_deleted in elements:
-            key = _key(replica, count)
+        for replica, number, parent_replica, parent_number, is_right, value, is_deleted in elements:
+            key = _key(replica, number)
             if key not in self._block_of:
-                self._place(key, self._known((parent_replica, parent_count)), is_right, value)
+                self._place(key, self._known((parent_replica, parent_number)), is_right, value)
             if is_deleted:
                 self._erase(key)
 

@@ -44,7 +44,7 @@ class Replica(Member):
         if text:
             operations.append(self.text.insert(position, text))
         payload = _encode(tuple(operations))
-        message = self.broadcast(payload)
+        message = self.multicast(payload)
         self.edits += 1
         self.bytes_clock += len(message.clock.encode())
         self.bytes_operation += len(payload)

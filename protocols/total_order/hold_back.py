@@ -2,8 +2,8 @@
 System", 1978, where it grants a resource).
 
 Law: a message is displayed when it is the first of all that are held, by (count, node), and every member has
-     acknowledged it. Links being FIFO, a member that has acknowledged it has nothing earlier under way: whatever it says
-     later has a later timestamp. So no message can come that belongs before it.
+     acknowledged it. Links being FIFO, a member that has acknowledged it has nothing earlier under way: whatever it
+     says later has a later timestamp. So no message can come that belongs before it.
 
 Lamport asks only that *some* message with a later timestamp has come from everyone. An acknowledgement of this very
 message says more: everyone has it. A message that one screen shows is then in the hands of every member, and no crash

@@ -1,9 +1,10 @@
 """Who takes part: a sequence of views, each agreed upon by a majority of the one before.
 
 A member that has not been heard for `suspect_ns` is suspected; the lowest member that is not suspected coordinates the
-change. It has the members stop (Prepare, Promise), puts together everything that any of them has, and proposes the next
-view with those messages (Accept, Accepted, Installed). This is virtual synchrony (Birman and Joseph 1987) with the view
-decided as in Paxos (Lamport 1998): one decision for each view number, ballots against coordinators that fail or compete.
+change. It has the members stop (Prepare, Promise), puts together everything that any of them has, and proposes the
+next view with those messages (Accept, Accepted, Installed). This is virtual synchrony (Birman and Joseph 1987) with the
+view decided as in Paxos (Lamport 1998): one decision for each view number, ballots against coordinators that fail or
+compete.
 
 Law 1: at most one view follows a view, as any two quorums of its members meet: more than half of them, or half with the
        lowest among them (dynamic-linear voting, Jajodia and Mutchler 1990), so that of two members one can go on.
@@ -70,7 +71,7 @@ def first_view(nodes: int) -> View:
 
 
 def next_view(view: View, promises: Mapping[int, Promise], joiners: Mapping[int, int]) -> View:
-    """What a coordinator proposes, given the promises of a quorum: what may have been decided before, else a new view."""
+    """What a coordinator proposes, given the promises of a quorum: what may have been decided, else a new view."""
     best = max(promises.values(), key=lambda promise: promise.accepted_ballot)
     if best.accepted is not None:
         return best.accepted

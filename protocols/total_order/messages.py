@@ -21,7 +21,7 @@ class Say(Message):
 
 
 class Acknowledge(Message):
-    """"I have received `of`": everything that its sender says from now on has a later timestamp than `of`."""
+    """ "I have received `of`": everything that its sender says from now on has a later timestamp than `of`."""
 
     timestamp: LamportClock
     of: LamportClock
