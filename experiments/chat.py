@@ -186,11 +186,9 @@ def held_for_ever(result: RunResult) -> Verdict:
     settle = max([end.settle_ns for end in ends.values()], default=0)
     calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
     if calm_ns < settle:
-        struck = (
-            f"the last fault struck {format_duration(calm_ns)} before the end, calm takes {format_duration(settle)}"
-        )
-        line = f"not judged: {struck}"
-        return Verdict(status=VALID, lines=(f"{HELD}: {line}",))
+        calm, wanted = format_duration(calm_ns), format_duration(settle)
+        line = f"{HELD}: not judged: the last fault struck {calm} before the end, it takes {wanted}"
+        return Verdict(status=VALID, lines=(line,))
     number, members = screens.latest
     left = [node for node in members if node in ends and ends[node].is_in and ends[node].view == number]
     if 2 * len(left) < len(members) or (2 * len(left) == len(members) and members[0] not in left):
