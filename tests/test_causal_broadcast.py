@@ -113,7 +113,10 @@ class Quiet(Chatterer):
         pass
 
 
-def group(nodes, *, build=Chatterer, duration_ns=seconds(10), seed=1, faults=(), loss=0.05, **settings):
+TEN_SECONDS = seconds(10)
+
+
+def group(nodes, *, build=Chatterer, duration_ns=TEN_SECONDS, seed=1, faults=(), loss=0.05, **settings):
     values = {
         "founders": nodes,
         "tick_ns": ms(50),
