@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.broadcast_orders",)
+_MODULES: tuple[str, ...] = ("experiments.clock_study", "experiments.broadcast_orders")
 
 
 @dataclass(frozen=True, kw_only=True)
