@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.clock_study", "experiments.broadcast_orders")
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.true_time_study",
+    "experiments.detector_study",
+    "experiments.broadcast_orders",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
