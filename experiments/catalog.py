@@ -45,6 +45,10 @@ _MODULES = (
     "experiments.leases",
     "experiments.leases_hunt",
     "experiments.failure_detectors",
+    "experiments.chat",
+    "experiments.chat_hunt",
+    "experiments.causal_hunt",
+    "experiments.shared_document",
 )
 
 
