@@ -70,14 +70,14 @@ def _installed_folders() -> tuple[str, ...]:
 
 @contextmanager
 def _user_modules_by_value() -> Iterator[None]:
-    registered: dict[str, types.ModuleType] = {}
-    """By the module's own name: one module may stand in sys.modules under several."""
+    registered = {}
     for name, module in list(sys.modules.items()):
         if isinstance(module, types.ModuleType) and name != "__main__" and travels_by_value(name):
             try:
                 cloudpickle.register_pickle_by_value(module)
             except ValueError:
                 continue
+            # By its own name: a module may stand in `sys.modules` under two (pyexpat.model, xml.parsers.expat.model).
             registered[module.__name__] = module
     try:
         yield

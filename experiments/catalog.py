@@ -46,6 +46,13 @@ _MODULES = (
     "experiments.byzantine_hunt",
     "experiments.clock_sources",
     "experiments.clock_laws",
+    "experiments.leases",
+    "experiments.leases_hunt",
+    "experiments.failure_detectors",
+    "experiments.chat",
+    "experiments.chat_hunt",
+    "experiments.causal_hunt",
+    "experiments.shared_document",
 )
 
 
