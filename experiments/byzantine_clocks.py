@@ -50,9 +50,9 @@ ROUNDS = 20
 
 PARAMETERS: dict[str, Any] = {
     "algorithm": "cnv",
-    "liars": None,
+    "liars": "",
     "liar": "two-faced",
-    "tolerates": None,
+    "tolerates": "",
     "interval": "20s",
     "drift": "50ppm",
     "offset": "1ms",
@@ -126,7 +126,7 @@ NETWORK = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
 
 
 def _count(name: str, value: Any, default: int) -> int:
-    if value is None:
+    if value in ("", None):
         return default
     try:
         count = int(value)

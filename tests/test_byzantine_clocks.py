@@ -359,6 +359,14 @@ def test_the_picture_has_skew_and_bound():
     assert [line.get_label() for line in axes.lines] == ["correct clocks, greatest difference", "proved bound"]
 
 
+def test_it_is_shown_as_a_file_that_runs_the_same(tmp_path):
+    shown = CliRunner().invoke(main, ["show", NAME, "--liars", "2", "--nodes", "7"])
+    (tmp_path / "lies.toml").write_text(shown.stdout, encoding="utf-8")
+    again = CliRunner().invoke(main, ["run", str(tmp_path / "lies.toml"), "--no-story"])
+    here = run(entries()[NAME].make(Settings(nodes=7, parameters={"liars": 2})))
+    assert here.digest in again.stdout, shown.output + again.output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
