@@ -12,6 +12,10 @@ or_set.py            add wins, no tombstones
 flags.py             enable wins; disable wins
 reset_counter.py     for the fields of maps
 reset_map.py         fields that are replicated values
+workload.py        what users ask
+replica.py         a node that holds a copy
+state_replica.py     it sends whole states, or deltas
+operation_replica.py it sends operations
 """
 
 from protocols.crdts.causal import Causal
@@ -23,9 +27,12 @@ from protocols.crdts.flags import DisableWinsFlag, EnableWinsFlag
 from protocols.crdts.grow_sets import GSet, TwoPhaseSet
 from protocols.crdts.lww_register import LwwRegister
 from protocols.crdts.mv_register import MvRegister
+from protocols.crdts.operation_replica import OperationReplica
 from protocols.crdts.or_set import OrSet
+from protocols.crdts.replica import Replica, ReplicaSettings
 from protocols.crdts.reset_counter import ResetCounter
 from protocols.crdts.reset_map import ResetMap
+from protocols.crdts.state_replica import DeltaReplica, StateReplica
 
 TYPES: dict[str, type[Crdt]] = {
     "g-counter": GCounter,
@@ -42,12 +49,17 @@ TYPES: dict[str, type[Crdt]] = {
 }
 """By the names that scenarios use."""
 
+MODES: dict[str, type[Replica]] = {"state": StateReplica, "delta": DeltaReplica, "operations": OperationReplica}
+"""By the names that scenarios use."""
+
 __all__ = [
+    "MODES",
     "TYPES",
     "CannotMerge",
     "Causal",
     "CausalContext",
     "Crdt",
+    "DeltaReplica",
     "DisableWinsFlag",
     "Dot",
     "DotFun",
@@ -61,9 +73,13 @@ __all__ = [
     "LwwRegister",
     "MvRegister",
     "Operation",
+    "OperationReplica",
     "OrSet",
     "PNCounter",
+    "Replica",
+    "ReplicaSettings",
     "ResetCounter",
     "ResetMap",
+    "StateReplica",
     "TwoPhaseSet",
 ]
