@@ -52,14 +52,18 @@ class World:
     def ask(self, replica, numbers):
         numbers = iter(numbers)
         state = self.states[replica]
-        operation = draw_operation(self.kind, state, lambda n: next(numbers, 0) % n, names=3, wall_ns=len(self.asked) % 3)
+        operation = draw_operation(
+            self.kind, state, lambda n: next(numbers, 0) % n, names=3, wall_ns=len(self.asked) % 3
+        )
         bit = 1 << len(self.asked)
         self.asked.append(Asked(len(self.asked), replica, operation, self.seen[replica]))
         delta = state.delta(replica, operation)
         self.deltas.append((delta, self.seen[replica], bit))
         merged = state.merge(delta)
         assert state <= merged, "a change inflates"
-        assert merged == state.effect(state.prepare(replica, operation), replica), "an operation does what its delta does"
+        assert merged == state.effect(state.prepare(replica, operation), replica), (
+            "an operation does what its delta does"
+        )
         self.states[replica] = merged
         self.seen[replica] |= bit
         self.reached.append((merged, self.seen[replica]))

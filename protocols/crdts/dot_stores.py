@@ -16,7 +16,7 @@ Law 2: all is in ascending order: one store, one string of bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 

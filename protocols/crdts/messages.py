@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from actors import Message
 from simclock.clocks import VectorClock
 
@@ -30,8 +32,8 @@ class PushAck(Message):
     """Whether a delta-interval began after `version`, and could not be merged."""
 
 
-class CausalOperation(Message):
-    """An operation, and what has to be delivered before it."""
+class CausalOperation(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An operation, and what has to be delivered before it; without a tag, as many of them travel in one message."""
 
     origin: int
     number: int

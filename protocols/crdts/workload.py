@@ -58,6 +58,9 @@ def _draw_on_map(value: Any, below: Below, names: int) -> Operation:
     if value and below(32) == 0:
         return ("clear",)
     field = (_name(below, 2), NESTED[below(len(NESTED))])
+    others = [other for other, _ in value if other[0] == field[0] and other[1] != field[1]]
+    if others:  # a user removes a field before it comes back with another type
+        return "remove", others[0]
     held = dict(value).get(field, ResetMap.type_of(field)().value)
     kind = "reset-counter" if field[1] == "counter" else field[1]
     return "update", field, _draw(kind, held, below, names)

@@ -1,0 +1,338 @@
+"""Replicas of one value that are changed while they cannot talk, and agree once they can.
+
+    simclock run crdts --type counter --mode delta
+
+Every replica is asked to change its copy at its own pace. From a sixth of the run to its middle every replica is alone;
+then all can talk again. `type` is what is replicated, `mode` what is handed on: whole states, deltas or operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from actors import Node
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.convergence import convergence
+from experiments.crdt_properties import CONVERGENCE, Converges, CrdtProperties, as_tuples
+from experiments.linearizability import Verdict as Convergent
+from experiments.nemesis import Prey
+from experiments.recorded import Recorded, recorded
+from experiments.spelling import unknown
+from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, Replica, ReplicaSettings
+from simclock import (
+    Fault,
+    Heal,
+    Network,
+    Partition,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    format_duration,
+    ms,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PARAMETERS = {
+    "type": "counter",
+    "mode": "delta",
+    "updates": 12,
+    "pause_ns": ms(250),
+    "gossip_ns": ms(50),
+    "retry_ns": ms(200),
+}
+REPLICAS = 3
+DURATION_NS = seconds(6)
+CONVERGES_WITHIN_NS = seconds(3)
+NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
+
+
+class ReplicaAtEnd(NamedTuple):
+    """What is kept of a replica that is up when the run ends."""
+
+    value: Any
+    state: str
+    """A digest of the whole state: equal values may hide unequal ones."""
+    state_bytes: int
+    bytes_sent: int
+    """Since its last start, what acknowledges included."""
+    messages_sent: int
+    whole_states: int
+    """How often it had no deltas for a neighbour that was behind."""
+
+
+def replica_at_end(node: Any) -> ReplicaAtEnd:
+    """What is kept of a node."""
+    encoded = node.state.encode()
+    return ReplicaAtEnd(
+        value=node.state.value if node.settings.tells_values else None,
+        state=blake2b(encoded, digest_size=8).hexdigest(),
+        state_bytes=len(encoded),
+        bytes_sent=sum(node.bytes_sent.values()),
+        messages_sent=node.messages_sent,
+        whole_states=node.whole_states if isinstance(node, DeltaReplica) else 0,
+    )
+
+
+def named_type(name: Any) -> type[Crdt]:
+    """The data type of that name."""
+    if name not in TYPES:
+        raise UsageError(f"type: {unknown('replicated type', str(name), TYPES)}")
+    return TYPES[name]
+
+
+def named_mode(name: Any) -> type[Replica]:
+    """The kind of replica of that name."""
+    if name not in MODES:
+        raise UsageError(f"mode: {unknown('mode', str(name), MODES)}")
+    return MODES[name]
+
+
+def alone(duration_ns: int, replicas: int) -> tuple[Fault, ...]:
+    """Every replica is alone from a sixth of the run to its middle."""
+    groups = tuple((node,) for node in range(replicas))
+    if replicas == 1:
+        return ()
+    return Partition(at_ns=duration_ns // 6, groups=groups), Heal(at_ns=duration_ns // 2)
+
+
+def crdts(settings: Settings) -> Scenario:
+    """Replicas of one type, handing on in one mode."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    crdt, replica = named_type(parameters["type"]), named_mode(parameters["mode"])
+    does = ReplicaSettings(
+        kind=parameters["type"],
+        updates_max=parameters["updates"],
+        update_pause_ns=parameters["pause_ns"],
+        gossip_ns=parameters["gossip_ns"],
+        retry_ns=parameters["retry_ns"],
+    )
+    replicas = REPLICAS if settings.nodes is None else settings.nodes
+    duration_ns = settings.duration_ns or DURATION_NS
+    return replicated(
+        settings,
+        "crdts",
+        replica=replica,
+        crdt=crdt,
+        does=does,
+        replicas=replicas,
+        duration_ns=duration_ns,
+        network=NETWORK,
+    )
+
+
+def replicated(
+    settings: Settings,
+    name: str,
+    *,
+    replica: type[Replica],
+    crdt: type[Crdt],
+    does: ReplicaSettings,
+    replicas: int,
+    duration_ns: int,
+    network: Network,
+) -> Scenario:
+    """The scenario of replicas that do that; where values are not told, nothing is judged but the end."""
+
+    def build(node: int) -> Node:
+        return replica(does, crdt)
+
+    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
+    observers = (
+        partial(Recorded, ("updated", "merged", "delivered", "started")),
+        partial(CrdtProperties, does.kind),
+    )
+    return Scenario(
+        name=name,
+        seed=settings.seed,
+        nodes=replicas,
+        build=build,
+        duration_ns=duration_ns,
+        network=settings.network or network,
+        faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
+        observers=observers if does.tells_values else observers[:1],
+        final=replica_at_end,
+        parameters=settings.parameters,
+        **options,
+    )
+
+
+def prey(scenario: Scenario) -> Prey:
+    """Every replica; progress is that all agree."""
+    replicas = tuple(range(scenario.nodes))
+    return Prey(
+        servers=replicas,
+        rhythm_ns=ms(120),
+        progress=partial(Converges, replicas, CONVERGES_WITHIN_NS),
+        progress_within_ns=CONVERGES_WITHIN_NS,
+    )
+
+
+# Judging and describing.
+
+
+def judge(result: RunResult) -> Verdict:
+    """The properties, and that all replicas are equal at the end."""
+    invariants = judge_invariants(result)
+    if invariants.status == VIOLATED:
+        return invariants
+    found = result.reports["CrdtProperties"]
+    held = f"{found['values judged']} values were as specified, {found['concurrent updates']} updates were concurrent"
+    complete = found["replicas that have seen all"]
+    if complete < len(result.final):
+        behind = len(result.final) - complete
+        return Verdict(status=UNKNOWN, lines=(held, f"{behind} replicas have not seen every update: let it run longer"))
+    judged = convergence({node: end and (end.value, end.state) for node, end in result.final.items()})
+    status = {Convergent.OK: VALID, Convergent.ILLEGAL: VIOLATED, Convergent.UNKNOWN: UNKNOWN}[judged.verdict]
+    properties = (CONVERGENCE,) if status == VIOLATED else ()
+    return Verdict(status=status, lines=(held, *judged.explain().splitlines()), properties=properties)
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach to show anything."""
+    return dict(result.reports["CrdtProperties"])
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Updates, and what was sent."""
+    found = result.reports["CrdtProperties"]
+    ends = [end for end in result.final.values() if end is not None]
+    total = sum(end.bytes_sent for end in ends)
+    messages = sum(end.messages_sent for end in ends)
+    each = f", {total // found['updates']:,} for each update" if found["updates"] else ""
+    whole = sum(end.whole_states for end in ends)
+    return (
+        ("updates", f"{found['updates']}, {found['concurrent updates']} of them concurrent with others"),
+        ("states", f"{max((end.state_bytes for end in ends), default=0):,} bytes at the end"),
+        ("sent", f"{total:,} bytes in {messages:,} messages{each}"),
+        ("whole states", f"{whole} sent because a neighbour was too far behind"),
+    )
+
+
+# The story, and its picture.
+
+
+class Change(NamedTuple):
+    """A value that changed."""
+
+    time_ns: int
+    node: int
+    what: str
+    value: Any
+
+
+def changes(result: RunResult) -> Iterator[Change]:
+    """What users asked, and what changed a value from elsewhere; in order."""
+    values: dict[int, Any] = {}
+    for told in recorded(result):
+        if told.name == "started":
+            continue
+        _, source, argument, value = as_tuples(told.value)
+        if told.name == "updated":
+            yield Change(told.time_ns, told.node, operation_text(argument), value)
+        elif value != values.get(told.node):
+            yield Change(told.time_ns, told.node, f"hears node {source}", value)
+        values[told.node] = value
+
+
+def operation_text(operation: Any) -> str:
+    """`add 'x'`, `update ('a', 'set'): add 'x'`."""
+    match operation:
+        case ("update", (str(name), str(kind)), inner):
+            return f"{name} ({kind}): {operation_text(inner)}"
+        case ("remove", (str(name), str(kind))):
+            return f"remove {name} ({kind})"
+    return " ".join(str(part) for part in operation)
+
+
+def value_text(value: Any) -> str:
+    """A value as a user would write it."""
+    match value:
+        case bool():
+            return "on" if value else "off"
+        case tuple() if value and all(isinstance(each, tuple) for each in value):
+            return "{" + ", ".join(f"{name}: {value_text(inner)}" for (name, _), inner in value) + "}"
+        case tuple():
+            return "{" + ", ".join(map(str, value)) + "}"
+    return str(value)
+
+
+def story(result: RunResult) -> Iterator[str]:
+    """Updates, who is alone, who hears whom, and when all agree."""
+    lines = [(change.time_ns, 1, _line(change)) for change in changes(result)]
+    for fault in result.faults:
+        if isinstance(fault, Partition):
+            groups = " | ".join(" ".join(map(str, group)) for group in fault.groups)
+            lines.append((fault.at_ns, 0, f"[PARTITION] {groups}"))
+        elif isinstance(fault, Heal):
+            lines.append((fault.at_ns, 0, "[HEALED]"))
+    for time_ns, _, line in sorted(lines, key=lambda line: line[:2]):
+        yield f"{time_ns // 1_000_000 / 1000:7.3f} s  {line}"
+    ends = [end for end in result.final.values() if end is not None]
+    if len({(end.value, end.state) for end in ends}) == 1 and lines:
+        healed_ns = max((fault.at_ns for fault in result.faults if isinstance(fault, Heal)), default=None)
+        last_ns = max(change.time_ns for change in changes(result))
+        yield f"{last_ns // 1_000_000 / 1000:7.3f} s  [CONVERGED] every replica has {value_text(ends[0].value)}"
+        offline = [change.time_ns for change in changes(result) if change.what.startswith("hears")]
+        if healed_ns is not None and offline:
+            first_ns = _agreed_ns(result, healed_ns)
+            if first_ns is not None:
+                yield f"          all agreed first {format_duration(first_ns - healed_ns)} after the network healed"
+
+
+def _agreed_ns(result: RunResult, healed_ns: int) -> int | None:
+    """When all replicas had one value for the first time after that."""
+    values: dict[int, Any] = {}
+    for change in changes(result):
+        values[change.node] = change.value
+        if change.time_ns >= healed_ns and len(values) == len(result.final) and len(set(values.values())) == 1:
+            return change.time_ns
+    return None
+
+
+def _line(change: Change) -> str:
+    return f"node {change.node}  {change.what:<24} {value_text(change.value)}"
+
+
+def plot(result: RunResult, axes: Axes) -> None:
+    """The value of each replica over time: a counter's, else how much is in it."""
+    for node in sorted(result.final):
+        points = [(0.0, 0)]
+        points += [(each.time_ns / 1e9, _height(each.value)) for each in changes(result) if each.node == node]
+        points.append((result.virtual_ns / 1e9, points[-1][1]))
+        axes.step(*zip(*points, strict=True), where="post", label=f"replica {node}")
+    cuts = [fault.at_ns for fault in result.faults if isinstance(fault, Partition)]
+    heals = [fault.at_ns for fault in result.faults if isinstance(fault, Heal)]
+    for cut_ns, heal_ns in zip(cuts, heals, strict=False):
+        axes.axvspan(cut_ns / 1e9, heal_ns / 1e9, alpha=0.15, color="gray", label="everyone is alone")
+    axes.set_xlabel("time [s]")
+    axes.set_ylabel("value")
+    axes.legend(loc="lower right")
+
+
+def _height(value: Any) -> int:
+    return len(value) if isinstance(value, tuple) else int(value) if isinstance(value, int) else 0
+
+
+register(
+    Entry(
+        name="crdts",
+        summary="replicas that are changed while they are alone agree once they can talk: states, deltas, operations",
+        source="Shapiro, Preguica, Baquero & Zawirski, INRIA RR-7506, 2011; Almeida, Shoker & Baquero 2018",
+        project=9,
+        make=crdts,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=prey,
+        story=story,
+        plot=plot,
+        sometimes=sometimes,
+    )
+)
