@@ -1,4 +1,4 @@
-"""The laws of every replicated data type, on states that replicas can reach, and their values against the specification."""
+"""The laws of every replicated data type, on states that replicas can reach, and the values against what is specified."""
 
 import json
 from itertools import product
@@ -29,7 +29,7 @@ steps = st.lists(
 
 
 class World:
-    """Three replicas that ask, meet, and hand old deltas to each other; every state that occurred, and what it had seen."""
+    """Three replicas that ask, meet and hand old deltas on; every state that occurred, and what it had seen."""
 
     def __init__(self, kind, steps):
         self.kind = kind

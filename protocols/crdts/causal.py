@@ -20,7 +20,8 @@ Change: TypeAlias = tuple[Store, frozenset[Dot]]
 class Causal(Crdt, frozen=True):
     """A dot store in its causal context."""
 
-    store: Any
+    store: Any = None
+    """Each type says of which kind it is, and what is empty."""
     context: CausalContext = CausalContext()
 
     JOINING: ClassVar[Joining] = Joining()

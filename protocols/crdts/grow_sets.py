@@ -5,8 +5,8 @@ RR-7506, Specifications 11 and 12 (G-Set, 2P-Set).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import msgspec
 
@@ -117,7 +117,7 @@ class TwoPhaseSet(Crdt, frozen=True):
         raise self._unknown(operation)
 
 
-def _read(prepared, decode):  # type: ignore[no-untyped-def]
+def _read(prepared: bytes, decode: Callable[[bytes], Any]) -> Any:
     try:
         return decode(prepared)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
