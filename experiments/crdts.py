@@ -49,7 +49,7 @@ PARAMETERS = {
 }
 REPLICAS = 3
 DURATION_NS = seconds(6)
-CONVERGES_WITHIN_NS = seconds(3)
+CONVERGES_WITHIN_NS = seconds(4)
 NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
 
 
@@ -169,7 +169,7 @@ def prey(scenario: Scenario) -> Prey:
     return Prey(
         servers=replicas,
         rhythm_ns=ms(120),
-        progress=partial(Converges, replicas, CONVERGES_WITHIN_NS),
+        progress=partial(Converges, scenario.build_node(0).settings.kind, replicas, CONVERGES_WITHIN_NS),
         progress_within_ns=CONVERGES_WITHIN_NS,
     )
 
@@ -184,11 +184,11 @@ def judge(result: RunResult) -> Verdict:
         return invariants
     found = result.reports["CrdtProperties"]
     held = f"{found['values judged']} values were as specified, {found['concurrent updates']} updates were concurrent"
-    complete = found["replicas that have seen all"]
-    if complete < len(result.final):
-        behind = len(result.final) - complete
+    states = {node: end and (end.value, end.state) for node, end in result.final.items()}
+    behind = len(states) - found["replicas that have seen all"]
+    if behind and len(set(states.values())) > 1:
         return Verdict(status=UNKNOWN, lines=(held, f"{behind} replicas have not seen every update: let it run longer"))
-    judged = convergence({node: end and (end.value, end.state) for node, end in result.final.items()})
+    judged = convergence(states)
     status = {Convergent.OK: VALID, Convergent.ILLEGAL: VIOLATED, Convergent.UNKNOWN: UNKNOWN}[judged.verdict]
     properties = (CONVERGENCE,) if status == VIOLATED else ()
     return Verdict(status=status, lines=(held, *judged.explain().splitlines()), properties=properties)

@@ -1,4 +1,4 @@
-"""The laws of every replicated data type, on states that replicas can reach, and the values against what is specified."""
+"""The laws of every replicated data type, on states that replicas can reach, and what they are specified to be."""
 
 import json
 from itertools import product
@@ -99,6 +99,9 @@ def test_merge_is_a_least_upper_bound(kind, steps):
         assert both == two.merge(one), "commutative"
         assert one <= both and two <= both, "an upper bound"
         assert (one <= two) == (both == two)
+        news = one.beyond(two)
+        assert two.merge(news) == both and news <= one, "news are all of what is new"
+        assert news.beyond(two) == news and (news == bottom) == (one <= two), "and nothing else"
         assert both.merge(one) == both, "idempotent"
     for one, two, three in product(states, states, states):
         assert one.merge(two).merge(three) == one.merge(two.merge(three)), "associative"

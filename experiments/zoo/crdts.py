@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from experiments.crdt_properties import CONSISTENCY, RESURRECTION, TOTAL, VALUE
+from experiments.crdt_properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
 from experiments.zoo.bug import Bug
-from protocols.crdts import CannotMerge, DeltaReplica, DotMap, DotSet, GCounter, Joining, OrSet, PNCounter, ResetMap
+from protocols.crdts import (
+    CannotMerge,
+    DeltaReplica,
+    DotMap,
+    DotSet,
+    GCounter,
+    Joining,
+    Operation,
+    OperationReplica,
+    OrSet,
+    PNCounter,
+    ResetMap,
+    StateReplica,
+)
 from protocols.crdts.dot_stores import Knows, empty_like
+from protocols.crdts.messages import CausalOperation
 from simclock.clocks import VectorClock
 
 
@@ -88,6 +102,21 @@ class MergesAnyDelta(DeltaReplica):
         return True
 
 
+class DeliversEarly(OperationReplica):
+    """RR-7506, 2.3 left out: an operation is delivered in the order of its origin alone, whatever it depends on."""
+
+    def _can_deliver(self, operation: CausalOperation) -> bool:
+        return operation.number == self.delivered[operation.origin] + 1
+
+
+class WritesLater(StateReplica):
+    """What an operation did is sent before it is durable: the next operation makes it so."""
+
+    def carry_out(self, operation: Operation) -> None:
+        self._store()
+        self.state = self.state.merge(self.state.delta(self.id, operation))
+
+
 _RIAK = "https://github.com/basho/riak_dt"
 _RR = "https://inria.hal.science/inria-00555588"
 
@@ -117,5 +146,7 @@ BUGS: tuple[Bug, ...] = (
         CONSISTENCY,
         "https://github.com/akka/akka-core/issues/22890",
     ),
+    _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, f"{_RR} 2.3"),
+    _bug("PAPER-RR7506b", "sent-before-durable", WritesLater, MEMORY, "protocols/crdts/replica.py, law 1"),
     _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
 )

@@ -40,6 +40,13 @@ class Causal(Crdt, frozen=True):
         store = self.JOINING.join(self.store, self.context.knows(), other.store, other.context.knows())
         return type(self)(store, self.context.merge(other.context))
 
+    def beyond(self, other: Self) -> Self:
+        """Events that the other does not know, and those it holds that are undone here."""
+        new = self.context.beyond(other.context)
+        held, known_here = frozenset(self.store.all_dots()), self.context.knows()
+        undone = [dot for dot in other.store.all_dots() if dot not in held and known_here(dot)]
+        return type(self)(without(self.store, other.context.knows()), CausalContext.of((*new, *undone)))
+
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         change = self.changed(self.store, self.context.next(replica), operation)
         if change is None:

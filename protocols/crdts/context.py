@@ -60,13 +60,17 @@ class CausalContext(ClockValue, frozen=True):
         """The union."""
         return self.of((*self.cloud, *other.cloud), self.vector.merge(other.vector))
 
-    def __le__(self, other: CausalContext) -> bool:
+    def beyond(self, other: CausalContext) -> list[Dot]:
+        """The dots that the other has not."""
         known = other.knows()
-        return all(map(known, self.cloud)) and all(
-            known((node, number))
-            for node, count in self.vector.entries
-            for number in range(other.vector[node] + 1, count + 1)
-        )
+        new = [dot for dot in self.cloud if not known(dot)]
+        for node, count in self.vector.entries:
+            after = range(other.vector[node] + 1, count + 1)
+            new += [(node, number) for number in after if not known((node, number))]
+        return new
+
+    def __le__(self, other: CausalContext) -> bool:
+        return not self.beyond(other)
 
     def __str__(self) -> str:
         return f"{self.vector}" + "".join(f" ({node}, {number})" for node, number in self.cloud)

@@ -31,6 +31,10 @@ def _added(counts: VectorClock, replica: NodeId, amount: int) -> VectorClock:
     return counts.merge(VectorClock.of({replica: counts[replica] + amount}))
 
 
+def _greater(counts: VectorClock, other: VectorClock) -> VectorClock:
+    return VectorClock(tuple([(replica, count) for replica, count in counts.entries if count > other[replica]]))
+
+
 class GCounter(Crdt, frozen=True):
     """How much each replica has counted; the value is the sum."""
 
@@ -40,6 +44,9 @@ class GCounter(Crdt, frozen=True):
 
     def merge(self, other: Self) -> Self:
         return type(self)(self.counts.merge(other.counts))
+
+    def beyond(self, other: Self) -> Self:
+        return type(self)(_greater(self.counts, other.counts))
 
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         return type(self)(VectorClock.of({replica: self.counts[replica] + self._amount(operation)}))
@@ -72,6 +79,12 @@ class PNCounter(Crdt, frozen=True):
 
     def merge(self, other: Self) -> Self:
         return type(self)(self.increments.merge(other.increments), self.decrements.merge(other.decrements))
+
+    def beyond(self, other: Self) -> Self:
+        return type(self)(
+            _greater(self.increments, other.increments),
+            _greater(self.decrements, other.decrements),
+        )
 
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         amount = self._amount(operation)

@@ -47,6 +47,14 @@ class Crdt(ClockValue, frozen=True):
         """The least upper bound."""
         raise NotImplementedError
 
+    def beyond(self, other: Self) -> Self:
+        """The least value that, merged into `other`, gives what this one would give: what is news to the other.
+
+        Enes, Almeida, Baquero and Leitao, "Efficient synchronization of state-based CRDTs", ICDE 2019: the optimal
+        delta.
+        """
+        raise NotImplementedError
+
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         """The delta-mutator: a value which, merged in, carries out the operation; seldom larger than the change."""
         raise NotImplementedError

@@ -28,6 +28,11 @@ def _check(place: str, elements: tuple[Element, ...]) -> None:
         raise UsageError(f"{place}: {elements} are not whole numbers and texts, ascending, each once")
 
 
+def _missing(elements: tuple[Element, ...], other: tuple[Element, ...]) -> tuple[Element, ...]:
+    held = frozenset(other)
+    return tuple([element for element in elements if element not in held])
+
+
 class GSet(Crdt, frozen=True):
     """A set that only grows; merge is union."""
 
@@ -40,6 +45,9 @@ class GSet(Crdt, frozen=True):
 
     def merge(self, other: Self) -> Self:
         return type(self)(ascending((*self.elements, *other.elements)))
+
+    def beyond(self, other: Self) -> Self:
+        return type(self)(_missing(self.elements, other.elements))
 
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         element = self._element(operation)
@@ -82,6 +90,9 @@ class TwoPhaseSet(Crdt, frozen=True):
             ascending((*self.added, *other.added)),
             ascending((*self.removed, *other.removed)),
         )
+
+    def beyond(self, other: Self) -> Self:
+        return type(self)(_missing(self.added, other.added), _missing(self.removed, other.removed))
 
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         match self._change(operation):

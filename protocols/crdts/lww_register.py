@@ -27,6 +27,9 @@ class LwwRegister(Crdt, frozen=True):
     def merge(self, other: Self) -> Self:
         return self if self._rank >= other._rank else other
 
+    def beyond(self, other: Self) -> Self:
+        return self if self._rank > other._rank else type(self)()
+
     def delta(self, replica: NodeId, operation: Operation) -> Self:
         match operation:
             case ("assign", value, int(time)) if is_element(value):

@@ -1,8 +1,8 @@
 """Anti-entropy by operations: each is delivered once, after all that its source had delivered before it.
 
 RR-7506, 2.3: where operations that are concurrent commute, delivery in causal order is all that replicas need. Here a
-replica keeps the operations that some neighbour is not known to have, its own and those of others, and hands them on;
-delivery waits until everything before it has been delivered (the hold-back queue of causal broadcast: Birman, Schiper
+replica sends its own operations to every other, keeps those that some neighbour is not known to have, and hands on
+also what it has from others where the neighbour has not told for a while that it got it; delivery waits until everything before it has been delivered (the hold-back queue of causal broadcast: Birman, Schiper
 and Stephenson, "Lightweight causal and atomic group multicast", 1991).
 
 Law: an operation is delivered when it is the next of its origin and `after` is delivered: never twice, never early.
@@ -33,6 +33,8 @@ class OperationReplica(Replica):
         """Neighbour -> what it is known to have delivered."""
         self.sent: dict[int, VectorClock] = {}
         """Neighbour -> that, and what it was sent."""
+        self.delivered_ns: dict[tuple[int, int], int] = {}
+        """(origin, number) -> when an operation of another was delivered here, by this node's clock."""
         self.held_back: dict[tuple[int, int], CausalOperation] = {}
         """(origin, number) -> what came before something it depends on."""
 
@@ -45,9 +47,11 @@ class OperationReplica(Replica):
     def _store(self) -> None:
         """Also forgets what every neighbour has."""
         others = [self.known.get(node, VectorClock()) for node in range(self.nodes) if node != self.id]
-        self.operations = tuple(
-            [each for each in self.operations if any(each.number > known[each.origin] for known in others)]
-        )
+        kept = [each for each in self.operations if any(each.number > known[each.origin] for known in others)]
+        for each in self.operations:
+            if each not in kept:
+                self.delivered_ns.pop((each.origin, each.number), None)
+        self.operations = tuple(kept)
         stored = (self.state.encode(), self.version, self.updates, self.delivered, self.operations)
         self.disk.write("replica", stored)
         self.disk.sync()
@@ -66,7 +70,7 @@ class OperationReplica(Replica):
     # Telling.
 
     def has_news(self, neighbour: int) -> bool:
-        return not self.delivered <= self.sent.get(neighbour, VectorClock())
+        return bool(self._lacking(neighbour))
 
     def is_unacknowledged(self, neighbour: int) -> bool:
         return not self.delivered <= self.known.get(neighbour, VectorClock())
@@ -76,13 +80,27 @@ class OperationReplica(Replica):
 
     def push(self, neighbour: int) -> None:
         sent = self.sent.get(neighbour, VectorClock())
-        lacking = tuple([each for each in self.operations if each.number > sent[each.origin]])
-        self.sent[neighbour] = sent.merge(self.delivered)
-        self.post(neighbour, OperationsPush(lacking))
+        lacking = self._lacking(neighbour)
+        for each in lacking:
+            sent = sent.merge(VectorClock(((each.origin, each.number),)))
+        self.sent[neighbour] = sent
+        self.post(neighbour, OperationsPush(tuple(lacking)))
+
+    def _lacking(self, neighbour: int) -> list[CausalOperation]:
+        """What it was not sent: of others' operations only those that their origin had time to send it."""
+        sent = self.sent.get(neighbour, VectorClock())
+        before_ns = self.clock.monotonic_ns() - self.settings.retry_ns
+        return [
+            each
+            for each in self.operations
+            if each.number > sent[each.origin]
+            and self.delivered_ns.get((each.origin, each.number), before_ns) <= before_ns
+        ]
 
     # Hearing.
 
     def on_message(self, source: int, message: Any) -> None:
+        self.heard_from(source)
         match message:
             case OperationsPush(operations):
                 for each in operations:
@@ -92,6 +110,8 @@ class OperationReplica(Replica):
                 self._deliver_what_can_be()
                 self.post(source, OperationsAck(self.delivered))
             case OperationsAck(delivered):
+                if not delivered <= self.known.get(source, VectorClock()):
+                    self.acknowledged_more(source)
                 self._know(source, delivered)
 
     def _know(self, neighbour: int, delivered: VectorClock) -> None:
@@ -103,6 +123,7 @@ class OperationReplica(Replica):
         while ready := [key for key in sorted(self.held_back) if self._can_deliver(self.held_back[key])]:
             operation = self.held_back.pop(ready[0])
             self._deliver(operation)
+            self.delivered_ns[operation.origin, operation.number] = self.clock.monotonic_ns()
             self.version += 1
             told.append((self.version, operation.origin, operation.number, self.told_value()))
         if told:

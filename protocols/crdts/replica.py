@@ -22,8 +22,12 @@ from typing import Any
 from actors import Message, Node
 from protocols.crdts.crdt import Crdt, Operation
 from protocols.crdts.workload import draw_operation
-from simclock import UsageError, ms
+from simclock import Stream, UsageError, ms, stream
 from simclock.encoding import encode
+
+
+RETRY_DOUBLINGS = 2
+"""How often the time until the next try is doubled while a neighbour is silent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +72,15 @@ class Replica(Node):
         self.updates = 0
         """Operations that users have asked here."""
         # Volatile.
-        self.pushed_ns: dict[int, int] = {}
-        """Neighbour -> when it was last told, by this node's clock."""
+        self.unanswered_since_ns: dict[int, int] = {}
+        """Neighbour -> since when it owes an acknowledgement, by this node's clock."""
+        self.retries: dict[int, int] = {}
+        """Neighbour -> how often it was told again since it was last heard."""
         self.bytes_sent: dict[str, int] = {}
         """Kind of message -> bytes since the last start."""
         self.messages_sent = 0
+        self.users: Stream
+        """What users ask and when is drawn apart, so that it is the same however replicas talk."""
 
     # A kind of replica has these.
 
@@ -104,6 +112,7 @@ class Replica(Node):
 
     def on_start(self) -> None:
         self.recover()
+        self.users = stream(self.random.getrandbits(64), "users", self.id)
         self.observe("started", self.version)
         self.set_timer("gossip", self.random.uniform_ns(1, self.settings.gossip_ns))
         self._await_user()
@@ -113,7 +122,7 @@ class Replica(Node):
             case "update":
                 kind, names = self.settings.kind, self.settings.names
                 wall_ns = self.clock.wall_ns()
-                operation = draw_operation(kind, self.state, self.random.randrange, names=names, wall_ns=wall_ns)
+                operation = draw_operation(kind, self.state, self.users.randrange, names=names, wall_ns=wall_ns)
                 self.updates += 1
                 self.version += 1
                 self.carry_out(operation)
@@ -125,23 +134,44 @@ class Replica(Node):
 
     def _await_user(self) -> None:
         if self.updates < self.settings.updates_max:
-            self.set_timer("update", self.random.exponential_ns(self.settings.update_pause_ns))
+            self.set_timer("update", self.users.exponential_ns(self.settings.update_pause_ns))
 
     def _gossip(self) -> None:
         """Tell one neighbour that lacks something, chosen by lot."""
         now_ns = self.clock.monotonic_ns()
-        lacking = []
-        for neighbour in range(self.nodes):
-            if neighbour == self.id or not self.is_unacknowledged(neighbour):
-                continue
-            if now_ns - self.pushed_ns.get(neighbour, now_ns) >= self.settings.retry_ns:
-                self.push_again(neighbour)
-            if self.has_news(neighbour):
-                lacking.append(neighbour)
-        if lacking:
-            neighbour = lacking[self.random.randrange(len(lacking))]
-            self.pushed_ns[neighbour] = now_ns
-            self.push(neighbour)
+        due = [node for node in range(self.nodes) if node != self.id and self._is_due(node, now_ns)]
+        if not due:
+            return
+        neighbour = due[self.random.randrange(len(due))]
+        if self._is_overdue(neighbour, now_ns):
+            self.retries[neighbour] = self.retries.get(neighbour, 0) + 1
+            self.unanswered_since_ns[neighbour] = now_ns
+            self.push_again(neighbour)
+        self.unanswered_since_ns.setdefault(neighbour, now_ns)
+        self.push(neighbour)
+
+    def _is_due(self, neighbour: int, now_ns: int) -> bool:
+        """Whether it should be told something. One that is silent is told again now and then, and else nothing."""
+        if not self.is_unacknowledged(neighbour):
+            self.unanswered_since_ns.pop(neighbour, None)
+            return False
+        if self._is_overdue(neighbour, now_ns):
+            return True
+        return self.retries.get(neighbour, 0) == 0 and self.has_news(neighbour)
+
+    def _is_overdue(self, neighbour: int, now_ns: int) -> bool:
+        since_ns = self.unanswered_since_ns.get(neighbour)
+        doublings = min(self.retries.get(neighbour, 0), RETRY_DOUBLINGS)
+        return since_ns is not None and now_ns - since_ns >= self.settings.retry_ns << doublings
+
+    def heard_from(self, neighbour: int) -> None:
+        """It is not silent."""
+        self.retries.pop(neighbour, None)
+
+    def acknowledged_more(self, neighbour: int) -> None:
+        """It has acknowledged something new: what else is under way has its time from now on."""
+        if neighbour in self.unanswered_since_ns:
+            self.unanswered_since_ns[neighbour] = self.clock.monotonic_ns()
 
     def post(self, target: int, message: Message) -> None:
         """Send, and count the bytes."""

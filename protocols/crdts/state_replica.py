@@ -10,8 +10,9 @@ interval, or to the whole state where the deltas are kept no longer, never to a 
 
 Deviation: the paper sends from what is *acknowledged*, so that no receiver need check; here it is from what was *sent*,
 which repeats less, and the receiver checks. A refusal or a time-out goes back to what is acknowledged.
-Deviation: deltas that came from a neighbour are left out of what it is sent (Enes, Almeida, Baquero and Leitao,
-"Efficient synchronization of state-based CRDTs", ICDE 2019: "avoid back-propagation").
+Deviation: of what is heard only the news are kept to be handed on, and not to where they came from (Enes, Almeida,
+Baquero and Leitao, "Efficient synchronization of state-based CRDTs", ICDE 2019: "remove redundant state" and "avoid
+back-propagation"). Without, deltas cost about what whole states do wherever there is more than one way to a replica.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class StateReplica(Replica):
         self.disk.write("replica", (self.state.encode(), self.version, self.updates, have))
         self.disk.sync()
 
+    def _has_all(self, neighbour: int) -> None:
+        """Its state is equal to this one, as it has just said: it need not be told."""
+        self.acknowledged[neighbour] = self.sent[neighbour] = self.version
+
     def carry_out(self, operation: Operation) -> None:
         delta = self.state.delta(self.id, operation)
         self.state = self.state.merge(delta)
@@ -76,6 +81,7 @@ class StateReplica(Replica):
     # Hearing.
 
     def on_message(self, source: int, message: Any) -> None:
+        self.heard_from(source)
         match message:
             case StatePush(version, state):
                 self._merge(source, version, self.crdt.decode(state))
@@ -85,10 +91,12 @@ class StateReplica(Replica):
                 else:
                     self.post(source, PushAck(self.have.get(source, 0), True))
             case PushAck(version, gap):
-                self.acknowledged[source] = max(version, self.acknowledged.get(source, 0))
+                if version > self.acknowledged.get(source, 0):
+                    self.acknowledged[source] = version
+                    self.acknowledged_more(source)
                 if gap:
                     self.push_again(source)
-                self.sent[source] = max(self.acknowledged[source], self.sent.get(source, 0))
+                self.sent[source] = max(self.acknowledged.get(source, 0), self.sent.get(source, 0))
 
     def _may_merge(self, source: int, first: int) -> bool:
         """Definition 6: this state has all that the source's state `first` had."""
@@ -101,9 +109,12 @@ class StateReplica(Replica):
             self.observe("cannot_merge", str(refusal))
             return
         if merged != self.state:
+            news = heard.beyond(self.state)
             self.state = merged
             self.version += 1
-            self._keep(heard, source)
+            self._keep(news, source)
+        if merged == heard:
+            self._has_all(source)
         self.have[source] = max(version, self.have.get(source, 0))
         self._store()
         self.observe("merged", (self.version, source, version, self.told_value()))
@@ -130,6 +141,9 @@ class DeltaReplica(StateReplica):
             if oldest > everyone_has and len(self.deltas) <= self.settings.deltas_max:
                 break
             del self.deltas[oldest]
+
+    def _has_all(self, neighbour: int) -> None:
+        """An interval may only begin where the neighbour has said that it is; a whole state does not tell it."""
 
     def push(self, neighbour: int) -> None:
         first = self.sent.get(neighbour, 0)

@@ -47,7 +47,7 @@ def _draw(kind: str, value: Any, below: Below, names: int) -> Operation:
 def _draw_on_set(kind: str, value: Any, below: Below, names: int) -> Operation:
     if value and below(8) < 3:
         return "remove", value[below(len(value))]
-    if value and kind == "set" and below(32) == 0:
+    if value and kind == "set" and below(8 * names) == 0:
         return ("clear",)
     return "add", _name(below, names)
 
