@@ -62,6 +62,7 @@ def measure(kind: str, mode: str, *, seed: int, replicas: int, updates: int, nam
         replicas=replicas,
         duration_ns=3 * asked_ns + REST_NS,
         network=NETWORK,
+        shown={},
     )
     ends: list[Any] = list(run(scenario).final.values())
     if len({end.state for end in ends}) != 1:

@@ -58,6 +58,11 @@ def crdt_hunt(settings: Settings) -> Scenario:
     crdt, replica = named_type(kind), named_mode(mode)
     if parameters["bug"]:
         kind, crdt, replica = with_bug(parameters["bug"], kind, crdt, replica)
+        if parameters["type"] not in ("", kind):
+            raise UsageError(f"type: the bug {parameters['bug']} is in {kind}, not in {parameters['type']}")
+        mode = next(name for name, each in MODES.items() if replica is each or (each in replica.__mro__[1:2]))
+        if parameters["mode"] not in ("", mode):
+            raise UsageError(f"mode: the bug {parameters['bug']} is hunted in mode {mode}, not {parameters['mode']}")
     does = ReplicaSettings(
         kind=kind,
         updates_max=10,
@@ -83,6 +88,7 @@ def crdt_hunt(settings: Settings) -> Scenario:
         replicas=replicas,
         duration_ns=duration_ns,
         network=network,
+        shown={"type": kind, "mode": mode},
     )
 
 

@@ -8,7 +8,7 @@ then all can talk again. `type` is what is replicated, `mode` what is handed on:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -124,6 +124,7 @@ def crdts(settings: Settings) -> Scenario:
         replicas=replicas,
         duration_ns=duration_ns,
         network=NETWORK,
+        shown={"type": parameters["type"], "mode": parameters["mode"]},
     )
 
 
@@ -137,8 +138,9 @@ def replicated(
     replicas: int,
     duration_ns: int,
     network: Network,
+    shown: Mapping[str, Any],
 ) -> Scenario:
-    """The scenario of replicas that do that; where values are not told, nothing is judged but the end."""
+    """The scenario of replicas that do that, with the parameters `shown`; where no values are told, none is judged."""
 
     def build(node: int) -> Node:
         return replica(does, crdt)
@@ -158,7 +160,7 @@ def replicated(
         faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
         observers=observers if does.tells_values else observers[:1],
         final=replica_at_end,
-        parameters=settings.parameters,
+        parameters={**settings.parameters, **shown},
         **options,
     )
 
@@ -166,10 +168,11 @@ def replicated(
 def prey(scenario: Scenario) -> Prey:
     """Every replica; progress is that all agree."""
     replicas = tuple(range(scenario.nodes))
+    kind: str = scenario.parameters["type"]
     return Prey(
         servers=replicas,
         rhythm_ns=ms(120),
-        progress=partial(Converges, scenario.build_node(0).settings.kind, replicas, CONVERGES_WITHIN_NS),
+        progress=partial(Converges, kind, replicas, CONVERGES_WITHIN_NS),
         progress_within_ns=CONVERGES_WITHIN_NS,
     )
 

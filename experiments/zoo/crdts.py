@@ -109,11 +109,10 @@ class DeliversEarly(OperationReplica):
         return operation.number == self.delivered[operation.origin] + 1
 
 
-class WritesLater(StateReplica):
-    """What an operation did is sent before it is durable: the next operation makes it so."""
+class WritesWhenItHears(StateReplica):
+    """What a user asked is told and sent before it is durable: the next merge makes it so."""
 
     def carry_out(self, operation: Operation) -> None:
-        self._store()
         self.state = self.state.merge(self.state.delta(self.id, operation))
 
 
@@ -147,6 +146,6 @@ BUGS: tuple[Bug, ...] = (
         "https://github.com/akka/akka-core/issues/22890",
     ),
     _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, f"{_RR} 2.3"),
-    _bug("PAPER-RR7506b", "sent-before-durable", WritesLater, MEMORY, "protocols/crdts/replica.py, law 1"),
+    _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
     _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
 )

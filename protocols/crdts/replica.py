@@ -25,7 +25,6 @@ from protocols.crdts.workload import draw_operation
 from simclock import Stream, UsageError, ms, stream
 from simclock.encoding import encode
 
-
 RETRY_DOUBLINGS = 2
 """How often the time until the next try is doubled while a neighbour is silent."""
 
