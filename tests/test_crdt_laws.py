@@ -76,7 +76,7 @@ class World:
 
 @EVERY_TYPE
 @given(steps=steps)
-@settings(max_examples=60)
+@settings(max_examples=35)
 def test_values_are_as_specified_and_one_history_has_one_state(kind, steps):
     world = World(kind, steps)
     by_history = {}
@@ -89,7 +89,7 @@ def test_values_are_as_specified_and_one_history_has_one_state(kind, steps):
 
 @EVERY_TYPE
 @given(steps=steps)
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_merge_is_a_least_upper_bound(kind, steps):
     world = World(kind, steps)
     states = list(dict.fromkeys([*world.states, *(state for state, _ in world.reached[-4:])]))
@@ -115,7 +115,7 @@ def test_merge_is_a_least_upper_bound(kind, steps):
 
 @EVERY_TYPE
 @given(steps=steps)
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_deltas_can_be_put_together_before_they_are_merged(kind, steps):
     """Almeida et al. 2018, 4: a delta-group is as good as its deltas, one after the other."""
     world = World(kind, steps)
@@ -130,7 +130,7 @@ def test_deltas_can_be_put_together_before_they_are_merged(kind, steps):
 
 @EVERY_TYPE
 @given(steps=steps, orders=st.lists(st.integers(0, 40), min_size=30, max_size=30))
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_operations_commute_in_every_causal_order(kind, steps, orders):
     """RR-7506, 2.3.2: concurrent effects commute, so delivery in causal order is enough."""
     kind_class, world = TYPES[kind], World(kind, [])

@@ -121,23 +121,23 @@ def test_a_row_is_found_by_its_own_property(row):
 
 def test_the_right_replicas_pass_the_hunt():
     start = secrets.randbits(32)
-    assert right_one(Ground("crdt-hunt", None), [*range(40), *range(start, start + 10)]) == []
-    assert right_one(Ground("crdt-hunt", seconds(4)), range(40, 60)) == []
+    assert right_one(Ground("crdt-hunt", None), [*range(15), *range(start, start + 5)]) == []
+    assert right_one(Ground("crdt-hunt", seconds(4)), range(40, 50)) == []
 
 
 @pytest.mark.slow
 def test_the_right_replicas_pass_a_long_hunt():
-    assert right_one(Ground("crdt-hunt", seconds(4)), range(1000, 1300)) == []
+    assert right_one(Ground("crdt-hunt", seconds(4)), range(1000, 1250)) == []
 
 
 def test_the_hunt_reaches_what_matters():
     entry = entries()["crdt-hunt"]
     total = {}
-    for seed in range(25):
+    for seed in range(15):
         result = run(make_scenario(entry, Settings(seed=seed)))
         for name, count in entry.sometimes(result).items():
             total[name] = total.get(name, 0) + count
-    assert total["restarts"] > 20 and total["concurrent updates"] > 200 and total["merges"] > 500
+    assert total["restarts"] > 10 and total["concurrent updates"] > 150 and total["merges"] > 300
 
 
 # The study, and what users get wrong.
