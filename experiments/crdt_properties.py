@@ -10,8 +10,8 @@ what its value has to be (`crdt_specification`):
     Merge Is Total                any two states can be merged
     Convergence                   in time after everything has healed, all have the value of all operations
 
-RR-7506, 2.2 (strong eventual consistency): "correct replicas that have delivered the same updates have equivalent
-state".
+The first is the "strong convergence" of Shapiro, Preguica, Baquero and Zawirski, "Conflict-free replicated data types",
+SSS 2011.
 """
 
 from __future__ import annotations

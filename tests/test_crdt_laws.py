@@ -132,7 +132,7 @@ def test_deltas_can_be_put_together_before_they_are_merged(kind, steps):
 @given(steps=steps, orders=st.lists(st.integers(0, 40), min_size=30, max_size=30))
 @settings(max_examples=20)
 def test_operations_commute_in_every_causal_order(kind, steps, orders):
-    """RR-7506, 2.3.2: concurrent effects commute, so delivery in causal order is enough."""
+    """RR-7506: concurrent effects commute, so delivery in causal order is enough."""
     kind_class, world = TYPES[kind], World(kind, [])
     prepared = []
     numbers = iter(orders)

@@ -5,8 +5,7 @@ import secrets
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from actors.run import Placement
+from actors import Placement, run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.crdts import NETWORK
@@ -53,7 +52,7 @@ def test_it_is_the_same_run_on_ray(ray):
     parameters = {"type": "map", "pause_ns": ms(40)}
     scenario = make_scenario(entry, Settings(seed=5, duration_ns=seconds(1), parameters=parameters))
     inline = run(scenario)
-    packed = run(scenario, Placement.parse("ray:hosts=2"))
+    packed = run(scenario, Placement(kind="ray", hosts=2))
     assert packed.digest == inline.digest
     assert list(entry.story(packed)) == list(entry.story(inline)) and packed.violations == ()
 

@@ -103,7 +103,7 @@ class MergesAnyDelta(DeltaReplica):
 
 
 class DeliversEarly(OperationReplica):
-    """RR-7506, 2.3 left out: an operation is delivered in the order of its origin alone, whatever it depends on."""
+    """RR-7506, left out: an operation is delivered in the order of its origin alone, whatever it depends on."""
 
     def _can_deliver(self, operation: CausalOperation) -> bool:
         return operation.number == self.delivered[operation.origin] + 1
@@ -145,7 +145,7 @@ BUGS: tuple[Bug, ...] = (
         CONSISTENCY,
         "https://github.com/akka/akka-core/issues/22890",
     ),
-    _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, f"{_RR} 2.3"),
+    _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, _RR),
     _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
     _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
 )

@@ -1,6 +1,6 @@
 """Causal types: a dot store, and the context that says what is known beyond it.
 
-Almeida, Shoker and Baquero 2018, section 7. A kind of type says what an operation adds and which dots it supersedes;
+Almeida, Shoker and Baquero 2018. A kind of type says what an operation adds and which dots it supersedes;
 merge, deltas and operations are the same for all of them.
 """
 

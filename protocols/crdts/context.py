@@ -1,6 +1,6 @@
 """A causal context: which events are known, as dots.
 
-Almeida, Shoker and Baquero 2018, section 7.2: a set of dots (replica, number), kept as a version vector for what is
+Almeida, Shoker and Baquero 2018: a set of dots (replica, number), kept as a version vector for what is
 known without a gap and a "dot cloud" for the rest. A state's context has gaps only where deltas arrived out of order; a
 delta's context is what the delta says something about, so it has mostly gaps.
 

@@ -60,11 +60,11 @@ class Crdt(ClockValue, frozen=True):
         raise NotImplementedError
 
     def prepare(self, replica: NodeId, operation: Operation) -> bytes:
-        """RR-7506, 2.3.2: what the source makes of an operation, without side effect, for every replica."""
+        """What the source makes of an operation, without side effect, for every replica (RR-7506: "at source")."""
         return self.delta(replica, operation).encode()
 
     def effect(self, prepared: bytes, source: NodeId) -> Self:
-        """RR-7506, 2.3.2: what every replica does with it, once, after all that the source had done or seen before."""
+        """What every replica does with it, once, after all that its source had seen before (RR-7506: "downstream")."""
         raise NotImplementedError
 
     @property

@@ -1,6 +1,6 @@
 """Dot stores: what is left of the events that a causal context knows.
 
-Almeida, Shoker and Baquero 2018, section 7.2 and figure 10:
+Almeida, Shoker and Baquero 2018:
 
     DotSet    dots                       a flag that is on
     DotFun    dot -> value               what a register holds, what a counter was given
@@ -100,7 +100,7 @@ class Joining:
         raise CannotMerge(f"a {type(mine).__name__} and a {type(theirs).__name__} cannot be merged")
 
     def sets(self, mine: DotSet, known_here: Knows, theirs: DotSet, known_there: Knows) -> DotSet:
-        """Figure 10: (s ∩ s') ∪ (s \\ c') ∪ (s' \\ c)."""
+        """The join of dots: (s ∩ s') ∪ (s \\ c') ∪ (s' \\ c)."""
         here, there = frozenset(mine.dots), frozenset(theirs.dots)
         kept = [dot for dot in mine.dots if dot in there or not known_there(dot)]
         return DotSet.of([*kept, *(dot for dot in theirs.dots if dot not in here and not known_here(dot))])
@@ -113,7 +113,7 @@ class Joining:
         return DotFun.of(kept | new)
 
     def maps(self, mine: DotMap, known_here: Knows, theirs: DotMap, known_there: Knows) -> DotMap:
-        """Figure 10: key by key; what is empty afterwards is gone."""
+        """Key by key; what is empty afterwards is gone."""
         here, there = dict(mine.entries), dict(theirs.entries)
         joined = {}
         for key in here | there:

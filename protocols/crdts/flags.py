@@ -1,6 +1,6 @@
 """Flags: of "on" and "off" at the same time, one wins.
 
-Almeida, Shoker and Baquero 2018, figure 11; basho/riak_dt has the same two. Whoever wins leaves a dot, and the other
+Almeida, Shoker and Baquero 2018; basho/riak_dt has the same two. Whoever wins leaves a dot, and the other
 takes away the dots that it has seen.
 """
 

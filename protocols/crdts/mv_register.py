@@ -1,6 +1,6 @@
 """A register that keeps every value that was assigned concurrently.
 
-RR-7506, Specification 10 (MV-Register); as a dot store: Almeida, Shoker and Baquero 2018, figure 13.
+RR-7506, Specification 10 (MV-Register); as a dot store: Almeida, Shoker and Baquero 2018.
 """
 
 from __future__ import annotations

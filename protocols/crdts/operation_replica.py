@@ -1,6 +1,6 @@
 """Anti-entropy by operations: each is delivered once, after all that its source had delivered before it.
 
-RR-7506, 2.3: where operations that are concurrent commute, delivery in causal order is all that replicas need. Here a
+RR-7506: where operations that are concurrent commute, delivery in causal order is all that replicas need. Here a
 replica sends its own operations to every other and keeps those that some neighbour is not known to have; it hands on
 those of others too, where the neighbour has not told for a while that it got them. Delivery waits until everything
 before has been delivered (the hold-back queue of causal broadcast: Birman, Schiper and Stephenson, "Lightweight causal

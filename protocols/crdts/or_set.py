@@ -1,7 +1,7 @@
 """The observed-remove set without tombstones (ORSWOT): where one adds and another removes, the element stays.
 
 RR-7506, Specification 15 (OR-Set); Bieniusa, Zawirski, Preguica, Shapiro, Baquero, Balegas and Duarte, "An optimized
-conflict-free replicated set", INRIA RR-8083, 2012; as a dot store: Almeida, Shoker and Baquero 2018, figure 12.
+conflict-free replicated set", INRIA RR-8083, 2012; as a dot store: Almeida, Shoker and Baquero 2018.
 
 A removal takes away the additions that its source has seen, and no others.
 """

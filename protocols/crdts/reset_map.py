@@ -1,6 +1,6 @@
 """A map of replicated values, with reset-remove: removing a field undoes what its source has seen of it.
 
-After basho/riak_dt's riak_dt_map; as a dot store: Almeida, Shoker and Baquero 2018, section 7.6 (ORMap). A field that
+After basho/riak_dt's riak_dt_map; as a dot store: Almeida, Shoker and Baquero 2018 (ORMap). A field that
 is updated while another replica removes it stays, and holds that update alone: what it held before does not come back.
 
 Law: a field is there while anything is in it. A set that has become empty, a register that was cleared and a flag that
