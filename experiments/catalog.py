@@ -36,6 +36,10 @@ _MODULES = (
     "experiments.everything",
     "experiments.raft_kv",
     "experiments.raft_hunt",
+    "experiments.chat",
+    "experiments.chat_hunt",
+    "experiments.causal_hunt",
+    "experiments.shared_document",
     "experiments.crdts",
     "experiments.crdt_hunt",
 )

@@ -3,7 +3,8 @@
     simclock run crdts --type counter --mode delta
 
 Every replica is asked to change its copy at its own pace. From a sixth of the run to its middle every replica is alone;
-then all can talk again. `type` is what is replicated, `mode` what is handed on: whole states, deltas or operations.
+then all can talk again. `type` is what is replicated, `mode` what is handed on: whole states, deltas or operations;
+"multicast" is operations over the causal broadcast of project 5, which works in memory: there, nobody may crash.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from experiments.linearizability import Verdict as Convergent
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded
 from experiments.spelling import unknown
-from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, Replica, ReplicaSettings
+from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
 from simclock import (
     Fault,
     Heal,
@@ -44,6 +45,7 @@ PARAMETERS = {
     "gossip_ns": ms(50),
     "retry_ns": ms(200),
 }
+EVERY_MODE: dict[str, type[Node]] = {**MODES, "multicast": MulticastReplica}
 REPLICAS = 3
 DURATION_NS = seconds(6)
 CONVERGES_WITHIN_NS = seconds(4)
@@ -66,9 +68,10 @@ class ReplicaAtEnd(NamedTuple):
 
 def replica_at_end(node: Any) -> ReplicaAtEnd:
     """What is kept of a node."""
-    encoded = node.state.encode()
+    state = node.copy if isinstance(node, MulticastReplica) else node.state
+    encoded = state.encode()
     return ReplicaAtEnd(
-        value=node.state.value if node.settings.tells_values else None,
+        value=node.told_value(),
         state=blake2b(encoded, digest_size=8).hexdigest(),
         state_bytes=len(encoded),
         bytes_sent=sum(node.bytes_sent.values()),
@@ -84,11 +87,11 @@ def named_type(name: Any) -> type[Crdt]:
     return TYPES[name]
 
 
-def named_mode(name: Any) -> type[Replica]:
+def named_mode(name: Any, modes: Mapping[str, type[Node]] = MODES) -> type[Any]:
     """The kind of replica of that name."""
-    if name not in MODES:
-        raise UsageError(f"mode: {unknown('mode', str(name), MODES)}")
-    return MODES[name]
+    if name not in modes:
+        raise UsageError(f"mode: {unknown('mode', str(name), modes)}")
+    return modes[name]
 
 
 def alone(duration_ns: int, replicas: int) -> tuple[Fault, ...]:
@@ -102,7 +105,7 @@ def alone(duration_ns: int, replicas: int) -> tuple[Fault, ...]:
 def crdts(settings: Settings) -> Scenario:
     """Replicas of one type, handing on in one mode."""
     parameters = {**PARAMETERS, **settings.parameters}
-    crdt, replica = named_type(parameters["type"]), named_mode(parameters["mode"])
+    crdt, replica = named_type(parameters["type"]), named_mode(parameters["mode"], EVERY_MODE)
     does = ReplicaSettings(
         kind=parameters["type"],
         updates_max=parameters["updates"],
@@ -129,7 +132,7 @@ def replicated(
     settings: Settings,
     name: str,
     *,
-    replica: type[Replica],
+    replica: type[Any],
     crdt: type[Crdt],
     does: ReplicaSettings,
     replicas: int,
@@ -140,7 +143,10 @@ def replicated(
     """The scenario of replicas that do that, with the parameters `shown`; where no values are told, none is judged."""
 
     def build(node: int) -> Node:
-        return replica(does, crdt)
+        if issubclass(replica, MulticastReplica):
+            return replica(does, crdt, replicas)
+        made: Node = replica(does, crdt)
+        return made
 
     options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     observers = (

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.crdt_bytes", "experiments.metadata_size")
+_MODULES: tuple[str, ...] = ("experiments.broadcast_orders", "experiments.crdt_bytes", "experiments.metadata_size")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Replicas of conflict-free types agree on every placement and under every fault; what is wrong is named."""
 
 import secrets
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -8,7 +9,7 @@ from click.testing import CliRunner
 from actors import Placement, run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
-from experiments.crdts import NETWORK
+from experiments.crdts import EVERY_MODE, NETWORK
 from experiments.studies import StudySettings, studies
 from experiments.zoo.bugs import BUGS
 from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
@@ -38,12 +39,24 @@ def test_what_was_changed_offline_is_the_same_everywhere_in_the_end(kind, mode):
         assert result.counters["dropped_cut"] > 0
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", EVERY_MODE)
 def test_it_is_the_same_run_on_every_placement(mode, same_everywhere):
     entry = entries()["crdts"]
     settings = Settings(seed=5, duration_ns=seconds(3), parameters={"type": "map", "mode": mode, "pause_ns": ms(120)})
     result = same_everywhere(make_scenario(entry, settings))
     assert entry.judge(result).status == VALID
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_operations_over_the_causal_multicast_agree(kind):
+    seed = secrets.randbits(32)
+    lossy = replace(NETWORK, loss=0.1, duplication=0.1)
+    entry = entries()["crdts"]
+    settings = Settings(seed=seed, network=lossy, parameters={"type": kind, "mode": "multicast"})
+    result = run(make_scenario(entry, settings))
+    assert entry.judge(result).status == VALID, f"seed {seed}: {entry.judge(result).lines}"
+    found = entry.sometimes(result)
+    assert found["updates"] == 36 and found["merges"] == 72 and found["concurrent updates"] > 5, f"seed {seed}"
 
 
 @pytest.mark.ray
@@ -59,11 +72,11 @@ def test_it_is_the_same_run_on_ray(ray):
 
 def test_the_users_of_a_seed_ask_the_same_in_every_mode():
     asked = []
-    for mode in MODES:
+    for mode in EVERY_MODE:
         _, result = play(8, mode=mode, type="counter")
         told = [each for each in result.reports["Recorded"] if each.name == "updated"]
         asked.append([(each.time_ns, each.node, each.value[2]) for each in told])
-    assert asked[0] == asked[1] == asked[2] and len(asked[0]) == 36
+    assert asked[0] == asked[1] == asked[2] == asked[3] and len(asked[0]) == 36
 
 
 @pytest.mark.parametrize("mode", MODES)

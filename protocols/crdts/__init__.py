@@ -12,10 +12,12 @@ or_set.py            add wins, no tombstones
 flags.py             enable wins; disable wins
 reset_counter.py     for the fields of maps
 reset_map.py         fields that are replicated values
+sequence.py        a text that several write
 workload.py        what users ask
 replica.py         a node that holds a copy
 state_replica.py     it sends whole states, or deltas
 operation_replica.py it sends operations
+multicast_replica.py the same over causal broadcast
 """
 
 from protocols.crdts.causal import Causal
@@ -26,6 +28,7 @@ from protocols.crdts.dot_stores import DotFun, DotMap, DotSet, Joining
 from protocols.crdts.flags import DisableWinsFlag, EnableWinsFlag
 from protocols.crdts.grow_sets import GSet, TwoPhaseSet
 from protocols.crdts.lww_register import LwwRegister
+from protocols.crdts.multicast_replica import MulticastReplica
 from protocols.crdts.mv_register import MvRegister
 from protocols.crdts.operation_replica import OperationReplica
 from protocols.crdts.or_set import OrSet
@@ -71,6 +74,7 @@ __all__ = [
     "GSet",
     "Joining",
     "LwwRegister",
+    "MulticastReplica",
     "MvRegister",
     "Operation",
     "OperationReplica",
