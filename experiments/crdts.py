@@ -41,7 +41,7 @@ PARAMETERS = {
     "type": "counter",
     "mode": "delta",
     "updates": 12,
-    "pause_ns": ms(250),
+    "pause_ns": ms(200),
     "gossip_ns": ms(50),
     "retry_ns": ms(200),
 }

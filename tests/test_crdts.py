@@ -31,7 +31,7 @@ def play(seed=1, nodes=None, faults=None, duration_ns=None, **parameters):
 @pytest.mark.parametrize("kind", TYPES)
 def test_what_was_changed_offline_is_the_same_everywhere_in_the_end(kind, mode):
     for seed in (3, secrets.randbits(32)):
-        entry, result = play(seed, type=kind, mode=mode)
+        entry, result = play(seed, type=kind, mode=mode, pause_ns=ms(150))
         verdict = entry.judge(result)
         assert verdict.status == VALID, f"seed {seed}: {verdict.lines}"
         found = entry.sometimes(result)
