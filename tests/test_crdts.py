@@ -52,7 +52,7 @@ def test_operations_over_the_causal_multicast_agree(kind):
     seed = secrets.randbits(32)
     lossy = replace(NETWORK, loss=0.1, duplication=0.1)
     entry = entries()["crdts"]
-    settings = Settings(seed=seed, network=lossy, parameters={"type": kind, "mode": "multicast"})
+    settings = Settings(seed=seed, network=lossy, parameters={"type": kind, "mode": "multicast", "pause_ns": ms(150)})
     result = run(make_scenario(entry, settings))
     assert entry.judge(result).status == VALID, f"seed {seed}: {entry.judge(result).lines}"
     found = entry.sometimes(result)
