@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.crdt_bytes", "experiments.metadata_size")
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.crdt_bytes",
+    "experiments.metadata_size",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
