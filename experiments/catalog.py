@@ -40,6 +40,8 @@ _MODULES = (
     "experiments.raft_hunt",
     "experiments.clock_drift",
     "experiments.clock_hunt",
+    "experiments.true_time",
+    "experiments.true_time_hunt",
     "experiments.crdts",
     "experiments.crdt_hunt",
 )

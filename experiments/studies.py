@@ -20,6 +20,7 @@ Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
+    "experiments.true_time_study",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
 )
