@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.broadcast_orders", "experiments.crdt_bytes", "experiments.metadata_size")
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.true_time_study",
+    "experiments.crdt_bytes",
+    "experiments.metadata_size",
+    "experiments.broadcast_orders",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ from protocols.crdts import (
     TYPES,
     CannotMerge,
     CausalContext,
+    DotMap,
+    DotSet,
     EnableWinsFlag,
     OrSet,
     ResetCounter,
@@ -102,6 +104,20 @@ def test_bytes_that_are_no_state_are_refused(kind):
             TYPES[kind].decode(data)
         with pytest.raises(UsageError):
             TYPES[kind]().effect(b"\xc1" + data, 0)
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        DotMap((("b", DotSet(((0, 1),))), ("a", DotSet(((0, 2),))))),
+        DotMap((("a", DotSet(((0, 2), (0, 1)))),)),
+        DotMap((("a", DotSet(((0, 1), (0, 1)))),)),
+    ],
+)
+def test_a_store_has_one_form(store):
+    wrong = OrSet(store, CausalContext.of([(0, 1), (0, 2)]))
+    with pytest.raises(UsageError, match="do not ascend"):
+        OrSet.decode(wrong.encode())
 
 
 def test_a_context_has_one_form():

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Self, TypeAlias
 
 from protocols.crdts.context import CausalContext, Dot
 from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.dot_stores import Joining, Store, plus, without
+from protocols.crdts.dot_stores import Joining, Store, is_normal, plus, without
 from simclock.clocks import NodeId
+from simclock.errors import UsageError
 
 Change: TypeAlias = tuple[Store, frozenset[Dot]]
 """What is in the store of a delta, and what is in its context: dots that are new, and dots that are superseded."""
@@ -35,6 +36,13 @@ class Causal(Crdt, frozen=True):
     def value_of(cls, store: Any) -> Any:
         """What a user reads of a store."""
         raise NotImplementedError
+
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
+        value = super().decode(data)
+        if not is_normal(value.store):
+            raise UsageError(f"{data.hex()} is no {cls.__name__}: its dots or keys do not ascend")
+        return value
 
     def merge(self, other: Self) -> Self:
         store = self.JOINING.join(self.store, self.context.knows(), other.store, other.context.knows())

@@ -16,6 +16,7 @@ Law 2: all is in ascending order: one store, one string of bytes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import msgspec
@@ -130,6 +131,23 @@ def empty_like(store: Store | None) -> Store:
     """The empty store of the same kind."""
     assert store is not None, "a key has a store on one side at least"
     return type(store)()
+
+
+def is_normal(store: Store) -> bool:
+    """Whether all is in ascending order, each once: what arrives may not be."""
+    match store:
+        case DotSet(dots):
+            return _ascends([dot_key(dot) for dot in dots])
+        case DotFun(entries):
+            return _ascends([dot_key(dot) for dot, _ in entries])
+        case DotMap(entries):
+            keys = _ascends([element_key(key) for key, _ in entries])
+            return keys and all(is_normal(inner) for _, inner in entries)
+    raise AssertionError(store)
+
+
+def _ascends(keys: list[Any]) -> bool:
+    return all(left < right for left, right in pairwise(keys))
 
 
 # What an operation does, where it comes once and after all that it depends on: no question is asked of a context.

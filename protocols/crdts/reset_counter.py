@@ -5,8 +5,8 @@ running total per replica cannot do that: the total of an increment that nobody 
 (Baquero, Almeida and Lerche, "The problem with embedded CRDT counters and a solution", PaPoC 2016). So every change
 keeps a dot of its own.
 
-Deviation: the paper folds the changes of a replica together until another has seen them; here none is folded, and the
-counter grows by a dot with each change until it is reset. `PNCounter` is the one to use outside of maps.
+Deviation: the paper folds changes of a replica together where that is safe; here none is folded, and the counter grows
+by a dot with each change until it is reset. `PNCounter` is the one to use outside of maps.
 """
 
 from __future__ import annotations
