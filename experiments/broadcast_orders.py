@@ -1,7 +1,8 @@
 """What an order of delivery costs: FIFO, causal and total order, the same people talking over the same network.
 
 The delay added is what a message takes from its broadcast to its delivery at another node, less what the network alone
-takes on average. Metadata is what a copy of a message carries beside its text.
+takes: the mean less its mean, the 99% quantile less its 99% quantile. The
+fewer deliveries, the more of it is the luck of the draw: some 4 ms at two nodes, less than 1 ms from four on. Metadata is what a copy of a message carries beside its text.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 LOW_NS, HIGH_NS = ms(10), ms(100)
 MEAN_NS = (LOW_NS + HIGH_NS) // 2
+HIGH_99_NS = LOW_NS + (HIGH_NS - LOW_NS) * 99 // 100
 TALK_NS = seconds(8)
 DURATION_NS = seconds(12)
 PARAMETERS = {"sizes": (2, 4, 8, 16), "pause_ns": ms(400), "loss": "0"}
@@ -126,7 +128,7 @@ def _row(nodes: int, order: str, result: RunResult) -> Row:
         order,
         len(begun),
         (mean_ns - MEAN_NS) / ms(1),
-        (high_ns - MEAN_NS) / ms(1),
+        (high_ns - HIGH_99_NS) / ms(1),
         result.counters["sent"] / max(1, len(begun)),
         metadata_bytes(order, nodes),
     )

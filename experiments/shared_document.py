@@ -65,7 +65,7 @@ def shared_document(settings: Settings) -> Scenario:
     """A replay of a recording, or people who type by their own luck."""
     parameters = {**PARAMETERS, **settings.parameters}
     if parameters["delivery"] not in DELIVERIES:
-        raise UsageError(f"delivery: {parameters['order']!r} is not an order of delivery: {' or '.join(DELIVERIES)}")
+        raise UsageError(f"delivery: {parameters['delivery']!r} is not an order of delivery: {' or '.join(DELIVERIES)}")
     for name in ("stroke_ns", "held_max", "window"):
         if parameters[name] < 1:
             raise UsageError(f"{name}: {parameters[name]} is too small: 1 or more")

@@ -20,10 +20,10 @@ Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
+    "experiments.broadcast_orders",
     "experiments.true_time_study",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
-    "experiments.broadcast_orders",
 )
 
 

@@ -33,6 +33,7 @@ from protocols.total_order.messages import (
     Join,
     Prepare,
     Promise,
+    Refused,
     Say,
     View,
 )
@@ -113,7 +114,10 @@ class Membership:
         # As a coordinator.
         self.ballot = 0
         """The ballot that this node leads; 0 for none."""
-        self.began_ns = 0
+        self.refused = 0
+        """The highest ballot in whose favour this node's own was refused."""
+        self.outbid_ns = 0
+        """When this node last heard of a ballot of another."""
         self.promises: dict[int, Promise] = {}
         self.proposal: View | None = None
         self.votes: set[int] = set()
@@ -152,17 +156,20 @@ class Membership:
         suspects = self.suspects(now_ns)
         if self._owner.id != min(set(self.members) - suspects):
             return
-        if self.ballot and now_ns - self.began_ns <= self._suspect_ns:
+        highest = max(self.promised, self.refused)
+        if self.ballot and self.ballot >= highest:
             self._repeat()
-        elif suspects or self.joiners or self.promised:
-            self._begin(now_ns)
+        elif highest > self.ballot:  # another coordinates: this one waits until nothing is heard of it
+            if now_ns - self.outbid_ns > self._suspect_ns:
+                self._begin()
+        elif suspects or self.joiners:
+            self._begin()
         self._propose(suspects)
 
-    def _begin(self, now_ns: int) -> None:
+    def _begin(self) -> None:
         """Coordinate: a ballot higher than any seen, and of this node alone."""
         nodes = self._owner.nodes
-        self.ballot = (max(self.promised, self.ballot) // nodes + 1) * nodes + self._owner.id
-        self.began_ns = now_ns
+        self.ballot = (max(self.promised, self.refused, self.ballot) // nodes + 1) * nodes + self._owner.id
         self.promises = {}
         self.votes = set()
         self.proposal = None
@@ -186,7 +193,7 @@ class Membership:
         self.proposal = next_view(self.view, self.promises, joiners)
         self._repeat()
 
-    def _to(self, member: int, message: Prepare | Accept | Promise | Accepted) -> None:
+    def _to(self, member: int, message: Prepare | Accept | Promise | Accepted | Refused) -> None:
         if member == self._owner.id:
             self.on_message(member, message, self._now_ns)
         else:
@@ -204,7 +211,13 @@ class Membership:
                 self._on_join(source, incarnation, view, now_ns)
             case Installed(view):
                 self._on_installed(view, now_ns)
-            case Prepare(view, ballot) if self._takes_part(view, ballot):
+            case Prepare(view, ballot) | Accept(view, ballot) if not self._takes_part(source, view, ballot):
+                if self.is_in and view == self.view.number:
+                    self._to(source, Refused(view, self.promised))
+            case Refused(view, ballot) if view == self.view.number and ballot > self.refused:
+                self.refused = ballot
+                self.outbid_ns = now_ns
+            case Prepare(view, ballot):
                 self.promised = ballot
                 held = self._owner.holds()
                 accepted = (self.accepted_ballot, self.accepted)
@@ -214,15 +227,19 @@ class Membership:
             case Promise(view, ballot) if view == self.view.number and ballot == self.ballot:
                 self.promises[source] = message
                 self._propose(self.suspects(now_ns))
-            case Accept(view, ballot, proposal) if self._takes_part(view, ballot):
+            case Accept(view, ballot, proposal):
                 self.promised = self.accepted_ballot = ballot
                 self.accepted = proposal
                 self._to(source, Accepted(view, ballot))
             case Accepted(view, ballot) if view == self.view.number and ballot == self.ballot:
                 self._on_accepted(source, now_ns)
 
-    def _takes_part(self, view: int, ballot: int) -> bool:
-        return self.is_in and view == self.view.number and ballot >= self.promised
+    def _takes_part(self, source: int, view: int, ballot: int) -> bool:
+        if not self.is_in or view != self.view.number or ballot < self.promised:
+            return False
+        if source != self._owner.id:
+            self.outbid_ns = self._now_ns
+        return True
 
     def _on_heartbeat(self, source: int, view: int, now_ns: int) -> None:
         if view == self.view.number:
@@ -262,7 +279,7 @@ class Membership:
         was_there = self.is_in
         self.view = view
         self.is_in = is_member
-        self.promised = self.accepted_ballot = self.ballot = 0
+        self.promised = self.accepted_ballot = self.ballot = self.refused = 0
         self.accepted = self.proposal = None
         self.joiners = {}
         self.heard_ns = dict.fromkeys(self.members, now_ns)

@@ -85,6 +85,13 @@ class Accepted(Message):
     ballot: int
 
 
+class Refused(Message):
+    """A member takes part in a higher ballot already."""
+
+    view: int
+    ballot: int
+
+
 class Installed(Message):
     """A majority of the view before has accepted this one."""
 

@@ -17,9 +17,10 @@ from typing import Any, ClassVar
 
 from actors import Node
 from protocols.reliable_links import LinkAcknowledgement, ReliableLinks
+from protocols.total_order import messages  # the module: a host that runs this class then knows all of them
 from protocols.total_order.hold_back import HoldBackQueue
 from protocols.total_order.membership import Held, Membership
-from protocols.total_order.messages import Acknowledge, Heartbeat, Say, View
+from protocols.total_order.messages import Acknowledge, Say, View
 from simclock import UsageError
 from simclock.clocks import LamportClock
 
@@ -95,7 +96,7 @@ class Participant(Node):
 
     def on_message(self, source: int, message: Any) -> None:
         if not isinstance(message, Say | Acknowledge | LinkAcknowledgement):
-            if isinstance(message, Heartbeat) and message.view == self.membership.view.number:
+            if isinstance(message, messages.Heartbeat) and message.view == self.membership.view.number:
                 self.member_displayed[source] = message.displayed
                 self._trim()
             self.membership.on_message(source, message, self.clock.monotonic_ns())
