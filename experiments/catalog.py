@@ -42,6 +42,9 @@ _MODULES = (
     "experiments.clock_hunt",
     "experiments.true_time",
     "experiments.true_time_hunt",
+    "experiments.leases",
+    "experiments.leases_hunt",
+    "experiments.failure_detectors",
     "experiments.crdts",
     "experiments.crdt_hunt",
 )
