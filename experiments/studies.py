@@ -21,11 +21,9 @@ Row = tuple[Any, ...]
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
     "experiments.true_time_study",
-_MODULES: tuple[str, ...] = (
     "experiments.detector_study",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
-)
 )
 
 
