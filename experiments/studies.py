@@ -22,6 +22,7 @@ _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
     "experiments.broadcast_orders",
     "experiments.true_time_study",
+    "experiments.detector_study",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
 )
