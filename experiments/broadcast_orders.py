@@ -1,8 +1,9 @@
 """What an order of delivery costs: FIFO, causal and total order, the same people talking over the same network.
 
 The delay added is what a message takes from its broadcast to its delivery at another node, less what the network alone
-takes: the mean less its mean, the 99% quantile less its 99% quantile. The
-fewer deliveries, the more of it is the luck of the draw: some 4 ms at two nodes, less than 1 ms from four on. Metadata is what a copy of a message carries beside its text.
+takes: the mean less its mean, the 99% quantile less its 99% quantile. The fewer deliveries, the more of it is the luck
+of the draw: some 4 ms at two nodes, less than 1 ms from four on. Metadata is what a copy of a message carries beside
+its text.
 """
 
 from __future__ import annotations

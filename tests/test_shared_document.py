@@ -6,7 +6,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from actors import run
+from actors import Placement, run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.commands.run import run as run_command
@@ -68,7 +68,7 @@ def test_the_same_everywhere(same_everywhere):
 @pytest.mark.usefixtures("ray")
 def test_the_same_on_ray():
     scenario = make_scenario(ENTRY, Settings(seed=5, duration_ns=seconds(1)))
-    assert run(scenario, "ray:hosts=2").digest == run(scenario).digest
+    assert run(scenario, Placement(kind="ray", hosts=2)).digest == run(scenario).digest
 
 
 # Recordings.

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from actors import run
+from actors import Placement, run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.chat import HELD, held_for_ever
 from experiments.command_line import main
@@ -197,7 +197,7 @@ def test_the_same_everywhere(same_everywhere):
 @pytest.mark.usefixtures("ray")
 def test_the_same_on_ray():
     scenario = make_scenario(entries()["chat"], Settings(seed=5, duration_ns=seconds(5)))
-    assert run(scenario, "ray:hosts=2").digest == run(scenario).digest
+    assert run(scenario, Placement(kind="ray", hosts=2)).digest == run(scenario).digest
 
 
 @pytest.mark.parametrize(
