@@ -20,9 +20,9 @@ Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
-    "experiments.broadcast_orders",
     "experiments.true_time_study",
     "experiments.detector_study",
+    "experiments.broadcast_orders",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
 )
