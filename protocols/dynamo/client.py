@@ -128,7 +128,7 @@ class Client(Node):
         context, values = (VectorClock(), ()) if blind else self.contexts.get(key, (VectorClock(), ()))
         seen = written_names(self.workload.content, values)
         self.writes += 1
-        name = f"{self.id}.{self.writes}"
+        name = f"w{self.id}.{self.writes}"
         value = self.value(name, values)
         writer, number = self.count(key, context)
         request = self._ask("put", key, (name, *seen))

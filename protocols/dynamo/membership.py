@@ -40,7 +40,7 @@ class Membership:
 
     def merge(self, counts: tuple[int, ...]) -> Membership:
         """What two views know together."""
-        return Membership(tuple(map(max, self.counts, counts, strict=True)))
+        return Membership(tuple(max(pair) for pair in zip(self.counts, counts, strict=True)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Membership) and self.counts == other.counts
