@@ -16,6 +16,7 @@ from experiments.catalog import Entry, Settings, register
 from experiments.dynamo_judge import (
     TOLD,
     Conditions,
+    HintsAreDelivered,
     KeepsConditions,
     at_end_of,
     describe,
@@ -78,6 +79,7 @@ PARAMETERS = {
     "prune_above": 0,
     "clients": 4,
     "keys": 4,
+    "churn": True,
     "bug": "",
 }
 
@@ -143,14 +145,14 @@ class Store:
         conditions = Conditions(
             settings=self.settings,
             content=self.workload.content,
-            ids=self.ids,
-            versioning=self.versioning,
+            causal=self.parts.versioning is not None or (self.versioning, self.ids) != ("vector", "server"),
             members_change=bool(self.orders),
             rested=self.rested,
         )
         return (
             partial(History, range(servers, servers + self.clients)),
             partial(KeepsConditions, conditions),
+            HintsAreDelivered,
             partial(Recorded, (*TOLD, "answer")),
         )
 
@@ -181,7 +183,7 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def dynamo(settings: Settings) -> Scenario:
-    """A partition with clients on both sides, a crash, a join and a leave."""
+    """A partition with clients on both sides, a crash; unless `churn` is false, a join and a leave."""
     from experiments.zoo.dynamo import parts_of  # the zoo's classes derive from this module's
 
     asked = checked({**PARAMETERS, **settings.parameters})
@@ -205,7 +207,9 @@ def dynamo(settings: Settings) -> Scenario:
             keys=asked["keys"], stop_ns=duration_ns * 3 // 4, content=CONTENT_OF[asked["resolution"]], pause_ns=ms(100)
         ),
         clients=asked["clients"],
-        orders=(
+        orders=()
+        if not asked["churn"]
+        else (
             (duration_ns * 11 // 20, 0, members, True),
             (duration_ns * 13 // 20, members - 1, 0, False),
         ),

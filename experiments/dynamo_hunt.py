@@ -8,7 +8,9 @@ swarm of faults: all that the model allows. Then everything heals, clients stop,
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from experiments.catalog import Entry, Settings, register
@@ -21,7 +23,7 @@ from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, 
 from simclock.clocks.physical import Clocks
 
 TROUBLE_NS = seconds(3)
-REST_NS = seconds(4)
+REST_NS = seconds(6)
 """After the trouble: no client calls, nothing goes wrong."""
 RHYTHM_NS = ms(150)
 PARAMETERS = {"bug": "", "versioning": "", "ids": "", "quorum": ""}
@@ -49,6 +51,9 @@ class Drawn(NamedTuple):
     keys: int
     reads_percent: int
     blind_percent: int
+    pause_ns: int
+    every_ns: int
+    nemesis: str
     orders: tuple[tuple[int, int, int, bool], ...]
 
 
@@ -63,7 +68,7 @@ def _draw(seed: int) -> Drawn:
         n=n,
         r=1 + luck.randrange(n),
         w=1 + luck.randrange(n),
-        quorum=luck.choice((SLOPPY, SLOPPY, STRICT)),
+        quorum=luck.choice((SLOPPY, STRICT)),
         versioning=luck.choice(("dotted", "dotted", "vector")),
         ids=luck.choice(("client", "client", "server")),
         resolution=luck.choice(("siblings", "siblings", "union")),
@@ -75,38 +80,61 @@ def _draw(seed: int) -> Drawn:
         clients=luck.choice((2, 3, 4)),
         keys=luck.choice((1, 1, 2, 4)),
         reads_percent=luck.choice((20, 50)),
-        blind_percent=luck.choice((0, 10, 30)),
+        blind_percent=luck.choice((0, 10, 50)),
+        pause_ns=luck.choice((ms(15), ms(40))),
+        every_ns=luck.choice((ms(100), ms(400))),
+        nemesis=luck.choice(("swarm", "swarm+partition", "swarm+crash+partition+loss")),
         orders=(),
     )
-    return drawn._replace(orders=_orders(luck, members, members + spares))
+    changes = luck.randrange(2) * (1 + luck.randrange(6))
+    return drawn._replace(orders=_orders(luck, members, members + spares, changes, members_min=3))
 
 
-def _orders(luck: Stream, members: int, servers: int) -> tuple[tuple[int, int, int, bool], ...]:
-    """Joins and leaves: of every second store none; at least N and two servers stay."""
-    if luck.randrange(2) == 0:
-        return ()
+def _draw_ring(seed: int) -> Drawn:
+    """The same, but one or two replicas, and a server that leaves and joins all the time."""
+    luck = stream(seed, "dynamo-ring-hunt")
+    n = luck.choice((1, 1, 2))
+    return _draw(seed)._replace(
+        members=3,
+        spares=0,
+        n=n,
+        r=1,
+        w=1,
+        quorum=SLOPPY,
+        keys=luck.choice((1, 2)),
+        blind_percent=luck.choice((20, 60)),
+        orders=_orders(luck, 3, 3, 4 + luck.randrange(8), members_min=2),
+    )
+
+
+def _orders(
+    luck: Stream, members: int, servers: int, count: int, *, members_min: int
+) -> tuple[tuple[int, int, int, bool], ...]:
+    """Joins and leaves; often one server goes to and fro."""
     inside = set(range(members))
+    restless = luck.randrange(servers)
     orders = []
-    for _ in range(1 + luck.randrange(3)):
-        changing = luck.randrange(servers)
+    times_ns = sorted(luck.uniform_ns(ms(100), TROUBLE_NS) for _ in range(count))
+    for at_ns in times_ns:
+        changing = luck.choice((restless, restless, luck.randrange(servers)))
         joins = changing not in inside
-        if not joins and len(inside) <= 3:
+        if not joins and len(inside) <= members_min:
             continue
         inside ^= {changing}
-        told = luck.choice(tuple(server for server in range(servers) if server != changing))
-        orders.append((luck.uniform_ns(ms(100), TROUBLE_NS), told, changing, joins))
-    return tuple(sorted(orders))
+        told = luck.choice((changing, luck.randrange(servers)))
+        orders.append((at_ns, told, changing, joins))
+    return tuple(orders)
 
 
-def dynamo_hunt(settings: Settings) -> Scenario:
+def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings) -> Scenario:
     """The store that the seed draws, with the bug that `settings` names."""
     from experiments.zoo.dynamo import parts_of  # the zoo's classes derive from this module's
 
     asked = {**PARAMETERS, **settings.parameters}
-    drawn = _draw(settings.seed)
+    drawn = draw(settings.seed)
     given = {name: asked[name] for name in ("versioning", "ids", "quorum") if asked[name]}
     _check(given)
-    return hunt(settings, drawn._replace(**given), parts_of(asked["bug"]))
+    return hunt(name, settings, drawn._replace(**given), parts_of(asked["bug"]))
 
 
 def _check(given: dict[str, str]) -> None:
@@ -116,7 +144,7 @@ def _check(given: dict[str, str]) -> None:
             raise UsageError(f"{name}: {value!r} is not known: use {', '.join(choices[name])}")
 
 
-def hunt(settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
+def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
     """The scenario of these parts."""
     servers = tuple(range(drawn.members + drawn.spares))
     store = Store(
@@ -132,8 +160,8 @@ def hunt(settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
             replica_timeout_ns=2 * drawn.latency_ns_max + ms(20),
             suspect_ns=ms(300),
             gossip_ns=ms(100),
-            handoff_ns=ms(100),
-            anti_entropy_ns=ms(100),
+            handoff_ns=drawn.every_ns,
+            anti_entropy_ns=drawn.every_ns,
         ),
         versioning=drawn.versioning,
         ids=drawn.ids,
@@ -142,7 +170,7 @@ def hunt(settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
             keys=drawn.keys,
             reads_percent=drawn.reads_percent,
             blind_percent=drawn.blind_percent,
-            pause_ns=ms(40),
+            pause_ns=drawn.pause_ns,
             give_up_ns=ms(400),
             stop_ns=TROUBLE_NS,
             content=CONTENT_OF[drawn.resolution],
@@ -156,14 +184,14 @@ def hunt(settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
     return Scenario(
-        name="dynamo-hunt",
+        name=name,
         seed=settings.seed,
         nodes=store.nodes,
         build=store.build,
         duration_ns=TROUBLE_NS + REST_NS,
         network=network,
         clocks=settings.clocks or Clocks(offset_ns_max=drawn.clock_offset_ns),
-        faults=_faults(settings.seed, servers, network),
+        faults=_faults(settings.seed, drawn.nemesis, servers, network),
         observers=store.observers(),
         final=server_at_end,
         parameters={
@@ -175,10 +203,10 @@ def hunt(settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
     )
 
 
-def _faults(seed: int, servers: tuple[int, ...], network: Network) -> tuple[Fault, ...]:
+def _faults(seed: int, nemesis: str, servers: tuple[int, ...], network: Network) -> tuple[Fault, ...]:
     """A swarm until TROUBLE_NS, then everything heals."""
     prey = Prey(servers=servers, rhythm_ns=RHYTHM_NS)
-    plan = draw_plan("swarm", seed, prey, network, TROUBLE_NS)
+    plan = draw_plan(nemesis, seed, prey, network, TROUBLE_NS)
     quiet = replace(network, loss=network.loss / 2)
     return (*plan.faults, *recovery(prey, quiet, TROUBLE_NS))
 
@@ -189,7 +217,20 @@ register(
         summary="a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
         source=SOURCE,
         project=10,
-        make=dynamo_hunt,
+        make=partial(dynamo_hunt, _draw, "dynamo-hunt"),
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="dynamo-ring-hunt",
+        summary="the same with one or two replicas and a server that leaves and joins all the time: keys move",
+        source=SOURCE,
+        project=10,
+        make=partial(dynamo_hunt, _draw_ring, "dynamo-ring-hunt"),
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,

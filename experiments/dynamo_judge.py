@@ -33,6 +33,7 @@ from protocols.dynamo import CONFLICT, STRICT, DynamoServer, DynamoSettings, Rin
 from simclock import Control, Observation, Observer, RunResult
 
 HANDOFF_COMPLETES = "Handoff Completes"
+HINTS_ARE_DELIVERED = "Hints Are Delivered"
 TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized")
 """What is counted of what servers observe."""
 DETAILS_MAX = 3
@@ -44,16 +45,11 @@ class Conditions(NamedTuple):
 
     settings: DynamoSettings
     content: str
-    ids: str
-    versioning: str
+    causal: bool
+    """Whether siblings are owed to be concurrent."""
     members_change: bool
     rested: bool
     """Whether the run was given time to come to rest."""
-
-    @property
-    def causal(self) -> bool:
-        """Whether siblings are owed to be concurrent."""
-        return self.versioning != "vector" or self.ids != "server"
 
     @property
     def overlapping(self) -> bool:
@@ -75,6 +71,28 @@ class KeepsConditions(Observer):
 
     def report(self) -> Conditions:
         return self._conditions
+
+
+class HintsAreDelivered(Observer):
+    """A hint is dropped only when the server it is meant for has what it holds."""
+
+    def __init__(self) -> None:
+        self._open: set[tuple[int, int, str]] = set()
+        """(holder, target, key) of a hint that the target has not received since it was last changed."""
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        match observation.name:
+            case "hinted":
+                key, target = observation.value
+                self._open.add((observation.node, target, key))
+            case "received":
+                key, holder = observation.value
+                self._open.discard((holder, observation.node, key))
+            case "delivered":
+                key, target = observation.value
+                if (observation.node, target, key) in self._open:
+                    detail = f"it dropped its hint of {key} for server {target}, which never received it"
+                    control.violated(HINTS_ARE_DELIVERED, observation.node, detail, stop=False)
 
 
 class RecordAtEnd(NamedTuple):

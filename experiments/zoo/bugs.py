@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import raft
+from experiments.zoo import dynamo, raft
 from experiments.zoo.bug import Bug
 
-_AREAS = (raft.BUGS,)
+_AREAS = (raft.BUGS, dynamo.BUGS)
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 

@@ -67,7 +67,11 @@ class ClientVectors:
         made = ClientVersion(clock, write.version)
         if self.prune_above:
             made = self.pruned(record, made, self.counter(write, server))
-        return maximal((*record, made))
+        return self.kept((*record, made))
+
+    def kept(self, versions: Iterable[ClientVersion]) -> ClientVersions:
+        """The siblings among versions."""
+        return maximal(versions)
 
     def counter(self, write: Write, server: str) -> str:
         """Whose entry of the clock the write counts in."""
@@ -90,7 +94,7 @@ class ClientVectors:
         return ClientVersion(VectorClock(kept), made.version, tuple(known.get(node, 0) for node, _ in kept))
 
     def merge(self, one: ClientVersions, other: ClientVersions) -> ClientVersions:
-        return maximal((*one, *other))
+        return self.kept((*one, *other))
 
     def versions(self, record: ClientVersions) -> tuple[Version, ...]:
         return tuple(each.version for each in record)

@@ -7,8 +7,8 @@ Law 2: what is given up is durable at everyone it belongs to: a hint at the one 
 What observers see:
 
     "members"      the members of a new view          "suspect"     the server that did not answer
-    "hinted"       (key, the server it is meant for)   "delivered"   (key, the server that has it now)
-    "moved"        a key given up: its owners have it
+    "hinted"       (key, the server it is meant for)   "received"    (key, the server that had it for this one)
+    "delivered"    (key, the server that has it now)   "moved"       a key given up: its owners have it
 """
 
 from __future__ import annotations
@@ -73,16 +73,16 @@ class Replica(Node):
             case ReadRequest(operation, key):
                 self.send(source, ReadReply(operation, self.versioning.encode(self.lookup(key))))
             case WriteRequest():
-                self._on_write_request(source, message)
+                self.on_write_request(source, message)
             case Repair(key, versions):
-                self.store(key, self.versioning.decode(versions))
-                self.storage.sync()
+                self.on_repair(key, self.versioning.decode(versions))
             case Handoff(key, versions):
                 self.store(key, self.versioning.decode(versions))
                 self.storage.sync()
+                self.observe("received", (key, source))
                 self.send(source, HandoffReply(key, versions))
             case HandoffReply(key, versions):
-                self._on_handoff_reply(source, key, versions)
+                self.on_handoff_reply(source, key, versions)
             case ChangeMember(server, joins):
                 self._see_members(self.storage.membership.changed(server, joins))
                 self.gossip(self.settings.servers)
@@ -97,7 +97,7 @@ class Replica(Node):
                     self.gossip((self.random.choice(others),))
                 self.set_timer(GOSSIP, self.settings.gossip_ns)
             case "handoff":
-                self._offer()
+                self.offer()
                 self.set_timer(HANDOFF, self.settings.handoff_ns)
             case ("suspect", int(server)):
                 self.suspects.discard(server)
@@ -135,7 +135,12 @@ class Replica(Node):
         """The tree of a partition; an empty one if nothing of it is kept."""
         return self.trees.setdefault(partition, MerkleTree())
 
-    def _on_write_request(self, source: int, message: WriteRequest) -> None:
+    def on_repair(self, key: str, record: Record) -> None:
+        """5: a coordinator has seen that this server lacks something."""
+        self.store(key, record)
+        self.storage.sync()
+
+    def on_write_request(self, source: int, message: WriteRequest) -> None:
         record = self.versioning.decode(message.versions)
         if message.hint is None or message.hint == self.id:
             self.store(message.key, record)
@@ -147,8 +152,10 @@ class Replica(Node):
     def store_hint(self, target: int, key: str, record: Record) -> None:
         """4.6: hinted replicas are kept apart, and looked through from time to time."""
         present = self.storage.hints.get((target, key))
-        self.storage.put_hint(target, key, record if present is None else self.versioning.merge(present, record))
-        self.observe("hinted", (key, target))
+        merged = record if present is None else self.versioning.merge(present, record)
+        if merged != present:
+            self.storage.put_hint(target, key, merged)
+            self.observe("hinted", (key, target))
 
     # What belongs to others.
 
@@ -156,7 +163,7 @@ class Replica(Node):
         """Whether this server is one of the N that the key belongs to."""
         return self.id in self.ring.owners(key, self.settings.n)
 
-    def _offer(self) -> None:
+    def offer(self) -> None:
         """4.6: a hinted replica is delivered when its owner is back; whether it is shows when one tries."""
         encode = self.versioning.encode
         for target, key in tuple(self.storage.hints):
@@ -177,22 +184,26 @@ class Replica(Node):
                     if owner not in owners:
                         self.send(owner, Handoff(key, encode(record)))
 
-    def _on_handoff_reply(self, source: int, key: str, versions: bytes) -> None:
+    def on_handoff_reply(self, source: int, key: str, versions: bytes) -> None:
         encode = self.versioning.encode
         hint = self.storage.hints.get((source, key))
         if hint is not None and encode(hint) == versions:
             # 4.6: it may be deleted when the transfer has succeeded.
-            self.storage.forget_hint(source, key)
-            self.storage.sync()
-            self.observe("delivered", (key, source))
+            self.drop_hint(source, key)
         record = self.storage.records.get(key)
         if record is not None and not self.owns(key) and encode(record) == versions:
             offered, owners = self.given.setdefault(key, (record, set()))
             if offered == record:
                 owners.add(source)
-                self._give_up(key, owners)
+                self.give_up(key, owners)
 
-    def _give_up(self, key: str, owners: set[int]) -> None:
+    def drop_hint(self, target: int, key: str) -> None:
+        """The one it was meant for has it."""
+        self.storage.forget_hint(target, key)
+        self.storage.sync()
+        self.observe("delivered", (key, target))
+
+    def give_up(self, key: str, owners: set[int]) -> None:
         """4.9: keys that the ring has given to others are dropped when all of these have them."""
         if owners.issuperset(self.ring.owners(key, self.settings.n)):
             self.storage.forget(key)

@@ -126,7 +126,7 @@ class DynamoServer(SynchronizingReplica):
     # Put.
 
     def _on_put(self, source: int, message: Put) -> None:
-        if not self.storage.is_new_request(message.client, message.request):
+        if not self.is_new(message):
             return  # the network delivered it twice: a second write would bring back what was overwritten since
         self.storage.sync()
         if self._forwarded(source, message):
@@ -148,7 +148,11 @@ class DynamoServer(SynchronizingReplica):
         number = self._begin(operation)
         self._send_writes(number, operation, chosen)
         if self.id in chosen:
-            self._count_write(self.id, number, operation)
+            self.count_write(self.id, number, operation)
+
+    def is_new(self, message: Put) -> bool:
+        """Whether the request comes for the first time."""
+        return self.storage.is_new_request(message.client, message.request)
 
     def write(self, message: Put) -> Record:
         """4.5: the coordinator makes the new version, clock included, and keeps it itself."""
@@ -166,9 +170,9 @@ class DynamoServer(SynchronizingReplica):
     def _on_write_reply(self, source: int, number: int) -> None:
         operation = self.operations.get(number)
         if operation is not None and source in operation.chosen:
-            self._count_write(source, number, operation)
+            self.count_write(source, number, operation)
 
-    def _count_write(self, source: int, number: int, operation: Operation) -> None:
+    def count_write(self, source: int, number: int, operation: Operation) -> None:
         """4.5: a put has succeeded when W - 1 others have answered; servers are counted, not messages."""
         operation.heard[source] = b""
         if len(operation.heard) >= operation.needed and not operation.answered:
