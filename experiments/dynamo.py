@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from actors import Node
-from experiments.catalog import Entry, Settings, register
+from experiments.catalog import NO_NEMESIS, Entry, Settings, register
 from experiments.dynamo_judge import (
     TOLD,
     Conditions,
@@ -63,6 +63,8 @@ from simclock.clocks import VectorClock
 SERVERS = 5
 """Members at first; one more waits to join."""
 DURATION_NS = seconds(20)
+REST_NS = seconds(4)
+"""What a store needs to come to rest."""
 CONTENT_OF = {"siblings": "name", "last": "name", "union": "list", "callback": "list", "sum": "number"}
 """Resolution -> what clients write, so that it can be resolved that way."""
 ANSWERS_TOLD_MAX = 6
@@ -213,10 +215,9 @@ def dynamo(settings: Settings) -> Scenario:
             (duration_ns * 11 // 20, 0, members, True),
             (duration_ns * 13 // 20, members - 1, 0, False),
         ),
-        rested=True,
+        rested=_rests(settings, duration_ns),
         parts=parts_of(asked["bug"]),
     )
-    faults = trouble(duration_ns, members, store) if settings.faults is None else settings.faults
     options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
         name="dynamo",
@@ -225,12 +226,19 @@ def dynamo(settings: Settings) -> Scenario:
         build=store.build,
         duration_ns=duration_ns,
         network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3)), loss=0.01, duplication=0.01),
-        faults=faults,
+        faults=trouble(duration_ns, members, store) if settings.faults is None else settings.faults,
         observers=store.observers(),
         final=server_at_end,
         parameters=settings.parameters,
         **options,
     )
+
+
+def _rests(settings: Settings, duration_ns: int) -> bool:
+    """Whether nothing happens any more in the last quarter, and that is long enough."""
+    drawn = settings.nemesis not in (None, NO_NEMESIS)
+    late = any(fault.at_ns > duration_ns * 3 // 4 for fault in settings.faults or ())
+    return not drawn and not late and duration_ns >= REST_NS * 4
 
 
 def trouble(duration_ns: int, members: int, store: Store) -> tuple[Fault, ...]:

@@ -177,7 +177,7 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         ),
         clients=drawn.clients,
         orders=drawn.orders,
-        rested=True,
+        rested=settings.duration_ns is None or settings.duration_ns >= TROUBLE_NS + REST_NS,
         parts=parts,
     )
     network = settings.network or Network(

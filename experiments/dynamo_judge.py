@@ -133,6 +133,8 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
 class AtEnd(NamedTuple):
     """The store when the run ends."""
 
+    down: str
+    """Why its state is not known; empty if it is."""
     unrest: str
     """Why it had not come to rest; empty if it had."""
     held: dict[str, dict[int, bytes]]
@@ -149,10 +151,10 @@ def at_end_of(result: RunResult) -> AtEnd:
     up = {server: state for server, state in servers.items() if state is not None}
     down = sorted(set(servers) - set(up))
     if down:
-        return AtEnd(f"server {down[0]} is down", {}, {})
+        return AtEnd(f"server {down[0]} is down", "", {}, {})
     views = {state.members for state in up.values()}
     if len(views) > 1:
-        return AtEnd("servers know different members", {}, {})
+        return AtEnd("", "servers know different members", {}, {})
     ring = Ring(views.pop(), settings.layout)
     keys = sorted({key for state in up.values() for key in state.records})
     owners = {key: ring.owners(key, settings.n) for key in keys}
@@ -161,7 +163,7 @@ def at_end_of(result: RunResult) -> AtEnd:
     hints = sum(state.hints for state in up.values())
     unowned = sum(server not in owners[key] for server, state in up.items() for key in state.records)
     unrest = f"{hints} hints and {unowned} keys are where they do not belong" if hints or unowned else ""
-    return AtEnd(unrest, held, records)
+    return AtEnd("", unrest, held, records)
 
 
 def _record(state: ServerAtEnd, key: str) -> bytes:
@@ -186,7 +188,7 @@ def findings(result: RunResult) -> Iterator[Finding]:
         pasts = Pasts(operations)
         if conditions.causal:
             yield from siblings_not_concurrent(_shown(operations, at_end, content), pasts)
-        if conditions.rested and not at_end.unrest:
+        if conditions.rested and not at_end.unrest and not at_end.down:
             left = {
                 key: sorted({write_of(content, value) for record in records for value in record.values})
                 for key, records in at_end.records.items()
@@ -197,7 +199,7 @@ def findings(result: RunResult) -> Iterator[Finding]:
             yield from unseen_by_reads(operations, pasts, names)
             if conditions.settings.r == conditions.settings.n:
                 yield from reads_going_back(operations, pasts, names)
-    if conditions.rested:
+    if conditions.rested and not at_end.down:
         if at_end.unrest:
             yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
         elif conditions.settings.anti_entropy_ns:
@@ -233,9 +235,11 @@ def judge(result: RunResult) -> Verdict:
             lines += [f"{name} violated, {count} times" if count > 1 else f"{name} violated"]
             lines += [f"  {detail}" for detail in details]
         return Verdict(status=VIOLATED, lines=tuple(lines), properties=tuple(counts))
-    unrest = at_end_of(result).unrest
-    if unrest:
-        return Verdict(status=UNKNOWN, lines=(f"the run ended before the store came to rest: {unrest}",))
+    at_end = at_end_of(result)
+    unknown = at_end.down or at_end.unrest
+    if unknown or not conditions.rested:
+        why = unknown or "what goes wrong may go on to the end"
+        return Verdict(status=UNKNOWN, lines=(f"the store had no time to come to rest: {why}",))
     return Verdict(status=VALID, lines=_held_lines(conditions))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("experiments.version_vectors",)
 
 
 @dataclass(frozen=True, kw_only=True)
