@@ -6,7 +6,7 @@ Servers are the nodes 0 .. servers - 1, clients the nodes after them, the last n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -18,18 +18,16 @@ from experiments.dynamo_judge import (
     Conditions,
     HintsAreDelivered,
     KeepsConditions,
-    at_end_of,
     describe,
     judge,
     server_at_end,
     sometimes,
 )
+from experiments.dynamo_story import story
 from experiments.nemesis import Prey
 from experiments.raft_kv import History
-from experiments.recorded import Recorded, recorded
+from experiments.recorded import Recorded
 from protocols.dynamo import (
-    CONFLICT,
-    OK,
     Administrator,
     Client,
     ClientVectors,
@@ -40,9 +38,7 @@ from protocols.dynamo import (
     Version,
     Versioning,
     Workload,
-    answer_json,
     resolver_of,
-    server_name,
 )
 from simclock import (
     Crash,
@@ -51,14 +47,12 @@ from simclock import (
     Network,
     Partition,
     Restart,
-    RunResult,
     Scenario,
     Uniform,
     UsageError,
     ms,
     seconds,
 )
-from simclock.clocks import VectorClock
 
 SERVERS = 5
 """Members at first; one more waits to join."""
@@ -67,8 +61,6 @@ REST_NS = seconds(4)
 """What a store needs to come to rest."""
 CONTENT_OF = {"siblings": "name", "last": "name", "union": "list", "callback": "list", "sum": "number"}
 """Resolution -> what clients write, so that it can be resolved that way."""
-ANSWERS_TOLD_MAX = 6
-"""Answers with siblings in the story, each with the write that ends the conflict."""
 
 PARAMETERS = {
     "versioning": "dotted",
@@ -253,73 +245,6 @@ def trouble(duration_ns: int, members: int, store: Store) -> tuple[Fault, ...]:
         Crash(at_ns=duration_ns * 8 // 20, node=members - 1),
         Restart(at_ns=duration_ns * 10 // 20, node=members - 1),
     )
-
-
-# The story.
-
-
-def story(result: RunResult) -> Iterator[str]:
-    """What went wrong, what conflicted, who ended it, and what is there at the end."""
-    lines = [(fault.at_ns, f"-- {fault.describe()}") for fault in result.faults]
-    lines += _events(result) + _answers(result)
-    for time_ns, text in sorted(lines, key=lambda line: line[0]):
-        yield f"{time_ns // 1_000_000 / 1000:8.3f} s  {text}"
-    for key, records in at_end_of(result).records.items():
-        if records:
-            values, context = records[0].values, VectorClock(records[0].context)
-            status = CONFLICT if len(set(values)) > 1 else OK
-            yield f"   at end   {key}: {answer_json(status, sorted(set(values)), context)}"
-
-
-def _events(result: RunResult) -> list[tuple[int, str]]:
-    """The first hint for and delivery to each server, what moved, and who is a member."""
-    lines: list[tuple[int, str]] = []
-    told: set[tuple[str, Any]] = set()
-    for each in recorded(result):
-        text = ""
-        match each.name:
-            case "hinted":
-                key, target = each.value
-                text = f"{server_name(each.node)} keeps {key} for {server_name(target)} (hinted handoff)"
-                place: Any = (each.name, target)
-            case "delivered":
-                key, target = each.value
-                text = f"{server_name(each.node)} has given {key} to {server_name(target)}"
-                place = (each.name, target)
-            case "moved":
-                text = f"{server_name(each.node)} gave up {each.value}: the ring has given it to others"
-                place = (each.name, each.node, each.value)
-            case "members":
-                text = "members are now " + " ".join(map(server_name, each.value))
-                place = (each.name, each.value)
-            case _:
-                continue
-        if place not in told:
-            told.add(place)
-            lines.append((each.time_ns, text))
-    return lines
-
-
-def _answers(result: RunResult) -> list[tuple[int, str]]:
-    """The first answers with siblings, and of each key the next answer without."""
-    lines: list[tuple[int, str]] = []
-    open_keys: set[str] = set()
-    shown = 0
-    for each in recorded(result):
-        if each.name != "answer":
-            continue
-        function, key, status, values, entries = each.value
-        starts = status == CONFLICT and key not in open_keys and shown < ANSWERS_TOLD_MAX
-        ends = status == OK and key in open_keys
-        if starts:
-            open_keys.add(key)
-            shown += 1
-        if ends:
-            open_keys.discard(key)
-        if starts or ends or not lines:
-            answer = answer_json(status, values, VectorClock(entries))
-            lines.append((each.time_ns, f"client {each.node} {function} {key}: {answer}"))
-    return lines
 
 
 def prey(scenario: Scenario) -> Prey:

@@ -167,9 +167,10 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     for versioning in STRATEGIES:
         mine = [row for row in measured if row[2] == versioning.name]
         first, last = mine[0], mine[-1]
+        lost = sum(row[8] for row in mine)
         lines.append(
-            f"{versioning.name}: metadata {first[3]:.0f} -> {last[3]:.0f} bytes, siblings {first[5]:.1f} -> {last[5]:.1f}, "
-            f"of which false {first[7]:.1f} -> {last[7]:.1f}; {sum(row[8] for row in mine)} writes lost in all"
+            f"{versioning.name}: metadata {first[3]:.0f} -> {last[3]:.0f} bytes, siblings {first[5]:.1f} -> "
+            f"{last[5]:.1f}, of which false {first[7]:.1f} -> {last[7]:.1f}; {lost} writes lost in all"
         )
     return lines
 

@@ -1,4 +1,6 @@
-"""Stores with many leaders, one wrong line each; hunted in `dynamo-hunt`, and where keys have to move in `dynamo-ring-hunt`.
+"""Stores with many leaders, one wrong line each.
+
+They are hunted in `dynamo-hunt`, and where keys have to move, in `dynamo-ring-hunt`.
 
 KV rows are those of the list of documented bugs; DYNAMO rows are rules of the paper left out or misread, or mistakes
 that the curriculum warns of.

@@ -47,7 +47,11 @@ def maximal(versions: Iterable[ClientVersion]) -> ClientVersions:
     """The versions that no other one descends from; of equal clocks one."""
     by_clock = {each.clock: each for each in versions}
     kept = [each for clock, each in by_clock.items() if not any(clock < other for other in by_clock)]
-    return tuple(sorted(kept, key=lambda each: each.clock.entries))
+    return _ordered(kept)
+
+
+def _ordered(versions: Iterable[ClientVersion]) -> ClientVersions:
+    return tuple(sorted(versions, key=lambda each: each.clock.entries))
 
 
 class ClientVectors:
@@ -65,9 +69,12 @@ class ClientVectors:
     def put(self, record: ClientVersions, write: Write, server: str) -> ClientVersions:
         clock = write.context.merge(VectorClock(((self.counter(write, server), self.number(record, write, server)),)))
         made = ClientVersion(clock, write.version)
-        if self.prune_above:
-            made = self.pruned(record, made, self.counter(write, server))
-        return self.kept((*record, made))
+        siblings = self.kept((*record, made))
+        if not self.prune_above:
+            return siblings
+        # What is here is judged by the whole clock; what is elsewhere will be judged by what is left of it.
+        others = tuple(each for each in siblings if each is not made)
+        return _ordered((*others, self.pruned(record, made, self.counter(write, server))))
 
     def kept(self, versions: Iterable[ClientVersion]) -> ClientVersions:
         """The siblings among versions."""

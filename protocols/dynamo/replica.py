@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Message, Node
+from actors import Node
 from protocols.dynamo.membership import Membership
 from protocols.dynamo.merkle import MerkleTree
 from protocols.dynamo.messages import (
@@ -241,7 +241,3 @@ class Replica(Node):
             self.suspects.add(server)
             self.observe("suspect", server)
         self.set_timer(("suspect", server), self.settings.suspect_ns)
-
-    def reply(self, client: int, message: Message) -> None:
-        """Send an answer to a client."""
-        self.send(client, message)

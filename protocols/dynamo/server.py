@@ -242,7 +242,7 @@ class DynamoServer(SynchronizingReplica):
     def tell(self, operation: Operation, versions: tuple[Version, ...], context: Any) -> None:
         """Send the answer."""
         status, values = resolved(versions, self.resolver)
-        self.reply(operation.client, Answer(operation.request, status, values, context))
+        self.send(operation.client, Answer(operation.request, status, values, context))
 
     def _on_timeout(self, number: int) -> None:
         """Whoever has not answered is suspected; with sloppy quorums others stand in for a put, once."""
@@ -257,7 +257,7 @@ class DynamoServer(SynchronizingReplica):
             return
         if not operation.answered:
             operation.answered = True
-            self.reply(operation.client, Answer(operation.request, UNAVAILABLE))
+            self.send(operation.client, Answer(operation.request, UNAVAILABLE))
         if not operation.is_put:
             self.repair(operation)
         self._end(number)
