@@ -156,7 +156,7 @@ class GivesUpEarly(DynamoServer):
 
     def offer(self) -> None:
         for key in [key for key in self.storage.records if not self.owns(key)]:
-            self.given[key] = (self.storage.records[key], set())
+            self.given[key] = (0, self.storage.records[key], set())
             self.give_up(key, set(self.ring.members))
         super().offer()
 

@@ -86,12 +86,15 @@ class Handoff(Message):
 
     key: str
     versions: bytes
+    offer: int
+    """Which offer of its sender it is; a newer record, or one offered anew, is another offer."""
 
 
 class HandoffReply(Message):
+    """What was offered is durable there."""
+
     key: str
-    versions: bytes
-    """What is durable there now, as it was sent: an old reply says nothing about a newer record."""
+    offer: int
 
 
 # Anti-entropy (4.7).

@@ -3,6 +3,8 @@
 Law 1: durable before acknowledged: every handler syncs before a reply leaves.
 Law 2: what is given up is durable at everyone it belongs to: a hint at the one it names, a key that the ring gave to
        others at all of its owners.
+Law 3: who takes a key withdraws its own offers of it. Two servers with different views of the ring may each think that
+       it belongs to the other; if both counted what the other confirmed before, both would drop it.
 
 What observers see:
 
@@ -31,11 +33,13 @@ from protocols.dynamo.messages import (
 )
 from protocols.dynamo.ring import Ring
 from protocols.dynamo.settings import DynamoSettings
-from protocols.dynamo.storage import Storage
+from protocols.dynamo.storage import Hint, Storage
 from protocols.dynamo.versioning import Record, Versioning
 
 GOSSIP = "gossip"
 HANDOFF = "handoff"
+OFFERS_MAX = 1 << 24
+"""Of one incarnation; the next begins there, so that a late reply to the last one means nothing."""
 
 
 class Replica(Node):
@@ -52,8 +56,12 @@ class Replica(Node):
         """Partition -> the tree of the records kept, volatile: built when the server starts."""
         self.suspects: set[int] = set()
         """4.8.3: who did not answer lately; this server's own opinion."""
-        self.given: dict[str, tuple[Record, set[int]]] = {}
-        """Key that belongs to others -> (the record that was offered, the owners that have it)."""
+        self.given: dict[str, tuple[int, Record, set[int]]] = {}
+        """Key that belongs to others -> (number of the offer, the record offered, the owners that have it)."""
+        self.returned: dict[Hint, tuple[int, Record]] = {}
+        """Hint -> (number of the offer, the replica offered)."""
+        self.offers = 0
+        """Offers made by this incarnation."""
 
     # Events.
 
@@ -76,13 +84,14 @@ class Replica(Node):
                 self.on_write_request(source, message)
             case Repair(key, versions):
                 self.on_repair(key, self.versioning.decode(versions))
-            case Handoff(key, versions):
+            case Handoff(key, versions, offer):
+                self.withdraw(key)
                 self.store(key, self.versioning.decode(versions))
                 self.storage.sync()
                 self.observe("received", (key, source))
-                self.send(source, HandoffReply(key, versions))
-            case HandoffReply(key, versions):
-                self.on_handoff_reply(source, key, versions)
+                self.send(source, HandoffReply(key, offer))
+            case HandoffReply(key, offer):
+                self.on_handoff_reply(source, key, offer)
             case ChangeMember(server, joins):
                 self._see_members(self.storage.membership.changed(server, joins))
                 self.gossip(self.settings.servers)
@@ -168,7 +177,12 @@ class Replica(Node):
         encode = self.versioning.encode
         for target, key in tuple(self.storage.hints):
             if target in self.ring.owners(key, self.settings.n):
-                self.send(target, Handoff(key, encode(self.storage.hints[target, key])))
+                record = self.storage.hints[target, key]
+                offer, offered = self.returned.get((target, key), (0, None))
+                if offered != record:
+                    offer = self._next_offer()
+                    self.returned[target, key] = (offer, record)
+                self.send(target, Handoff(key, encode(record), offer))
             else:
                 # The ring has changed: the replica is now like any other that belongs to others, or to this server.
                 self.store(key, self.storage.hints[target, key])
@@ -176,31 +190,37 @@ class Replica(Node):
                 self.storage.sync()
         for key, record in self.storage.records.items():
             if not self.owns(key):
-                offered, owners = self.given.get(key, (None, set()))
+                offer, offered, owners = self.given.get(key, (0, None, set()))
                 if offered != record:
-                    self.given[key] = (record, set())
-                    owners = set()
+                    offer, owners = self._next_offer(), set()
+                    self.given[key] = (offer, record, owners)
                 for owner in self.ring.owners(key, self.settings.n):
                     if owner not in owners:
-                        self.send(owner, Handoff(key, encode(record)))
+                        self.send(owner, Handoff(key, encode(record), offer))
 
-    def on_handoff_reply(self, source: int, key: str, versions: bytes) -> None:
-        encode = self.versioning.encode
-        hint = self.storage.hints.get((source, key))
-        if hint is not None and encode(hint) == versions:
+    def on_handoff_reply(self, source: int, key: str, offer: int) -> None:
+        number, replica = self.returned.get((source, key), (0, None))
+        if number == offer and replica is not None and self.storage.hints.get((source, key)) == replica:
             # 4.6: it may be deleted when the transfer has succeeded.
             self.drop_hint(source, key)
-        record = self.storage.records.get(key)
-        if record is not None and not self.owns(key) and encode(record) == versions:
-            offered, owners = self.given.setdefault(key, (record, set()))
-            if offered == record:
-                owners.add(source)
-                self.give_up(key, owners)
+        number, record, owners = self.given.get(key, (0, None, set()))
+        if number == offer and record is not None and self.storage.records.get(key) == record and not self.owns(key):
+            owners.add(source)
+            self.give_up(key, owners)
+
+    def withdraw(self, key: str) -> None:
+        """Forget who has confirmed a key: replies still under way are to an offer that is no more."""
+        self.given.pop(key, None)
+
+    def _next_offer(self) -> int:
+        self.offers += 1
+        return self.incarnation * OFFERS_MAX + self.offers
 
     def drop_hint(self, target: int, key: str) -> None:
         """The one it was meant for has it."""
         self.storage.forget_hint(target, key)
         self.storage.sync()
+        self.returned.pop((target, key), None)
         self.observe("delivered", (key, target))
 
     def give_up(self, key: str, owners: set[int]) -> None:
