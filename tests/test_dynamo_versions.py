@@ -115,7 +115,10 @@ def test_a_delta_for_a_record_that_was_given_away_meanwhile_is_left():
 # Pruning (4.4).
 
 
-def written(versioning, record, name, context, client, at):
+def written(versioning, record, name, writer, context=None):
+    """A write by (client, when), with all of the record as its context unless told otherwise."""
+    client, at = writer
+    context = versioning.context(record) if context is None else context
     return versioning.put(record, Write(Version(name, at), context, client, context[client] + 1), "A")
 
 
@@ -127,9 +130,9 @@ def values(versioning, record):
 def test_a_pruned_clock_keeps_what_was_overwritten(prune_above, shown):
     """A false conflict: what replaced v0 has forgotten that it knew it."""
     versioning = ClientVectors(prune_above)
-    elsewhere = record = written(versioning, versioning.empty(), "v0", VectorClock(), "x", 0)
+    elsewhere = record = written(versioning, versioning.empty(), "v0", ("x", 0))
     for at, client in enumerate("yzw", start=1):
-        record = written(versioning, record, f"v{at}", versioning.context(record), client, at)
+        record = written(versioning, record, f"v{at}", (client, at))
     assert values(versioning, record) == ["v3"]
     assert values(versioning, versioning.merge(record, elsewhere)) == shown
 
@@ -138,8 +141,8 @@ def test_a_pruned_clock_keeps_what_was_overwritten(prune_above, shown):
 def test_a_pruned_clock_can_lose_a_write(prune_above, shown):
     """The server that took the second write has a slow clock, so the write's own entry is the oldest: it goes."""
     versioning = ClientVectors(prune_above)
-    elsewhere = written(versioning, versioning.empty(), "old", VectorClock(), "x", 100)
-    record = written(versioning, elsewhere, "new", versioning.context(elsewhere), "y", 50)
+    elsewhere = written(versioning, versioning.empty(), "old", ("x", 100))
+    record = written(versioning, elsewhere, "new", ("y", 50))
     assert values(versioning, record) == ["new"]
     assert values(versioning, versioning.merge(record, elsewhere)) == shown
 
@@ -148,7 +151,7 @@ def test_the_oldest_entry_goes_first():
     versioning = ClientVectors(prune_above=2)
     record = versioning.empty()
     for at, client in enumerate("abca"):
-        record = written(versioning, record, f"v{at}", versioning.context(record), client, at)
+        record = written(versioning, record, f"v{at}", (client, at))
     assert versioning.context(record).ids == ("a", "c"), "b was counted longest ago"
 
 
