@@ -8,11 +8,11 @@ from typing import Any
 from experiments.dynamo_judge import at_end_of
 from experiments.recorded import recorded
 from protocols.dynamo import CONFLICT, OK, answer_json, server_name
-from simclock import RunResult
+from simclock import RunResult, seconds
 from simclock.clocks import VectorClock
 
-ANSWERS_TOLD_MAX = 6
-"""Answers with siblings, each with the answer that ends the conflict."""
+APART_NS = seconds(2)
+"""Of the answers with siblings one is told in so long, and the answer that ends its conflict."""
 
 
 def story(result: RunResult) -> Iterator[str]:
@@ -25,7 +25,7 @@ def story(result: RunResult) -> Iterator[str]:
         if records:
             values, context = records[0].values, VectorClock(records[0].context)
             status = CONFLICT if len(set(values)) > 1 else OK
-            yield f"   at end   {key}: {answer_json(status, sorted(set(values)), context)}"
+            yield f"   at end  servers hold {key}: {answer_json(status, sorted(set(values)), context)}"
 
 
 def _events(result: RunResult) -> list[tuple[int, str]]:
@@ -58,19 +58,19 @@ def _events(result: RunResult) -> list[tuple[int, str]]:
 
 
 def _answers(result: RunResult) -> list[tuple[int, str]]:
-    """The first answers with siblings, and of each key the next answer without."""
+    """Some answers with siblings, and of each key the next answer without."""
     lines: list[tuple[int, str]] = []
     open_keys: set[str] = set()
-    shown = 0
+    next_ns = 0
     for each in recorded(result):
         if each.name != "answer":
             continue
         function, key, status, values, entries = each.value
-        starts = status == CONFLICT and key not in open_keys and shown < ANSWERS_TOLD_MAX
+        starts = status == CONFLICT and key not in open_keys and each.time_ns >= next_ns
         ends = status == OK and key in open_keys
         if starts:
             open_keys.add(key)
-            shown += 1
+            next_ns = each.time_ns + APART_NS
         if ends:
             open_keys.discard(key)
         if starts or ends or not lines:
