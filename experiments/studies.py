@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.version_vectors",)
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.true_time_study",
+    "experiments.version_vectors",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

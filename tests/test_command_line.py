@@ -167,6 +167,9 @@ def test_a_parameter_is_a_flag_too():
     assert flags.exit_code == 0 and row(flags, "digest") == row(settings, "digest")
     assert row(flags, "replay") == "simclock run raft-kv --seed 0 --duration 2s --clients 2 --give-up=1s"
     assert row(flags, "digest") != row(simclock("run", *short), "digest")
+    assert "clients = 2" in simclock("show", *short, "--clients", 2).stdout
+    assert "--give-up" in simclock("replay", *short, "--give-ups", "1s").stderr
+    assert "breaks nothing" in simclock("shrink", *short, "--clients", 2).stderr
 
 
 @pytest.mark.parametrize(
