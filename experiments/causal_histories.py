@@ -58,6 +58,9 @@ class Pasts:
 
     def of(self, write: str) -> frozenset[str]:
         """All that the write has seen, and what that had seen; without itself."""
+        known = self._pasts.get(write)
+        if known is not None:
+            return known
         waiting = [write]
         while waiting:
             top = waiting[-1]
@@ -70,9 +73,9 @@ class Pasts:
             self._pasts[top] = saw.union(*(self._pasts[each] for each in saw))
         return self._pasts[write]
 
-    def covers(self, shown: Iterable[str], write: str) -> bool:
+    def covers(self, shown: Sequence[str], write: str) -> bool:
         """Whether the write is among those, or in the past of one."""
-        return any(write == each or write in self.of(each) for each in shown)
+        return write in shown or any(write in self.of(each) for each in shown)
 
 
 Names = Callable[[Sequence[str]], Sequence[str]]

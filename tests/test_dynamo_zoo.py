@@ -24,14 +24,13 @@ QUICK = {
     "DYNAMO-4.4b": 10,
     "DYNAMO-4.4c": 10,
     "DYNAMO-4.4d": 10,
-    "DYNAMO-4.5": 30,
+    "DYNAMO-4.5": 20,
     "DYNAMO-4.5c": 10,
     "DYNAMO-4.6": 10,
     "DYNAMO-4.7": 20,
     "DYNAMO-4.9": 20,
-    "DYNAMO-4.9b": 30,
 }
-SLOW = {"DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
+SLOW = {"DYNAMO-4.9b": 30, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
 
 
 def check(row, seeds):
