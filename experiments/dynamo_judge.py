@@ -238,7 +238,7 @@ def judge(result: RunResult) -> Verdict:
     at_end = at_end_of(result)
     unknown = at_end.down or at_end.unrest
     if unknown or not conditions.rested:
-        why = unknown or "what goes wrong may go on to the end"
+        why = unknown or "too little of the run is left after what goes wrong"
         return Verdict(status=UNKNOWN, lines=(f"the store had no time to come to rest: {why}",))
     return Verdict(status=VALID, lines=_held_lines(conditions))
 

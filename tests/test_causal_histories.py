@@ -15,7 +15,10 @@ from experiments.causal_histories import (
     siblings_not_concurrent,
     unseen_by_reads,
 )
+from experiments.dynamo_judge import HINTS_ARE_DELIVERED, HintsAreDelivered
 from experiments.histories import Operation
+from simclock import Observation
+from simclock.observers import Control
 
 
 def put(process, at, name, *saw, outcome="ok", key="k"):
@@ -106,3 +109,20 @@ def test_reads_that_go_back():
 def test_replicas():
     assert properties(diverged({"k": {0: b"x", 1: b"x"}, "l": {0: b""}})) == []
     assert properties(diverged({"k": {0: b"x", 1: b"x", 2: b"y"}})) == [REPLICAS_CONVERGE]
+
+
+def test_hints():
+    """Node 3 keeps k for node 1; a hint that changes has to arrive anew."""
+
+    def judged(*told):
+        observer, control = HintsAreDelivered(), Control(lookahead_ns=1)
+        for number, (node, name, value) in enumerate(told):
+            observer.on_observation(Observation(number, node, number, name, value), control)
+        return [each.property for each in control.violations]
+
+    hinted, received, delivered = (3, "hinted", ("k", 1)), (1, "received", ("k", 3)), (3, "delivered", ("k", 1))
+    assert judged(hinted, received, delivered) == []
+    assert judged(hinted, delivered) == [HINTS_ARE_DELIVERED]
+    assert judged(hinted, received, hinted, delivered) == [HINTS_ARE_DELIVERED]
+    assert judged(hinted, (2, "received", ("k", 3)), delivered) == [HINTS_ARE_DELIVERED], "another one has it"
+    assert judged(hinted, (1, "received", ("l", 3)), delivered) == [HINTS_ARE_DELIVERED], "it has another key"

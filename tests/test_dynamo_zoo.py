@@ -63,6 +63,22 @@ def test_an_unknown_row_is_refused():
         parts_of("KV01")
 
 
+class OffersNothing(DynamoServer):
+    """Keeps what belongs to others to itself."""
+
+    def offer(self):
+        pass
+
+
+def test_keys_that_stay_where_they_do_not_belong_are_named():
+    entry = entries()["dynamo-ring-hunt"]
+    named_somewhere = set()
+    for seed in range(4):
+        scenario = hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing))
+        named_somewhere.update(entry.judge(run(scenario)).properties)
+    assert "Handoff Completes" in named_somewhere
+
+
 class KeepsOffers(DynamoServer):
     """Takes a key and goes on counting who confirmed its own offer of it."""
 
