@@ -42,6 +42,13 @@ _MODULES = (
     "experiments.clock_hunt",
     "experiments.true_time",
     "experiments.true_time_hunt",
+    "experiments.leases",
+    "experiments.leases_hunt",
+    "experiments.failure_detectors",
+    "experiments.chat",
+    "experiments.chat_hunt",
+    "experiments.causal_hunt",
+    "experiments.shared_document",
     "experiments.dynamo",
     "experiments.dynamo_hunt",
 )

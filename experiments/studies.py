@@ -21,6 +21,8 @@ Row = tuple[Any, ...]
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
     "experiments.true_time_study",
+    "experiments.detector_study",
+    "experiments.broadcast_orders",
     "experiments.version_vectors",
 )
 

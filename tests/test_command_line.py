@@ -254,6 +254,22 @@ def test_the_trace_is_a_line_of_json_per_record(nodes_py, tmp_path):
     assert row(simclock("run", f"{nodes_py}:plain", "--duration", "3ms"), "digest") == row(result, "digest")
 
 
+def test_a_trace_replaces_an_older_trace_and_nothing_else(nodes_py, tmp_path):
+    kept = tmp_path / "measurements.json.gz"
+    kept.write_bytes(b"a week's work")
+    refused = simclock("run", f"{nodes_py}:game", "--trace", kept)
+    assert refused.exit_code == 2 and kept.read_bytes() == b"a week's work"
+    assert (
+        refused.stderr
+        == f"simclock: --trace: {kept} is there and is no trace, so it is not overwritten: name another file\n"
+    )
+    trace, written = tmp_path / "trace.jsonl", []
+    for seed in (1, 2, 1):
+        assert simclock("run", "everything", "--seed", seed, "--trace", trace).exit_code == 0
+        written.append(trace.read_bytes())
+    assert written[0] == written[2] != written[1]
+
+
 def test_the_trace_can_be_read_on_stdout(nodes_py):
     lines = simclock("run", f"{nodes_py}:plain", "--duration", "3ms", "--trace", "-").stdout.splitlines()
     assert lines[1].split() == ["0s", "node", "0", "send", "->", "1:", "Ball(bounces=0)", "(arrives", "1ms)"]
