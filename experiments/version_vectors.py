@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 CLIENTS = (2, 4, 8, 16, 32)
 WRITES = (8, 16, 32, 64, 128)
 STRATEGIES: tuple[Versioning, ...] = (ClientVectors(), ClientVectors(prune_above=10), ServerVectors(), DottedSets())
+MARKERS = (("o", 11), ("s", 8), ("^", 7), ("D", 4))
+"""Shape and size, so that lines that lie on each other are seen."""
 EXCHANGE_PERCENT = 50
 """How often two servers exchange, after a write."""
 
@@ -179,11 +181,14 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     """Metadata against clients, or siblings against writes."""
     by_clients = len({row[0] for row in measured}) > 1
     size, value = (0, 3) if by_clients else (1, 5)
-    for versioning in STRATEGIES:
+    for versioning, (marker, points) in zip(STRATEGIES, MARKERS, strict=True):
         mine = [row for row in measured if row[2] == versioning.name]
-        axes.plot([row[size] for row in mine], [row[value] for row in mine], marker="o", label=versioning.name)
+        style: dict[str, Any] = {"marker": marker, "markersize": points, "fillstyle": "none", "label": versioning.name}
+        axes.plot([row[size] for row in mine], [row[value] for row in mine], **style)
     axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
+    axes.set_yscale("log", base=2)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.minorticks_off()
     axes.set_xticks(sorted({row[size] for row in measured}), sorted({row[size] for row in measured}))
     axes.set_xlabel("clients that write one key" if by_clients else "writes of one key, clients in turn")
     axes.set_ylabel("metadata of a record [bytes]" if by_clients else "siblings in an answer, mean")
