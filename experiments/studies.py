@@ -23,6 +23,8 @@ _MODULES: tuple[str, ...] = (
     "experiments.true_time_study",
     "experiments.detector_study",
     "experiments.broadcast_orders",
+    "experiments.crdt_bytes",
+    "experiments.metadata_size",
     "experiments.version_vectors",
 )
 
