@@ -51,6 +51,8 @@ _MODULES = (
     "experiments.shared_document",
     "experiments.crdts",
     "experiments.crdt_hunt",
+    "experiments.dynamo",
+    "experiments.dynamo_hunt",
 )
 
 

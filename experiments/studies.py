@@ -25,6 +25,7 @@ _MODULES: tuple[str, ...] = (
     "experiments.broadcast_orders",
     "experiments.crdt_bytes",
     "experiments.metadata_size",
+    "experiments.version_vectors",
 )
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import causal, clock_synchronization, crdts, leases, raft, true_time
+from experiments.zoo import causal, clock_synchronization, crdts, dynamo, leases, raft, true_time
 from experiments.zoo.bug import Bug
 
-_AREAS = (raft.BUGS, clock_synchronization.BUGS, true_time.BUGS, leases.BUGS, causal.BUGS, crdts.BUGS)
+_AREAS = (raft.BUGS, clock_synchronization.BUGS, true_time.BUGS, leases.BUGS, causal.BUGS, crdts.BUGS, dynamo.BUGS)
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 
