@@ -53,6 +53,10 @@ _MODULES = (
     "experiments.chat_hunt",
     "experiments.causal_hunt",
     "experiments.shared_document",
+    "experiments.crdts",
+    "experiments.crdt_hunt",
+    "experiments.dynamo",
+    "experiments.dynamo_hunt",
 )
 
 

@@ -24,6 +24,9 @@ _MODULES: tuple[str, ...] = (
     "experiments.byzantine_clocks_study",
     "experiments.detector_study",
     "experiments.broadcast_orders",
+    "experiments.crdt_bytes",
+    "experiments.metadata_size",
+    "experiments.version_vectors",
 )
 
 

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import byzantine_clocks, causal, clock_synchronization, clocks, leases, raft, true_time
+from experiments.zoo import (
+    byzantine_clocks,
+    causal,
+    clock_synchronization,
+    clocks,
+    crdts,
+    dynamo,
+    leases,
+    raft,
+    true_time,
+)
 from experiments.zoo.bug import Bug
 
 _AREAS = (
@@ -17,6 +27,8 @@ _AREAS = (
     true_time.BUGS,
     leases.BUGS,
     causal.BUGS,
+    crdts.BUGS,
+    dynamo.BUGS,
     clocks.BUGS,
     byzantine_clocks.BUGS,
 )
