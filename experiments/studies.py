@@ -21,6 +21,7 @@ Row = tuple[Any, ...]
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
     "experiments.true_time_study",
+    "experiments.byzantine_clocks_study",
     "experiments.detector_study",
     "experiments.broadcast_orders",
     "experiments.crdt_bytes",

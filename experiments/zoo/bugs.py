@@ -8,10 +8,30 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import causal, clock_synchronization, crdts, dynamo, leases, raft, true_time
+from experiments.zoo import (
+    byzantine_clocks,
+    causal,
+    clock_synchronization,
+    clocks,
+    crdts,
+    dynamo,
+    leases,
+    raft,
+    true_time,
+)
 from experiments.zoo.bug import Bug
 
-_AREAS = (raft.BUGS, clock_synchronization.BUGS, true_time.BUGS, leases.BUGS, causal.BUGS, crdts.BUGS, dynamo.BUGS)
+_AREAS = (
+    raft.BUGS,
+    clock_synchronization.BUGS,
+    true_time.BUGS,
+    leases.BUGS,
+    causal.BUGS,
+    crdts.BUGS,
+    dynamo.BUGS,
+    clocks.BUGS,
+    byzantine_clocks.BUGS,
+)
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 

@@ -1,0 +1,70 @@
+"""`byzantine-clocks` with everything drawn from the seed: for finding bugs in what a node makes of the differences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from experiments.byzantine_clocks import byzantine_clocks, judge
+from experiments.byzantine_clocks_story import agreement_of, describe
+from experiments.catalog import Entry, Settings, register
+from experiments.spelling import unknown
+from protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
+from simclock import Network, Scenario, Uniform, UsageError, ms, stream
+
+PARAMETERS: dict[str, Any] = {"bug": ""}
+INTERVALS = ("5s", "20s", "60s")
+DRIFTS = ("10ppm", "50ppm", "200ppm")
+ROUNDS = 40
+
+
+def byzantine_hunt(settings: Settings) -> Scenario:
+    """The system that the seed draws, made of nodes with the bug of that name."""
+    kind = node_of({**PARAMETERS, **settings.parameters}["bug"])
+    luck = stream(settings.seed, "byzantine-hunt")
+    drawn: dict[str, Any] = {
+        "algorithm": luck.choice(tuple(ALGORITHMS)),
+        "liar": luck.choice((*LIARS, "two-faced")),
+        "interval": luck.choice(INTERVALS),
+        "drift": luck.choice(DRIFTS),
+    }
+    nodes = luck.choice((4, 5, 7, 8, 10)) if settings.nodes is None else settings.nodes
+    latency = Uniform(low_ns=ms(1), high_ns=luck.choice((ms(1), ms(3), ms(20))))
+    scenario = byzantine_clocks(
+        replace(settings, nodes=nodes, parameters=drawn, network=settings.network or Network(latency=latency))
+    )
+    rounds = scenario.build(0).rounds  # type: ignore[attr-defined]
+    return replace(
+        scenario,
+        name="byzantine-hunt",
+        build=lambda node: kind(rounds),
+        duration_ns=settings.duration_ns or ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
+        parameters={**settings.parameters, **drawn},
+    )
+
+
+def node_of(bug: str) -> type[ConvergingNode]:
+    """The class of a correct node, or the one with the bug of that name."""
+    if not bug:
+        return ConvergingNode
+    from experiments.zoo.byzantine_clocks import NODE_BUGS  # the zoo hunts in this scenario: not to be imported above
+
+    if bug not in NODE_BUGS:
+        raise UsageError(f"bug: {unknown('bug', bug, NODE_BUGS)}")
+    wrong: type[ConvergingNode] = NODE_BUGS[bug].wrong
+    return wrong
+
+
+register(
+    Entry(
+        name="byzantine-hunt",
+        summary="the same with algorithm, size, liars, drift and delays drawn anew by every seed: for finding bugs",
+        source="Lamport & Melliar-Smith, Synchronizing Clocks in the Presence of Faults, 1985",
+        project=12,
+        make=byzantine_hunt,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=lambda result: {"rounds": agreement_of(result).rounds},
+    )
+)

@@ -1,0 +1,175 @@
+"""Time sources, some of which are wrong, and a client that agrees on their intervals by Marzullo's algorithm.
+
+The seed draws how many sources there are, how many are wrong and whether those agree among themselves; half of them may
+be wrong, and then nobody can tell who is right. The judge counts by brute force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from actors import Node
+from experiments.catalog import Entry, Settings, judge_invariants, register
+from experiments.nemesis import Prey
+from experiments.spelling import unknown
+from protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
+from simclock import (
+    Clocks,
+    Control,
+    Network,
+    Observation,
+    Observer,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    ms,
+    seconds,
+    stream,
+)
+
+MOST_SOURCES = "Most Sources"
+"""What is chosen lies in the greatest number of intervals that any instant lies in."""
+NARROWEST = "Narrowest Interval"
+"""And there is no narrower one."""
+MAJORITY = "Majority Of Sources"
+"""What is accepted is allowed by more than half of the sources that were asked."""
+
+EVERY_NS = ms(200)
+PARAMETERS: dict[str, Any] = {"select": "marzullo", "bug": ""}
+SELECTIONS = ("marzullo", "intersection")
+
+
+class SourceAgreement(Observer):
+    """Counts, instant by instant, in how many intervals each lies."""
+
+    def __init__(self, sources: int, select: str) -> None:
+        self._sources = sources
+        self._select = select
+        self._counts = {"agreed": 0, "nobody has a majority": 0, "ends that touch": 0, "ties": 0}
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.name != "agreed":
+            return
+        _, told, chosen = observation.value
+        intervals = [Interval(*each) for each in told]
+        for property, detail in self._broken(intervals, None if chosen is None else Agreed(*chosen)):
+            control.violated(property, observation.node, detail)
+
+    def _broken(self, intervals: Sequence[Interval], chosen: Agreed | None) -> list[tuple[str, str]]:
+        best = covered_most(intervals)
+        lows, highs = {low for low, _ in intervals}, {high for _, high in intervals}
+        self._counts["ends that touch"] += not lows.isdisjoint(highs)
+        self._counts["ties"] += len(best) > 1
+        if chosen is None:
+            self._counts["nobody has a majority"] += 1
+            missed = self._select == "marzullo" and 2 * best[0].sources > self._sources
+            return [(MOST_SOURCES, f"nothing was accepted, and {best[0]} has a majority")] if missed else []
+        self._counts["agreed"] += 1
+        found = []
+        if 2 * chosen.sources <= self._sources:
+            found.append((MAJORITY, f"{chosen} has {chosen.sources} of {self._sources} sources"))
+        if self._select == "marzullo":
+            inside = sum(low <= chosen.low and chosen.high <= high for low, high in intervals)
+            if inside != best[0].sources or chosen.sources != inside:
+                found.append((MOST_SOURCES, f"{chosen} lies in {inside} intervals, {best[0]} in {best[0].sources}"))
+            elif chosen.high - chosen.low > min(high - low for low, high, _ in best):
+                found.append((NARROWEST, f"{chosen} of {len(best)} that lie in {inside}: {best}"))
+        return found
+
+    def report(self) -> dict[str, int]:
+        return dict(self._counts)
+
+
+def covered_most(intervals: Sequence[Interval]) -> list[Agreed]:
+    """Every widest stretch that lies in as many intervals as any instant does: by trying every pair of ends."""
+    ends = sorted({end for interval in intervals for end in interval})
+    most = max(sum(low <= at <= high for low, high in intervals) for at in ends)
+    found: list[Agreed] = []
+    for low in ends:
+        covering = [interval for interval in intervals if interval.low <= low <= interval.high]
+        if len(covering) == most:
+            stretch = Agreed(max(each.low for each in covering), min(each.high for each in covering), most)
+            if stretch not in found:
+                found.append(stretch)
+    return found
+
+
+def clock_sources(settings: Settings) -> Scenario:
+    """The sources that the seed draws; the last node is the client."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    if parameters["select"] not in SELECTIONS:
+        raise UsageError(f"select: {unknown('selection', parameters['select'], SELECTIONS)}")
+    luck = stream(settings.seed, "clock-sources")
+    drawn = luck.choice((3, 4, 4, 5, 6, 7))
+    sources = drawn if settings.nodes is None else settings.nodes - 1
+    if sources < 1:
+        raise UsageError(f"nodes: {settings.nodes} is not enough: a client and a source")
+    wrong = luck.randrange(sources // 2 + 1)
+    camps = [luck.choice((-1, 1)) * luck.uniform_ns(20, 60) for _ in range(luck.choice((1, 1, 2)))]
+    margins = [luck.uniform_ns(5, 9) for _ in range(sources)]
+    poller, selection = parts_of(parameters["bug"])
+    agree = selection().agree if parameters["select"] == "marzullo" else intersection
+
+    def build(node: int) -> Node:
+        if node == sources:
+            return poller(range(sources), EVERY_NS, agree)
+        if node < wrong:
+            return FalseTicker(margins[node], camps[node % len(camps)])
+        return Source(margins[node])
+
+    return Scenario(
+        name="clock-sources",
+        seed=settings.seed,
+        nodes=sources + 1,
+        build=build,
+        duration_ns=settings.duration_ns or seconds(4),
+        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
+        clocks=settings.clocks or Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
+        observers=(partial(SourceAgreement, sources, parameters["select"]),),
+        parameters={**parameters, "wrong": wrong},
+    )
+
+
+def parts_of(bug: str) -> tuple[type[Poller], type[Marzullo]]:
+    """The client and its algorithm, one of them with the bug of that name."""
+    if not bug:
+        return Poller, Marzullo
+    from experiments.zoo.clocks import SOURCE_BUGS  # the zoo hunts in this scenario, so it cannot be imported above
+
+    if bug not in SOURCE_BUGS:
+        raise UsageError(f"bug: {unknown('bug', bug, SOURCE_BUGS)}")
+    wrong = SOURCE_BUGS[bug].wrong
+    if issubclass(wrong, Poller):
+        return wrong, Marzullo
+    assert issubclass(wrong, Marzullo), "a wrong line is in the client or in its algorithm"
+    return Poller, wrong
+
+
+def _prey(scenario: Scenario) -> Prey:
+    """The sources; the client's clock is what they are measured by."""
+    return Prey(servers=tuple(range(scenario.nodes - 1)), rhythm_ns=EVERY_NS)
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """How often the sources agreed, and how often they were hard to judge."""
+    counts: dict[str, int] = result.reports["SourceAgreement"]
+    return counts
+
+
+register(
+    Entry(
+        name="clock-sources",
+        summary="time sources of which up to half are wrong, and a client that agrees on their intervals",
+        source="Marzullo, Maintaining the Time in a Distributed System, 1984; RFC 5905",
+        project=12,
+        make=clock_sources,
+        judge=judge_invariants,
+        parameters=PARAMETERS,
+        prey=_prey,
+        nemesis="swarm",
+        sometimes=sometimes,
+    )
+)

@@ -1,0 +1,56 @@
+"""Clocks that agree although some lie.
+
+convergence.py   what a node makes of the others' clocks: CNV, average, midpoint, median
+bound.py         how far apart correct clocks can be, proved
+node.py          a correct node, in rounds
+liars.py         those that are not
+properties.py    the bound, judged
+marzullo.py      agreement on intervals: Marzullo's algorithm and NTP's
+sources.py       a client that asks several time sources and agrees on their intervals
+
+"""
+
+from protocols.byzantine_clocks.bound import Bound
+from protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
+from protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
+from protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
+from protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
+from protocols.byzantine_clocks.properties import (
+    CORRECTION_BOUND,
+    SKEW_BOUND,
+    VALIDITY,
+    Agreement,
+    ClockAgreement,
+    Moment,
+)
+from protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
+
+__all__ = [
+    "ALGORITHMS",
+    "CORRECTION_BOUND",
+    "LIARS",
+    "SKEW_BOUND",
+    "VALIDITY",
+    "Agreed",
+    "Agreement",
+    "Ask",
+    "Bound",
+    "ClockAgreement",
+    "Converge",
+    "ConvergingNode",
+    "FalseTicker",
+    "Interval",
+    "Liar",
+    "Lies",
+    "Marzullo",
+    "Moment",
+    "Poll",
+    "Poller",
+    "Rounds",
+    "Source",
+    "Tell",
+    "intersection",
+    "lies_of",
+    "majority",
+    "marzullo",
+]
