@@ -26,6 +26,7 @@ from simclock import (
     RunResult,
     Scenario,
     Uniform,
+    UsageError,
     format_duration,
     ms,
     seconds,
@@ -94,6 +95,8 @@ def causal_hunt(settings: Settings) -> Scenario:
     luck = stream(settings.seed, "causal-hunt")
     nodes = luck.choice((3, 4, 5))
     nodes = nodes if settings.nodes is None else settings.nodes
+    if nodes < 2:
+        raise UsageError(f"nodes: {nodes} is not a group: 2 or more")
     high_ns = luck.choice((ms(10), ms(40), ms(100)))
     group = MemberSettings(
         founders=max(1, nodes - luck.choice((0, 1))),

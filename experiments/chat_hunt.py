@@ -23,6 +23,7 @@ from simclock import (
     Resume,
     Scenario,
     Uniform,
+    UsageError,
     ms,
     seconds,
     stream,
@@ -42,6 +43,8 @@ def chat_hunt(settings: Settings) -> Scenario:
     luck = stream(settings.seed, "chat-hunt")
     nodes = luck.choice((3, 4, 5))
     nodes = nodes if settings.nodes is None else settings.nodes
+    if nodes < 2:
+        raise UsageError(f"nodes: {nodes} is not a chat: 2 or more")
     network = Network(
         latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(5), ms(20), ms(60)))),
         loss=luck.choice((0.0, 0.02, 0.1)),

@@ -255,6 +255,17 @@ def test_settings_read_back_equal(settings):
 
 
 @pytest.mark.parametrize("name", list(entries()))
+def test_any_number_of_nodes_makes_a_scenario_or_is_refused_in_one_line(name):
+    made = 0
+    for nodes in (1, 2, 3, 4, 5, 9):
+        try:
+            made += make_scenario(entries()[name], Settings(seed=1, nodes=nodes)).nodes >= nodes
+        except UsageError as error:
+            assert "\n" not in str(error) and ":" in str(error)
+    assert made >= 3
+
+
+@pytest.mark.parametrize("name", list(entries()))
 def test_a_catalog_scenario_written_whole_is_the_same_scenario(name):
     entry = entries()[name]
     scenario = make_scenario(entry, Settings(seed=3))
