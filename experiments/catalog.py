@@ -6,10 +6,10 @@ go through here, so an entry that stands here is reachable everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.nemesis import Prey, parse_nemesis, under_nemesis
 from simclock.clocks.physical import Clocks
@@ -19,6 +19,9 @@ from simclock.faults import Fault
 from simclock.network import Network
 from simclock.scenario import NODES_MAX, Scenario
 from simclock.scheduler import RunResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 VALID = "valid"
 VIOLATED = "violated"
@@ -94,6 +97,12 @@ class Entry:
     """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm taken from the duration."""
     nemesis: str = NO_NEMESIS
     """What is drawn where the user says neither faults nor a nemesis."""
+    project: int | None = None
+    """Number of the project in the curriculum, if it belongs to one."""
+    story: Callable[[RunResult], Iterable[str]] = lambda result: ()
+    """What happened, line by line, for a reader: `simclock run` prints it above the report."""
+    plot: Callable[[RunResult, Axes], None] | None = None
+    """Draws the run, for `simclock run --plot`."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 

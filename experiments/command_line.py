@@ -34,6 +34,7 @@ COMMANDS = {
     "check": "experiments.commands.check:check",
     "check-determinism": "experiments.commands.check_determinism:check_determinism",
     "compare": "experiments.commands.compare:compare_placements",
+    "study": "experiments.commands.study:study",
     "zoo": "experiments.commands.zoo:zoo",
     "lab": "experiments.commands.lab:lab",
     "bench": "experiments.bench:bench",

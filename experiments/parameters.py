@@ -7,13 +7,22 @@ its unit, as `think_ns = "5ms"`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from experiments.catalog import Entry
 from experiments.spelling import say, unknown
 from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+
+
+class Parametrized(Protocol):
+    """What has parameters: a scenario of the catalog, a study."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
 
 
 def is_duration(name: str) -> bool:
@@ -21,14 +30,14 @@ def is_duration(name: str) -> bool:
     return name.endswith("_ns")
 
 
-def parameter_from_toml(entry: Entry, name: str, value: Any, place: str) -> Any:
+def parameter_from_toml(entry: Parametrized, name: str, value: Any, place: str) -> Any:
     """A value as TOML has it, checked against the parameter's default."""
     if name not in entry.parameters:
         raise UsageError(f"{place}: {unknown(f'parameter of {entry.name}', name, entry.parameters)}")
     return _like(entry.parameters[name], name, value, f"{place}.{name}")
 
 
-def parameter_from_text(entry: Entry, setting: str, place: str) -> tuple[str, Any]:
+def parameter_from_text(entry: Parametrized, setting: str, place: str) -> tuple[str, Any]:
     """Name and value of `name=value`."""
     name, equals, text = setting.partition("=")
     name, text = name.strip(), text.strip()

@@ -32,6 +32,9 @@ CLIENTS = 2
 OBSERVATIONS_MAX = 20_000
 """Ten times what is usual."""
 
+STEPS_MAX = 1_000_000
+"""What the linearizability checker may try in one run; beyond, the verdict is unknown."""
+
 PARAMETERS = {"bug": ""}
 
 
@@ -88,7 +91,7 @@ class Parts:
 
 def raft_hunt(settings: Settings) -> Scenario:
     """The cluster that the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.bugs import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from experiments.zoo.raft import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
 
     return hunt(settings, parts_of({**PARAMETERS, **settings.parameters}["bug"]))
 
@@ -159,7 +162,7 @@ register(
         summary="a small Raft cluster under a swarm of faults, drawn anew by every seed: for finding bugs",
         source="Groce et al., Swarm Testing, ISSTA 2012",
         make=raft_hunt,
-        judge=judge,
+        judge=partial(judge, step_limit=STEPS_MAX),
         describe=describe,
         parameters=PARAMETERS,
         prey=prey,

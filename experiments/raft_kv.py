@@ -47,6 +47,9 @@ from simclock import (
 STEPS_MAX = 20_000_000
 """What the linearizability checker may try: a limit in steps is the same on every machine."""
 
+LINEARIZABILITY = "linearizability"
+"""What the judge names where no order of the clients' operations explains what they heard."""
+
 REPLICA_REGIONS = ("Washington DC", "Dallas", "Frankfurt", "Sao Paulo", "Tokyo")
 CLIENT_REGIONS = ("Madrid", "Mumbai", "Sydney")
 """No two of these eight are nearer than 29 ms apart: windows are then 14.5 ms wide."""
@@ -250,17 +253,17 @@ def wan_one_way_ns() -> dict[tuple[str, str], int]:
 # Judging and describing.
 
 
-def judge(result: RunResult) -> Verdict:
+def judge(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
     """Raft's properties, and the linearizability of the clients' history."""
     raft = result.reports["RaftProperties"]
     invariants = judge_invariants(result)
     history = history_of(result)
-    judged = check_linearizability(history, key_value(initial=None), step_limit=STEPS_MAX)
+    judged = check_linearizability(history, key_value(initial=None), step_limit=step_limit)
     held = f"Raft's properties hold: {raft['leaders']} leaders, {raft['committed']} entries committed"
     first = invariants.lines if invariants.status == VIOLATED else (held,)
     lines = (*first, *judged.explain().splitlines())
     if VIOLATED in (invariants.status, _STATUS[judged.verdict]):
-        properties = ("linearizability",) if _STATUS[judged.verdict] == VIOLATED else ()
+        properties = (LINEARIZABILITY,) if _STATUS[judged.verdict] == VIOLATED else ()
         return Verdict(status=VIOLATED, lines=lines, properties=properties)
     return Verdict(status=_STATUS[judged.verdict], lines=lines)
 

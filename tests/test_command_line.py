@@ -160,6 +160,31 @@ def test_each_setting_matters():
     assert len(digests) == len(given)
 
 
+def test_a_parameter_is_a_flag_too():
+    short = ("raft-kv", "--duration", "2s")
+    flags = simclock("run", *short, "--clients", 2, "--give-up=1s")
+    settings = simclock("run", *short, "--set", "clients=2", "--set", "give_up_ns=1s")
+    assert flags.exit_code == 0 and row(flags, "digest") == row(settings, "digest")
+    assert row(flags, "replay") == "simclock run raft-kv --seed 0 --duration 2s --clients 2 --give-up=1s"
+    assert row(flags, "digest") != row(simclock("run", *short), "digest")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("raft-kv", "--client", "2"), "unknown option or parameter of raft-kv '--client': did you mean '--clients'?"),
+        (("--clients", "2", "raft-kv"), "--clients: name the scenario first, then its parameters"),
+        (("raft-kv", "--clients"), "--clients: it has no value, such as --clients 3"),
+        (("raft-kv", "--clients", "many"), "--clients clients: 'many' is not a whole number, such as 3"),
+        (("raft-kv", "more"), "'more' belongs to no option"),
+        (("raft-kv", "--plot", "x.svg"), "--plot: raft-kv has no picture: leave --plot out"),
+    ],
+)
+def test_flags_that_mean_nothing_get_one_line(arguments, told):
+    result = simclock("run", *arguments)
+    assert result.exit_code == 2 and result.stderr == f"simclock: {told}\n"
+
+
 def test_what_went_wrong_is_told_with_times_and_what_was_skipped(tmp_path):
     file = tmp_path / "faults.toml"
     file.write_text(

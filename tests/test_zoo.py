@@ -5,8 +5,11 @@ import inspect
 import pytest
 
 from experiments.zoo import elections, logs, services
-from experiments.zoo.bugs import BUGS, LIVENESS, NOT_APPLICABLE, SAFETY, parts_of
-from experiments.zoo.hunt import Found, Hunt, hunt, hunt_rows, is_found, named, right_one, settings_of
+from experiments.zoo import raft as raft_rows
+from experiments.zoo.bug import LIVENESS, SAFETY
+from experiments.zoo.bugs import BUGS, NOT_APPLICABLE
+from experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows, is_found, named, right_one
+from experiments.zoo.raft import parts_of
 from experiments.zoo.table import zoo_text
 from protocols.raft import RaftServer
 from simclock import UsageError
@@ -19,13 +22,13 @@ SEEDS = 40
 def test_a_row_is_found_by_its_own_property(row):
     found = hunt(row, 0, SEEDS)
     assert found.found is not None and found.seeds <= SEEDS
-    names = named(settings_of(BUGS[row], found.found, liveness=False), history=False)
-    assert BUGS[row].property in names
-    assert named(settings_of(None, found.found, liveness=False), history=True) == frozenset()
+    ground = ground_of(BUGS[row])
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
 
 
 def test_the_right_protocol_passes_the_seeds():
-    assert right_one(0, 12, False) == []
+    assert right_one(Ground("raft-hunt", None), range(12)) == []
 
 
 def test_another_property_does_not_count():
@@ -61,7 +64,7 @@ def test_there_are_at_least_twenty_rows_of_each_its_own_class():
         for _, each in inspect.getmembers(module, inspect.isclass)
         if each.__module__ == module.__name__
     }
-    assert defined == {bug.wrong for bug in BUGS.values()}
+    assert defined == {bug.wrong for bug in raft_rows.BUGS}
     assert all(bug.kind in (SAFETY, LIVENESS) and bug.source for bug in BUGS.values()) and NOT_APPLICABLE
 
 

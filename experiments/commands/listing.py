@@ -13,6 +13,7 @@ from experiments.latency_forms import latency_to_table
 from experiments.parameters import defaults_text
 from experiments.scenario_source import Source
 from experiments.scenario_text import whole_settings, write_settings
+from experiments.studies import cell
 from experiments.tables import FORMS, table_text
 from simclock.errors import UsageError
 from simclock.scenario import Scenario
@@ -26,8 +27,11 @@ def list_scenarios(form: str) -> None:
     \b
     Example: simclock list
     """
-    rows = [(entry.name, entry.summary, defaults_text(entry.parameters), entry.source) for entry in entries().values()]
-    click.echo(table_text(("scenario", "what it shows", "parameters", "source"), rows, form, rows))
+    rows = [
+        (entry.name, entry.summary, defaults_text(entry.parameters), cell(entry.project), entry.source)
+        for entry in entries().values()
+    ]
+    click.echo(table_text(("scenario", "what it shows", "parameters", "project", "source"), rows, form, rows))
 
 
 @click.command(short_help="Print a scenario as a file that can be edited and run.")

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import click
 
 from actors.run import Placement
-from experiments.catalog import Settings
+from experiments.catalog import Entry, Settings
 from experiments.latency_forms import latency_from_text
-from experiments.parameters import parameter_from_text
+from experiments.parameters import parameter_from_text, parameter_text
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.scenario_file import scenario_as_is
 from experiments.scenario_source import Source, find_source
-from experiments.spelling import say
+from experiments.spelling import say, unknown
 from experiments.toml_table import duration_ns
 from simclock.errors import UsageError
 from simclock.network import ORDERS, Network
@@ -33,6 +34,8 @@ class Overrides:
     nodes: int | None = None
     duration: str | None = None
     settings: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    """What no command has as an option: the scenario's own parameters, as `--sync`, `berkeley`."""
     latency: str | None = None
     loss: str | None = None
     duplication: str | None = None
@@ -52,6 +55,7 @@ class Overrides:
         given["nemesis"] = self.nemesis
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
         named = dict(parameter_from_text(found.entry, setting, "--set") for setting in self.settings)
+        named |= dict(_parameters_of_flags(found.entry, self.flags))
         settings = replace(settings, parameters={**settings.parameters, **named})
         network = self._network()
         if network:
@@ -81,7 +85,55 @@ class Overrides:
                 words += [f"--{flag}", value]
         for setting in self.settings:
             words += ["--set", setting]
+        words += self.flags
         return shlex.join(words)
+
+
+class ScenarioCommand(click.Command):
+    """A command that takes the parameters of its scenario as flags too: `--sync berkeley` is `--set sync=berkeley`."""
+
+    ignore_unknown_options = True
+    allow_extra_args = True
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        scenario = ctx.params.get("scenario")
+        if isinstance(scenario, str) and scenario.startswith("-"):
+            raise UsageError(f"{scenario}: name the scenario first, then its parameters")
+        return rest
+
+
+def _parameters_of_flags(entry: Entry, flags: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Read `--name value` and `--name=value`; a duration's name is written without its unit."""
+    words = list(flags)
+    while words:
+        flag, equals, text = words.pop(0).partition("=")
+        if not flag.startswith("--"):
+            raise UsageError(f"{say(flag)} belongs to no option")
+        name = flag.removeprefix("--").replace("-", "_")
+        name = f"{name}_ns" if f"{name}_ns" in entry.parameters else name
+        if name not in entry.parameters:
+            known = [f"--{_flag(each)}" for each in entry.parameters]
+            if get_close_matches(flag, _own_flags()):
+                known += _own_flags()
+            raise UsageError(unknown(f"option or parameter of {entry.name}", flag, known))
+        if not equals:
+            if not words:
+                raise UsageError(
+                    f"{flag}: it has no value, such as {flag} {parameter_text(name, entry.parameters[name])}"
+                )
+            text = words.pop(0)
+        yield parameter_from_text(entry, f"{name}={text}", flag)
+
+
+def _own_flags() -> list[str]:
+    """The options of the command that is running."""
+    context = click.get_current_context(silent=True)
+    return [] if context is None else [flag for option in context.command.params for flag in option.opts]
+
+
+def _flag(parameter: str) -> str:
+    return parameter.removesuffix("_ns").replace("_", "-")
 
 
 def _probability(text: str, flag: str) -> float:
@@ -107,7 +159,9 @@ def seedless_override_options(command: Command) -> Command:
 
 def _with_overrides(command: Command, fixed: dict[str, Any]) -> Command:
     def with_overrides(**named: Any) -> Any:
-        fields = {name: fixed[name] if name in fixed else named.pop(name) for name in Overrides.__dataclass_fields__}
+        fixed_here = {**fixed, "flags": tuple(click.get_current_context().args)}
+        names = Overrides.__dataclass_fields__
+        fields = {name: fixed_here[name] if name in fixed_here else named.pop(name) for name in names}
         return command(overrides=Overrides(**fields), **named)
 
     with_overrides.__doc__ = command.__doc__

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -11,14 +13,15 @@ import click
 from actors.run import Placement
 from actors.run import run as run_scenario
 from experiments.catalog import EXIT_STATUS
-from experiments.commands.options import Overrides, override_options, placement_options
+from experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
 from experiments.plain_values import trace_line
+from experiments.plots import write_picture
 from experiments.report import report_json, report_of, report_text
 from simclock.errors import UsageError
 from simclock.trace import TraceRecord
 
 
-@click.command(short_help="Run a scenario and report.")
+@click.command(cls=ScenarioCommand, short_help="Run a scenario and report.")
 @click.argument("scenario")
 @override_options
 @placement_options
@@ -34,11 +37,23 @@ from simclock.trace import TraceRecord
     show_default=True,
     help="Refuse a node's code the real clock, unseeded luck, threads and sockets.",
 )
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run, as FILE.svg.")
+@click.option("--story/--no-story", default=True, show_default=True, help="Tell what happened, line by line.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def run(
-    *, scenario: str, overrides: Overrides, placement: Placement, trace_file: str | None, guard: bool, form: str
+    *,
+    scenario: str,
+    overrides: Overrides,
+    placement: Placement,
+    trace_file: str | None,
+    guard: bool,
+    plot: Path | None,
+    story: bool,
+    form: str,
 ) -> int:
     """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
+
+    A parameter of the scenario may be written as a flag: `--clients 4` is `--set clients=4`.
 
     \b
     Examples:
@@ -50,11 +65,19 @@ def run(
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
     source = overrides.source(scenario)
     made = source.scenario()
+    draw = source.entry.plot
+    if plot is not None and draw is None:
+        raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
     replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
     with trace_to(trace_file) as trace:
         result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
     report = report_of(source.entry, result)
+    if story and form == "text":
+        for line in source.entry.story(result):
+            click.echo(line)
     click.echo(report_json(report) if form == "json" else report_text(report))
+    if plot is not None and draw is not None:
+        write_picture(plot, partial(draw, result))
     return EXIT_STATUS[report.status]
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from experiments.catalog import VALID
 from experiments.code_version import code_version
-from experiments.commands.options import Overrides, database_option, seedless_override_options
+from experiments.commands.options import Overrides, ScenarioCommand, database_option, seedless_override_options
 from experiments.outcome import Outcome, SeedRunner, exit_status
 from experiments.results_database import (
     DEFAULT_DATABASE,
@@ -40,7 +40,7 @@ INTERRUPT_STATUS = 130
 FAILURES_TOLD_MAX = 25
 
 
-@click.command("sweep", short_help="Run many seeds of a scenario, over all cores.")
+@click.command("sweep", cls=ScenarioCommand, short_help="Run many seeds of a scenario, over all cores.")
 @click.argument("scenario")
 @click.option("--seeds", required=True, metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import click
 from tqdm import tqdm
 
 from experiments.spelling import unknown
 from experiments.tables import FORMS
-from experiments.zoo.bugs import BUGS, SAFETY, Bug
-from experiments.zoo.hunt import hunt_rows
+from experiments.zoo.bug import SAFETY, Bug
+from experiments.zoo.bugs import BUGS
+from experiments.zoo.hunt import Hunt, hunt_rows
 from experiments.zoo.table import zoo_text
 from simclock.errors import UsageError
 
@@ -21,9 +23,13 @@ from simclock.errors import UsageError
 @click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")
 @click.option("--first", type=int, default=0, show_default=True, help="The first search's start seed.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that hunt.")
+@click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Make a found run smaller.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
-def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, form: str) -> int:
-    """Hunt each bug with one and the same swarm until its own property is named, and the right protocol beside it.
+def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, shrinks: bool, form: str) -> int:
+    """Hunt each bug, with the swarm that strikes the right protocol too, until its own property is named.
+
+    The right protocol is run on the very same seeds, and must pass them all. "Faults after shrinking" is how many
+    faults of the first run that was found are left when `simclock shrink` is done with it.
 
     The status is 0 if every safety row was found and the right protocol passed every seed.
 
@@ -33,12 +39,15 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
       simclock zoo --jobs 2 --format github
     """
     wanted = _rows(rows)
-    found = []
-    hunting = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs)
-    for row in tqdm(hunting, total=len(wanted), desc="zoo", unit="row", disable=not sys.stderr.isatty()):
-        found.append(row)
-        if not sys.stderr.isatty():
-            click.echo(f"{row.bug.id}: {'not found' if row.seeds is None else f'{row.seeds} seeds'}", err=True)
+    with tqdm(total=len(wanted), desc="zoo", unit="row", disable=not sys.stderr.isatty()) as bar:
+
+        def told(bug: Bug, done: Sequence[Hunt]) -> None:
+            bar.update()
+            if not sys.stderr.isatty():
+                tried = ", ".join(str(each.seeds) if each.found is not None else "not found" for each in done)
+                click.echo(f"{bug.id}: {tried}", err=True)
+
+        found = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs, shrinks=shrinks, told=told)
     click.echo(zoo_text(found, form))
     well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
     return 0 if well else 1

@@ -1,4 +1,4 @@
-"""Hunting a row of the zoo: seeds one after the other until the row's own property is named.
+"""Hunting a row of the zoo: seeds one after the other until the row's own property is named, then made smaller.
 
 Law: a seed is the same hunt everywhere, so what is found depends on the start seeds alone, never on how many processes
 look or which of them is first.
@@ -7,30 +7,46 @@ look or which of them is first.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors.run import run
 from experiments.catalog import Settings, entries, make_scenario
-from experiments.linearizability import Verdict as Linearity
-from experiments.linearizability import check_linearizability, key_value
-from experiments.raft_kv import history_of
-from experiments.zoo.bugs import BUGS, LINEARIZABILITY, LIVENESS, Bug
-from simclock import HandlerError, seconds
+from experiments.reference import Reference
+from experiments.shrinking.minimal import failing_trial, shrink_run
+from experiments.shrinking.trials import TrialRunner, Trials, in_process
+from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bugs import BUGS
+from simclock import HandlerError
 
-SCENARIO = "raft-hunt"
-NEMESIS = "swarm"
-LIVENESS_NS = seconds(5)
 HUNT_STRIDE = 1_000_003
 """From one hunt's start seed to the next: hunts share no seed."""
-STEPS_MAX = 1_000_000
-"""What the linearizability checker may try in one run; beyond, nothing is named."""
+SHRINK_RUNS_MAX = 1000
+RIGHT_PART = 50
+"""The right protocol's seeds go to a process so many at a time."""
 CRASHED = "a node's own code"
 """What is named where the wrong line makes a node's code fail, at an assertion for instance."""
+
+
+class Ground(NamedTuple):
+    """Where a row is hunted, and the right protocol beside it."""
+
+    scenario: str
+    liveness_ns: int | None
+
+    def settings(self, seed: int, bug: Bug | None) -> Settings:
+        """The run of one seed: the same scenario and nemesis, with the bug or without."""
+        parameters = {} if bug is None else {"bug": bug.id}
+        return Settings(seed=seed, liveness_ns=self.liveness_ns, parameters=parameters)
+
+
+def ground_of(bug: Bug) -> Ground:
+    """Where that row is hunted."""
+    return Ground(bug.scenario, bug.liveness_ns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +62,18 @@ class Hunt:
     """Other properties that were named on the way, and in how many runs."""
     wall_s: float
 
+    @property
+    def tried(self) -> range:
+        """The seeds."""
+        return range(self.start, self.start + self.seeds)
+
+
+class Smaller(NamedTuple):
+    """How many faults a run had, and how many are left where the same property is still broken."""
+
+    before: int
+    after: int
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -55,6 +83,8 @@ class Found:
     hunts: tuple[Hunt, ...]
     right: tuple[str, ...]
     """What was named on the same seeds without the bug; there must be nothing."""
+    smaller: Smaller | None = None
+    """The first run that was found, made smaller; None where that was not asked for or nothing was found."""
 
     @property
     def seeds(self) -> int | None:
@@ -69,27 +99,16 @@ class Found:
         return median(hunt.wall_s for hunt in self.hunts)
 
 
-def settings_of(bug: Bug | None, seed: int, *, liveness: bool) -> Settings:
-    """What a hunt runs: the same scenario and the same nemesis for every row."""
-    return Settings(
-        seed=seed,
-        nemesis=NEMESIS,
-        liveness_ns=LIVENESS_NS if liveness else None,
-        parameters={} if bug is None else {"bug": bug.id},
-    )
-
-
-def named(settings: Settings, *, history: bool) -> frozenset[str]:
-    """The properties that a run breaks; the clients' history is judged only where asked, as it takes its time."""
+def named(ground: Ground, seed: int, bug: Bug | None) -> frozenset[str]:
+    """The properties that a run breaks. The judge is asked only where the row needs it, as it takes its time."""
+    entry = entries()[ground.scenario]
     try:
-        result = run(make_scenario(entries()[SCENARIO], settings))
+        result = run(make_scenario(entry, ground.settings(seed, bug)))
     except HandlerError:
         return frozenset((CRASHED,))
     names = {violation.property for violation in result.violations}
-    if history:
-        judged = check_linearizability(history_of(result), key_value(initial=None), step_limit=STEPS_MAX)
-        if judged.verdict is Linearity.ILLEGAL:
-            names.add(LINEARIZABILITY)
+    if bug is None or bug.judged:
+        names.update(entry.judge(result).properties)
     return frozenset(names)
 
 
@@ -101,14 +120,14 @@ def is_found(bug: Bug, names: frozenset[str]) -> bool:
 def hunt(bug_id: str, start: int, seeds_max: int) -> Hunt:
     """Try seeds from `start` on."""
     bug = BUGS[bug_id]
+    ground = ground_of(bug)
     began = time.perf_counter()
     others: dict[str, int] = {}
     found = None
     seed = start - 1
     while found is None and seed + 1 < start + seeds_max:
         seed += 1
-        settings = settings_of(bug, seed, liveness=bug.kind == LIVENESS)
-        names = named(settings, history=bug.property == LINEARIZABILITY)
+        names = named(ground, seed, bug)
         for name in sorted(names - {bug.property}):
             others[name] = others.get(name, 0) + 1
         if is_found(bug, names):
@@ -122,70 +141,96 @@ def hunt(bug_id: str, start: int, seeds_max: int) -> Hunt:
     )
 
 
-def right_one(start: int, count: int, liveness: bool) -> list[str]:
+def right_one(ground: Ground, seeds: Iterable[int]) -> list[tuple[int, str]]:
     """The right protocol on these seeds: what is named, with the seed. It must be nothing."""
-    wrong = []
-    for seed in range(start, start + count):
-        names = named(settings_of(None, seed, liveness=liveness), history=True)
-        wrong += [f"seed {seed}: {name}" for name in sorted(names)]
-    return wrong
+    return [(seed, name) for seed in seeds for name in sorted(named(ground, seed, None))]
+
+
+def shrink(bug_id: str, seed: int) -> Smaller:
+    """Make the run of that seed smaller, while the row's property stays broken."""
+    bug = BUGS[bug_id]
+    ground = ground_of(bug)
+    reference = Reference(
+        text=bug_id,
+        name=bug.scenario,
+        entry=entries()[bug.scenario],
+        settings=ground.settings(seed, bug),
+        replay="",
+    )
+    trial, name = failing_trial(reference, bug.property)
+    trials = Trials(in_process(TrialRunner(entry=reference.entry)), name, SHRINK_RUNS_MAX)
+    minimal = shrink_run(reference, trial, trials)
+    return Smaller(minimal.before.faults, minimal.after.faults)
+
+
+def hunt_rows(
+    rows: Sequence[Bug],
+    *,
+    first: int,
+    hunts: int,
+    seeds_max: int,
+    jobs: int,
+    shrinks: bool = False,
+    told: Callable[[Bug, Sequence[Hunt]], None] = lambda bug, hunts: None,
+) -> list[Found]:
+    """Hunt every row and make what was found smaller; then run the right protocol on the very seeds that were hunted.
+
+    `told` is called with each row's hunts, in the order of the rows. A liveness row is not made smaller: it shows in a
+    run whose faults have all healed.
+    """
+    starts = tuple(first + number * HUNT_STRIDE for number in range(hunts))
+    searched = []
+    with _mapping(jobs) as mapped:
+        searches = [(bug.id, starts, seeds_max, shrinks and bug.kind != LIVENESS) for bug in rows]
+        for bug, (done, smaller) in zip(rows, mapped(_search, searches), strict=True):
+            told(bug, done)
+            searched.append((bug, done, smaller))
+        seeds: dict[Ground, set[int]] = {}
+        for bug, done, _ in searched:
+            seeds.setdefault(ground_of(bug), set()).update(seed for each in done for seed in each.tried)
+        parts = [
+            (ground, tried[at : at + RIGHT_PART])
+            for ground, tried in ((ground, sorted(all_seeds)) for ground, all_seeds in seeds.items())
+            for at in range(0, len(tried), RIGHT_PART)
+        ]
+        wrong: dict[Ground, list[tuple[int, str]]] = {}
+        for (ground, _), named_there in zip(parts, mapped(_right_part, parts), strict=True):
+            wrong.setdefault(ground, []).extend(named_there)
+    return [
+        Found(
+            bug=bug,
+            hunts=done,
+            smaller=smaller,
+            right=tuple(
+                f"seed {seed}: {name}"
+                for seed, name in wrong.get(ground_of(bug), ())
+                if any(seed in each.tried for each in done)
+            ),
+        )
+        for bug, done, smaller in searched
+    ]
+
+
+def _search(task: tuple[str, Sequence[int], int, bool]) -> tuple[tuple[Hunt, ...], Smaller | None]:
+    """All hunts of a row, and the first run that was found made smaller."""
+    bug_id, starts, seeds_max, shrinks = task
+    done = tuple(hunt(bug_id, start, seeds_max) for start in starts)
+    seed = next((each.found for each in done if each.found is not None), None)
+    return done, shrink(bug_id, seed) if shrinks and seed is not None else None
+
+
+def _right_part(task: tuple[Ground, Sequence[int]]) -> list[tuple[int, str]]:
+    return right_one(*task)
 
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Any]:
-    """What has `submit(function, *arguments)`, which gives something with a `result()`."""
+def _mapping(jobs: int) -> Iterator[Any]:
+    """A `map` whose answers come in order: in this process, or over several."""
     if jobs == 1:
-        yield _Here()
+        yield map
         return
     pool = ProcessPoolExecutor(jobs)
     try:
-        yield pool
+        yield pool.map
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-class _Here:
-    """A pool of this process alone: work is done when its result is asked for."""
-
-    def submit(self, function: Any, *arguments: Any) -> _Later:
-        return _Later(function, arguments)
-
-
-class _Later:
-    def __init__(self, function: Any, arguments: tuple[Any, ...]) -> None:
-        self._function, self._arguments = function, arguments
-
-    def result(self) -> Any:
-        return self._function(*self._arguments)
-
-
-def hunt_rows(rows: Sequence[Bug], *, first: int, hunts: int, seeds_max: int, jobs: int) -> Iterator[Found]:
-    """Hunt every row, and run the right protocol on the very seeds that were hunted."""
-    starts = [first + number * HUNT_STRIDE for number in range(hunts)]
-    judged = {False: _Judged(), True: _Judged()}
-    with workers(jobs) as pool:
-        under_way = [(bug, [pool.submit(hunt, bug.id, start, seeds_max) for start in starts]) for bug in rows]
-        for bug, futures in under_way:
-            done = tuple(future.result() for future in futures)
-            right = judged[bug.kind == LIVENESS].on(pool, done, liveness=bug.kind == LIVENESS)
-            yield Found(bug=bug, hunts=done, right=tuple(right))
-
-
-class _Judged:
-    """What the right protocol did, per start seed: seeds that rows share are run once."""
-
-    def __init__(self) -> None:
-        self._counts: dict[int, int] = {}
-        self._wrong: dict[int, list[tuple[int, str]]] = {}
-
-    def on(self, pool: Any, hunts: Sequence[Hunt], *, liveness: bool) -> list[str]:
-        asked = []
-        for each in hunts:
-            have = self._counts.get(each.start, 0)
-            if each.seeds > have:
-                future = pool.submit(right_one, each.start + have, each.seeds - have, liveness)
-                asked.append((each, future))
-        for each, future in asked:
-            self._counts[each.start] = each.seeds
-            self._wrong.setdefault(each.start, []).extend((each.seeds, text) for text in future.result())
-        return [text for each in hunts for _, text in self._wrong.get(each.start, ())]

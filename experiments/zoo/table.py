@@ -17,6 +17,7 @@ HEADERS = (
     "seeds until found",
     "of all hunts",
     "found at seed",
+    "faults after shrinking",
     "wall time",
     "right protocol",
     "remark",
@@ -41,16 +42,18 @@ def zoo_text(rows: Sequence[Found], form: str) -> str:
                 "not found" if seeds is None else f"{seeds:,}",
                 hits,
                 "" if first is None else str(first),
+                "" if row.smaller is None else f"{row.smaller.after} of {row.smaller.before}",
                 f"{row.wall_s:.1f} s",
                 right,
                 remark(row),
             )
         )
-        raw.append((*head, seeds, hits, first, row.wall_s, right, remark(row)))
+        after = None if row.smaller is None else row.smaller.after
+        raw.append((*head, seeds, hits, first, after, row.wall_s, right, remark(row)))
     for ids, reason in NOT_APPLICABLE.items():
-        line = (ids, "", "", "", "not applicable", "", "", "", "", reason)
+        line = (ids, "", "", "", "not applicable", "", "", "", "", "", reason)
         shown.append(line)
-        raw.append((ids, "", "", "", None, "", None, None, "", reason))
+        raw.append((ids, "", "", "", None, "", None, None, None, "", reason))
     return table_text(HEADERS, shown, form, raw)
 
 

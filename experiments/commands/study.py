@@ -1,0 +1,60 @@
+"""`simclock study`: tables that compare many runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from experiments.parameters import defaults_text, parameter_from_text
+from experiments.plots import write_picture
+from experiments.spelling import unknown
+from experiments.studies import StudySettings, cell, studies
+from experiments.tables import FORMS, table_text
+from simclock.errors import UsageError
+
+
+@click.command(short_help="Tables that compare many runs; without a name, list them.")
+@click.argument("name", required=False)
+@click.option("--seed", type=int, default=0, show_default=True, help="The first seed of the runs.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the study; the list names them."
+)
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too, as FILE.svg.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
+def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path | None, form: str) -> None:
+    """Measure the study NAME and print its table; without NAME, list what there is.
+
+    \b
+    Examples:
+      simclock study
+      simclock study NAME --plot picture.svg
+    """
+    known = studies()
+    if name is None:
+        rows = [
+            (each.name, each.summary, defaults_text(each.parameters), cell(each.project), each.source)
+            for each in known.values()
+        ]
+        click.echo(table_text(("study", "what it asks", "parameters", "project", "source"), rows, form, rows))
+        return
+    if name not in known:
+        raise UsageError(f"study: {unknown('study', name, known)}")
+    wanted = known[name]
+    if plot is not None and wanted.plot is None:
+        raise UsageError(f"--plot: the study {name} has no picture: leave --plot out")
+    given: dict[str, Any] = dict(parameter_from_text(wanted, setting, "--set") for setting in settings)
+    asked = StudySettings(seed=seed, parameters={**wanted.parameters, **given})
+    measured = list(tqdm(wanted.rows(asked), desc=name, unit="row", disable=not sys.stderr.isatty(), leave=False))
+    shown = [tuple(cell(value) for value in row) for row in measured]
+    click.echo(table_text(wanted.headers, shown, form, measured))
+    if form not in ("csv", "json"):
+        for note in wanted.notes(measured):
+            click.echo(note)
+    if plot is not None:
+        draw = wanted.plot
+        assert draw is not None, "refused above"
+        write_picture(plot, lambda axes: draw(measured, axes))

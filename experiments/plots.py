@@ -1,0 +1,35 @@
+"""Pictures, as SVG: the only place that imports matplotlib, which is an extra (`pip install 'simclock[plot]'`).
+
+Law: the same run draws the same bytes: no date, and ids that depend on what is drawn alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simclock.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Draw = Callable[["Axes"], Any]
+
+
+def write_picture(path: Path, draw: Draw) -> None:
+    """Draw on axes of their own and write an SVG. Raises UsageError where that cannot be."""
+    if path.suffix != ".svg":
+        raise UsageError(f"--plot: {path} is not a picture: its name must end in .svg")
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise UsageError("--plot: needs matplotlib, which is not here: pip install 'simclock[plot]'") from None
+    with matplotlib.rc_context({"svg.hashsalt": "simclock", "svg.fonttype": "none", "font.size": 9}):
+        figure = Figure(figsize=(7.0, 4.0), layout="constrained")
+        draw(figure.add_subplot())
+        try:
+            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+        except OSError as error:
+            raise UsageError(f"--plot: cannot write {path}: {error.strerror}") from None
