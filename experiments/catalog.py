@@ -31,7 +31,14 @@ EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
 
 NO_NEMESIS = "none"
 
-_MODULES = ("experiments.synthetic", "experiments.everything", "experiments.raft_kv", "experiments.raft_hunt")
+_MODULES = (
+    "experiments.synthetic",
+    "experiments.everything",
+    "experiments.raft_kv",
+    "experiments.raft_hunt",
+    "experiments.deadlocks",
+    "experiments.deadlocks_hunt",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

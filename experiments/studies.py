@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = (
+    "experiments.deadlocks_study",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import raft
+from experiments.zoo import locks, raft
 from experiments.zoo.bug import Bug
 
-_AREAS = (raft.BUGS,)
+_AREAS = (
+    raft.BUGS,
+    locks.BUGS,
+)
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 

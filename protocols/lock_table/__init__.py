@@ -13,7 +13,7 @@ properties.py  mutual exclusion, no deadlock, the order of timestamps, no starva
 
 from protocols.lock_table.client import TransactionClient
 from protocols.lock_table.lock import EXCLUSIVE, NONE, POLICIES, SHARED, WAIT_DIE, WOUND_WAIT, Claim, Lock, conflict
-from protocols.lock_table.properties import MutualExclusion, NoDeadlock, NoStarvation, TimestampOrder
+from protocols.lock_table.properties import LockProgress, MutualExclusion, NoDeadlock, NoStarvation, TimestampOrder
 from protocols.lock_table.server import LockManager
 from protocols.lock_table.workload import Workload
 
@@ -27,6 +27,7 @@ __all__ = [
     "Claim",
     "Lock",
     "LockManager",
+    "LockProgress",
     "MutualExclusion",
     "NoDeadlock",
     "NoStarvation",

@@ -95,9 +95,10 @@ class MutualExclusion(Observer):
 class NoDeadlock(Observer):
     """The waits-for graph over all lock managers."""
 
-    def __init__(self, stands_ns: int) -> None:
+    def __init__(self, stands_ns: int, healed_ns: int = 0) -> None:
         self._stands_ns = stands_ns
-        """A circle that has stood for so long is a deadlock."""
+        """A circle that has stood for so long, from T on, is a deadlock."""
+        self._healed_ns = healed_ns
         self._edges: dict[int, dict[int, list[int]]] = {}
         """Key -> client -> the clients it waits for there."""
         self._keys: dict[tuple[int, int], int] = {}
@@ -105,7 +106,6 @@ class NoDeadlock(Observer):
         self._circle: tuple[int, ...] | None = None
         self._since_ns = 0
         self._told = False
-        self._waits = 0
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         if observation.name == "lock":
@@ -116,7 +116,6 @@ class NoDeadlock(Observer):
                 for waiting, other in waits_for(holders, queue):
                     edges.setdefault(waiting[0], []).append(other[0])
                     self._keys[waiting[0], other[0]] = key
-                    self._waits += 1
             found = circle(self._graph())
             if found != self._circle:
                 self._circle, self._since_ns = found, observation.time_ns
@@ -133,36 +132,42 @@ class NoDeadlock(Observer):
         return graph
 
     def _judge(self, control: Control) -> None:
-        if self._told or self._circle is None or control.now_ns - self._since_ns < self._stands_ns:
+        since_ns = max(self._since_ns, self._healed_ns)
+        if self._told or self._circle is None or control.now_ns - since_ns < self._stands_ns:
             return
         self._told = True
-        clients = self._circle
-        steps = [
-            f"{one} -(key {self._keys[one, other]})-> "
-            for one, other in zip(clients, (*clients[1:], clients[0]), strict=True)
-        ]
-        detail = f"clients wait in a circle since {format_duration(self._since_ns)}: {''.join(steps)}{clients[0]}"
-        control.violated(NO_DEADLOCK, clients[0], detail)
+        steps = [f"{client} -(key {key})-> " for client, key in self.circle()]
+        detail = f"clients wait in a circle since {format_duration(self._since_ns)}: {''.join(steps)}{self._circle[0]}"
+        control.violated(NO_DEADLOCK, self._circle[0], detail)
 
-    def report(self) -> dict[str, int]:
-        return {"waits": self._waits}
+    def circle(self) -> tuple[tuple[int, int], ...]:
+        """(client, the key at which it waits for the next one), of a circle that stands; empty if none does."""
+        clients = self._circle or ()
+        following = (*clients[1:], *clients[:1])
+        return tuple((one, self._keys[one, other]) for one, other in zip(clients, following, strict=True))
 
+    def report(self) -> dict[str, Any]:
+        return {"circle": self.circle() if self._told else (), "since_ns": self._since_ns}
 
 class TimestampOrder(Observer):
     """Who may wait for whom, under the policy."""
 
     def __init__(self, policy: str) -> None:
         self._policy = policy
-        self._edges = 0
+        self._waits = 0
+        self._lengths: dict[int, int] = {}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "lock" or self._policy not in (WAIT_DIE, WOUND_WAIT):
+        if observation.name != "lock":
             return
         key, holders, queue = observation.value
+        self._waits += len(queue) > self._lengths.get(key, 0)
+        self._lengths[key] = len(queue)
+        if self._policy not in (WAIT_DIE, WOUND_WAIT):
+            return
         if self._policy == WOUND_WAIT:
             holders = ()  # a holder that is younger than who waits has been wounded, and may not know it yet
         for waiting, other in waits_for(holders, queue):
-            self._edges += 1
             if (waiting[2] < other[2]) != (self._policy == WAIT_DIE):
                 age = "younger" if self._policy == WAIT_DIE else "older"
                 detail = f"client {waiting[0]} waits for key {key}, and is {age} than client {other[0]} before it"
@@ -170,7 +175,7 @@ class TimestampOrder(Observer):
                 return
 
     def report(self) -> dict[str, int]:
-        return {"edges": self._edges}
+        return {"waits": self._waits}
 
 
 class NoStarvation(Observer):
@@ -220,3 +225,21 @@ class NoStarvation(Observer):
 
     def report(self) -> dict[str, Any]:
         return {"committed": self._committed, "tries_max": self._tries_max, "longest_ns": self._longest_ns}
+
+
+class LockProgress(Observer):
+    """What is due once everything has healed: no circle stays, and every transaction commits in time."""
+
+    def __init__(self, stands_ns: int, within_ns: int, healed_ns: int) -> None:
+        self._parts = (NoDeadlock(stands_ns, healed_ns), NoStarvation(within_ns, healed_ns))
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        for part in self._parts:
+            part.on_observation(observation, control)
+
+    def on_finish(self, control: Control) -> None:
+        for part in self._parts:
+            part.on_finish(control)
+
+    def report(self) -> Any:
+        return self._parts[1].report()

@@ -9,8 +9,8 @@ Law 2: a request of an attempt that is over is left alone: it would take a lock 
 Law 3: a wound takes nothing away. The lock is free when the wounded transaction has said so, because until then it may
        still be at work under it.
 
-Messages may be lost, doubled and overtaken: a client asks again, and every answer can be given twice. Wounds are sent
-again by a timer for as long as the holder stands in an older one's way.
+Messages may be lost, doubled and overtaken: a client asks again, and every answer can be given twice. Wounds need no
+timer: whoever waits asks again, and then all wounds are sent again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 from actors import Node
 from protocols.lock_table.lock import DIES, GRANTED, Claim, Lock
 from protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
-from simclock import ms
 
 
 class LockManager(Node):
@@ -28,9 +27,8 @@ class LockManager(Node):
 
     lock_class = Lock
 
-    def __init__(self, policy: str, retry_ns: int = ms(50)) -> None:
+    def __init__(self, policy: str) -> None:
         self.policy = policy
-        self.retry_ns = retry_ns
 
         # Persistent state, each on the disk under its name.
         self.locks: dict[int, Lock] = {}
@@ -42,18 +40,18 @@ class LockManager(Node):
         for key in self.disk.read("keys", ()):
             self.locks[key] = self.lock_class(self.policy, *self.disk.read(f"lock {key}"))
         self.ended = dict(self.disk.read("ended", ()))
-        self._wound()
 
     def on_message(self, source: int, message: Any) -> None:
         match message:
             case Acquire(attempt, timestamp, key, mode):
-                if attempt > self.ended.get(source, -1):
+                if not self._is_over(source, attempt):
                     self._acquire(Claim(source, attempt, timestamp, mode), key)
             case Release(attempt):
                 self._release(source, attempt)
 
-    def on_timer(self, timer: Any) -> None:
-        self._wound()
+    def _is_over(self, client: int, attempt: int) -> bool:
+        """Law 2."""
+        return attempt <= self.ended.get(client, -1)
 
     def _acquire(self, claim: Claim, key: int) -> None:
         lock = self.locks.get(key)
@@ -65,7 +63,7 @@ class LockManager(Node):
             self._keep(key)
             self.disk.sync()
         if outcome == GRANTED:
-            self.send(claim.client, Granted(claim.attempt, key, claim.mode))
+            self._tell(key, claim)
         elif outcome == DIES:
             assert other is not None
             self.send(claim.client, Died(claim.attempt, key, other))
@@ -78,7 +76,7 @@ class LockManager(Node):
             self.disk.write("ended", tuple(sorted(self.ended.items())))
             self.disk.sync()
             for key, claim in granted:
-                self.send(claim.client, Granted(claim.attempt, key, claim.mode))
+                self._tell(key, claim)
             self._wound()
         self.send(client, Released(attempt))
 
@@ -90,6 +88,9 @@ class LockManager(Node):
             self._keep(key)
         return granted
 
+    def _tell(self, key: int, claim: Claim) -> None:
+        self.send(claim.client, Granted(claim.attempt, key, claim.mode))
+
     def _keep(self, key: int) -> None:
         lock = self.locks[key]
         if not lock.holders and not lock.queue:
@@ -99,13 +100,7 @@ class LockManager(Node):
         self.observe("lock", (key, *lock.state()))
 
     def _wound(self) -> None:
-        """Wound whoever holds a lock that an older transaction waits for, now and until it is free."""
-        found = False
+        """Wound whoever holds a lock that an older transaction waits for."""
         for key in sorted(self.locks):
             for holder, waiting in self.locks[key].wounded():
                 self.send(holder.client, Wound(holder.attempt, key, waiting.client))
-                found = True
-        if found:
-            self.set_timer("wound", self.retry_ns)
-        else:
-            self.cancel_timer("wound")
