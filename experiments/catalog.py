@@ -38,6 +38,7 @@ _MODULES = (
     "experiments.raft_hunt",
     "experiments.deadlocks",
     "experiments.deadlocks_hunt",
+    "experiments.hourly_throttle",
 )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import locks, raft
+from experiments.zoo import locks, raft, throttle
 from experiments.zoo.bug import Bug
 
 _AREAS = (
     raft.BUGS,
     locks.BUGS,
+    throttle.BUGS,
 )
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}

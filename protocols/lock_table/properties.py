@@ -149,6 +149,7 @@ class NoDeadlock(Observer):
     def report(self) -> dict[str, Any]:
         return {"circle": self.circle() if self._told else (), "since_ns": self._since_ns}
 
+
 class TimestampOrder(Observer):
     """Who may wait for whom, under the policy."""
 
@@ -192,6 +193,7 @@ class NoStarvation(Observer):
         self._told = False
 
     def on_observation(self, observation: Observation, control: Control) -> None:
+        self._judge(control)  # before a commit that comes too late
         node = observation.node
         match observation.name:
             case "begin":
@@ -206,7 +208,6 @@ class NoStarvation(Observer):
                 begun_ns, _, _ = self._open.pop(node)
                 self._committed += 1
                 self._longest_ns = max(self._longest_ns, observation.time_ns - max(begun_ns, self._healed_ns))
-        self._judge(control)
 
     def on_finish(self, control: Control) -> None:
         self._judge(control)
