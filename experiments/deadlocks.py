@@ -186,14 +186,12 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Commits, aborts, latency."""
     figures = figures_of(result)
     per_commit = figures.aborts * 100 // max(1, figures.commits)
-    aborts = (
-        f"{figures.died} died, {figures.wounded} were wounded: {per_commit // 100}.{per_commit % 100:02} per commit"
-    )
+    share = f"{per_commit // 100}.{per_commit % 100:02} per commit"
     named = {"median": 500, "p99": 990, "max": 1000}
     latency = ", ".join(f"{name} {figures.latency_text(permille)}" for name, permille in named.items())
     return (
         ("transactions", f"{figures.commits} committed, the hardest at try {figures.tries_max}"),
-        ("aborts", aborts),
+        ("aborts", f"{figures.died} died, {figures.wounded} were wounded: {share}"),
         ("latency", latency),
     )
 

@@ -67,14 +67,13 @@ def _row(policy: str, keys: int, seeds: Sequence[int]) -> Row:
 def _scenario(policy: str, keys: int, seed: int) -> Any:
     """The scenario `deadlocks`, without a promise: whoever starves is measured, not judged."""
     young = policy == YOUNG
-    parameters = {"policy": WAIT_DIE if young else policy, "keys": keys}
+    parameters: dict[str, Any] = {"policy": WAIT_DIE if young else policy, "keys": keys}
     scenario = deadlocks(Settings(seed=seed, duration_ns=DURATION_NS, parameters=parameters))
     made = {**PARAMETERS, **parameters}
     parts = Parts(client=RestartsYoung) if young else Parts()
-    build = builder(parameters["policy"], made["managers"], scenario.nodes, workload_of(made), parts)
-    return replace(
-        scenario, build=build, observers=(MutualExclusion, partial(NoDeadlock, STANDS_NS), partial(Recorded, KEPT))
-    )
+    build = builder(made["policy"], made["managers"], scenario.nodes, workload_of(made), parts)
+    observers = (MutualExclusion, partial(NoDeadlock, STANDS_NS), partial(Recorded, KEPT))
+    return replace(scenario, build=build, observers=observers)
 
 
 def notes(measured: Sequence[Row]) -> Sequence[str]:
@@ -83,8 +82,8 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     others = sum(row[2] for row in measured if row[0] != "none")
     return (
         f"{CLIENTS} clients, 10 s; without a policy {stuck} runs ended in a deadlock, with one {others}.",
-        "Wait-die aborts whoever asks and is young, wound-wait whoever holds and is young: fewer, because most that ask",
-        "for what somebody holds are the younger. With a new timestamp for each try the worst one takes far longer.",
+        "Wait-die aborts whoever asks and is young, wound-wait whoever holds and is young: fewer, because who asks for",
+        "what is held is most often the younger. With a new timestamp for each try the worst one takes far longer.",
     )
 
 

@@ -190,7 +190,7 @@ def story(result: RunResult) -> Iterator[str]:
     groups: list[list[Any]] = []
     latest: dict[int, list[Any]] = {}
     for told in recorded(result):
-        client, time_ns, wait_ns = told.value
+        client, _, wait_ns = told.value
         group = latest.get(client)
         if group is None or told.time_ns - group[2] > seconds(1):
             group = latest[client] = [client, told.time_ns, told.time_ns, 0, 0, None]

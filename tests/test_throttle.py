@@ -10,7 +10,7 @@ from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenari
 from experiments.command_line import main
 from experiments.zoo.hunt import hunt
 from experiments.zoo.throttle import BUGS, parts_of
-from protocols.throttle import LIMITERS, FixedWindow, Limit, RateLimit, SlidingCounter, SlidingLog, TokenBucket
+from protocols.throttle import FixedWindow, Limit, RateLimit, SlidingCounter, SlidingLog, TokenBucket
 from protocols.throttle import most_in_any_window as most
 from simclock import Control, Observation, UsageError, ms, seconds
 from simclock.durations import HOUR

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from experiments.deadlocks import Parts
 from experiments.deadlocks_hunt import LIVENESS_NS
@@ -147,5 +148,5 @@ def parts_of(bug_id: str) -> Parts:
     rows = {bug.id: bug for bug in BUGS}
     if bug_id not in rows:
         raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    wrong = rows[bug_id].wrong
+    wrong: Any = rows[bug_id].wrong
     return Parts(manager=wrong) if issubclass(wrong, LockManager) else Parts(client=wrong)

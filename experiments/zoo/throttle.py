@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from experiments.hourly_throttle import Parts
 from experiments.spelling import unknown
@@ -85,5 +86,5 @@ def parts_of(bug_id: str) -> Parts:
     rows = {bug.id: bug for bug in BUGS}
     if bug_id not in rows:
         raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    wrong = rows[bug_id].wrong
+    wrong: Any = rows[bug_id].wrong
     return Parts(server=wrong) if issubclass(wrong, RateLimiter) else Parts(limiter=wrong)

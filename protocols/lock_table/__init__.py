@@ -1,4 +1,4 @@
-"""Locks on keys that are spread over several lock managers, and transactions that must not wait for each other for ever.
+"""Locks on keys spread over several lock managers, and transactions that must not wait for each other for ever.
 
     D. J. Rosenkrantz, R. E. Stearns, P. M. Lewis II, System Level Concurrency Control for Distributed Database
     Systems, ACM Transactions on Database Systems 3(2), 1978: wait-die and wound-wait.

@@ -10,7 +10,7 @@ What it tells:
                                                       "crashed": so did an earlier incarnation
     "commit"  (number, attempt, tries)                it is done, and gives everything back
 
-Law 1: a transaction that is aborted starts again with its *first* timestamp (Rosenkrantz, Stearns and Lewis, section 4).
+Law 1: a transaction that is aborted starts again with its *first* timestamp (Rosenkrantz, Stearns and Lewis).
        New ones are younger, so one day it is the oldest, and the oldest is never aborted for good.
 Law 2: nothing is taken after something has been given back (two-phase locking), and nothing is given back before the
        transaction has committed or aborted.

@@ -95,7 +95,7 @@ class Lock:
         """(holder, the older one that waits for it): under wound-wait these holders have to abort."""
         if self.policy != WOUND_WAIT:
             return []
-        found = {}
+        found: dict[int, tuple[Claim, Claim]] = {}
         for waiting in self.queue:
             for holder in self.holders.values():
                 if conflict(waiting, holder) and waiting.timestamp < holder.timestamp:

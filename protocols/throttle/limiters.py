@@ -91,6 +91,9 @@ class TokenBucket(Limiter):
     """Tokens are counted in parts, so that no fraction is lost: one token is `window_ns` parts."""
 
     name = "token-bucket"
+    parts: int
+    """At most `burst` tokens' worth."""
+    filled_ns: int
 
     @property
     def rate(self) -> int:
@@ -123,6 +126,7 @@ class SlidingLog(Limiter):
     """The times of what was admitted in the window, oldest first."""
 
     name = "sliding-log"
+    times_ns: list[int]
 
     def wait_ns(self, now_ns: int) -> int:
         self.times_ns = [time_ns for time_ns in self.times_ns if self._counts(time_ns, now_ns)]
@@ -148,6 +152,7 @@ class SlidingCounter(Limiter):
     """(part of the window, admitted in it), oldest first; parts are numbered from the clock's zero."""
 
     name = "sliding-counter"
+    counts: list[tuple[int, int]]
     kept: ClassVar[int] = BUCKETS
     """How many parts count beside the one under way."""
 
@@ -181,6 +186,8 @@ class FixedWindow(Limiter):
     """Counts from zero again at every whole multiple of the window. Its promise does not hold: see above."""
 
     name = "fixed-window"
+    window: int
+    admitted: int
 
     def wait_ns(self, now_ns: int) -> int:
         window = now_ns // self.limit.window_ns
