@@ -30,10 +30,13 @@ def map_on_ray(
     jobs: int | None = None,
     address: str | None = None,
     on_start: Callable[[int], None] = lambda workers: None,
+    on_death: Callable[[Item, str], Any] | None = None,
 ) -> Iterator[tuple[Item, Any]]:
     """Give (item, answer) as they come, at most `jobs` at a time, and as many as that Ray has CPUs.
 
-    `on_start` is told how many work at once. Closing the iterator, or an interrupt, cancels what is under way. Raises
+    `on_start` is told how many work at once. Closing the iterator, or an interrupt, cancels what is under way.
+    `on_death` is told of an item whose worker died again and again, and why, and gives the answer in its place; without
+    it that is a PlacementError. It is asked before the next item is taken, so that it may put items back. Raises
     UsageError where the function cannot travel.
     """
     try:
@@ -44,6 +47,7 @@ def map_on_ray(
     with ray_session(address):
         import ray
 
+        deaths = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError)
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         workers = min(jobs or cores, cores)
         on_start(workers)
@@ -58,19 +62,27 @@ def map_on_ray(
                 if not under_way:
                     return
                 ready, _ = ray.wait(list(under_way), num_returns=1)
-                answer = loads(ray.get(ready[0]))
                 item = under_way.pop(ready[0])
+                try:
+                    answer = loads(ray.get(ready[0]))
+                except deaths as error:
+                    if on_death is None:
+                        raise
+                    answer = on_death(item, f"its worker died {RETRIES + 1} times: {_first_line(error)}")
                 for following in islice(waiting, 1):  # before the caller takes its time
                     under_way[task.remote(function_ref, dumps(following))] = following
                 yield item, answer
         except ray.exceptions.RayTaskError as error:
             raise PlacementError(f"a Ray task failed: {error.cause!r}") from error
         except ray.exceptions.RayError as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise PlacementError(f"a Ray worker died {RETRIES + 1} times on one task: {reason}") from None
+            raise PlacementError(f"a Ray worker died {RETRIES + 1} times on one task: {_first_line(error)}") from None
         finally:
             for ref in under_way:
                 ray.cancel(ref, force=True)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _call(shipped: bytes, item: bytes) -> bytes:

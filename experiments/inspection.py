@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from simclock.durations import format_duration
-from simclock.events import MESSAGE, TIMER
+from simclock.events import MESSAGE, TIMER, Event
 from simclock.host import Host
 from simclock.mail import NEVER_NS
 from simclock.process import Process
@@ -26,7 +27,8 @@ _KERNELS = frozenset(("random", "clock", "disk"))
 def node_text(host: Host, node: int) -> str:
     """The state of a node of a host that has stopped, a fact to a line."""
     process = host.processes[node]
-    rows = [*_life(host, process), *_fields(process), *_clock(host, process), *_disk(process), *_coming(host, process)]
+    facts = (_fields(process), _clock(host, process), _disk(process), _waiting(host, process), _coming(host, process))
+    rows = [*_life(host, process), *chain.from_iterable(facts)]
     width = max(len(label) for label, _ in rows)
     title = f"node {node} at {format_duration(host.now_ns)}"
     return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
@@ -123,6 +125,29 @@ def _disk(process: Process) -> Iterator[tuple[str, str]]:
         yield f"disk {name}[]", f"{len(records)} records, the last {_row(records[-1])}" if records else "no records"
     lost = f"{contents.unsynced} operations not synced" if contents.unsynced else "everything synced"
     yield "its disk", lost if contents.values or contents.logs else "empty"
+
+
+def _waiting(host: Host, process: Process) -> Iterator[tuple[str, str]]:
+    """What came due and was not taken: the node is paused or busy, or a link is clogged."""
+    texts = []
+    gate = process.existing_gate()
+    if gate is not None and gate.shut(host.now_ns):
+        yield "gate", "paused" if gate.paused else f"busy until {format_duration(gate.free_ns)}"
+        texts += [_held(event) for event in gate.held]
+    for (source, target), events in sorted(host.clogged.items()):
+        if target == process.id:
+            texts += [f"{_held(event)}, as the link from node {source} is clogged" for event in events]
+    for text in texts[:MESSAGES_MAX]:
+        yield "waiting", text
+    if len(texts) > MESSAGES_MAX:
+        yield "waiting", f"and {len(texts) - MESSAGES_MAX} more"
+
+
+def _held(event: Event) -> str:
+    time_ns, source, _, _, kind, payload = event
+    if kind == TIMER:
+        return f"timer {payload!r}, due at {format_duration(time_ns)}"
+    return f"from node {source}, due at {format_duration(time_ns)}: {readable(payload)}"
 
 
 def _coming(host: Host, process: Process) -> Iterator[tuple[str, str]]:

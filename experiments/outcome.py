@@ -19,6 +19,8 @@ from simclock.errors import HandlerError, SimclockError
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
+WORKER_DIED = "worker died"
+"""What is named where a seed ends the process that runs it."""
 VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
 
 
@@ -78,7 +80,7 @@ class SeedRunner:
 
 def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
     """Judge a run; an exception on the way is its outcome."""
-    started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    started_at = _now()
     started = time.perf_counter()
     try:
         report = make()
@@ -108,6 +110,26 @@ def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
         wall_s=time.perf_counter() - started,
         started_at=started_at,
     )
+
+
+def outcome_of_death(seed: int, why: str) -> Outcome:
+    """What is kept of a seed that ended the process it ran in."""
+    return Outcome(
+        seed=seed,
+        digest="",
+        verdict=FAILED,
+        properties=(WORKER_DIED,),
+        detail=why,
+        events=0,
+        virtual_ns=0,
+        counters={},
+        wall_s=0.0,
+        started_at=_now(),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def violated_properties(report: Report) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
 from simclock.events import MESSAGE, TIMER, Event
+from simclock.guard import Guarding, guarding
 from simclock.host import Host
 from simclock.process import Process
 from simclock.scenario import DURATION_NS_MAX, Scenario
@@ -81,11 +82,34 @@ def run_until(
     debugger: Callable[[], Debugger] | None = None,
 ) -> Stopped:
     """Run inline up to there; with `debug_node`, open the debugger on that node's first message or timer from there."""
+    guards = guarding(scenario.build, True)
+    with guards.run:
+        return _run_until(
+            scenario,
+            stop,
+            trace=trace,
+            replay=replay,
+            debug_node=debug_node,
+            debugger=debugger or Debugger,
+            guards=guards,
+        )
+
+
+def _run_until(
+    scenario: Scenario,
+    stop: StopAt,
+    *,
+    trace: Callable[[TraceRecord], Any] | None,
+    replay: str,
+    debug_node: int | None,
+    debugger: Callable[[], Debugger],
+    guards: Guarding,
+) -> Stopped:
     if debug_node is None and stop.time_ns is not None:
         end_ns = min(stop.time_ns + 1, scenario.duration_ns or stop.time_ns + 1)
         if end_ns <= DURATION_NS_MAX:
             scenario = replace(scenario, duration_ns=end_ns)
-        scheduler, host = inline_run(scenario, trace=trace, replay=replay)
+        scheduler, host = inline_run(scenario, trace=trace, replay=replay, guards=guards)
         try:
             result = scheduler.run()
         except HandlerError as error:
@@ -95,8 +119,8 @@ def run_until(
             host.now_ns = stop.time_ns  # clocks are read at that instant, not at the last event before it
         return Stopped(host=host, reached=reached, result=result)
     records = trace or _forget
-    scheduler, host = inline_run(scenario, trace=records, replay=replay)
-    watch = _Watch(stop, debug_node, debugger or Debugger)
+    scheduler, host = inline_run(scenario, trace=records, replay=replay, guards=guards)
+    watch = _Watch(stop, debug_node, debugger)
     host.trace = watch
     try:
         while scheduler.step():

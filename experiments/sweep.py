@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from experiments.outcome import Outcome, SeedRunner
+from experiments.outcome import Outcome, SeedRunner, outcome_of_death
 from experiments.results_database import ResultsDatabase, ResultsLocked
 
 BATCH_S = 0.5
@@ -28,12 +29,15 @@ class Batches:
         self._taken = 0
         self._runs = 0
         self._wall_s = 0.0
+        self._again: deque[Sequence[int]] = deque()
         self.workers = 1
 
     def __iter__(self) -> Iterator[Sequence[int]]:
         return self
 
     def __next__(self) -> Sequence[int]:
+        if self._again:
+            return self._again.popleft()
         left = len(self._seeds) - self._taken
         if not left:
             raise StopIteration
@@ -45,6 +49,10 @@ class Batches:
         batch = self._seeds[self._taken : self._taken + size]
         self._taken += size
         return batch
+
+    def again(self, seeds: Sequence[int]) -> None:
+        """Give these seeds once more, each in a batch of its own."""
+        self._again.extend((seed,) for seed in seeds)
 
     def heard(self, outcomes: Sequence[Outcome]) -> None:
         """Learn how long these runs took."""
@@ -74,7 +82,14 @@ def sweep(
         batches.workers = workers
         on_start(workers)
 
-    for _, outcomes in map_on_ray(runner, batches, jobs=jobs, address=address, on_start=started):
+    def died(seeds: Sequence[int], why: str) -> list[Outcome]:
+        """One of these seeds kills its worker: which, the next runs show."""
+        if len(seeds) == 1:
+            return [outcome_of_death(seeds[0], why)]
+        batches.again(seeds)
+        return []
+
+    for _, outcomes in map_on_ray(runner, batches, jobs=jobs, address=address, on_start=started, on_death=died):
         batches.heard(outcomes)
         yield outcomes
 

@@ -145,6 +145,7 @@ TINY = parts.Sizes(
     calls=10,
     packed_nodes=4,
     packed_events=100,
+    sweep_seeds=2,
 )
 
 
@@ -219,6 +220,7 @@ def test_every_target_of_the_issue_stands():
     } == parts.INLINE_TARGETS
     assert Target(limit=1.3) == parts.PACKED_TARGET
     assert Target(limit=0.7) == parts.CALLS_TARGET
+    assert Target(limit=1.9) == parts.SWEEP_TARGET
     assert Target(limit=1000.0, least=False) == parts.MEMORY_TARGET
     assert Target(limit=1.0, least=False) == parts.GROWTH_TARGET
     full = parts.Sizes()
@@ -230,14 +232,23 @@ def test_every_target_of_the_issue_stands():
         "packed": full.packed_nodes,
         "memory": full.memory_nodes,
         "growth": full.growth_nodes[-1],
+        "sweep": full.sweep_seeds,
     }
-    assert sizes == parts.NODES_OF_TARGETS == {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000}
+    wanted = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000, "sweep": 100}
+    assert sizes == parts.NODES_OF_TARGETS == wanted
 
 
 @pytest.mark.ray
 @pytest.mark.slow
 def test_ray_part(tiny):
-    done = CliRunner().invoke(bench, ["--quick", "--only", "ray", "--repeats", "1"])
+    done = CliRunner().invoke(bench, ["--quick", "--only", "ray,sweep", "--repeats", "1"])
     assert done.exit_code == 0, done.output
     assert "calls/s" in done.stdout
     assert "two hosts" in done.stdout
+    assert "two workers" in done.stdout and "runs/s" in done.stdout
+
+
+def test_the_guards_cost_is_measured(tiny):
+    done = CliRunner().invoke(bench, ["--quick", "--only", "guard", "--repeats", "1"])
+    assert done.exit_code == 0, done.output
+    assert "guard off" in done.stdout and "None of what was measured has a target." in done.stdout

@@ -215,6 +215,33 @@ def test_messages_on_their_way_and_a_node_that_is_down(counting):
     assert "timer" not in down
 
 
+def test_what_waits_at_a_node_is_told(counting):
+    """Node 0 is paused and the link from node 1 to it is clogged: what came due stands there, with the reason."""
+    source = COUNTER.replace(
+        "faults=(", "faults=(Pause(at_ns=ms(12), node=0), Clog(at_ns=ms(12), source=1, target=0), "
+    )
+    Path("other.py").write_text(source.replace("import Clocks", "import Clocks, Clog, Pause"), encoding="utf-8")
+    result = simclock("replay", "other.py:counting", "--seed", 1, "--until", "40ms", "--inspect", 0)
+    assert state(result)["gate"] == "paused"
+    waiting = [line.split("waiting", 1)[1].strip() for line in result.stdout.splitlines() if "  waiting " in line]
+    assert "timer 'beat', due at 20ms" in waiting
+    assert "from node 2, due at 23ms: Count(n=2)" in waiting
+    assert "from node 1, due at 23ms: Count(n=2), as the link from node 1 is clogged" in waiting
+    assert not any("due at 43ms" in each for each in waiting)
+
+
+def test_looking_into_a_run_is_guarded_as_the_run_was(counting):
+    """Stopped half-way or stepped through, a node's code may ask the real world no more than in the run."""
+    source = COUNTER.replace(
+        "if message.n == 7 and self.fails:",
+        "if message.n == 7:\n            import time; time.time()\n        if False:",
+    )
+    Path("other.py").write_text(source, encoding="utf-8")
+    for where in ("200ms", "0#100000"):
+        result = simclock("replay", "other.py:counting", "--seed", 1, "--until", where, "--inspect", 0)
+        assert result.exit_code == 1 and "time.time reads the real clock" in result.stderr, result.output
+
+
 def test_at_the_end_without_until(counting):
     result = simclock("replay", counting, "--seed", 1, "--inspect", 2)
     assert result.stdout.startswith("the run has ended, at ")

@@ -370,6 +370,23 @@ def test_what_cannot_travel_is_told_in_a_line(game, ray):
 
 
 @pytest.mark.ray
+def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, ray):
+    """Of a batch that dies it is found out which seed did it."""
+    source = PLAYERS.replace(
+        "def game(seed):", "import os, signal\n\n\ndef game(seed):\n    if seed == 30: os.kill(os.getpid(), 9)"
+    )
+    assert source != PLAYERS
+    Path("players.py").write_text(source, encoding="utf-8")
+    result = simclock("sweep", game, "--seeds", "0:40", "--jobs", 2)
+    assert result.exit_code == 1
+    kept = {each.seed: each for each in read()}
+    assert sorted(kept) == list(range(40))
+    assert kept[30].verdict == "failed" and kept[30].properties == ("worker died",)
+    assert kept[30].detail.startswith("its worker died 3 times")
+    assert [seed for seed, each in kept.items() if each.properties == ("worker died",)] == [30]
+
+
+@pytest.mark.ray
 def test_a_task_that_fails_is_told(ray):
     from actors.ray_tasks import map_on_ray
     from simclock import PlacementError

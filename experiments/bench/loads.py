@@ -109,7 +109,7 @@ def handlers_on(node_class: type[Any], engine_class: type[Any]) -> type[Any]:
     return type(f"{engine_class.__name__}{node_class.__name__}", (engine_class,), copied)
 
 
-def run_ours(load: Load, placement: actors.Placement | str = "inline") -> Sample:
+def run_ours(load: Load, placement: actors.Placement | str = "inline", *, guard: bool = True) -> Sample:
     """simclock."""
     settings = Settings(
         seed=SEED,
@@ -120,7 +120,7 @@ def run_ours(load: Load, placement: actors.Placement | str = "inline") -> Sample
     )
     scenario = load.make(settings)
     gc.collect()
-    result = actors.run(scenario, placement)
+    result = actors.run(scenario, placement, guard=guard)
     return Sample(result.counters["messages"] + result.counters["timer"], result.wall_s)
 
 

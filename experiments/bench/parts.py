@@ -26,7 +26,9 @@ from experiments.bench.loads import (
     run_simpy_stores,
 )
 from experiments.bench.measure import Row, Target, alternate, ratios, spread
-from experiments.catalog import Settings
+from experiments.catalog import Settings, entries
+from experiments.outcome import SeedRunner
+from experiments.sweep import sweep
 from experiments.synthetic import phold
 from simclock import Network, Scenario, Uniform, UsageError, ms
 
@@ -50,6 +52,7 @@ class Sizes:
     calls: int = 4_000
     packed_nodes: int = 10_000
     packed_events: int = 400_000
+    sweep_seeds: int = 100
 
 
 QUICK = Sizes(
@@ -60,6 +63,7 @@ QUICK = Sizes(
     memory_nodes=10_000,
     calls=1_000,
     packed_events=100_000,
+    sweep_seeds=12,
 )
 
 INLINE_TARGETS = {
@@ -70,8 +74,13 @@ PACKED_TARGET = Target(limit=1.3)
 CALLS_TARGET = Target(limit=0.7)
 MEMORY_TARGET = Target(limit=1000.0, least=False)
 GROWTH_TARGET = Target(limit=1.0, least=False)
-NODES_OF_TARGETS = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000}
-"""Where each of these holds. A smaller run is not judged: it would be met too easily."""
+SWEEP_TARGET = Target(limit=1.9)
+SWEEP_WORKERS = 2
+SWEEP_NODES = 6
+"""Three replicas and three clients."""
+NODES_OF_TARGETS = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000, "sweep": 100}
+"""Where each of these holds: at so many nodes, or seeds of a sweep. A smaller run
+is not judged: it would be met too easily."""
 
 
 def _target(name: str, target: Target | None, nodes: int) -> Target | None:
@@ -281,11 +290,58 @@ def _measure_packed(sizes: Sizes) -> Iterator[Row]:
     )
 
 
+def measure_guard(sizes: Sizes) -> Iterator[Row]:
+    """The determinism guard on, against off."""
+    load = load_of("phold", min(1_000, sizes.inline_nodes[-1]), sizes.inline_events)
+    samples = alternate({"on": partial(run_ours, load), "off": partial(run_ours, load, guard=False)}, sizes.repeats)
+    rates = {side: [sample.rate for sample in those] for side, those in samples.items()}
+    yield Row(
+        part="guard",
+        load="phold, guard on",
+        nodes=load.nodes,
+        against="guard off",
+        unit="events/s",
+        ours=median(rates["on"]),
+        other=median(rates["off"]),
+        ratio=ratios(rates["on"], rates["off"]),
+    )
+
+
+def measure_sweep(sizes: Sizes) -> Iterator[Row]:
+    """Two Ray workers against this process on runs of well over 100 ms, once Ray and its workers have started."""
+    from actors.ray_placement import ray_session
+
+    runner = SeedRunner(entry=entries()["raft-kv"], settings=Settings())
+
+    def rate(jobs: int) -> float:
+        started = time.perf_counter()
+        finished = sum(len(outcomes) for outcomes in sweep(runner, range(sizes.sweep_seeds), jobs=jobs))
+        return finished / (time.perf_counter() - started)
+
+    with ray_session():
+        for _ in sweep(runner, range(2 * SWEEP_WORKERS), jobs=SWEEP_WORKERS):
+            pass  # the workers start, and import
+        rates = alternate({"two": partial(rate, SWEEP_WORKERS), "one": partial(rate, 1)}, sizes.repeats)
+    yield Row(
+        part="sweep",
+        load=f"raft-kv, {sizes.sweep_seeds} seeds, two workers",
+        nodes=SWEEP_NODES,
+        against="this process alone",
+        unit="runs/s",
+        ours=median(rates["two"]),
+        other=median(rates["one"]),
+        ratio=ratios(rates["two"], rates["one"]),
+        target=_target("sweep", SWEEP_TARGET, sizes.sweep_seeds),
+    )
+
+
 PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "inline": measure_inline,
     "ray": measure_ray,
     "memory": measure_memory,
     "growth": measure_growth,
+    "guard": measure_guard,
+    "sweep": measure_sweep,
 }
 
 

@@ -15,7 +15,7 @@ from experiments.shrinking.trials import Trial, TrialRunner, Trials
 from experiments.spelling import listed
 from experiments.sweep_report import shorten
 from simclock.durations import format_duration
-from simclock.errors import UsageError
+from simclock.errors import PlacementError, UsageError
 
 SEEN_MAX = 240
 
@@ -62,7 +62,7 @@ def failing_trial(reference: Reference, property: str | None) -> tuple[Trial, st
 def shrink_run(
     reference: Reference, trial: Trial, trials: Trials, told: Callable[[Settings], None] = lambda settings: None
 ) -> Minimal:
-    """Make a failing run as small as it gets. An interrupt gives the smallest so far."""
+    """Make a failing run as small as it gets. An interrupt, or a Ray that fails, gives the smallest so far."""
     settings = reference.settings
     # What observers inject stands in the plan from here on, so that each of it can be left out.
     plain = replace(settings, faults=trial.faults, adaptive=False, nemesis=NO_NEMESIS)
@@ -78,6 +78,8 @@ def shrink_run(
             why = f"ended by the limit of {trials.runs_max:,} runs: a smaller one may be left"
     except KeyboardInterrupt:
         why = "interrupted: a smaller one may be left"
+    except PlacementError as error:
+        why = f"ended early, as {error}: a smaller one may be left"
     best = _plainest(reference, shrinking.best, trials)
     return Minimal(
         reference=reference,
