@@ -39,6 +39,7 @@ _MODULES = (
     "experiments.deadlocks",
     "experiments.deadlocks_hunt",
     "experiments.hourly_throttle",
+    "experiments.snapshots",
 )
 
 

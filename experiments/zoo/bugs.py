@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import locks, raft, throttle
+from experiments.zoo import locks, raft, snapshots, throttle
 from experiments.zoo.bug import Bug
 
 _AREAS = (
     raft.BUGS,
     locks.BUGS,
     throttle.BUGS,
+    snapshots.BUGS,
 )
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}

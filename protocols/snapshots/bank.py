@@ -21,6 +21,9 @@ from protocols.snapshots.channel import Incoming, Outgoing
 from protocols.snapshots.messages import Acknowledge, Data, Transfer
 from simclock import UsageError, ms, seconds
 
+WINDOW = 16
+"""Money waits at home while so much on a channel is not acknowledged: a slow disk or link is not flooded."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SnapshotSettings:
@@ -97,9 +100,11 @@ class Bank(Node):
                 if self.outgoing[source].acknowledge(number):
                     self._changed.add(f"to {source}")
             case Data(number, payload):
-                for delivered in self.incoming[source].receive(number, payload):
+                channel = self.incoming[source]
+                if not channel.has(number):
+                    self._changed.add(f"from {source}")
+                for delivered in channel.receive(number, payload):
                     self.deliver(source, delivered)
-                self._changed.add(f"from {source}")
                 self._leaving.append((source, Acknowledge(number)))
         self._end_step()
 
@@ -119,7 +124,7 @@ class Bank(Node):
         """Pass on a part of what there is: at most a quarter, so that nobody is soon left with nothing."""
         amount = 1 + self.random.randrange(max(1, self.balance // 4))
         target = self.others[self.random.randrange(self.nodes - 1)]
-        if amount > self.balance:
+        if amount > self.balance or len(self.outgoing[target].unacknowledged) >= WINDOW:
             return
         number = self.transfers[target]
         self.transfers[target] += 1

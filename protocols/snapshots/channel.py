@@ -48,9 +48,13 @@ class Incoming:
         self.above: dict[int, Any] = dict(above)
         """What came from above the floor, by number: of a FIFO channel held back, of another delivered already."""
 
+    def has(self, number: int) -> bool:
+        """Whether it has arrived before."""
+        return number < self.floor or number in self.above
+
     def receive(self, number: int, payload: Any) -> list[Any]:
         """What is delivered because of it, in order."""
-        if number < self.floor or number in self.above:
+        if self.has(number):
             return []  # Law 1
         self.above[number] = payload if self.fifo else None
         delivered = [] if self.fifo else [payload]

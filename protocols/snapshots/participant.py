@@ -149,8 +149,10 @@ class Participant(Bank):
             self.recordings.pop(snapshot, None)
             self._changed.add("unfinished")
             return
-        missing = [node for node in range(self.nodes) if node not in reports]
-        self._fail(snapshot, f"no report of node {', '.join(map(str, missing))}")
+        own = self.recordings.get(snapshot)
+        what = "report" if own is None else "marker"
+        missing = [node for node in range(self.nodes) if node not in reports] if own is None else sorted(own.open)
+        self._fail(snapshot, f"no {what} of node {', '.join(map(str, missing))} in time")
 
     def _fail(self, snapshot: SnapshotId, reason: str) -> None:
         self.gathered.pop(snapshot, None)

@@ -156,7 +156,7 @@ class Cuts(Observer):
                 return
 
     def report(self) -> dict[str, int]:
-        return dict(self._counts)
+        return {**self._counts, "total": self._total}
 
 
 def _list(amounts: list[int]) -> str:
