@@ -95,8 +95,7 @@ def snapshots(settings: Settings) -> Scenario:
         nodes=nodes,
         build=lambda node: kind(chosen),
         duration_ns=duration_ns,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
+        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
         faults=crashes if settings.faults is None else settings.faults,
         observers=(partial(Cuts, nodes, nodes * chosen.balance), *ends, partial(Recorded, KEPT)),
         parameters=settings.parameters,
@@ -150,7 +149,9 @@ def judge(result: RunResult) -> Verdict:
         return invariants
     told = result.reports["Cuts"]
     held = f"{told['complete']} snapshots are complete: each a consistent cut, its channels right, its money all there"
-    failed = f"{told['failed']} failed and said so, {told['initiated'] - told['complete'] - told['failed']} had not ended"
+    failed = (
+        f"{told['failed']} failed and said so, {told['initiated'] - told['complete'] - told['failed']} had not ended"
+    )
     return Verdict(status=VALID, lines=(held, failed))
 
 

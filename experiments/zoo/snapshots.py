@@ -148,4 +148,4 @@ def wrong_class(bug_id: str) -> type[Participant] | None:
     rows: dict[str, Any] = {bug.id: bug.wrong for bug in BUGS}
     if bug_id not in rows:
         raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    return rows[bug_id]  # type: ignore[no-any-return]
+    return rows[bug_id]

@@ -34,7 +34,7 @@ class ChandyLamport(Participant):
         return source
 
     def on_transfer(self, source: int, transfer: Transfer) -> None:
-        """"The sequence of messages received along c after q's state was recorded and before q received the marker"."""
+        """The channel's state is what comes on it after the own state was recorded, and before its marker."""
         super().on_transfer(source, transfer)
         for recording in self.recordings.values():
             if source in recording.open:
