@@ -121,4 +121,4 @@ def draw(kept: Sequence[Observation], axes: Axes) -> None:
     axes.set_xlabel("virtual time [ms]")
     axes.set_ylabel("client")
     axes.set_xlim(0, PICTURE_NS // 1_000_000)
-    axes.legend(loc="upper right", fontsize=7)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=3, fontsize=7)

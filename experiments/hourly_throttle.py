@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from actors import Node
@@ -209,12 +210,17 @@ def story(result: RunResult) -> Iterator[str]:
 
 
 def draw(result: RunResult, axes: Axes) -> None:
-    """What each client got so far, over the hours."""
-    for client in sorted({told.value[0] for told in recorded(result)}):
-        times = [t.time_ns / HOUR for t in recorded(result) if t.value[0] == client and t.value[2] is None]
-        axes.step([0.0, *times], range(len(times) + 1), where="post", label=f"client {client}")
+    """How much each client got in the hour (the window) that ends at each instant, and the limit."""
+    told = result.reports["RateLimit"]
+    for client, _ in told["most"]:
+        times_ns = [served.value[1] for served in recorded(result) if served.value[0] == client and not served.value[2]]
+        steps = sorted([(time_ns, 1) for time_ns in times_ns] + [(t + told["window_ns"], -1) for t in times_ns])
+        inside = list(accumulate(change for _, change in steps))
+        axes.step([time_ns / HOUR for time_ns, _ in steps], inside, where="post", label=f"client {client}")
+    axes.axhline(told["limit"], color="black", linestyle="--", linewidth=0.8, label="the limit")
+    axes.set_xlim(0, result.virtual_ns / HOUR)
     axes.set_xlabel("virtual time [h]")
-    axes.set_ylabel("admitted so far")
+    axes.set_ylabel("admitted within one window")
     axes.legend()
 
 

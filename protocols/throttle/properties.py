@@ -81,5 +81,7 @@ class RateLimit(Observer):
             "admitted": self._admitted,
             "refused": self._refused,
             "waited": self._waited,
+            "limit": self._limit.count,
+            "window_ns": self._limit.window_ns,
             "most": tuple(sorted(self._most.items())),
         }
