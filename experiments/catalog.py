@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from experiments.keys import PARAMETER, Key, pressed
+from experiments.narration import Narrator
 from experiments.nemesis import Prey, parse_nemesis, under_nemesis
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
@@ -36,6 +38,8 @@ _MODULES = (
     "experiments.everything",
     "experiments.raft_kv",
     "experiments.raft_hunt",
+    "experiments.clock_drift",
+    "experiments.clock_hunt",
     "experiments.deadlocks",
     "experiments.deadlocks_hunt",
     "experiments.hourly_throttle",
@@ -112,6 +116,10 @@ class Entry:
     """What happened, line by line, for a reader: `simclock run` prints it above the report."""
     plot: Callable[[RunResult, Axes], None] | None = None
     """Draws the run, for `simclock run --plot`."""
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
+    narrator: Callable[[Scenario], Narrator] | None = None
+    """Tells the story while it happens, for `simclock run --watch`."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 
@@ -141,6 +149,7 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     given["parameters"] = {**scenario.parameters, **settings.parameters}
     scenario = replace(scenario, seed=settings.seed, **given)
+    scenario = pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
     nemesis = nemesis_of(entry, settings)
     if nemesis == NO_NEMESIS and settings.liveness_ns is None:
         return scenario

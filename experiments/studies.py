@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 Row = tuple[Any, ...]
 
-_MODULES: tuple[str, ...] = ("experiments.deadlocks_study",)
+_MODULES: tuple[str, ...] = (
+    "experiments.clock_study",
+    "experiments.deadlocks_study",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from heapq import heappush
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from simclock.clocks.physical import PhysicalClock
+from simclock.clocks.physical import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
 from simclock.disk import Disk
 from simclock.errors import UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
@@ -42,6 +42,29 @@ class NodeClock:
     def wall_ns(self) -> int:
         """The time of day by this clock, in nanoseconds."""
         return self._physical.wall_ns(self._host.now_ns)
+
+    def step(self, by_ns: int) -> None:
+        """Set the wall clock forward, or (below zero) back, at once; what is left of a slew is forgotten."""
+        self._physical.step(self._host.now_ns, _correction("step", by_ns))
+
+    def slew(self, by_ns: int, rate_ppm: int = SLEW_RATE_PPM) -> None:
+        """Correct the wall clock by `rate_ppm` millionths of what this clock shows, until all is corrected.
+
+        It replaces what is left of the slew before; the wall clock never goes back. `slew(0)` ends one.
+        """
+        if type(rate_ppm) is not int or not 0 < rate_ppm < MILLION:
+            raise UsageError(f"slew: rate {rate_ppm!r} is out of range: 1 to {MILLION - 1:,} ppm")
+        self._physical.slew(self._host.now_ns, _correction("slew", by_ns), rate_ppm)
+
+    def slew_left_ns(self) -> int:
+        """What a slew under way has still to correct; 0 if there is none."""
+        return self._physical.slew_left_ns(self._host.now_ns)
+
+
+def _correction(what: str, by_ns: int) -> int:
+    if type(by_ns) is not int or abs(by_ns) >= BY_NS_LIMIT:
+        raise UsageError(f"{what}: by {by_ns!r} is not a time: whole nanoseconds, less than 70 years")
+    return by_ns
 
 
 class _MadeWhenUsed:

@@ -136,6 +136,8 @@ class Scheduler:
             )
         self._control = Control(max(1, self._lookahead_ns))
         self._end_ns = scenario.duration_ns or NEVER_NS
+        self.pause_ns = NEVER_NS
+        """No host goes further for now: for who looks on while the run goes."""
         self._faults_counted = scenario.nodes + len(scenario.faults)
         """Running number of the environment: starts, then the plan, then reactions."""
         self._undecided = sorted(_planned(scenario, named=True), key=_fault_key)
@@ -165,7 +167,7 @@ class Scheduler:
         return self.result()
 
     def step(self) -> bool:
-        """Grant a window or take the answers of one; False when the run is over."""
+        """Grant a window or take the answers of one; False when the run is over, or has come to its pause."""
         self._decide_named_faults()
         horizon_ns = self._horizon_ns()
         last_ns = self._under_way[-1][1] if self._under_way else 0
@@ -181,6 +183,17 @@ class Scheduler:
             self._raise_earliest()
         return True
 
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to happen, and no pause stands before the end."""
+        unpaused = self.pause_ns >= self._end_ns or self._end_ns == NEVER_NS
+        return unpaused and not self._under_way and self._bound_ns() >= self._end_ns
+
+    @property
+    def end_ns(self) -> int:
+        """Where the run ends, as far as is known."""
+        return self._end_ns
+
     # Windows.
 
     def _bound_ns(self) -> int:
@@ -190,7 +203,7 @@ class Scheduler:
     def _horizon_ns(self) -> int | None:
         """How far the hosts may go now; None if there is nothing to do before the end."""
         bound_ns = self._bound_ns()
-        limit_ns = self._end_ns
+        limit_ns = min(self._end_ns, self.pause_ns)
         if self._undecided:
             limit_ns = min(limit_ns, self._undecided[0][1].at_ns)
         if bound_ns >= limit_ns:

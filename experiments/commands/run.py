@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,9 +15,13 @@ from actors.run import Placement
 from actors.run import run as run_scenario
 from experiments.catalog import EXIT_STATUS
 from experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
+from experiments.keys import keys_text
 from experiments.plain_values import trace_line
 from experiments.plots import write_picture
 from experiments.report import report_json, report_of, report_text
+from experiments.scenario_source import Source
+from experiments.watching import QUIT, parse_speed, terminal, watch
+from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.trace import TraceRecord
 
@@ -39,6 +44,8 @@ from simclock.trace import TraceRecord
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run, as FILE.svg.")
 @click.option("--story/--no-story", default=True, show_default=True, help="Tell what happened, line by line.")
+@click.option("--watch", "watched", is_flag=True, help="Pace the run to the wall clock in the terminal, and take keys.")
+@click.option("--speed", metavar="FACTOR", help="With --watch: virtual seconds per second.  [default: 1]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def run(
     *,
@@ -49,6 +56,8 @@ def run(
     guard: bool,
     plot: Path | None,
     story: bool,
+    watched: bool,
+    speed: str | None,
     form: str,
 ) -> int:
     """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
@@ -60,10 +69,18 @@ def run(
       simclock run raft-kv-wan --seed 7
       simclock run phold --nodes 100 --placement ray:hosts=2
       simclock run scenario.toml --loss 0.01 --trace trace.jsonl
+      simclock run clock-drift --watch --speed 5
     """
     if trace_file == "-" and form == "json":
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
     source = overrides.source(scenario)
+    if speed is not None and not watched:
+        raise UsageError("--speed: it paces a run that is watched: add --watch")
+    if watched:
+        if form == "json":
+            raise UsageError("--watch: a story is not JSON: leave --format out")
+        overrides = watched_overrides(overrides, source, placement, speed or "1")
+        source, story = overrides.source(scenario), False  # the same run again: its story has been told
     made = source.scenario()
     draw = source.entry.plot
     if plot is not None and draw is None:
@@ -79,6 +96,38 @@ def run(
     if plot is not None and draw is not None:
         write_picture(plot, partial(draw, result))
     return EXIT_STATUS[report.status]
+
+
+def watched_overrides(overrides: Overrides, source: Source, placement: Placement, speed: str) -> Overrides:
+    """Have the user watch the run; gives what the run that was seen is made from."""
+    entry, factor = source.entry, parse_speed(speed)
+    if placement.kind != "inline":
+        raise UsageError(f"--watch: {placement} cannot be looked on at: leave --placement out")
+    if entry.narrator is None:
+        raise UsageError(f"--watch: {entry.name} has no story to tell while it runs: leave --watch out")
+    with terminal() as keyboard:
+        keys = [f"{key} {each.label}" for key, each in entry.keys.items()]
+        click.echo(f"keys: {', '.join([*keys, f'{QUIT} quit'])}")
+        seen = watch(entry, source.settings, keyboard=keyboard, speed=factor, say=click.echo)
+    if seen.presses:
+        click.echo(f"keys pressed: {keys_text(seen.presses)}")
+    return replace(
+        overrides,
+        flags=flags_with_keys(overrides.flags, keys_text(seen.presses)),
+        duration=overrides.duration if seen.quit_ns is None else format_duration(seen.quit_ns),
+    )
+
+
+def flags_with_keys(flags: tuple[str, ...], keys: str) -> tuple[str, ...]:
+    """The same flags with these keys in place of those that were given."""
+    words, kept = list(flags), []
+    while words:
+        word = words.pop(0)
+        if word == "--keys":
+            words = words[1:]
+        elif not word.startswith("--keys="):
+            kept.append(word)
+    return (*kept, "--keys", keys) if keys else tuple(kept)
 
 
 @contextmanager

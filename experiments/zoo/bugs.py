@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import locks, raft, snapshots, throttle
+from experiments.zoo import clock_synchronization, locks, raft, snapshots, throttle
 from experiments.zoo.bug import Bug
 
 _AREAS = (
     raft.BUGS,
+    clock_synchronization.BUGS,
     locks.BUGS,
     throttle.BUGS,
     snapshots.BUGS,

@@ -5,6 +5,13 @@ where the anchor is what the clock showed at the change; nothing a node can do t
 clock counts from the node's first start and never goes back, nor jumps; the wall clock is the monotonic one plus an
 offset, and a jump changes that offset alone. A stopped clock shows one reading on and on.
 
+A node corrects its wall clock by a step, at once, or by a slew, which spreads the correction over the monotonic clock:
+after e nanoseconds of it, `e * rate_ppm // 10**6` are corrected, until all is. As a slew is slower than the clock runs,
+the slewed wall clock never goes back; a step may. Either replaces what is left of the slew before, since who measures
+anew has seen what was done so far; a jump of the environment leaves it under way. Nothing of it touches the monotonic
+clock, so timers, drift, wander and stops know nothing of it. It survives a crash with the clock: the correction stays,
+and a slew goes on to its end.
+
 A clock that wanders changes its drift at whole multiples of `wander_every_ns` of true time, each time to a new draw
 from the node's stream `"wander"`, so its course does not depend on when it is read.
 """
@@ -21,6 +28,10 @@ from simclock.errors import UsageError
 from simclock.streams import stream
 
 PARTS = 1_000_000_000
+MILLION = 1_000_000
+SLEW_RATE_PPM = 500
+"""What Unix kernels slew by: half a millisecond per second."""
+BY_NS_LIMIT = 1 << 61
 WANDER_EVERY_NS_MIN = 10 * MILLISECOND
 """A timer looks ahead over every piece until it runs out; finer pieces would make long timers slow."""
 
@@ -37,6 +48,8 @@ class Clocks:
     drift_ppb_max: int = 0
     wander_ppb_max: int = 0
     wander_every_ns: int = 10 * SECOND
+    true_nodes: tuple[int, ...] = ()
+    """Nodes whose clock shows true time, as that of a receiver of it does."""
 
     def __post_init__(self) -> None:
         if type(self.offset_ns_max) is not int or self.offset_ns_max < 0:
@@ -47,6 +60,8 @@ class Clocks:
             raise UsageError(f"clocks.wander: {self.wander_ppb_max!r} is not a bound: 0 up to 250,000 ppm")
         if type(self.wander_every_ns) is not int or self.wander_every_ns < WANDER_EVERY_NS_MIN:
             raise UsageError(f"clocks.wander_every: {self.wander_every_ns!r} is not a time: 10 ms or more")
+        if type(self.true_nodes) is not tuple or any(type(node) is not int or node < 0 for node in self.true_nodes):
+            raise UsageError(f"clocks.true_nodes: {self.true_nodes!r} are not nodes: write a tuple of ids, as (3,)")
 
     @property
     def differ(self) -> bool:
@@ -55,6 +70,8 @@ class Clocks:
 
     def clock(self, seed: int, node: int) -> PhysicalClock:
         """The clock of that node."""
+        if node in self.true_nodes:
+            return PhysicalClock(0, 0)
         offset_ns = drift_ppb = 0
         if self.offset_ns_max or self.drift_ppb_max:
             luck = stream(seed, "clock", node)
@@ -77,11 +94,11 @@ class PhysicalClock:
     Readings are asked for in the order of true time; `true_duration_ns` alone looks ahead.
     """
 
-    __slots__ = ("_anchor_ns", "_since_ns", "drift_ppb", "offset_ns", "stopped")
+    __slots__ = ("_anchor_ns", "_since_ns", "_slew", "drift_ppb", "offset_ns", "stopped")
 
     def __init__(self, offset_ns: int, drift_ppb: int) -> None:
         self.offset_ns = offset_ns
-        """Of the wall clock from the monotonic one."""
+        """Of the wall clock from the monotonic one, but for a slew that is under way."""
         self.drift_ppb = drift_ppb
         """Nanoseconds gained per true second; below zero the clock is slow."""
         self.stopped = False
@@ -89,6 +106,8 @@ class PhysicalClock:
         """True time from which the present drift, or stop, holds."""
         self._anchor_ns = 0
         """What the monotonic clock showed then."""
+        self._slew: tuple[int, int, int] | None = None
+        """The slew under way: (the monotonic clock when it began, correction, rate in ppm)."""
 
     def monotonic_ns(self, true_ns: int) -> int:
         """What the monotonic clock shows at that true time."""
@@ -98,7 +117,8 @@ class PhysicalClock:
 
     def wall_ns(self, true_ns: int) -> int:
         """What the wall clock shows at that true time."""
-        return self.offset_ns + self.monotonic_ns(true_ns)
+        local_ns = self.monotonic_ns(true_ns)
+        return self.offset_ns + local_ns + (self._slewed_ns(local_ns) if self._slew is not None else 0)
 
     def true_duration_ns(self, true_ns: int, local_ns: int) -> int | None:
         """How long to wait from `true_ns` until the clock has advanced by `local_ns`, at least; None if it stands."""
@@ -113,8 +133,35 @@ class PhysicalClock:
         """What the monotonic clock will show at a true time to come, if nothing happens to it."""
         return self.monotonic_ns(true_ns)
 
-    # What the environment does to it. A node that disciplines its own clock (a step, a slew) would go through `jump`
-    # and `set_drift` too, from `NodeClock`.
+    # What the node does to it, through `NodeClock`.
+
+    def step(self, true_ns: int, by_ns: int) -> None:
+        """Correct the wall clock at once; what is left of a slew is forgotten."""
+        self._end_slew(true_ns)
+        self.offset_ns += by_ns
+
+    def slew(self, true_ns: int, by_ns: int, rate_ppm: int) -> None:
+        """Correct the wall clock bit by bit, in place of what is left of the slew before."""
+        self._end_slew(true_ns)
+        if by_ns:
+            self._slew = self.monotonic_ns(true_ns), by_ns, rate_ppm
+
+    def slew_left_ns(self, true_ns: int) -> int:
+        """What a slew under way has still to correct."""
+        return 0 if self._slew is None else self._slew[1] - self._slewed_ns(self.monotonic_ns(true_ns))
+
+    def _slewed_ns(self, local_ns: int) -> int:
+        assert self._slew is not None, "asked only while there is one"
+        since_ns, by_ns, rate_ppm = self._slew
+        done_ns = min(abs(by_ns), (local_ns - since_ns) * rate_ppm // MILLION)
+        return done_ns if by_ns > 0 else -done_ns
+
+    def _end_slew(self, true_ns: int) -> None:
+        if self._slew is not None:
+            self.offset_ns += self._slewed_ns(self.monotonic_ns(true_ns))
+            self._slew = None
+
+    # What the environment does to it.
 
     def jump(self, by_ns: int) -> None:
         """The wall clock jumps; the monotonic one does not notice."""

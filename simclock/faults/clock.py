@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simclock.clocks.physical import PARTS
+from simclock.clocks.physical import BY_NS_LIMIT, PARTS
 from simclock.durations import format_duration
 from simclock.faults.fault import NodeFault
-
-BY_NS_LIMIT = 1 << 61
 
 
 class JumpClock(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):

@@ -1,0 +1,135 @@
+"""A synchronization of clocks tuned for finding bugs: everything is drawn from the seed, and clocks jump in between.
+
+The seed draws how many nodes, how far apart and how unevenly, how much is lost and doubled, how well the clocks run,
+which algorithm, and what happens: clocks jump, by seconds or by less than a journey, often in the middle of an
+exchange; links grow slow, for a while, by more than the margin that is tolerated; nodes pause, crash and restart.
+
+`--bug SYNC-02` puts a documented bug in (see `experiments.zoo`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from experiments.catalog import Entry, Settings, register
+from experiments.clock_drift import CLASSES, PARAMETERS, Build, describe, narrator, plot, prey, synchronization
+from experiments.clock_properties import judge, sometimes
+from experiments.clock_story import story
+from experiments.spelling import unknown
+from protocols.clock_synchronization import BerkeleyNode, NtpClient
+from simclock import (
+    AddDelay,
+    Crash,
+    Fault,
+    JumpClock,
+    Pause,
+    Restart,
+    Resume,
+    Scenario,
+    SetDrift,
+    UsageError,
+    ms,
+    seconds,
+    stream,
+)
+from simclock.streams import Stream
+
+INTERVAL_NS = seconds(8)
+DURATION_NS = seconds(60)
+MARGIN_NS = ms(500)
+DELAYS_NS = (ms(1), ms(10), ms(50))
+EXCHANGE_NS = ms(300)
+"""After a multiple of the interval, exchanges are under way for about so long."""
+
+HUNTED = {"bug": ""}
+
+
+def clock_hunt(settings: Settings) -> Scenario:
+    """The synchronization that the seed draws, with the bug that `settings` names."""
+    luck = stream(settings.seed, "clock-hunt")
+    delay_ns = luck.choice(DELAYS_NS)
+    sync = luck.choice(("cristian", "berkeley", "ntp"))
+    build = CLASSES[sync]
+    bug = {**HUNTED, **settings.parameters}["bug"]
+    if bug:
+        build, sync = _wrong(bug)
+    parameters: dict[str, Any] = {
+        **PARAMETERS,
+        "sync": sync,
+        "drift": luck.choice(("0ppm", "50ppm", "200ppm")),
+        "offset_ns": luck.choice((0, ms(100), seconds(2))),
+        "interval_ns": INTERVAL_NS,
+        "delay_ns": delay_ns,
+        "jitter_percent": luck.choice((0, 100, 300)),
+        "asymmetry_ns": luck.choice((0, delay_ns)),
+        "margin_ns": MARGIN_NS,
+    }
+    nodes = luck.choice((2, 3, 5)) if settings.nodes is None else settings.nodes
+    made = synchronization(
+        replace(settings, nodes=nodes), parameters, build, name="clock-hunt", duration_ns=DURATION_NS
+    )
+    network = replace(made.network, loss=luck.choice((0.0, 0.05)), duplication=luck.choice((0.0, 0.1)))
+    trouble = _trouble(stream(settings.seed, "clock-hunt trouble"), nodes, delay_ns)
+    return replace(made, network=network, faults=trouble, parameters={**settings.parameters, "sync": sync})
+
+
+def _wrong(bug: str) -> tuple[Build, str]:
+    """The class with the wrong line, and the algorithm it belongs to."""
+    from experiments.zoo.clock_synchronization import BUGS  # the zoo names this scenario: not to be imported above
+
+    rows = {row.id: row for row in BUGS}
+    if bug not in rows:
+        raise UsageError(f"bug: {unknown('bug', bug, rows)}")
+    wrong = rows[bug].wrong
+    sync = "berkeley" if issubclass(wrong, BerkeleyNode) else "ntp" if issubclass(wrong, NtpClient) else "cristian"
+    return wrong, sync
+
+
+def _trouble(luck: Stream, nodes: int, delay_ns: int) -> tuple[Fault, ...]:
+    """What happens to clocks, links and nodes; the time server is left alone."""
+    faults: list[Fault] = []
+    for _ in range(luck.randrange(8)):
+        at_ns = _moment(luck)
+        size_ns = luck.choice((delay_ns // 2, 2 * delay_ns, ms(120), seconds(1), seconds(10)))
+        by_ns = luck.choice((-1, -1, 1)) * luck.uniform_ns(1, size_ns)
+        faults.append(JumpClock(at_ns=at_ns, node=luck.randrange(nodes), by_ns=by_ns))
+    for _ in range(luck.randrange(3)):
+        at_ns = _moment(luck)
+        faults.append(AddDelay(at_ns=at_ns, delay_ns=luck.choice((ms(100), ms(600), seconds(2)))))
+        faults.append(AddDelay(at_ns=at_ns + luck.uniform_ns(ms(1), 2 * INTERVAL_NS), delay_ns=0))
+    for _ in range(luck.randrange(3)):
+        node, at_ns = luck.randrange(nodes), _moment(luck)
+        begin, end = luck.choice(((Pause, Resume), (Crash, Restart)))
+        faults.append(begin(at_ns=at_ns, node=node))
+        faults.append(end(at_ns=at_ns + luck.uniform_ns(ms(1), INTERVAL_NS), node=node))
+    if luck.randrange(4) == 0:
+        drift_ppb = luck.uniform_ns(-300_000, 300_000)
+        faults.append(SetDrift(at_ns=_moment(luck), node=luck.randrange(nodes), drift_ppb=drift_ppb))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ns))
+
+
+def _moment(luck: Stream) -> int:
+    """Mostly while clocks are being compared, which begins every interval."""
+    if luck.randrange(4) == 0:
+        return luck.uniform_ns(0, DURATION_NS)
+    return INTERVAL_NS * (1 + luck.randrange(6)) + luck.uniform_ns(-ms(10), EXCHANGE_NS)
+
+
+register(
+    Entry(
+        name="clock-hunt",
+        summary="a synchronization of clocks that jump, over links that grow slow, drawn anew by every seed",
+        source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
+        make=clock_hunt,
+        judge=judge,
+        describe=describe,
+        parameters=HUNTED,
+        project=1,
+        story=story,
+        plot=plot,
+        prey=prey,
+        sometimes=sometimes,
+        narrator=narrator,
+    )
+)

@@ -1,0 +1,251 @@
+"""What a synchronization of clocks promises, held against the clocks as they really were.
+
+Four properties, each with its bound:
+
+* Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, reading a
+  remote clock; the same for each reading of the Berkeley leader, and for NTP with the delay in place of D).
+* Margin Within Tolerance: a node uses no reading that it must itself take to be more wrong than agreed.
+* Monotone Wall Clock: a wall clock goes back only by a step larger than the step threshold.
+* Skew Within Bound: between synchronizations a clock is no further from the time server's than the margin of the
+  reading it was set by, the drift since, and what is left to slew; two clocks of one Berkeley round no further from
+  each other than the sum for both.
+
+To each bound comes what the clocks drift, and are slewed, while a message is on its way: 2 * drift + slew rate, of the
+true round trip. The last property is judged for clocks that the environment has left alone since they were set.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from experiments.catalog import VALID, VIOLATED, Verdict
+from experiments.clock_course import (
+    ClockCourse,
+    ClockReport,
+    Happening,
+    happenings,
+    report_of_clocks,
+)
+from protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
+from simclock import Fault, Observation, RunResult, SetDrift, format_duration
+from simclock.clocks.physical import MILLION, PARTS
+from simclock.faults import NodeFault
+
+ERROR = "Error Within Half The Round Trip"
+MARGIN = "Margin Within Tolerance"
+MONOTONE = "Monotone Wall Clock"
+SKEW = "Skew Within Bound"
+REBUILT = "Clocks As The Nodes Read Them"
+"""Of this judge itself: the clocks built again show what the nodes read."""
+ROUNDING_NS = 16
+SHOWN_MAX = 5
+
+
+class Set(NamedTuple):
+    """How a node's clock was set last."""
+
+    known_ns: int
+    """True time at which it was."""
+
+    measured_ns: int
+    """True time from which drift counts."""
+    margin_ns: int
+    round: int
+    """Of the Berkeley algorithm; 0 where the reference is the time server."""
+
+
+class ClockProperties:
+    """Goes through what happened in a run once, and names what does not hold."""
+
+    def __init__(self, report: ClockReport, faults: tuple[Fault, ...], end_ns: int) -> None:
+        self.setup = report.setup
+        self.found: list[tuple[str, str]] = []
+        """(property, what was seen)."""
+        self.reached: Counter[str] = Counter()
+        self._course = ClockCourse(report.setup)
+        drifts = [abs(fault.drift_ppb) for fault in faults if isinstance(fault, SetDrift)]
+        self._drift_ppb = max(self.setup.drift_ppb_max, *drifts, 0)
+        self._slew_ppb = self.setup.synchronization.slew_rate_ppm * (PARTS // MILLION)
+        self._set: dict[int, Set] = {}
+        self._pending: dict[int, int] = {}
+        """Node -> the Berkeley round whose adjustment it is about to get."""
+        self._sampled_ns: dict[int, int] = {}
+        """Node -> when it last used a reading of the time server."""
+        self._frozen_ns: dict[int, int] = {}
+        """Leader -> how far its wall clock was ahead of the monotonic one when its round began."""
+        self._round_ns: dict[int, int] = {}
+        """Round -> true time of its beginning."""
+        self._differences_ns: dict[tuple[int, int], int] = {}
+        """(round, follower) -> its clock less the leader's, truly, when it was read."""
+        self._margins_ns: dict[int, int] = {}
+        """Follower -> margin of its reading in the round under way; the leader's own is none."""
+        self._averaged: dict[int, dict[int, int]] = {}
+        """Round -> node -> margin."""
+        for happening in happenings(faults, report.observations):
+            self._happen(happening)
+        self._judge_skew(end_ns)
+
+    def _drifted_ns(self, passed_ns: int) -> int:
+        """How far two clocks may part while so much time goes by, rounded up."""
+        return -(-2 * self._drift_ppb * passed_ns // PARTS)
+
+    def _journey_ns(self, rtt_ns: int) -> int:
+        """What the bound of a reading does not say: drift and slew while the messages were on their way.
+
+        The round trip was measured by a clock that may itself have been slow.
+        """
+        ppb = 2 * self._drift_ppb + self._slew_ppb
+        return -(-ppb * max(0, rtt_ns) // (PARTS - ppb)) + ROUNDING_NS
+
+    def _violated(self, property: str, time_ns: int, node: int, text: str) -> None:
+        self.found.append((property, f"at {format_duration(time_ns)}, node {node}: {text}"))
+
+    def _happen(self, happening: Happening) -> None:
+        if isinstance(happening, Observation):
+            time_ns, node, _, _, value = happening
+            match happening.name, value:
+                case "adjusted", Adjusted():
+                    self._adjusted(time_ns, node, value)
+                case "sampled", Sampled():
+                    self._sampled(time_ns, node, value)
+                case "polled", (number, _):
+                    self._frozen_ns[node] = self._course.ahead_ns(node, time_ns)
+                    self._round_ns[number] = time_ns
+                    self._margins_ns = {node: 0}
+                case "reported", (number, _):
+                    self._reported(time_ns, node, number)
+                case "heard", Heard():
+                    self._heard(time_ns, node, value)
+                case "filtered", (delay_ns, age_ns):
+                    self._filtered(time_ns, node, delay_ns, age_ns)
+                case "averaged", Averaged():
+                    self.reached["averages"] += 1
+                    self.reached["clocks left out of an average"] += len(value.rejected)
+                    self._averaged[value.round] = self._margins_ns
+                    self._pending.update(dict.fromkeys((other for other, _ in value.adjustments), value.round))
+            self._course.happen(happening)
+            return
+        self._course.happen(happening)
+        if isinstance(happening, NodeFault) and isinstance(happening.node, int):
+            self._set.pop(happening.node, None)
+            self.reached["clock faults"] += happening.kind.endswith(("clock", "drift"))
+
+    # Readings.
+
+    def _sampled(self, time_ns: int, node: int, sampled: Sampled) -> None:
+        if sampled.refused:
+            self.reached["readings refused"] += 1
+            return
+        self.reached["readings used"] += 1
+        true_ns = self._course.wall_ns(sampled.server, time_ns) - self._course.wall_ns(node, time_ns)
+        self._judge_reading(time_ns, node, sampled.offset_ns - true_ns, sampled.margin_ns, sampled.rtt_ns)
+        if sampled.algorithm == "cristian":
+            self._sampled_ns[node] = time_ns
+            self._is_set(node, Set(time_ns, time_ns, sampled.margin_ns + self._journey_ns(sampled.rtt_ns), 0))
+
+    def _filtered(self, time_ns: int, node: int, delay_ns: int, age_ns: int) -> None:
+        """NTP: the best sample of those kept, `age_ns` old; below zero, the one used before still counts."""
+        self._sampled_ns[node] = time_ns
+        if age_ns >= 0:
+            margin_ns = max(0, -(-delay_ns // 2) - self.setup.synchronization.delay_ns_min)
+            self._is_set(node, Set(time_ns, time_ns - age_ns, margin_ns + self._journey_ns(delay_ns), 0))
+
+    def _is_set(self, node: int, how: Set) -> None:
+        self._judge_skew(how.known_ns)
+        if not self._course.clocks[node].stopped:  # one that stands is in nobody's model
+            self._set[node] = how
+
+    def _reported(self, time_ns: int, node: int, number: int) -> None:
+        leader = self.setup.synchronization.leader
+        if leader in self._frozen_ns:
+            leader_ns = self._course.clocks[leader].monotonic_ns(time_ns) + self._frozen_ns[leader]
+            self._differences_ns[number, node] = self._course.wall_ns(node, time_ns) - leader_ns
+
+    def _heard(self, time_ns: int, node: int, heard: Heard) -> None:
+        if heard.refused:
+            self.reached["readings refused"] += 1
+            return
+        self.reached["readings used"] += 1
+        self._margins_ns[heard.node] = heard.margin_ns + self._journey_ns(heard.rtt_ns)
+        true_ns = self._differences_ns[heard.round, heard.node]
+        self._judge_reading(time_ns, node, heard.difference_ns - true_ns, heard.margin_ns, heard.rtt_ns)
+
+    def _judge_reading(self, time_ns: int, node: int, error_ns: int, margin_ns: int, rtt_ns: int) -> None:
+        tolerated_ns = self.setup.synchronization.margin_ns_max
+        if margin_ns > tolerated_ns:
+            claimed, agreed = format_duration(margin_ns), format_duration(tolerated_ns)
+            self._violated(MARGIN, time_ns, node, f"used a reading with a margin of {claimed}, above {agreed}")
+        if abs(error_ns) > margin_ns + self._journey_ns(rtt_ns):
+            claimed = format_duration(margin_ns)
+            self._violated(ERROR, time_ns, node, f"used a reading {format_duration(error_ns)} wrong, bound {claimed}")
+
+    # Corrections.
+
+    def _adjusted(self, time_ns: int, node: int, adjusted: Adjusted) -> None:
+        really_ns = self._course.wall_ns(node, time_ns)
+        if really_ns != adjusted.wall_ns:
+            read = f"it read {adjusted.wall_ns}ns, its clock showed {really_ns}ns"
+            self._violated(REBUILT, time_ns, node, read)
+        self.reached["steps" if adjusted.way == "step" else "slews"] += 1
+        self.reached["steps back"] += adjusted.way == "step" and adjusted.by_ns < 0
+        threshold_ns = self.setup.synchronization.step_over_ns
+        if adjusted.way == "step" and -threshold_ns <= adjusted.by_ns < 0:
+            by, threshold = format_duration(adjusted.by_ns), format_duration(threshold_ns)
+            self._violated(MONOTONE, time_ns, node, f"its wall clock went back by {by}; steps are above {threshold}")
+        if self._sampled_ns.get(node) == time_ns:
+            return  # by a reading of the time server, which has been noted
+        self._judge_skew(time_ns)
+        number = self._pending.pop(node, 0)
+        self._set.pop(node, None)
+        if number:
+            self._is_set(node, Set(time_ns, self._round_ns[number], self._averaged[number][node], number))
+
+    def _judge_skew(self, time_ns: int) -> None:
+        """Just before a clock is corrected, and at the end: there a clock is as wrong as it gets."""
+        if self.setup.sync == "none" and not self._set:
+            return
+        errors_ns = self._course.errors_ns(time_ns)
+        groups: dict[int, list[tuple[int, int, int]]] = {}
+        for node, how in self._set.items():
+            left_ns = abs(self._course.clocks[node].slew_left_ns(time_ns))
+            bound_ns = how.margin_ns + self._drifted_ns(time_ns - how.measured_ns) + left_ns + ROUNDING_NS
+            groups.setdefault(how.round, []).append((errors_ns[node] - bound_ns, errors_ns[node] + bound_ns, node))
+        for number, intervals in groups.items():
+            self.reached["clocks held against their bound"] += len(intervals)
+            if not number:
+                for low_ns, high_ns, node in intervals:
+                    if not low_ns <= 0 <= high_ns:
+                        error = format_duration((low_ns + high_ns) // 2)
+                        bound = format_duration((high_ns - low_ns) // 2)
+                        self._violated(SKEW, time_ns, node, f"{error} from the time server's clock, bound {bound}")
+                continue
+            lowest, highest = max(intervals), min(intervals, key=lambda each: each[1])
+            if lowest[0] > highest[1]:
+                over = format_duration(lowest[0] - highest[1])
+                self._violated(SKEW, time_ns, lowest[2], f"further from node {highest[2]} than allowed, by {over}")
+
+
+def judge(result: RunResult) -> Verdict:
+    """Every property, with the first of what was found."""
+    found = properties_of(result).found
+    if not found:
+        return Verdict(status=VALID, lines=(f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW} hold",))
+    lines = [f"{name} violated {text}" for name, text in found[:SHOWN_MAX]]
+    if len(found) > SHOWN_MAX:
+        lines.append(f"and {len(found) - SHOWN_MAX} more")
+    names = tuple(dict.fromkeys(name for name, _ in found))
+    return Verdict(status=VIOLATED, lines=tuple(lines), properties=names)
+
+
+def properties_of(result: RunResult) -> ClockProperties:
+    """The run's clocks, judged."""
+    return ClockProperties(report_of_clocks(result), result.faults, result.virtual_ns)
+
+
+def sometimes(result: RunResult) -> Mapping[str, int]:
+    """What a run should reach now and then."""
+    reached = properties_of(result).reached
+    names = ("readings used", "readings refused", "steps", "slews", "clocks held against their bound")
+    return {name: reached[name] for name in names}

@@ -1,0 +1,88 @@
+"""Synchronizations of clocks with one wrong line."""
+
+from __future__ import annotations
+
+from experiments.clock_properties import ERROR, MARGIN, MONOTONE
+from experiments.zoo.bug import Bug
+from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient
+
+SCENARIO = "clock-hunt"
+
+
+class MarginWithoutCap(CristianClient):
+    """SYNC-02: the margin grows with the round trip, and nobody says when it is too large."""
+
+    def accepts(self, margin: int) -> bool:
+        return True
+
+
+class TrustsJumpsInExchange(NtpClient):
+    """SYNC-08: a clock that was set between T1 and T4 is not noticed."""
+
+    def refusal(self, four: tuple[int, int, int, int], passed_ns: int, margin: int) -> str:
+        return "" if self.accepts(margin) else "too long on its way"
+
+
+class MissesSmallJumps(NtpClient):
+    """SYNC-08, the other form: only the signs of the delay and of T4 - T1 are looked at."""
+
+    def was_set(self, wall_ns: int, monotonic_ns: int) -> bool:
+        return False
+
+
+class AverageIgnoresLatency(BerkeleyNode):
+    """PAPER-GZ89: a reading counts as if its journey had taken no time."""
+
+    def adjusted_ns(self, wall_ns: int, rtt_ns: int) -> int:
+        return wall_ns
+
+
+class StepsBack(CristianClient):
+    """PAPER-C89: every correction is a step, small ones back too."""
+
+    def steps(self, by_ns: int) -> bool:
+        return True
+
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        id="SYNC-02",
+        name="rtt-widens-agreement",
+        wrong=MarginWithoutCap,
+        property=MARGIN,
+        source="https://github.com/tigerbeetle/tigerbeetle/pull/2499",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="SYNC-08",
+        name="jump-during-exchange",
+        wrong=TrustsJumpsInExchange,
+        property=ERROR,
+        source="https://github.com/open-edge-platform/scenescape/pull/1274",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="SYNC-08b",
+        name="small-jump-during-exchange",
+        wrong=MissesSmallJumps,
+        property=ERROR,
+        source="https://github.com/open-edge-platform/scenescape/pull/1274",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="PAPER-GZ89",
+        name="average-ignores-latency",
+        wrong=AverageIgnoresLatency,
+        property=ERROR,
+        source="Gusella & Zatti 1989",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="PAPER-C89",
+        name="step-breaks-monotonicity",
+        wrong=StepsBack,
+        property=MONOTONE,
+        source="Cristian 1989",
+        scenario=SCENARIO,
+    ),
+)

@@ -1,0 +1,289 @@
+"""The scenarios clock-drift and clock-hunt: what they show, how they fail, that the judge notices, and the study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from actors import Placement, run
+from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.clock_course import ClockReport, report_of_clocks, samples
+from experiments.clock_properties import ERROR, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
+from experiments.clock_story import story
+from experiments.clock_study import HEADERS, bound_ns
+from experiments.command_line import main
+from experiments.studies import StudySettings, studies
+from experiments.zoo.clock_synchronization import BUGS
+from experiments.zoo.hunt import ground_of, hunt, named
+from simclock import JumpClock, RunResult, Scenario, StartClock, StopClock, minutes, ms, seconds
+
+SameEverywhere = Callable[[Scenario], RunResult]
+SYNCS = ("none", "cristian", "berkeley", "ntp")
+KEYS = "12.5s:j,33s:c,41s:j"
+
+
+def scenario(name: str = "clock-drift", seed: int = 1, **parameters: Any) -> Scenario:
+    more = {key: parameters.pop(key) for key in ("nodes", "duration_ns", "faults") if key in parameters}
+    return make_scenario(entries()[name], Settings(seed=seed, parameters=parameters, **more))
+
+
+def simclock(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+# What it shows.
+
+
+@pytest.mark.parametrize("sync", SYNCS)
+def test_one_digest_everywhere(sync: str, same_everywhere: SameEverywhere) -> None:
+    result = same_everywhere(scenario(sync=sync, keys=KEYS, duration_ns=seconds(60)))
+    assert judge(result).status == VALID
+    assert len(result.faults) == 2 and list(story(result))
+
+
+def test_hunts_are_one_digest_everywhere(same_everywhere: SameEverywhere) -> None:
+    for seed in range(4):
+        assert judge(same_everywhere(scenario("clock-hunt", seed))).status == VALID
+
+
+@pytest.mark.ray
+def test_on_ray_too(ray: None) -> None:
+    made = scenario(sync="berkeley", keys=KEYS, duration_ns=seconds(45))
+    result, there = run(made), run(made, Placement(kind="ray", nodes_per_actor=2))
+    assert (there.digest, there.reports) == (result.digest, result.reports)
+    assert list(story(there)) == list(story(result))
+
+
+@pytest.mark.parametrize("sync", SYNCS[1:])
+def test_synchronized_clocks_are_near_and_others_are_not(sync: str) -> None:
+    def late_skew_ns(of: str) -> int:
+        result = run(scenario(sync=of, drift="200ppm", duration_ns=minutes(5)))
+        return max(sample.skew_ns for sample in samples(result, seconds(1)) if sample.time_ns > minutes(4))
+
+    assert 10 * late_skew_ns(sync) < late_skew_ns("none")
+
+
+def test_the_story_tells_every_step() -> None:
+    lines = list(story(run(scenario(sync="berkeley", nodes=3, duration_ns=seconds(21), outlier_ns=seconds(9)))))
+    text = "\n".join(lines)
+    assert [line for line in lines if "max skew" in line][4].startswith("[  20.0000s] node 0 ")
+    for said in (
+        "Berkeley round 1: node 0 (leader) asks nodes 1, 2 what their clocks show",
+        "node 1 reported",
+        "RTT",
+        "adjusted",
+        "average of nodes 0, 1, 2: ",
+        "adjustments sent: node 0 ",
+        "node 2 steps its clock by",
+    ):
+        assert said in text, said
+    times = [float(line[1:10]) for line in lines]
+    assert times == sorted(times)
+
+
+def test_the_command_of_the_issue(tmp_path: Any) -> None:
+    picture = tmp_path / "out.svg"
+    words = ["--nodes", "3", "--drift", "50ppm", "--sync", "berkeley", "--interval", "20s", "--duration", "45s"]
+    done = simclock("run", "clock-drift", *words, "--plot", picture)
+    assert done.exit_code == 0, done.output
+    assert "Berkeley round 2" in done.stdout and "valid: " in done.stdout
+    drawn = picture.read_text(encoding="utf-8")
+    assert "max skew" in drawn and "synchronization" in drawn
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--sync berkly", "sync: unknown algorithm 'berkly'"),
+        ("--drift 50", "drift: cannot read '50' as a drift"),
+        ("--interval 0s", "interval and every: 0 is not a time"),
+        ("--delay 0s", "delay: 0 is not the shortest time of a message"),
+        ("--nodes 201", "nodes: 201 is not a number of nodes with clocks: 1 to 200"),
+        ("--keys 12s", "keys: '12s' is not a key at a time: write it as 12.5s:c"),
+        ("--keys 12s:x", "keys: unknown key 'x'"),
+        ("--keys soon:j", "keys: cannot read 'soon' as a time"),
+    ],
+)
+def test_bad_input_is_one_line(words: str, said: str) -> None:
+    done = simclock("run", "clock-drift", *words.split())
+    assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1
+    assert said in done.stderr
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 40])
+def test_it_scales(nodes: int) -> None:
+    result = run(scenario(nodes=nodes, duration_ns=seconds(50)))
+    assert judge(result).status == VALID and properties_of(result).reached["averages"] == 2
+
+
+# How synchronization fails: each case with what holds all the same.
+
+
+def test_latency_greater_than_drift() -> None:
+    """The journey is a hundred times what clocks drift in an interval: worse clocks, but never beyond half of it."""
+    slow = {"delay_ns": ms(100), "asymmetry_ns": ms(100), "drift": "10ppm", "offset_ns": 0, "jitter_percent": 50}
+    for sync in SYNCS[1:]:
+        result = run(scenario(sync=sync, **slow))
+        course = list(samples(result, seconds(1)))
+        # The journeys are uneven alike for all, so Cristian's clients err together: what counts is the true time.
+        of_server = max(abs(error_ns) for sample in course for error_ns in sample.errors_ns)
+        wrong_ns = max(sample.skew_ns for sample in course) if sync == "berkeley" else of_server
+        drifted_ns = 2 * seconds(20) // 100_000
+        assert wrong_ns > 10 * drifted_ns, "far more than what an interval of drift would be"
+        readings = [o.value for o in report_of_clocks(result).observations if o.name in ("sampled", "heard")]
+        assert all(each.margin_ns == max(0, -(-each.rtt_ns // 2) - ms(100)) for each in readings), "the bound is stated"
+        assert judge(result).status == VALID, "and kept"
+        assert wrong_ns <= max(each.margin_ns for each in readings) * (1 + (sync == "berkeley")) + drifted_ns
+
+
+def test_drift_between_synchronizations() -> None:
+    """Between two synchronizations a clock runs away at exactly its drift; half the interval, half of the way."""
+    ways = []
+    for interval_ns in (seconds(20), seconds(40)):
+        made = scenario(sync="cristian", drift="200ppm", interval_ns=interval_ns, offset_ns=0, step_over_ns=0)
+        drift_ppb = made.clocks.clock(made.seed, 0).drift_ppb
+        adjusted = [o for o in report_of_clocks(run(made)).observations if o.name == "adjusted" and o.node == 0]
+        corrected = [o.value.by_ns for o in adjusted]
+        for earlier, later in pairwise(adjusted):
+            drifted_ns = (later.time_ns - earlier.time_ns) * drift_ppb // 10**9
+            assert abs(later.value.by_ns + drifted_ns) <= 2 * ms(1), "but for what the readings were wrong"
+        ways.append(abs(sum(corrected)) / len(corrected))
+    assert 1.5 < ways[1] / ways[0] < 2.5
+
+
+def test_a_step_back_would_break_monotonicity() -> None:
+    """The same small corrections by step: wall clocks go back. By slew: never."""
+
+    def goes_back(step_over_ns: int) -> bool:
+        made = scenario(sync="cristian", offset_ns=ms(50), step_over_ns=step_over_ns)
+        course = list(samples(run(made), ms(500)))
+        walls = [[sample.time_ns + sample.errors_ns[node] for sample in course] for node in range(3)]
+        return any(later < earlier for each in walls for earlier, later in pairwise(each))
+
+    assert goes_back(0)
+    assert not goes_back(ms(128))
+
+
+def test_a_clock_that_stands_is_in_no_model() -> None:
+    """It stands while the answer is on its way: the round trip seems short, and the bound that follows is none."""
+    faults = (StopClock(at_ns=seconds(20) + ms(20), node=0), StartClock(at_ns=seconds(20) + ms(500), node=0))
+    result = run(scenario(sync="cristian", faults=faults, delay_ns=ms(50), drift="0ppm"))
+    assert judge(result).properties == (ERROR,), "no protocol could know; the judge does"
+
+
+# The judge.
+
+
+def test_clocks_are_built_again_to_the_nanosecond_whatever_happens() -> None:
+    """A swarm with every fault of clocks: what the nodes read is what was computed, at each of their corrections."""
+    kinds: set[str] = set()
+    for seed in range(24):
+        settings = Settings(
+            seed=seed, nemesis="clock+crash", parameters={"sync": SYNCS[1 + seed % 3], "drift": "300ppm"}
+        )
+        result = run(make_scenario(entries()["clock-drift"], settings))
+        kinds |= {fault.kind for fault in result.faults}
+        assert REBUILT not in judge(result).properties, f"seed {seed}"
+    assert {"jump-clock", "set-drift", "stop-clock", "start-clock", "crash", "restart"} <= kinds
+
+
+def tampered(result: RunResult, name: str, change: Callable[[Any], Any], *, last: bool = False) -> RunResult:
+    report = report_of_clocks(result)
+    places = [place for place, o in enumerate(report.observations) if o.name == name]
+    place = places[-1 if last else 0]
+    observations = list(report.observations)
+    observations[place] = observations[place]._replace(value=change(observations[place].value))
+    return result._replace(reports={"ClockRecord": ClockReport(report.setup, tuple(observations))})
+
+
+@pytest.mark.parametrize(
+    ("sync", "name", "change", "property"),
+    [
+        ("cristian", "sampled", lambda v: v._replace(offset_ns=v.offset_ns + v.margin_ns * 3), ERROR),
+        ("cristian", "sampled", lambda v: v._replace(margin_ns=seconds(2)), MARGIN),
+        ("berkeley", "heard", lambda v: v._replace(difference_ns=v.difference_ns - ms(5)), ERROR),
+        ("ntp", "sampled", lambda v: v._replace(offset_ns=v.offset_ns - ms(5)), ERROR),
+        ("cristian", "adjusted", lambda v: v._replace(wall_ns=v.wall_ns + 1), REBUILT),
+        ("cristian", "adjusted", lambda v: v._replace(way="step", by_ns=-ms(3)), MONOTONE),
+        ("cristian", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
+        ("berkeley", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
+        ("ntp", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
+    ],
+)
+def test_the_judge_notices(sync: str, name: str, change: Callable[[Any], Any], property: str) -> None:
+    result = run(scenario(sync=sync, offset_ns=ms(2), duration_ns=seconds(50)))
+    assert judge(result).status == VALID
+    verdict = judge(tampered(result, name, change))
+    assert verdict.status == VIOLATED and property in verdict.properties
+
+
+def test_a_jump_excuses_a_clock_until_it_is_set_again() -> None:
+    jump = JumpClock(at_ns=seconds(30), node=1, by_ns=seconds(5))
+    result = run(scenario(sync="cristian", faults=(jump,)))
+    assert judge(result).status == VALID
+    assert (
+        SKEW in judge(result._replace(faults=())).properties or REBUILT in judge(result._replace(faults=())).properties
+    )
+
+
+# The zoo.
+
+
+@pytest.mark.parametrize("row", BUGS, ids=lambda bug: bug.id)
+def test_a_row_is_found_by_its_own_property(row: Any) -> None:
+    found = hunt(row.id, 0, 60)
+    assert found.found is not None, f"not found: {found}"
+    assert named(ground_of(row), found.found, None) == frozenset()
+
+
+def test_the_right_protocols_pass_and_do_something() -> None:
+    reached: dict[str, int] = {}
+    for seed in range(60):
+        result = run(scenario("clock-hunt", seed))
+        assert judge(result).status == VALID, f"seed {seed}"
+        for name, count in properties_of(result).reached.items():
+            reached[name] = reached.get(name, 0) + count
+    assert reached["readings used"] > 500 and reached["readings refused"] > 30 and reached["steps"] > 50
+    assert reached["clocks held against their bound"] > 1000 and reached["clocks left out of an average"] > 5
+
+
+# The study.
+
+
+def test_no_measured_skew_exceeds_its_bound() -> None:
+    """And the bound is not idle: some row comes to a third of it, and without a synchronization it is passed."""
+    study = studies()["clock-sync"]
+    parameters = {**study.parameters, "runs": 1, "duration_ns": minutes(8)}
+    measured = list(study.rows(StudySettings(seed=5, parameters=parameters)))
+    assert {len(row) for row in measured} == {len(HEADERS)} and len(measured) == 55
+    unsynchronized, *others = measured
+    for row in others:
+        assert row[4] <= row[5] <= row[6], row
+    assert max(row[5] / row[6] for row in others) > 1 / 3
+    assert unsynchronized[5] > min(row[6] for row in others)
+    assert study.notes(measured)[0].startswith("54 of 54 rows keep their bound")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("runs=0", "runs: 0 is not a number of runs"),
+        ("nodes=1", "nodes: 1 have no skew between them"),
+        ("drift=fast", "drift: cannot read 'fast' as a drift"),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(setting: str, said: str) -> None:
+    done = simclock("study", "clock-sync", "--set", setting)
+    assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1 and said in done.stderr
+
+
+def test_the_bound_is_what_the_page_says() -> None:
+    """1 to 2 ms a way: D = 4 ms, min = 1 ms, e = 1 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
+    assert bound_ns("cristian", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 1_000_800) + 1000
+    assert bound_ns("ntp", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 8_000_800) + 1000
+    assert bound_ns("berkeley", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 1_000_800) + 4000 + 1000
+    assert bound_ns("none", ms(1), 0, seconds(20), 50_000) is None
