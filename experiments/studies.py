@@ -21,6 +21,9 @@ Row = tuple[Any, ...]
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
     "experiments.deadlocks_study",
+    "experiments.growth_study",
+    "experiments.metadata_study",
+    "experiments.scaling_study",
 )
 
 
