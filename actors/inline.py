@@ -33,6 +33,6 @@ class InlineHosts:
         with self._guarding.advance():
             return [self.hosts[host].advance(*mail) for host, mail in tickets]
 
-    def finish(self) -> list[Summary]:
+    def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result."""
-        return [host.finish() for host in self.hosts]
+        return [host.finish(end_ns) for host in self.hosts]

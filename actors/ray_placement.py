@@ -55,16 +55,24 @@ class HostActor:
             window = self._host.advance(*mail)
         told = dumps((window.observations, window.trace)) if window.observations or window.trace else b""
         failures = [tuple(failure) for failure in window.failures]
-        return window.next_time_ns, window.outbox, window.outbox_ns_min, told, failures, window.handled
+        return (
+            window.next_time_ns,
+            window.outbox,
+            window.outbox_ns_min,
+            told,
+            failures,
+            window.handled,
+            window.last_time_ns,
+        )
 
     def advance_only(self, mail: Mail) -> None:
         """Do again what was done before; the answer is known."""
         with self._guarding.advance():
             self._host.advance(*mail)
 
-    def finish(self) -> bytes:
+    def finish(self, end_ns: int) -> bytes:
         """The host's share of the result."""
-        return dumps(self._host.finish())
+        return dumps(self._host.finish(end_ns))
 
     def process_id(self) -> int:
         """Of the worker, for tests that kill it."""
@@ -138,13 +146,13 @@ class RayHosts:
             else:
                 self._actors[host].advance_only.remote(mail)
 
-    def finish(self) -> list[Summary]:
+    def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result, in host order."""
         summaries = []
         for host in range(self.count):
             while True:
                 try:
-                    summaries.append(loads(self._ray.get(self._actors[host].finish.remote())))
+                    summaries.append(loads(self._ray.get(self._actors[host].finish.remote(end_ns))))
                     break
                 except self._ray.exceptions.RayActorError as error:
                     self._revive(host, error)
@@ -156,11 +164,10 @@ class RayHosts:
 
 
 def _window(answer: tuple[Any, ...]) -> Window:
-    next_time_ns, outbox, outbox_ns_min, told, failures, handled = answer
+    next_time_ns, outbox, outbox_ns_min, told, failures, handled, last_ns = answer
     observations, trace = loads(told) if told else ([], [])
-    return Window(
-        next_time_ns, outbox, outbox_ns_min, observations, trace, [Failure(*failure) for failure in failures], handled
-    )
+    told_failures = [Failure(*failure) for failure in failures]
+    return Window(next_time_ns, outbox, outbox_ns_min, observations, trace, told_failures, handled, last_ns)
 
 
 class SchedulerActor:

@@ -70,18 +70,19 @@ def _installed_folders() -> tuple[str, ...]:
 
 @contextmanager
 def _user_modules_by_value() -> Iterator[None]:
-    registered = []
+    registered = {}
     for name, module in list(sys.modules.items()):
         if isinstance(module, types.ModuleType) and name != "__main__" and travels_by_value(name):
             try:
                 cloudpickle.register_pickle_by_value(module)
             except ValueError:
                 continue
-            registered.append(module)
+            # By its own name: a module may stand in `sys.modules` under two (pyexpat.model, xml.parsers.expat.model).
+            registered[module.__name__] = module
     try:
         yield
     finally:
-        for module in registered:
+        for module in registered.values():
             cloudpickle.unregister_pickle_by_value(module)
 
 

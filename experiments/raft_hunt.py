@@ -2,7 +2,8 @@
 
 The seed draws everything: how many replicas, how far apart (delays up to an election timeout, so that messages of old
 terms arrive in new ones), how much is lost and doubled, how large batches and messages are, and, unless told
-otherwise, a swarm of faults. A run takes some tens of milliseconds of wall time.
+otherwise, a swarm of faults. Where progress is demanded (`--liveness`), delays and timeouts are those under which Raft
+promises it. A run takes some tens of milliseconds of wall time.
 
 `--set bug=RAFT-01` puts a documented bug in (see `experiments.zoo`).
 """
@@ -27,6 +28,8 @@ SPREADS_NS = (ms(20), ms(80), ms(80))
 """How far election timeouts may lie apart; the less, the more elections contend."""
 LATENCIES_NS = (ms(10), ms(30), ms(80), ms(160))
 """The longest delay of a message; the last is such that it may arrive elections later."""
+LIVELY_LATENCY_NS = ms(10)
+"""No message takes longer where progress is demanded: an election is over in a quarter of its least timeout."""
 DURATION_NS = seconds(4)
 CLIENTS = 2
 OBSERVATIONS_MAX = 20_000
@@ -99,6 +102,10 @@ def raft_hunt(settings: Settings) -> Scenario:
 def hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     drawn = _draw(settings.seed)
+    if settings.liveness_ns is not None:
+        # Raft 5.6: a leader is elected and stays where broadcastTime << electionTimeout; elsewhere none is promised.
+        latency_ns_max = min(drawn.latency_ns_max, LIVELY_LATENCY_NS)
+        drawn = drawn._replace(latency_ns_max=latency_ns_max, spread_ns=max(SPREADS_NS))
     replicas = drawn.replicas if settings.nodes is None else settings.nodes
     raft = RaftSettings(
         servers=tuple(range(replicas)),

@@ -20,6 +20,9 @@ Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
     "experiments.clock_study",
+    "experiments.true_time_study",
+    "experiments.detector_study",
+    "experiments.broadcast_orders",
     "experiments.deadlocks_study",
     "experiments.growth_study",
     "experiments.metadata_study",

@@ -121,6 +121,7 @@ class Host:
             self.trace.take() if self.trace is not None else [],
             self._failures,
             self._handled - handled,
+            self.now_ns,
         )
         self._outbox.clear()
         self._observations = []
@@ -326,8 +327,9 @@ class Host:
         if self.plan.watched:
             self.horizon_ns = min(self.horizon_ns, time_ns + max(1, self.plan.lookahead_ns))
 
-    def finish(self) -> Summary:
-        """The host's share of the result."""
+    def finish(self, end_ns: int) -> Summary:
+        """The host's share of the result of a run that ended then."""
+        self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
         final = self.plan.final
         values = {} if final is None else {i: final(p) if p.sim_up else None for i, p in self.processes.items()}
         processes = self.processes.values()
@@ -344,7 +346,7 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, self.now_ns, counters, self._failures)
+        return Summary(digests, values, counters, self._failures)
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

@@ -41,6 +41,8 @@ class Window(NamedTuple):
     failures: list[Failure]
     handled: int
     """Events handled in this window: what the scheduler judges the load by."""
+    last_time_ns: int
+    """When the latest event of the host was, of this window or an earlier one."""
 
 
 class Summary(NamedTuple):
@@ -50,7 +52,6 @@ class Summary(NamedTuple):
     """Node -> the hash over everything it handled."""
     values: dict[int, Any]
     """Node -> what the scenario's `final` made of it."""
-    last_time_ns: int
     counters: dict[str, int]
     failures: list[Failure]
 
@@ -98,6 +99,6 @@ class Hosts(Protocol):
         """The windows of these (host, ticket) pairs, in their order."""
         ...
 
-    def finish(self) -> list[Summary]:
-        """Every host's share of the result, in host order."""
+    def finish(self, end_ns: int) -> list[Summary]:
+        """Every host's share of the result of a run that ended then, in host order."""
         ...

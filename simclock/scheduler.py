@@ -156,6 +156,8 @@ class Scheduler:
         self._traced_ns = 0
         """Faults before this instant have been traced."""
         self._busy = False
+        self._last_ns = 0
+        """When the latest event was that any host has handled."""
         self._started = time.perf_counter()
         self._host_calls = 0
         self._failures: list[Failure] = []
@@ -246,6 +248,7 @@ class Scheduler:
             records += window.trace
             self._failures += window.failures
             handled += window.handled
+            self._last_ns = max(self._last_ns, window.last_time_ns)
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
@@ -354,14 +357,13 @@ class Scheduler:
 
     def result(self) -> RunResult:
         """What the run leaves; called once, when it is over."""
-        summaries = self.hosts.finish()
+        drained = self._bound_ns() >= NEVER_NS
+        virtual_ns = self._last_ns if drained and self._end_ns == NEVER_NS else self._end_ns
+        summaries = self.hosts.finish(virtual_ns)
         self._failures += [failure for summary in summaries for failure in summary.failures]
         if self._failures:
             self._raise_earliest()
         control = self._control
-        drained = self._bound_ns() >= NEVER_NS
-        last_ns = max(summary.last_time_ns for summary in summaries)
-        virtual_ns = last_ns if drained and self._end_ns == NEVER_NS else self._end_ns
         control.now_ns = virtual_ns
         for observer in self.observers:
             try:

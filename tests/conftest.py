@@ -65,8 +65,8 @@ class WindowedHosts:
         """The last host goes first: nothing may depend on it."""
         return [self._hosts[host].advance(*mail) for host, mail in reversed(tickets)][::-1]
 
-    def finish(self) -> list[Summary]:
-        return [host.finish() for host in self._hosts]
+    def finish(self, end_ns: int) -> list[Summary]:
+        return [host.finish(end_ns) for host in self._hosts]
 
 
 def run_in_windows(

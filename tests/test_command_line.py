@@ -167,6 +167,9 @@ def test_a_parameter_is_a_flag_too():
     assert flags.exit_code == 0 and row(flags, "digest") == row(settings, "digest")
     assert row(flags, "replay") == "simclock run raft-kv --seed 0 --duration 2s --clients 2 --give-up=1s"
     assert row(flags, "digest") != row(simclock("run", *short), "digest")
+    assert "clients = 2" in simclock("show", *short, "--clients", 2).stdout
+    assert "--give-up" in simclock("replay", *short, "--give-ups", "1s").stderr
+    assert "breaks nothing" in simclock("shrink", *short, "--clients", 2).stderr
 
 
 @pytest.mark.parametrize(
@@ -249,6 +252,22 @@ def test_the_trace_is_a_line_of_json_per_record(nodes_py, tmp_path):
     assert kinds.count("deliver") == kinds.count("observe") == 2
     assert records[1]["detail"] == {"type": "Ball", "bounces": 0}
     assert row(simclock("run", f"{nodes_py}:plain", "--duration", "3ms"), "digest") == row(result, "digest")
+
+
+def test_a_trace_replaces_an_older_trace_and_nothing_else(nodes_py, tmp_path):
+    kept = tmp_path / "measurements.json.gz"
+    kept.write_bytes(b"a week's work")
+    refused = simclock("run", f"{nodes_py}:game", "--trace", kept)
+    assert refused.exit_code == 2 and kept.read_bytes() == b"a week's work"
+    assert (
+        refused.stderr
+        == f"simclock: --trace: {kept} is there and is no trace, so it is not overwritten: name another file\n"
+    )
+    trace, written = tmp_path / "trace.jsonl", []
+    for seed in (1, 2, 1):
+        assert simclock("run", "everything", "--seed", seed, "--trace", trace).exit_code == 0
+        written.append(trace.read_bytes())
+    assert written[0] == written[2] != written[1]
 
 
 def test_the_trace_can_be_read_on_stdout(nodes_py):

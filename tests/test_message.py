@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any, Literal
 
@@ -137,3 +138,10 @@ pathlib.Path({str(back)!r}).write_bytes(dumps((good, entry(9).next())))
     assert good == GOOD
     assert entry == Entry(10)
     assert type(entry) is Entry
+
+
+def test_a_module_with_two_names_is_no_obstacle(monkeypatch):
+    """`xml.parsers.expat` puts one module into `sys.modules` under two names; so might a user."""
+    monkeypatch.setitem(sys.modules, "one_name", twice := types.ModuleType("one_name"))
+    monkeypatch.setitem(sys.modules, "another_name", twice)
+    assert loads(ship(GOOD)) == GOOD

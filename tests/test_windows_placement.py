@@ -9,7 +9,7 @@ from actors import Node, Placement, run
 from experiments.catalog import Settings, entries
 from experiments.commands.options import parse_placement
 from experiments.difference import first_difference
-from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
 
 PLACEMENTS = [
     Placement(kind="windows"),
@@ -70,3 +70,23 @@ def test_what_a_byzantine_node_sends_is_known_to_all_hosts():
     inline, windows = run(scenario), run(scenario, Placement(kind="windows"))
     assert inline.counters["messages"] == 1
     assert inline.digest == windows.digest
+
+
+class LooksAtItsClock(Node):
+    def on_start(self) -> None:
+        self.set_timer("tick", ms(1 + self.id))
+
+
+@pytest.mark.parametrize("duration_ns", [None, ms(10)])
+def test_a_clock_that_final_reads_shows_the_end_of_the_run_on_every_placement(duration_ns):
+    """Hosts whose last events were at different times read their clocks at one."""
+    scenario = Scenario(
+        name="final",
+        nodes=3,
+        build=lambda node: LooksAtItsClock(),
+        duration_ns=duration_ns,
+        network=Network(latency=Constant(delay_ns=ms(1))),
+        final=lambda node: node.clock.monotonic_ns(),
+    )
+    inline, windows = run(scenario), run(scenario, Placement(kind="windows"))
+    assert inline.final == windows.final == dict.fromkeys(range(3), duration_ns or ms(3))

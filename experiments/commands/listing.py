@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from experiments.catalog import Settings, entries
-from experiments.commands.options import Overrides, override_options
+from experiments.commands.options import Overrides, ScenarioCommand, override_options
 from experiments.latency_forms import latency_to_table
 from experiments.parameters import defaults_text
 from experiments.scenario_source import Source
@@ -34,7 +34,7 @@ def list_scenarios(form: str) -> None:
     click.echo(table_text(("scenario", "what it shows", "parameters", "project", "source"), rows, form, rows))
 
 
-@click.command(short_help="Print a scenario as a file that can be edited and run.")
+@click.command(cls=ScenarioCommand, short_help="Print a scenario as a file that can be edited and run.")
 @click.argument("scenario")
 @override_options
 def show(scenario: str, overrides: Overrides) -> None:

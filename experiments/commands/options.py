@@ -97,7 +97,7 @@ class ScenarioCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
-        scenario = ctx.params.get("scenario")
+        scenario = ctx.params.get("scenario", ctx.params.get("result"))
         if isinstance(scenario, str) and scenario.startswith("-"):
             raise UsageError(f"{scenario}: name the scenario first, then its parameters")
         return rest

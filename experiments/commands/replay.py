@@ -10,7 +10,7 @@ import click
 from actors.run import run
 from experiments.catalog import EXIT_STATUS
 from experiments.code_version import code_version
-from experiments.commands.options import Overrides, database_option, override_options
+from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.run import trace_to
 from experiments.inspection import node_text
 from experiments.outcome import FAILED, failure_text
@@ -25,7 +25,7 @@ from simclock.scenario import Scenario
 DIFFERENT = 1
 
 
-@click.command(short_help="Run a recorded result again, and look into it.")
+@click.command(cls=ScenarioCommand, short_help="Run a recorded result again, and look into it.")
 @click.argument("result", metavar="RESULT|SCENARIO")
 @override_options
 @click.option("--until", metavar="TIME|EVENT", help="Stop at a time, as 30s, or at a node's trace record, as 3#17.")

@@ -25,6 +25,9 @@ from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.trace import TraceRecord
 
+TRACE_BEGINS = b'{"time_ns":'
+"""How the first line of a trace begins."""
+
 
 @click.command(cls=ScenarioCommand, short_help="Run a scenario and report.")
 @click.argument("scenario")
@@ -144,6 +147,16 @@ def trace_to(file: str | None) -> Iterator[Callable[[TraceRecord], Any] | None]:
 
 def _opened(file: str) -> TextIO:
     try:
+        if not _may_be_replaced(Path(file)):
+            raise UsageError(f"--trace: {file} is there and is no trace, so it is not overwritten: name another file")
         return open(file, "w", encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"--trace: cannot write {file}: {error.strerror}") from None
+
+
+def _may_be_replaced(file: Path) -> bool:
+    """Whether nothing is lost but an older trace."""
+    if not file.is_file() or not file.stat().st_size:
+        return True
+    with file.open("rb") as stream:
+        return stream.read(len(TRACE_BEGINS)) == TRACE_BEGINS

@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from experiments.catalog import Settings
-from experiments.commands.options import Overrides, database_option, override_options
+from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.replay import named_run
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.shrinking.minimal import failing_trial, file_text, report_text, shrink_run
@@ -26,7 +26,7 @@ RUN_S_WORTH_RAY = 0.2
 INTERRUPT_STATUS = 130
 
 
-@click.command(short_help="Make a failing run smaller, and write it as a scenario.")
+@click.command(cls=ScenarioCommand, short_help="Make a failing run smaller, and write it as a scenario.")
 @click.argument("result", metavar="RESULT|SCENARIO")
 @click.option(
     "--property", "property_name", metavar="NAME", help="What has to stay broken.  [default: what broke first]"

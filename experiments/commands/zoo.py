@@ -48,7 +48,7 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
                 click.echo(f"{bug.id}: {tried}", err=True)
 
         found = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs, shrinks=shrinks, told=told)
-    click.echo(zoo_text(found, form))
+    click.echo(zoo_text(found, form, whole=rows is None))
     well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
     return 0 if well else 1
 

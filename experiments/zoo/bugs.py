@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import clock_synchronization, locks, raft, snapshots, throttle
+from experiments.zoo import causal, clock_synchronization, leases, locks, raft, snapshots, throttle, true_time
 from experiments.zoo.bug import Bug
 
 _AREAS = (
     raft.BUGS,
     clock_synchronization.BUGS,
+    true_time.BUGS,
+    leases.BUGS,
+    causal.BUGS,
     locks.BUGS,
     throttle.BUGS,
     snapshots.BUGS,

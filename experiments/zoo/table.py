@@ -24,8 +24,8 @@ HEADERS = (
 )
 
 
-def zoo_text(rows: Sequence[Found], form: str) -> str:
-    """The table in one of `tables.FORMS`; rows that cannot be had yet stand at its end."""
+def zoo_text(rows: Sequence[Found], form: str, *, whole: bool = True) -> str:
+    """The table in one of `tables.FORMS`; in a whole one, what cannot be had yet stands at its end."""
     shown: list[tuple[str, ...]] = []
     raw: list[tuple[Any, ...]] = []
     for row in rows:
@@ -50,7 +50,7 @@ def zoo_text(rows: Sequence[Found], form: str) -> str:
         )
         after = None if row.smaller is None else row.smaller.after
         raw.append((*head, seeds, hits, first, after, row.wall_s, right, remark(row)))
-    for ids, reason in NOT_APPLICABLE.items():
+    for ids, reason in NOT_APPLICABLE.items() if whole else ():
         line = (ids, "", "", "", "not applicable", "", "", "", "", "", reason)
         shown.append(line)
         raw.append((ids, "", "", "", None, "", None, None, None, "", reason))

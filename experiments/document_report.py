@@ -1,0 +1,211 @@
+"""What a run of the shared document is judged to be, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
+from statistics import median
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from experiments.convergence import convergence
+from experiments.editing_trace import read_recording
+from experiments.linearizability import Verdict as Converged
+from experiments.recorded import recorded
+from simclock import RunResult, format_duration, ms, seconds, us
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+CONVERGENCE = "Convergence"
+AS_RECORDED = "Ends As Recorded"
+
+
+class CopyAtEnd(NamedTuple):
+    """What is kept of a copy that is up at the end."""
+
+    text: str | None
+    digest: str
+    edits: int
+    deleted: int
+    orphans: int
+    deliveries: int
+    held_count: int
+    held_high: int
+    kept_high: int
+    reads_along: bool
+    delays_ns: tuple[int, ...]
+    requests: int
+    resent: int
+    rejoined: int
+    given_up: int
+    bytes_clock: int
+    bytes_operation: int
+    bytes_text: int
+    has_left: bool
+
+
+def copy_at_end(node: Any) -> CopyAtEnd:
+    """What is kept of a copy."""
+    text = None if node.text is None else str(node.text)
+    return CopyAtEnd(
+        text=text,
+        digest=blake2b((text or "").encode(), digest_size=8).hexdigest(),
+        edits=node.edits,
+        deleted=0 if node.text is None else node.text.deleted,
+        orphans=node.orphans,
+        deliveries=node.deliveries,
+        held_count=node.queue.held_count,
+        held_high=node.queue.held_high,
+        kept_high=node.kept_high,
+        reads_along=node.queue.wanted is None and node.edits == 0,
+        delays_ns=tuple(node.delays_ns),
+        requests=node.gaps.requests,
+        resent=node.resent,
+        rejoined=node.rejoined,
+        given_up=node.given_up,
+        bytes_clock=node.bytes_clock,
+        bytes_operation=node.bytes_operation,
+        bytes_text=node.bytes_text,
+        has_left=node.has_left,
+    )
+
+
+def judge(result: RunResult) -> Verdict:
+    """Causal order, equal copies, and the recording's text where there is one."""
+    invariants = judge_invariants(result)
+    lines = list(invariants.lines) if invariants.status == VIOLATED else ["causal order holds for every delivery"]
+    properties: list[str] = []
+    status = invariants.status
+    copies = {node: copy for node, copy in result.final.items() if copy is not None and not copy.has_left}
+    judged = convergence({node: copy.text for node, copy in copies.items()}, replicas=sorted(copies))
+    recording = _recording_of(result)
+    calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
+    if recording and not result.stopped:
+        lines.append("the replay is not complete: give it more time")
+        status = UNKNOWN if status == VALID else status
+    elif not recording and calm_ns < seconds(10):
+        lines.append(f"{CONVERGENCE} not judged: the last fault struck {format_duration(calm_ns)} before the end")
+    elif judged.verdict is not Converged.OK:
+        properties.append(CONVERGENCE)
+        lines += [f"{CONVERGENCE} violated: {line}" for line in judged.explain().splitlines()]
+    else:
+        lines.append(f"{CONVERGENCE}: {len(copies)} copies are equal, {_sizes(copies)}")
+        if recording:
+            same = next(iter(copies.values())).text == read_recording(recording).end
+            lines.append(f"{AS_RECORDED}: {'the text is the endContent of the recording' if same else 'violated'}")
+            properties += [] if same else [AS_RECORDED]
+    lost = [node for node, copy in copies.items() if copy.orphans]
+    if lost:
+        lines.append(f"operations on unknown elements were skipped at nodes {', '.join(map(str, lost))}")
+    return Verdict(status=VIOLATED if properties else status, lines=tuple(lines), properties=tuple(properties))
+
+
+def _sizes(copies: Mapping[int, CopyAtEnd]) -> str:
+    copy = next(iter(copies.values()))
+    return f"{len(copy.text or ''):,} characters, {copy.deleted:,} deleted ones kept, digest {copy.digest}"
+
+
+def _recording_of(result: RunResult) -> str:
+    """The path of the recording, as the scenario's line has it."""
+    return result.scenario.partition("; recording ")[2].partition("; delivery ")[0]
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """What the order cost: messages held, how many at once, for how long, and how many bytes."""
+    copies = [copy for copy in result.final.values() if copy is not None]
+    edits = sum(copy.edits for copy in copies)
+    deliveries = sum(copy.deliveries for copy in copies)
+    held = sum(copy.held_count for copy in copies)
+    share = 100 * held // max(1, deliveries)
+    delays_ns = sorted(delay for copy in copies if copy.reads_along for delay in copy.delays_ns)
+    return (
+        ("edits", f"{edits:,} by {sum(copy.edits > 0 for copy in copies)} people"),
+        (
+            "held back",
+            f"{held:,} of {deliveries:,} deliveries ({share}%), at most {_most(copies, 'held_high')} at once",
+        ),
+        ("kept", f"at most {_most(copies, 'kept_high')} messages at a member until all had them"),
+        ("delay added", _delay_text(delays_ns, sum(copy.deliveries for copy in copies if copy.reads_along))),
+        ("metadata", _bytes_text(copies, max(1, edits))),
+        ("repair", f"{sum(c.requests for c in copies):,} requests, {sum(c.resent for c in copies):,} sent again"),
+        (
+            "members",
+            f"{sum(c.rejoined for c in copies)} fell behind and took the state, "
+            f"{sum(c.given_up for c in copies)} messages given up",
+        ),
+    )
+
+
+def _most(copies: Sequence[CopyAtEnd], name: str) -> str:
+    return f"{max((getattr(copy, name) for copy in copies), default=0):,}"
+
+
+def _delay_text(delays_ns: Sequence[int], deliveries: int) -> str:
+    if not delays_ns:
+        return "nobody only reads along, or nothing was held there"
+    mean_ns = sum(delays_ns) // max(1, deliveries)
+    middle = format_duration(int(median(delays_ns)) // us(100) * us(100))
+    mean, high = (format_duration(ns // us(100) * us(100)) for ns in (mean_ns, delays_ns[-1]))
+    return f"at who only reads: mean {mean} over all deliveries; of the held ones median {middle}, max {high}"
+
+
+def _bytes_text(copies: Sequence[CopyAtEnd], edits: int) -> str:
+    clock = sum(copy.bytes_clock for copy in copies) * 10 // edits
+    operation = sum(copy.bytes_operation - copy.bytes_text for copy in copies) * 10 // edits
+    return (
+        f"{clock // 10}.{clock % 10} B of vector clock and {operation // 10}.{operation % 10} B of operation per edit"
+    )
+
+
+def sometimes(result: RunResult) -> Mapping[str, int]:
+    """What a run should reach."""
+    copies = [copy for copy in result.final.values() if copy is not None]
+    counts: dict[str, int] = result.reports["DeliveryOrder"].counts
+    names = ("broadcast", "delivered", "concurrent", "joined", "left", "suspected")
+    return {name: counts[name] for name in names} | {"held": sum(copy.held_count for copy in copies)}
+
+
+def story(result: RunResult) -> Iterator[str]:
+    """Who came and went, and what every copy holds in the end."""
+    for observation in recorded(result):
+        line = _line(observation.name, observation.value)
+        if line:
+            yield f"{format_duration(observation.time_ns // us(1000) * us(1000)):>10}  node {observation.node}: {line}"
+    for node, copy in sorted(result.final.items()):
+        if copy is not None and copy.text is not None:
+            left = " (left)" if copy.has_left else ""
+            text = copy.text if len(copy.text) <= 72 else f"{copy.text[:34]!r} ... {copy.text[-34:]!r}"
+            yield f"copy {node}{left}: {len(copy.text):,} characters, digest {copy.digest}: {text}"
+    yield ""
+
+
+def _line(name: str, value: Any) -> str:
+    match name:
+        case "complete":
+            return f"has every keystroke, {value:,} of its own"
+        case "joined":
+            return "joined"
+        case "left":
+            return "left"
+        case "welcome":
+            return f"took over the state after {', '.join(f'{member}:{count}' for member, count in value)}"
+        case "dropped":
+            return f"gave up {value[0]}:{value[1]}, and {value[2]} messages that need it"
+        case _:
+            return f"has not heard member {value} for too long"
+
+
+def plot(result: RunResult, axes: Axes) -> None:
+    """How long messages were held at those who only read, as a distribution."""
+    for node, copy in sorted(result.final.items()):
+        if copy is None or not copy.reads_along or not copy.deliveries:
+            continue
+        zeros = copy.deliveries - len(copy.delays_ns)
+        delays = [0.0] * zeros + sorted(delay / ms(1) for delay in copy.delays_ns)
+        marks = [number * (len(delays) - 1) // 400 for number in range(401)]
+        axes.plot([delays[mark] for mark in marks], [mark / len(delays) for mark in marks], label=f"copy {node}")
+    axes.set_xlabel("delay added by causal order [ms]")
+    axes.set_ylabel("share of deliveries")
+    axes.set_ylim(0, 1)
+    axes.legend(loc="lower right")

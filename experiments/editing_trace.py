@@ -1,0 +1,72 @@
+"""Recordings of people who type into one document, as josephg/editing-traces has them (concurrent traces).
+
+A file is JSON, gzipped or not: `txns`, each with `parents` (indexes of earlier ones), `agent` and `patches` ([position,
+deleted characters, inserted text]); `endContent` is what everyone has in the end. Positions count Unicode code points
+of the document as it was after `parents`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from protocols.shared_document import Stroke
+from simclock.errors import UsageError
+
+
+class Recording(NamedTuple):
+    """A recording, author by author."""
+
+    strokes: tuple[tuple[Stroke, ...], ...]
+    """Of each author, in the order in which it typed."""
+    end: str
+    """What the document holds when everyone has everything."""
+    concurrent: int
+    """Keystrokes whose author had not yet seen all that stands before them in the file."""
+
+    @property
+    def totals(self) -> dict[int, int]:
+        """Author -> keystrokes."""
+        return {author: len(strokes) for author, strokes in enumerate(self.strokes)}
+
+
+@lru_cache(maxsize=2)
+def read_recording(path: str) -> Recording:
+    """Read a recording; UsageError where there is none."""
+    try:
+        data = Path(path).read_bytes()
+        table = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
+    except OSError as error:
+        raise UsageError(f"recording: cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, EOFError) as error:
+        raise UsageError(f"recording: {path} is no JSON, gzipped or not: {error}") from None
+    try:
+        return _recording(table)
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise UsageError(
+            f"recording: {path} is no recording of concurrent editing ({type(error).__name__}: {error}): it needs "
+            "numAgents, endContent and txns with parents, agent and patches"
+        ) from None
+
+
+def _recording(table: dict[str, Any]) -> Recording:
+    authors = int(table["numAgents"])
+    strokes: list[list[Stroke]] = [[] for _ in range(authors)]
+    versions: list[tuple[int, ...]] = []
+    concurrent = 0
+    for number, transaction in enumerate(table["txns"]):
+        parents = [versions[parent] for parent in transaction["parents"]]
+        seen = [max(counts) for counts in zip(*parents, strict=True)] if parents else [0] * authors
+        author = transaction["agent"]
+        if seen[author] != len(strokes[author]):
+            raise ValueError(f"txns[{number}]: an author's own keystrokes must follow one another")
+        ((position, deleted, text),) = transaction["patches"]
+        needs = {other: count for other, count in enumerate(seen) if other != author}
+        concurrent += any(count < len(strokes[other]) for other, count in needs.items())
+        strokes[author].append(Stroke(needs, int(position), int(deleted), str(text)))
+        seen[author] += 1
+        versions.append(tuple(seen))
+    return Recording(tuple([tuple(each) for each in strokes]), str(table["endContent"]), concurrent)

@@ -1,0 +1,67 @@
+"""What the lease scenarios are made of: three kinds of nodes, one class each, of which a bug replaces one or two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actors import Node
+from experiments.catalog import VALID, VIOLATED, Verdict, judge_invariants
+from protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
+from protocols.raft import RaftSettings
+from simclock import RunResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseParts:
+    """The classes of a lease service, its clients and its store."""
+
+    server: type[LeaseServer] = LeaseServer
+    table: type[LeaseTable] = LeaseTable
+    holder: type[Holder] = Holder
+    storage: type[StorageNode] = StorageNode
+
+
+def builder(
+    parts: LeaseParts, raft: RaftSettings, leases: LeaseSettings, works: Sequence[HolderWork]
+) -> Callable[[int], Node]:
+    """Servers first, then the store, then one client for each of `works`."""
+    replicas = len(raft.servers)
+
+    def build(node: int) -> Node:
+        if node < replicas:
+            return parts.server(raft, leases, parts.table(leases.first_token))
+        if node == replicas:
+            return parts.storage()
+        return parts.holder(raft.servers, replicas, leases, works[node - replicas - 1])
+
+    return build
+
+
+def judge(result: RunResult) -> Verdict:
+    """Raft's properties and those of leases; all are observers."""
+    verdict = judge_invariants(result)
+    counts = ", ".join(f"{count} {name}" for name, count in result.reports["LeaseProperties"].items() if count)
+    if verdict.status == VIOLATED:
+        return Verdict(status=VIOLATED, lines=(*verdict.lines, counts))
+    held = f"Raft's properties and those of leases hold: {counts or 'nobody held a lease'}"
+    return Verdict(status=VALID, lines=(held,))
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Holds, expiries, writes and elections."""
+    leases, raft = result.reports["LeaseProperties"], result.reports["RaftProperties"]
+    return (
+        ("holds", f"{leases['holds']}, {leases['handovers']} after somebody else's"),
+        ("claims ended", f"{leases['released']} released, {leases['expired']} expired"),
+        ("writes", f"{leases['writes accepted']} accepted, {leases['writes refused']} refused"),
+        ("elections", f"{raft['elections']} begun, {raft['leaders']} won, {raft['leader_changes']} changes of leader"),
+    )
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then, to show anything about leases."""
+    leases: dict[str, Any] = result.reports["LeaseProperties"]
+    raft = result.reports["RaftProperties"]
+    return {**leases, "leader changes": raft["leader_changes"], "restarts of servers": raft["restarts"]}

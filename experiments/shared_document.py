@@ -1,0 +1,181 @@
+"""A shared document: people type at once, over links that lose and reorder; every copy ends with the same text.
+
+Without `recording` three people type by their own luck, one leaves, a newcomer joins, and for some seconds the network
+is in two halves that go on typing. With `recording=FILE` two people are replayed keystroke by keystroke, with their own
+causality (experiments/editing_trace.py), and the copies must end with the recording's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from actors import Node
+from experiments.catalog import Entry, Settings, register
+from experiments.document_report import copy_at_end, describe, judge, plot, sometimes, story
+from experiments.editing_trace import read_recording
+from experiments.recorded import Recorded
+from protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
+from protocols.shared_document import Author, Habits, Typist
+from simclock import (
+    Control,
+    Fault,
+    Heal,
+    Network,
+    Observation,
+    Observer,
+    Partition,
+    Scenario,
+    Uniform,
+    UsageError,
+    ms,
+    seconds,
+)
+
+if TYPE_CHECKING:
+    pass
+
+PARAMETERS = {"recording": "", "delivery": "causal", "stroke_ns": ms(50), "held_max": 10_000, "window": 1_000}
+DELIVERIES = ("causal", "fifo")
+REPLAY_DURATION_NS = seconds(100_000)
+PHRASES = (
+    ("The quick brown fox ", "jumps over the lazy dog. "),
+    ("Once upon a time ", "there was a clock ", "that nobody had set. "),
+    ("Pack my box ", "with five dozen jugs. "),
+)
+TYPE_UNTIL_NS = seconds(15)
+TOLD = ("complete", "joined", "left", "welcome", "suspect", "dropped")
+
+
+class Complete(Observer):
+    """Ends a replay when every copy has every keystroke."""
+
+    def __init__(self, nodes: int) -> None:
+        self._left = nodes
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.name == "complete":
+            self._left -= 1
+            if self._left == 0:
+                control.stop("every copy has every keystroke")
+
+
+def shared_document(settings: Settings) -> Scenario:
+    """A replay of a recording, or people who type by their own luck."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    if parameters["delivery"] not in DELIVERIES:
+        raise UsageError(f"delivery: {parameters['delivery']!r} is not an order of delivery: {' or '.join(DELIVERIES)}")
+    for name in ("stroke_ns", "held_max", "window"):
+        if parameters[name] < 1:
+            raise UsageError(f"{name}: {parameters[name]} is too small: 1 or more")
+    return _replay(settings, parameters) if parameters["recording"] else _live(settings, parameters)
+
+
+def _replay(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
+    recording = read_recording(parameters["recording"])
+    authors = len(recording.strokes)
+    nodes = authors + 1 if settings.nodes is None else settings.nodes
+    if nodes < authors:
+        raise UsageError(f"nodes: {nodes} are too few: the recording has {authors} authors")
+    group = _group(parameters, founders=nodes, suspect_ns=seconds(10))
+
+    def build(node: int) -> Node:
+        strokes = recording.strokes[node] if node < authors else ()
+        return _ordered(Author, parameters)(group, strokes, recording.totals, parameters["stroke_ns"])
+
+    return _scenario(
+        settings,
+        parameters,
+        nodes=nodes,
+        build=build,
+        duration_ns=REPLAY_DURATION_NS,
+        faults=(),
+        observers=(partial(Complete, nodes),),
+    )
+
+
+def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
+    nodes = 5 if settings.nodes is None else settings.nodes
+    if nodes < 2:
+        raise UsageError(f"nodes: {nodes} is not a group: 2 or more")
+    founders = max(2, nodes - 1)
+    group = _group(parameters, founders=founders, suspect_ns=seconds(2))
+    typists = min(len(PHRASES), founders)
+
+    def build(node: int) -> Node:
+        habits = Habits(
+            phrases=PHRASES[node] if node < typists else (),
+            stroke_ns=parameters["stroke_ns"],
+            until_ns=TYPE_UNTIL_NS,
+            leave_ns=seconds(13) if node == 2 and nodes > 3 else None,
+        )
+        return _ordered(Typist, parameters)(group, habits)
+
+    halves = (tuple(range(0, nodes, 2)), tuple(range(1, nodes, 2)))
+    faults = (Partition(at_ns=seconds(7), groups=halves), Heal(at_ns=seconds(11)))
+    return _scenario(
+        settings, parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=()
+    )
+
+
+def _group(parameters: Mapping[str, Any], *, founders: int, suspect_ns: int) -> MemberSettings:
+    return MemberSettings(
+        founders=founders,
+        tick_ns=ms(200),
+        request_ns=ms(150),
+        suspect_ns=suspect_ns,
+        give_up_ns=2 * suspect_ns,
+        join_after_ns=seconds(4),
+        held_max=parameters["held_max"],
+        window=parameters["window"],
+    )
+
+
+def _ordered(copy: type[Any], parameters: Mapping[str, Any]) -> type[Any]:
+    """The class with the order of delivery that is asked for."""
+    return type(copy.__name__, (copy,), {"queue_class": FifoQueue}) if parameters["delivery"] == "fifo" else copy
+
+
+def _scenario(
+    settings: Settings,
+    parameters: Mapping[str, Any],
+    *,
+    nodes: int,
+    build: Any,
+    duration_ns: int,
+    faults: tuple[Fault, ...],
+    observers: tuple[Any, ...],
+) -> Scenario:
+    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
+    return Scenario(
+        name="shared-document",
+        seed=settings.seed,
+        nodes=nodes,
+        build=build,
+        duration_ns=settings.duration_ns or duration_ns,
+        network=settings.network
+        or Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=0.02, duplication=0.01),
+        faults=faults if settings.faults is None else settings.faults,
+        observers=(*observers, partial(DeliveryOrder, parameters["delivery"] == "causal"), partial(Recorded, TOLD)),
+        final=copy_at_end,
+        parameters=parameters,
+        **given,
+    )
+
+
+register(
+    Entry(
+        name="shared-document",
+        summary="people type into one text at once (recording=FILE replays one; delivery: causal or fifo)",
+        source="Birman et al. 1991; Weidner & Kleppmann, The Art of the Fugue, 2023",
+        project=5,
+        make=shared_document,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        story=story,
+        plot=plot,
+        sometimes=sometimes,
+    )
+)

@@ -1,0 +1,128 @@
+"""What a run with TrueTime comes to: the history of its transactions, the verdict, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from experiments.catalog import VALID, VIOLATED, Verdict, judge_invariants
+from experiments.external_consistency import (
+    EXTERNAL_CONSISTENCY,
+    Judgement,
+    Transaction,
+    check_external_consistency,
+)
+from experiments.recorded import recorded
+from experiments.true_time_story import story
+from simclock import RunResult, format_duration, seconds, us
+
+
+def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]]]:
+    """What clients asked and heard; and what servers committed, by transaction."""
+    opened: dict[int, dict[str, Any]] = {}
+    timestamps: dict[int, list[int]] = {}
+    for each in recorded(result):
+        value = each.value
+        match each.name:
+            case "begin":
+                opened[value[0]] = {"kind": value[1], "began_ns": each.time_ns, "timestamp": value[2]}
+            case "saw":
+                opened[value[0]]["seen"] = (*opened[value[0]].get("seen", ()), *map(tuple, value[1]))
+            case "asked":
+                opened[value[0]]["writes"] = tuple(map(tuple, value[1]))
+            case "ok":
+                opened[value[0]] |= {"ended_ns": each.time_ns, "outcome": "ok", "timestamp": value[2]}
+            case "aborted" | "unknown":
+                opened[value] |= {"ended_ns": each.time_ns, "outcome": each.name}
+            case "assign" | "commit" | "apply":
+                timestamps.setdefault(value[0], []).append(value[1])
+    return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps
+
+
+def judgement_of(result: RunResult) -> Judgement:
+    """External consistency of the run."""
+    return check_external_consistency(*history_of(result))
+
+
+def tell(result: RunResult) -> Iterator[str]:
+    """The run's story, with the first pair that is out of order."""
+    wrong = judgement_of(result).findings.get(EXTERNAL_CONSISTENCY)
+    yield from story(result, None if wrong is None or wrong.other is None else (wrong.other, wrong.transaction))
+
+
+def judge(result: RunResult) -> Verdict:
+    """TrueTime's properties, and external consistency of the history."""
+    invariants = judge_invariants(result)
+    judged = judgement_of(result)
+    broken = invariants.lines if invariants.status == VIOLATED else ()
+    lines = (*broken, *map(str, judged.findings.values()))
+    if lines:
+        return Verdict(status=VIOLATED, lines=lines, properties=tuple(judged.findings))
+    held = (
+        f"externally consistent: {judged.committed:,} commits, {judged.ordered:,} transactions began after another "
+        f"had ended, {judged.replayed:,} reads are as the timestamps say, {judged.repeated:,} of them repeated"
+    )
+    return Verdict(status=VALID, lines=(held,))
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then, to show anything."""
+    counts = result.reports["TrueTimeProperties"]
+    judged = judgement_of(result)
+    reached = {name: counts[name] for name in ("prepared", "commits", "reads served")}
+    return reached | {"ordered in true time": judged.ordered, "snapshots repeated": judged.repeated}
+
+
+def waits_ns(result: RunResult) -> list[int]:
+    """How long each commit was waited out, ascending: from the timestamp's assignment until others may see it."""
+    assigned: dict[int, int] = {}
+    waits = []
+    for each in recorded(result):
+        if each.name == "assign":
+            assigned[each.value[0]] = each.time_ns
+        elif each.name == "commit" and each.value[0] in assigned:
+            waits.append(each.time_ns - assigned.pop(each.value[0]))
+    return sorted(waits)
+
+
+def epsilons_ns(result: RunResult) -> list[int]:
+    """Half of the width of every interval that was read, ascending."""
+    return sorted((each.value[1] - each.value[0] + 1) // 2 for each in recorded(result) if each.name == "now")
+
+
+def latencies_ns(result: RunResult, kind: str) -> list[int]:
+    """From a client's begin to its answer, of what went well, ascending."""
+    found = (each for each in history_of(result)[0] if each.kind == kind and each.outcome == "ok")
+    return sorted(each.ended_ns - each.began_ns for each in found if each.ended_ns is not None)
+
+
+def quantile_ns(ordered_ns: Sequence[int], permille: int) -> int | None:
+    """The nearest-rank quantile; None of nothing."""
+    return ordered_ns[max(1, -(-len(ordered_ns) * permille // 1000)) - 1] if ordered_ns else None
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Uncertainty, waits, transactions and their latency."""
+    transactions, _ = history_of(result)
+    counts = result.reports["TrueTimeProperties"]
+    outcomes = {
+        how: sum(each.outcome == how and each.ended_ns is not None for each in transactions)
+        for how in ("ok", "aborted", "unknown")
+    }
+    rate = outcomes["ok"] * seconds(10) // max(1, result.virtual_ns)
+    per_second = f"{rate // 10}.{rate % 10} ok per second of virtual time"
+    return (
+        ("epsilon", _spread(epsilons_ns(result))),
+        ("commit wait", _spread(waits_ns(result))),
+        ("transactions", f"{', '.join(f'{count} {how}' for how, count in outcomes.items())}; {per_second}"),
+        ("commit latency", _spread(latencies_ns(result, "write"))),
+        ("read latency", _spread(latencies_ns(result, "read"))),
+        ("two-phase", f"{counts['prepared']} prepared, {counts['assigned']} decided, {counts['applied']} applied"),
+    )
+
+
+def _spread(ordered_ns: Sequence[int]) -> str:
+    named = {"least": 1, "median": 500, "p99": 990, "most": 1000}
+    found = {name: quantile_ns(ordered_ns, permille) for name, permille in named.items()}
+    texts = [f"{name} {format_duration(value // us(1) * us(1))}" for name, value in found.items() if value is not None]
+    return ", ".join(texts) or "none"

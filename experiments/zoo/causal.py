@@ -1,0 +1,204 @@
+"""Orders of delivery with one wrong line: total order, views, causal order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from experiments.causal_hunt import DELIVERED, WrongMember
+from experiments.chat import HELD
+from experiments.chat_hunt import WrongPerson
+from experiments.spelling import unknown
+from experiments.zoo.bug import LIVENESS, Bug
+from protocols.causal_broadcast import Broadcast, CausalQueue, FifoQueue, Member
+from protocols.causal_broadcast.chatter import Chatterer
+from protocols.causal_broadcast.hold_back import Name
+from protocols.total_order import HoldBackQueue, Membership, Participant, Say, View
+from protocols.total_order.people import Person
+from simclock import UsageError
+from simclock.clocks import VectorClock
+
+LAMPORT = "Lamport 1978"
+CURRICULUM = "the curriculum's warning, project 5"
+ISIS = "Birman, Schiper & Stephenson 1991"
+VIRTUAL_SYNCHRONY = "Birman & Joseph 1987"
+
+
+class DisplaysUnacknowledged(HoldBackQueue):
+    """TOTAL-01: the first in the queue is displayed at once, whatever may still be under way."""
+
+    def is_ready(self, message: Say) -> bool:
+        return True
+
+
+class BreaksTiesByArrival(HoldBackQueue):
+    """TOTAL-02: of two messages with one count, the one that came first is first."""
+
+    def key(self, message: Say) -> tuple[int, int]:
+        return message.timestamp.count, 0
+
+
+class WaitsForTheExcluded(Participant):
+    """TOTAL-03: that a participant was left out is forgotten: its acknowledgements are waited for."""
+
+    def install(self, view: View, *, joins: bool) -> None:
+        super().install(view, joins=joins)
+        self.queue.members = frozenset(range(self.nodes))
+
+
+class ForgetsToTell(Membership):
+    """TOTAL-04: who was left out is forgotten: nobody answers it, so it never learns that it is out."""
+
+    def _tell(self, node: int) -> None:
+        pass
+
+
+class DecidesAlone(Membership):
+    """TOTAL-05: whoever suspects the others decides on a view, with or without a quorum."""
+
+    def is_quorum(self, nodes: object) -> bool:
+        return True
+
+
+class ShowsHalfAView(Participant):
+    """TOTAL-06: a view begins without the messages of the one before."""
+
+    def install(self, view: View, *, joins: bool) -> None:
+        known = view.messages[: max(0, self.displayed - view.start)] if not joins else ()
+        super().install(View(view.number, view.members, view.start, known, view.clock), joins=joins)
+
+
+class ChecksTheSenderOnly(CausalQueue):
+    """CAUSAL-01: `can_deliver` looks at the sender's own count, and at no other entry of the vector."""
+
+    def missing(self, message: Broadcast) -> Name | None:
+        lacks = super().missing(message)
+        return lacks if lacks is not None and lacks[0] == message.member else None
+
+
+class ChecksTheOthersOnly(CausalQueue):
+    """CAUSAL-02: everything that the sender had seen of others is waited for, and not what it sent before itself."""
+
+    def missing(self, message: Broadcast) -> Name | None:
+        entries = [entry for entry in message.clock.entries if entry[0] != message.member]
+        return next((entry for entry in entries if entry[1] > self.delivered.get(entry[0], 0)), None)
+
+
+class AnswersInFifo(Member):
+    """CAUSAL-03: FIFO broadcast in place of causal: an answer may come before its question."""
+
+    queue_class = FifoQueue
+
+
+class SendsItsOwnCount(Member):
+    """CAUSAL-04: the vector of a broadcast has the sender's own count alone."""
+
+    def _timestamp(self) -> dict[Any, int]:
+        return {self.member: self.count}
+
+
+class StartsFromZero(Member):
+    """CAUSAL-05: a newcomer takes the state, and not the vector that belongs to it."""
+
+    def _known(self, delivered: VectorClock) -> VectorClock:
+        return VectorClock.of(self.queue.delivered)
+
+
+class AsksTheSenderOnly(Member):
+    """CAUSAL-06: what is missing is asked for of its sender, who may be gone, and of nobody else."""
+
+    def _holders(self, gap: Any) -> list[int]:
+        return [member for member in super()._holders(gap) if member == gap.member]
+
+
+class CountsOnUnderItsOldName(Member):
+    """CAUSAL-07: a member that crashed comes back under its old name, and counts from 1 again."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.member = self.id
+
+
+TOTAL_ORDER = "Total Order"
+
+_CHAT = {
+    "TOTAL-01": WrongPerson(queue=DisplaysUnacknowledged),
+    "TOTAL-02": WrongPerson(queue=BreaksTiesByArrival),
+    "TOTAL-03": WrongPerson(participant=WaitsForTheExcluded),
+    "TOTAL-04": WrongPerson(membership=ForgetsToTell),
+    "TOTAL-05": WrongPerson(membership=DecidesAlone),
+    "TOTAL-06": WrongPerson(participant=ShowsHalfAView),
+}
+
+
+_CAUSAL = {
+    "CAUSAL-01": WrongMember(queue=ChecksTheSenderOnly),
+    "CAUSAL-02": WrongMember(queue=ChecksTheOthersOnly),
+    "CAUSAL-03": WrongMember(member=AnswersInFifo),
+    "CAUSAL-04": WrongMember(member=SendsItsOwnCount),
+    "CAUSAL-05": WrongMember(member=StartsFromZero),
+    "CAUSAL-06": WrongMember(member=AsksTheSenderOnly),
+    "CAUSAL-07": WrongMember(member=CountsOnUnderItsOldName),
+}
+
+
+def person_of(bug: str) -> type[Person]:
+    """A person with that bug; the right one where the name is empty."""
+    if not bug:
+        return Person
+    if bug not in _CHAT:
+        raise UsageError(f"bug: {unknown('bug of chat-hunt', bug, _CHAT)}")
+    return _CHAT[bug].made()
+
+
+def chatterer_of(bug: str) -> type[Chatterer]:
+    """A member with that bug; the right one where the name is empty."""
+    if not bug:
+        return Chatterer
+    if bug not in _CAUSAL:
+        raise UsageError(f"bug: {unknown('bug of causal-hunt', bug, _CAUSAL)}")
+    return _CAUSAL[bug].made()
+
+
+def _chat_bug(id: str, name: str, property: str, source: str, kind: str = "S") -> Bug:
+    wrong = next(part for part in _CHAT[id] if part is not None)
+    return Bug(
+        id=id,
+        name=name,
+        wrong=wrong,
+        property=property,
+        kind=kind,
+        source=source,
+        scenario="chat-hunt",
+        judged=property == HELD,
+    )
+
+
+def _causal_bug(id: str, name: str, property: str, source: str, kind: str = "S") -> Bug:
+    wrong = next(part for part in _CAUSAL[id] if part is not None)
+    return Bug(
+        id=id,
+        name=name,
+        wrong=wrong,
+        property=property,
+        kind=kind,
+        source=source,
+        scenario="causal-hunt",
+        judged=property == DELIVERED,
+    )
+
+
+BUGS: tuple[Bug, ...] = (
+    _chat_bug("TOTAL-01", "no-acknowledgements", TOTAL_ORDER, LAMPORT),
+    _chat_bug("TOTAL-02", "ties-by-arrival", TOTAL_ORDER, LAMPORT),
+    _chat_bug("TOTAL-03", "excluded-awaited", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
+    _chat_bug("TOTAL-04", "excluded-not-told", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
+    _chat_bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _chat_bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _causal_bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
+    _causal_bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
+    _causal_bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),
+    _causal_bug("CAUSAL-04", "clock-not-merged", "Causal Order", ISIS),
+    _causal_bug("CAUSAL-05", "newcomer-from-zero", DELIVERED, ISIS, LIVENESS),
+    _causal_bug("CAUSAL-06", "asks-sender-only", DELIVERED, ISIS, LIVENESS),
+    _causal_bug("CAUSAL-07", "old-name-again", DELIVERED, "simclock/clocks/vector.py, on ids that count again"),
+)

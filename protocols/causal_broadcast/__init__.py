@@ -1,0 +1,26 @@
+"""Causal broadcast with vector clocks and a hold-back queue, for members that come, go, crash and fall behind.
+
+messages.py    what members send each other
+hold_back.py   the queue: causal order, and FIFO order beside it for comparison
+gaps.py        what is known to exist and has not come, and whom to ask for it
+member.py      the node
+properties.py  the order of deliveries, as an observer
+"""
+
+from protocols.causal_broadcast.gaps import Gaps
+from protocols.causal_broadcast.hold_back import CausalQueue, FifoQueue
+from protocols.causal_broadcast.member import Member, MemberSettings
+from protocols.causal_broadcast.messages import Broadcast, Kind, Status
+from protocols.causal_broadcast.properties import DeliveryOrder
+
+__all__ = [
+    "Broadcast",
+    "CausalQueue",
+    "DeliveryOrder",
+    "FifoQueue",
+    "Gaps",
+    "Kind",
+    "Member",
+    "MemberSettings",
+    "Status",
+]

@@ -1,0 +1,84 @@
+"""The order of deliveries, judged by what members tell, not by the clocks that messages carry.
+
+    FIFO Order         of each member's broadcasts, every other member delivers the next one, once
+    Causal Order       everything that its sender had sent or delivered before a broadcast is delivered before it
+    Reply After Question   an answer is not delivered before what it answers ("answer" is what an application observes)
+
+The report holds what each member has delivered in the end.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from simclock import Control, Observation, Observer
+
+Name = tuple[int, int]
+
+
+class Deliveries(NamedTuple):
+    """What happened."""
+
+    delivered: dict[int, dict[int, int]]
+    """Node -> member -> how many of its broadcasts it has delivered, or was given with the state."""
+    sent: dict[int, int]
+    """Member -> how many broadcasts it has sent."""
+    counts: dict[str, int]
+
+
+class DeliveryOrder(Observer):
+    """Judges every delivery while the run goes on."""
+
+    def __init__(self, stop: bool = True) -> None:
+        self._stop = stop
+        self._seen: dict[int, dict[int, int]] = {}
+        self._before: dict[Name, dict[int, int]] = {}
+        """Broadcast -> what its sender had sent or delivered, itself not counted."""
+        self._question: dict[Name, Name] = {}
+        self._sent: dict[int, int] = {}
+        names = ("broadcast", "delivered", "answers", "concurrent", "joined", "left", "suspected", "dropped")
+        self._counts = dict.fromkeys(names, 0)
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        node, value = observation.node, observation.value
+        match observation.name:
+            case "deliver":
+                self._on_deliver(node, value[0], value[1], control)
+            case "broadcast":
+                seen = self._seen.setdefault(node, {})
+                self._before[tuple(value)] = dict(seen)
+                seen[value[0]] = self._sent[value[0]] = value[1]
+                self._counts["broadcast"] += 1
+            case "answer":
+                self._question[tuple(value[0])] = tuple(value[1])
+                self._counts["answers"] += 1
+            case "welcome":
+                self._seen[node] = dict(value)
+            case "dropped":
+                self._counts["dropped"] += value[2]
+            case "joined" | "left":
+                self._counts[observation.name] += 1
+            case "suspect":
+                self._counts["suspected"] += 1
+
+    def _on_deliver(self, node: int, member: int, count: int, control: Control) -> None:
+        seen = self._seen.setdefault(node, {})
+        self._counts["delivered"] += 1
+        if count != seen.get(member, 0) + 1:
+            detail = f"delivers {member}:{count}, where {member}:{seen.get(member, 0) + 1} is next"
+            control.violated("FIFO Order", node, detail, stop=self._stop)
+        before = self._before.get((member, count), {})
+        for other, known in before.items():
+            if other != member and known > seen.get(other, 0):
+                detail = f"delivers {member}:{count} before {other}:{known}, which its sender had seen"
+                control.violated("Causal Order", node, detail, stop=self._stop)
+                break
+        question = self._question.get((member, count))
+        if question is not None and seen.get(question[0], 0) < question[1]:
+            detail = f"delivers the answer {member}:{count} before the question {question[0]}:{question[1]}"
+            control.violated("Reply After Question", node, detail, stop=self._stop)
+        self._counts["concurrent"] += any(known > before.get(other, 0) for other, known in seen.items())
+        seen[member] = max(count, seen.get(member, 0))
+
+    def report(self) -> Any:
+        return Deliveries({node: dict(seen) for node, seen in self._seen.items()}, dict(self._sent), dict(self._counts))

@@ -1,0 +1,1 @@
+"""Data types whose replicas converge (conflict-free replicated data types)."""

@@ -1,0 +1,33 @@
+"""Leases on locks, replicated by Raft, and a store that checks fencing tokens.
+
+settings.py    how long a lease is, and how far clocks may drift
+table.py       the replicated state machine: claims, queues, tokens
+server.py      a Raft server that measures leases while it leads
+holder.py      a client: acquires, writes, renews, releases
+storage.py     the protected resource
+properties.py  what must hold, judged from observations
+"""
+
+from protocols.leases.holder import Holder
+from protocols.leases.properties import LeaseProperties
+from protocols.leases.server import LeaseServer
+from protocols.leases.settings import HolderWork, LeaseSettings
+from protocols.leases.storage import StorageNode, Write, WriteReply
+from protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
+
+__all__ = [
+    "Acquire",
+    "Answer",
+    "Expire",
+    "Holder",
+    "HolderWork",
+    "LeaseProperties",
+    "LeaseServer",
+    "LeaseSettings",
+    "LeaseTable",
+    "Release",
+    "Renew",
+    "StorageNode",
+    "Write",
+    "WriteReply",
+]

@@ -1,0 +1,93 @@
+"""A Raft server whose state machine is the lease table, and which measures leases while it leads.
+
+Law 1: only a leader measures, on its own monotonic clock, and every lease anew from when it took office: while there
+       was no leader nobody could renew (Chubby 2006, on fail-overs; etcd's lessor extends every lease when
+       its server is promoted).
+Law 2: time alone ends nothing. When a lease has run out by its clock, the leader proposes `Expire`; the claim ends when
+       that is applied, at the same place in the log on every replica.
+Law 3: a leader that steps down forgets what it measured. An `Expire` that it has proposed may still commit, behind
+       every renewal that it took; where a claim was renewed in between, the table refuses it.
+
+What observers see beside Raft's: "lease" (a `Told` as a tuple) for what a command did to the table, on every server.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocols.leases.settings import LeaseSettings
+from protocols.leases.table import Expire, LeaseTable, encode_command
+from protocols.raft import RaftServer, RaftSettings, Role, Sessions, numbered
+
+LEASE = "lease"
+
+
+class LeaseServer(RaftServer):
+    """One replica of the lease service."""
+
+    def __init__(self, settings: RaftSettings, leases: LeaseSettings, table: LeaseTable) -> None:
+        super().__init__(settings, Sessions(table))
+        self.leases = leases
+        self.table = table
+        self.measured: dict[tuple[str, int], int] = {}
+        """Leader: (lock, token) -> the renewal from which its lease is counted; empty in other roles."""
+        self.expired = 0
+        """Leader: how many Expire it has proposed in its term."""
+
+    def on_timer(self, timer: Any) -> None:
+        """A lease has run out by this server's clock; else what Raft waits for."""
+        match timer:
+            case ("lease", str(lock), int(token)):
+                self._run_out(lock, token)
+            case _:
+                super().on_timer(timer)
+
+    def _become_leader(self) -> None:
+        """Law 1: every lease is counted anew."""
+        self.expired = 0
+        super()._become_leader()
+        for lock, claim in self.table.claims():
+            self._measure(lock, claim.token, claim.renewals)
+
+    def _become_follower(self, term: int) -> None:
+        super()._become_follower(term)
+        self._forget_measured()
+
+    def _forget_measured(self) -> None:
+        """Law 3."""
+        for lock, token in self.measured:
+            self.cancel_timer((LEASE, lock, token))
+        self.measured.clear()
+
+    def _apply_committed(self) -> None:
+        super()._apply_committed()
+        for told in self.table.told:
+            self.observe(LEASE, tuple(told))
+        self.table.told.clear()
+        if self.role is Role.LEADER:
+            self._measure_changed()
+
+    def _measure_changed(self) -> None:
+        """Count what is new or renewed from now; what has ended, no more."""
+        live = {(lock, claim.token): claim.renewals for lock, claim in self.table.claims()}
+        for lock, token in [each for each in self.measured if each not in live]:
+            self.cancel_timer((LEASE, lock, token))
+            del self.measured[lock, token]
+        for (lock, token), renewals in live.items():
+            if self.measured.get((lock, token)) != renewals:
+                self._measure(lock, token, renewals)
+
+    def _measure(self, lock: str, token: int, renewals: int) -> None:
+        self.measured[lock, token] = renewals
+        self.set_timer((LEASE, lock, token), self.leases.leader_term_ns)
+
+    def _run_out(self, lock: str, token: int) -> None:
+        """Law 2. If it leads no more and does not know it, this commits only where nothing else has in the meantime."""
+        if self.role is Role.LEADER:
+            self.propose(self._expire_command(lock, token, self.measured[lock, token]))
+
+    def _expire_command(self, lock: str, token: int, renewals: int) -> bytes:
+        """In a session that no client has, one for each term of each server."""
+        self.expired += 1
+        session = -1 - (self.current_term * self.nodes + self.id)
+        return numbered(session, self.expired, encode_command(Expire(lock, token, renewals)))

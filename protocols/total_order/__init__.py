@@ -1,0 +1,25 @@
+"""Totally ordered broadcast as in Lamport 1978, for participants that may crash, be slow, and come back.
+
+messages.py     what participants send each other
+hold_back.py    the queue: what may be displayed, and when
+membership.py   who takes part: views, agreed upon by a majority of the view before
+participant.py  the node
+properties.py   total order, causality, and that nothing is held for ever, as an observer
+"""
+
+from protocols.total_order.hold_back import HoldBackQueue
+from protocols.total_order.membership import Membership
+from protocols.total_order.messages import Acknowledge, Say, View
+from protocols.total_order.participant import Participant, TotalOrderSettings
+from protocols.total_order.properties import TotalOrderProperties
+
+__all__ = [
+    "Acknowledge",
+    "HoldBackQueue",
+    "Membership",
+    "Participant",
+    "Say",
+    "TotalOrderProperties",
+    "TotalOrderSettings",
+    "View",
+]

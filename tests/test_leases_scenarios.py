@@ -1,0 +1,226 @@
+"""The scenarios `leases` and `leases-hunt`: the story, what fencing is for, the zoo's rows, one digest everywhere."""
+
+import json
+import secrets
+
+import pytest
+from click.testing import CliRunner
+
+from actors import run
+from actors.run import Placement
+from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.command_line import main
+from experiments.lease_progress import PROGRESS, LeaseProgress
+from experiments.leases import PARAMETERS
+from experiments.plots import write_picture
+from experiments.zoo.bugs import BUGS
+from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
+from experiments.zoo.leases import BUGS as ROWS
+from experiments.zoo.leases import OldLeaderExpires, parts_of
+from protocols.leases import LeaseTable
+from simclock import Control, Observation, ms, seconds
+
+EFFECTS = "Mutual Exclusion Of Effects"
+
+
+def play(name="leases", seed=0, **settings):
+    entry = entries()[name]
+    result = run(make_scenario(entry, Settings(seed=seed, **settings)))
+    return entry, result, {violation.property for violation in result.violations}
+
+
+def lines_of(entry, result):
+    return [line.split("  ", 1)[1].strip() for line in entry.story(result)]
+
+
+def in_order(lines, *wanted):
+    position = 0
+    for text in wanted:
+        found = next((at for at in range(position, len(lines)) if text in lines[at]), None)
+        assert found is not None, f"{text!r} is not in {lines[position:]}"
+        position = found + 1
+
+
+@pytest.mark.parametrize("seed", [0, 7, secrets.randbits(32)])
+def test_the_story_of_the_ten_second_pause(seed):
+    entry, result, broken = play(seed=seed)
+    assert broken == set() and entry.judge(result).status == VALID, f"seed {seed}"
+    in_order(
+        lines_of(entry, result),
+        "[Client A] acquired the lock, token 101",
+        "[Client A] stands still",
+        "[Lease service] lease of token 101 expired",
+        "[Client B] acquired the lock, token 102",
+        "[Storage] write of Client B accepted: token 102",
+        "[Client A] wakes up",
+        "[Storage] write of Client A REJECTED: token 101 < 10",  # 102, or 103 if B has come again
+        "[Client A] lost its lease, token 101",
+    )
+    pause, resume = result.faults
+    assert resume.at_ns - pause.at_ns == seconds(10)
+
+
+def test_without_fencing_there_is_a_double_write():
+    entry, result, broken = play(parameters={"fencing": "off"})
+    assert broken == {EFFECTS} and entry.judge(result).status == VIOLATED
+    in_order(lines_of(entry, result), "wakes up", "write of Client A ACCEPTED: token 101 < 102")
+
+
+def test_without_a_pause_nobody_needs_the_fence():
+    for fencing in ("on", "off"):
+        _, result, broken = play(parameters={"fencing": fencing, "trouble": "none"})
+        assert broken == set() and result.reports["LeaseProperties"]["writes refused"] == 0
+
+
+def test_a_stopped_clock():
+    """The right holder notices; one that trusts it writes twice unless it is fenced off."""
+    stopped = {"trouble": "stopped-clock"}
+    for fencing in ("on", "off"):
+        entry, result, broken = play(parameters={**stopped, "fencing": fencing})
+        assert broken == set() and result.reports["LeaseProperties"]["stopped clocks noticed"] == 1
+        in_order(lines_of(entry, result), "its clock stops", "its clock stands still", "token 102", "runs again")
+    trusting = {**stopped, "bug": "PAPER-LEASE-2"}
+    _, result, broken = play(parameters=trusting)
+    assert broken == {"Believer Is Holder"} and result.reports["LeaseProperties"]["writes refused"] == 1
+    assert play(parameters={**trusting, "fencing": "off"})[2] == {"Believer Is Holder", EFFECTS}
+
+
+def test_a_longer_lease_outlives_the_pause():
+    entry, result, broken = play(parameters={"term": "15s"})
+    assert broken == set() and not any("expired" in line for line in lines_of(entry, result))
+    assert result.reports["LeaseProperties"]["writes refused"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("leases", "--set", "fencing=maybe"), "fencing: 'maybe' is not known: use on or off"),
+        (("leases", "--set", "trouble=storm"), "trouble: 'storm' is not known: use pause or stopped-clock or none"),
+        (("leases", "--set", "term=5"), "term: cannot read '5' as a time: write it as \"5ms\""),
+        (("leases", "--set", "term=50ms"), "lease.guard: 100ms leaves nothing of a lease of 50ms"),
+        (("leases-hunt", "--set", "bug=LEASE-1"), "bug: unknown bug 'LEASE-1'"),
+        (("failure-detectors", "--set", "model=fog"), "model: unknown network 'fog'"),
+        (("failure-detectors", "--set", "heartbeat=0"), "heartbeat: 0 is too short: 1 ms or more"),
+        (("failure-detectors", "--nodes", "1"), "nodes: 1 is too few: a monitor and somebody to watch"),
+    ],
+)
+def test_bad_input_is_one_line(arguments, message):
+    result = CliRunner().invoke(main, ["run", *arguments])
+    assert result.exit_code == 2 and "Traceback" not in result.output
+    assert message in result.output, result.output
+
+
+def test_the_picture_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    entry, result, _ = play()
+    pictures = [tmp_path / name for name in ("one.svg", "two.svg")]
+    for path in pictures:
+        write_picture(path, lambda axes: entry.plot(result, axes))
+    text = pictures[0].read_text()
+    assert pictures[1].read_text() == text and "token 101" in text and len(text) < 60_000
+
+
+# The hunt.
+
+FOUND_FROM = {
+    "LEASE-01": 0,
+    "LEASE-02": 3,
+    "LEASE-02b": 15,
+    "LEASE-07": 1,
+    "PAPER-LEASE-1": 1,
+    "PAPER-LEASE-2": 14,
+    "PAPER-LEASE-3": 15,
+    "PAPER-LEASE-4": 0,
+    "PAPER-LEASE-5": 0,
+    "PAPER-LEASE-6L": 0,
+}
+"""Where a hunt begins, so that it is short: the rows are found from anywhere, as `simclock zoo` shows."""
+
+
+@pytest.mark.parametrize("row", [bug.id for bug in ROWS])
+def test_a_row_is_found_by_its_own_property(row):
+    found = hunt(row, FOUND_FROM[row], 40)
+    assert found.found is not None, found.others
+    ground = ground_of(BUGS[row])
+    assert ground.scenario == "leases-hunt"
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert right_one(ground, found.tried) == []
+
+
+def test_the_right_protocol_passes_fresh_seeds():
+    first = secrets.randbits(32)
+    assert right_one(Ground("leases-hunt", None), range(first, first + 12)) == []
+
+
+def test_the_hunt_reaches_what_it_is_for():
+    entry = entries()["leases-hunt"]
+    reached = dict.fromkeys(entry.sometimes(play("leases-hunt")[1]), 0)
+    for seed in range(30):
+        for name, count in entry.sometimes(play("leases-hunt", seed)[1]).items():
+            reached[name] += count > 0
+    assert all(reached.values()), reached
+
+
+def test_the_table_refuses_what_a_deposed_leader_measured():
+    """The two halves of LEASE-02: where the command names the renewal, an old leader that measures on harms nobody."""
+    assert parts_of("LEASE-02").table is not LeaseTable
+    ground = Ground("leases-hunt", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OldLeaderExpires, "table_too", LeaseTable)
+        assert [seed for seed in range(3, 18) if named(ground, seed, BUGS["LEASE-02"])] == []
+
+
+@pytest.mark.parametrize(
+    ("moments", "broken"), [((), True), ((ms(99),), True), ((ms(100),), False), ((ms(99), ms(151)), True)]
+)
+def test_progress_is_a_write_in_time(moments, broken):
+    """Healed at 100 ms, due 50 ms later."""
+    progress, control = LeaseProgress(ms(50), ms(100)), Control(1)
+    for control.now_ns in moments:
+        progress.on_observation(Observation(control.now_ns, 3, 1, "accepted", None), control)
+    control.now_ns = ms(200)
+    progress.on_finish(control)
+    assert [violation.property for violation in control.violations] == [PROGRESS] * broken
+
+
+def test_the_lock_is_granted_again_once_all_has_healed():
+    for seed in range(4):
+        _, result, broken = play("leases-hunt", seed, liveness_ns=seconds(6))
+        assert broken == set() and result.reports["LeaseProgress"]["written_after_ns"] is not None
+
+
+def test_rows_are_classes_of_their_own():
+    assert len({bug.wrong for bug in ROWS}) == len(ROWS) and all(bug.source for bug in ROWS)
+    for bug in ROWS:
+        assert bug.id in (bug.wrong.__doc__ or ""), bug.id
+
+
+# One digest.
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_the_story_is_the_same_everywhere(same_everywhere, seed):
+    result = same_everywhere(make_scenario(entries()["leases"], Settings(seed=seed, duration_ns=seconds(14))))
+    assert result.reports["LeaseProperties"]["writes refused"] == 1
+
+
+@pytest.mark.parametrize("seed", [14, secrets.randbits(32)])
+def test_the_hunt_is_the_same_everywhere(same_everywhere, seed):
+    same_everywhere(make_scenario(entries()["leases-hunt"], Settings(seed=seed, duration_ns=seconds(2))))
+
+
+def test_the_detectors_are_the_same_everywhere(same_everywhere):
+    settings = Settings(seed=5, nodes=4, duration_ns=seconds(60), parameters={"model": "slow-spells"})
+    assert same_everywhere(make_scenario(entries()["failure-detectors"], settings)).reports["Recorded"]
+
+
+@pytest.mark.ray
+def test_the_story_on_ray(ray):
+    scenario = make_scenario(entries()["leases"], Settings(duration_ns=ms(3500), parameters={**PARAMETERS}))
+    assert run(scenario, Placement(kind="ray", hosts=2)).digest == run(scenario).digest
+
+
+def test_the_report_as_json_has_the_counts():
+    result = CliRunner().invoke(main, ["run", "leases", "--format", "json"])
+    assert result.exit_code == 0
+    assert "writes refused" in json.dumps(json.loads(result.output))

@@ -1,0 +1,213 @@
+"""The shared document: copies converge, a recording is replayed with its own causality, and what is wrong is found."""
+
+import gzip
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from actors import Placement, run
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.command_line import main
+from experiments.commands.run import run as run_command
+from experiments.editing_trace import read_recording
+from protocols.crdts.sequence import Sequence
+from simclock import Crash, Network, Uniform, ms, seconds, stream
+
+ENTRY = entries()["shared-document"]
+
+
+def play(seed=0, **settings):
+    return run(make_scenario(ENTRY, Settings(seed=seed, **settings)))
+
+
+def test_copies_converge_through_joining_leaving_and_halves():
+    for seed in range(2):
+        result = play(seed)
+        verdict = ENTRY.judge(result)
+        assert verdict.status == VALID, f"seed {seed}: {verdict.lines}"
+        assert "4 copies are equal" in verdict.lines[1]
+        reached = ENTRY.sometimes(result)
+        assert all(reached.values()), f"seed {seed}: {reached}"
+        assert sum(copy.rejoined for copy in result.final.values()) >= 2, f"seed {seed}"
+        # Phrases are typed at cursors that follow their element: most come out whole.
+        assert result.final[0].text.count("quick brown fox") >= 3
+
+
+def test_fifo_in_its_place_is_found():
+    result = play(1, parameters={"delivery": "fifo"})
+    verdict = ENTRY.judge(result)
+    assert verdict.status == VIOLATED and result.violations[0].property == "Causal Order"
+
+
+def test_copies_that_differ_are_found():
+    result = play(2, duration_ns=seconds(25))
+    assert ENTRY.judge(result).status == VALID
+    result.final[1] = result.final[1]._replace(text=result.final[1].text + "?")
+    verdict = ENTRY.judge(result)
+    assert verdict.status == VIOLATED and verdict.properties == ("Convergence",)
+
+
+def test_a_crash_does_not_stop_the_others():
+    result = play(4, faults=(Crash(at_ns=seconds(6), node=1),))
+    assert ENTRY.judge(result).status == VALID
+
+
+def test_the_report_names_what_was_asked_for():
+    rows = dict(ENTRY.describe(play(0, duration_ns=seconds(3), faults=())))
+    assert "at once" in rows["held back"] and "until all had them" in rows["kept"]
+    assert "mean" in rows["delay added"] and "vector clock" in rows["metadata"]
+
+
+def test_the_same_everywhere(same_everywhere):
+    scenario = make_scenario(ENTRY, Settings(seed=3, duration_ns=seconds(6)))
+    assert same_everywhere(scenario).reports["DeliveryOrder"].counts["delivered"] > 200
+
+
+@pytest.mark.ray
+@pytest.mark.usefixtures("ray")
+def test_the_same_on_ray():
+    scenario = make_scenario(ENTRY, Settings(seed=5, duration_ns=seconds(1)))
+    assert run(scenario, Placement(kind="ray", hosts=2)).digest == run(scenario).digest
+
+
+# Recordings.
+
+
+def recording(folder, table, packed=True):
+    path = folder / "recording.json.gz"
+    data = json.dumps(table).encode()
+    path.write_bytes(gzip.compress(data) if packed else data)
+    return path
+
+
+SMALL = {
+    "kind": "concurrent",
+    "numAgents": 2,
+    "endContent": "Hi\U0001f600, you!",
+    "txns": [
+        {"parents": [], "agent": 0, "patches": [[0, 0, "Hi\U0001f600"]]},
+        {"parents": [0], "agent": 0, "patches": [[3, 0, "!"]]},
+        # Agent 1 has seen only the first: its comma stands at 3 of "Hi" and the emoji, which has no "!" yet.
+        {"parents": [0], "agent": 1, "patches": [[2, 1, ""]]},
+        {"parents": [2], "agent": 1, "patches": [[2, 0, "\U0001f600, "]]},
+        {"parents": [1, 3], "agent": 0, "patches": [[5, 0, "yoo"]]},
+        {"parents": [4], "agent": 1, "patches": [[7, 1, "u"]]},
+    ],
+}
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_positions_are_those_of_the_text_as_it_was(tmp_path, packed):
+    path = recording(tmp_path, SMALL, packed)
+    for seed in range(5):
+        result = play(seed, parameters={"recording": str(path), "stroke_ns": ms(1)})
+        verdict = ENTRY.judge(result)
+        assert verdict.status == VALID, f"seed {seed}: {verdict.lines}"
+        assert {copy.text for copy in result.final.values()} == {SMALL["endContent"]}
+        assert result.stopped == "every copy has every keystroke"
+
+
+def test_another_end_than_recorded_is_found(tmp_path):
+    path = recording(tmp_path, {**SMALL, "endContent": "Hi, you!"})
+    verdict = ENTRY.judge(play(parameters={"recording": str(path)}))
+    assert verdict.status == VIOLATED and verdict.properties == ("Ends As Recorded",)
+
+
+def test_a_replay_that_is_cut_short_is_unknown(tmp_path):
+    path = recording(tmp_path, SMALL)
+    verdict = ENTRY.judge(play(duration_ns=ms(1), parameters={"recording": str(path)}))
+    assert verdict.status == UNKNOWN and "not complete" in " ".join(verdict.lines)
+
+
+def made_up(strokes, seed=1):
+    """A recording of two people who read each other late, with the text that a replay in one place ends with."""
+    luck = stream(seed, "recording")
+    copies, operations, seen = [Sequence(0), Sequence(1)], [[], []], [0, 0]
+    transactions, latest, numbers = [], [None, None], [[], []]
+    for number in range(strokes):
+        who = luck.randrange(2)
+        if luck.randrange(3) == 0:
+            until = luck.randrange(seen[who], len(operations[1 - who]) + 1)
+            for operation in operations[1 - who][seen[who] : until]:
+                copies[who].apply(operation)
+            seen[who] = until
+        size = len(copies[who])
+        patch = [luck.randrange(size), 1, ""] if size and luck.randrange(9) == 0 else [luck.randrange(size + 1), 0, "x"]
+        patch[2] = patch[2] and chr(97 + number % 26)
+        parents = [latest[who]] if latest[who] is not None else []
+        if seen[who]:
+            parents.append(numbers[1 - who][seen[who] - 1])
+        copy = copies[who]
+        operations[who].append(copy.delete(patch[0]) if patch[1] else copy.insert(patch[0], patch[2]))
+        transactions.append({"parents": parents, "agent": who, "patches": [patch]})
+        latest[who] = number
+        numbers[who].append(number)
+    for operation in operations[1][seen[0] :]:
+        copies[0].apply(operation)
+    return {"numAgents": 2, "endContent": str(copies[0]), "txns": transactions}
+
+
+def test_a_longer_recording_over_a_bad_network(tmp_path):
+    path = recording(tmp_path, made_up(600))
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(200)), loss=0.1, duplication=0.1)
+    result = play(5, nodes=4, network=network, parameters={"recording": str(path), "held_max": 40})
+    verdict = ENTRY.judge(result)
+    assert verdict.status == VALID, verdict.lines
+    assert sum(copy.held_count for copy in result.final.values()) > 100
+    assert sum(copy.resent for copy in result.final.values()) > 50
+
+
+@pytest.mark.external
+@pytest.mark.slow
+def test_the_real_keystrokes_of_two_people(external_data):
+    """josephg/editing-traces: every replica ends with exactly `endContent`."""
+    path = external_data / "editing" / "friendsforever.json.gz"
+    assert len(read_recording(str(path)).strokes[0]) == 12_124
+    result = play(parameters={"recording": str(path)})
+    verdict = ENTRY.judge(result)
+    assert verdict.status == VALID, verdict.lines
+    assert {copy.text for copy in result.final.values()} == {read_recording(str(path)).end}
+    assert sum(copy.edits for copy in result.final.values()) == 26_078
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"txns": [{"parents": [], "agent": 0}]}, "KeyError"),
+        ({"txns": [{"parents": [], "agent": 2, "patches": [[0, 0, "x"]]}]}, "IndexError"),
+        (
+            {"txns": [SMALL["txns"][0], {"parents": [], "agent": 0, "patches": [[0, 0, "x"]]}]},
+            "must follow one",
+        ),
+        ({"numAgents": None}, "TypeError"),
+    ],
+)
+def test_what_is_no_recording(tmp_path, change, says):
+    path = recording(tmp_path, {**SMALL, **change})
+    result = CliRunner().invoke(main, ["run", "shared-document", "--set", f"recording={path}"])
+    assert result.exit_code == 2 and says in result.output and "numAgents" in result.output
+    assert result.output.count("\n") == 1, result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--recording", "nowhere.json"], "recording: cannot read nowhere.json: No such file"),
+        (["--recording", __file__], "is no JSON, gzipped or not"),
+        (["--delivery", "total"], "delivery: 'total' is not an order of delivery: causal or fifo"),
+        (["--set", "window=0"], "window: 0 is too small"),
+        (["--nodes", "1"], "nodes: 1 is not a group"),
+    ],
+)
+def test_bad_input(arguments, says):
+    result = CliRunner().invoke(main, ["run", "shared-document", *arguments])
+    assert result.exit_code == 2 and says in result.output and result.output.count("\n") == 1
+
+
+def test_no_parameter_has_the_name_of_an_option_of_run():
+    """`--trace FILE` writes a trace: a recording given by a parameter of that name was once overwritten."""
+    options = {name.lstrip("-") for parameter in run_command.params for name in parameter.opts}
+    for name in ("shared-document", "chat", "chat-hunt", "causal-hunt"):
+        parameters = entries()[name].parameters
+        assert not options & {*parameters, *(each.removesuffix("_ns") for each in parameters)}, name
