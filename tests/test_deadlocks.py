@@ -68,7 +68,8 @@ def test_trouble_is_asked_for_progress_only_after_it():
     result = run(make_scenario(entry, settings))
     assert entry.judge(result).status == VALID and result.reports["LockProgress"]["committed"] > 50
     lost = Settings(seed=3, duration_ns=seconds(8), faults=(SetLoss(at_ns=1, loss=1.0),))
-    assert entry.judge(run(make_scenario(entry, lost))).status == VALID
+    verdict = entry.judge(run(make_scenario(entry, lost)))
+    assert verdict.status == VALID and "nothing more is promised" in verdict.lines[1]
 
 
 QUICK = ("LOCK-02", "LOCK-03", "LOCK-04", "LOCK-05", "LOCK-06", "LOCK-07", "LOCK-08", "LOCK-10", "LOCK-11")
