@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from experiments.catalog import Entry, Settings, register
-from experiments.deadlocks import KEPT, STANDS_NS, builder, describe, judge, sometimes
+from experiments.deadlocks import KEPT, STANDS_NS, builder, describe, judge, policy_of, sometimes
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded
 from protocols.lock_table import (
@@ -68,7 +68,7 @@ def deadlocks_hunt(settings: Settings) -> Scenario:
     drawn = _draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
     parts = parts_of(parameters["bug"])
-    policy = parameters["policy"] or drawn.policy
+    policy = policy_of(parameters["policy"] or drawn.policy)
     clients = drawn.clients if settings.nodes is None else settings.nodes
     workload = Workload(
         keys=drawn.keys,

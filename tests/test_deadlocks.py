@@ -118,6 +118,11 @@ def test_bad_settings(arguments, said):
     assert done.exit_code == 2 and said in done.output and done.output.count("\n") == 1
 
 
+def test_a_hunt_refuses_a_policy_that_does_not_exist():
+    with pytest.raises(UsageError, match="policy: 'wait' is not a policy"):
+        make_scenario(entries()["deadlocks-hunt"], Settings(parameters={"policy": "wait"}))
+
+
 def test_every_row_has_parts_of_its_own():
     for bug in BUGS:
         parts = parts_of(bug.id)
