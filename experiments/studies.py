@@ -23,9 +23,11 @@ _MODULES: tuple[str, ...] = (
     "experiments.true_time_study",
     "experiments.detector_study",
     "experiments.broadcast_orders",
+    "experiments.crdt_bytes",
+    "experiments.metadata_size",
+    "experiments.version_vectors",
     "experiments.deadlocks_study",
     "experiments.growth_study",
-    "experiments.metadata_study",
     "experiments.scaling_study",
 )
 

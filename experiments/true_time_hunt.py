@@ -63,11 +63,12 @@ def hunt(settings: Settings, parts: Parts) -> Scenario:
         poll_retry_ns=ms(60),
     )
     cluster = Cluster(regions=regions, clients=clients, time=time)
-    network = settings.network or Network(
+    drawn_network = Network(
         latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(2), ms(6), ms(25)))),
         loss=luck.choice((0.0, 0.02, 0.05)),
         duplication=luck.choice((0.0, 0.05)),
-    )
+    )  # drawn in any case: what the user sets moves no other draw
+    network = settings.network or drawn_network
     workload = TransactionWorkload(
         keys=luck.choice((2, 3, 12)),
         near_percent=luck.choice((0, 30, 60)),

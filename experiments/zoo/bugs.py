@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import causal, clock_synchronization, leases, locks, raft, snapshots, throttle, true_time
+from experiments.zoo import (
+    causal,
+    clock_synchronization,
+    crdts,
+    dynamo,
+    leases,
+    locks,
+    raft,
+    snapshots,
+    throttle,
+    true_time,
+)
 from experiments.zoo.bug import Bug
 
 _AREAS = (
@@ -17,6 +28,8 @@ _AREAS = (
     true_time.BUGS,
     leases.BUGS,
     causal.BUGS,
+    crdts.BUGS,
+    dynamo.BUGS,
     locks.BUGS,
     throttle.BUGS,
     snapshots.BUGS,

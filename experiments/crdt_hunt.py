@@ -1,0 +1,125 @@
+"""Replicas of a conflict-free type tuned for finding bugs: short runs, few names, and a swarm of faults.
+
+The seed draws everything: which type, what is handed on, how many replicas, how far apart, how much is lost, doubled
+and out of order, how often users ask and replicas gossip, and how many deltas are kept.
+
+`--set bug=CRDT-04` puts a documented bug in (see `experiments.zoo`); then the type or the mode is that of the bug.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from experiments.catalog import Entry, Settings, judge_invariants, register
+from experiments.crdts import describe, named_mode, named_type, prey, replicated, sometimes
+from experiments.spelling import unknown
+from protocols.crdts import MODES, TYPES, Crdt, Replica, ReplicaSettings
+from simclock import Network, Scenario, Uniform, UsageError, ms, seconds, stream
+
+DURATION_NS = seconds(2)
+PARAMETERS = {"bug": "", "type": "", "mode": ""}
+
+
+class Drawn(NamedTuple):
+    """What the seed decides."""
+
+    kind: str
+    mode: str
+    replicas: int
+    latency_ns_max: int
+    loss: float
+    duplication: float
+    gossip_ns: int
+    pause_ns: int
+    deltas_max: int
+
+
+def draw(seed: int) -> Drawn:
+    """The same for a seed, whatever the bug is."""
+    luck = stream(seed, "crdt-hunt")
+    return Drawn(
+        kind=luck.choice(tuple(TYPES)),
+        mode=luck.choice(tuple(MODES)),
+        replicas=luck.choice((2, 3, 3, 4)),
+        latency_ns_max=luck.choice((ms(5), ms(30), ms(120))),
+        loss=luck.choice((0.0, 0.05, 0.2)),
+        duplication=luck.choice((0.0, 0.05, 0.2)),
+        gossip_ns=luck.choice((ms(10), ms(30), ms(60))),
+        pause_ns=luck.choice((ms(20), ms(60), ms(120))),
+        deltas_max=luck.choice((1, 4, 64)),
+    )
+
+
+def crdt_hunt(settings: Settings) -> Scenario:
+    """The replicas that the seed draws, with the bug that `settings` names."""
+    drawn = draw(settings.seed)
+    parameters = {**PARAMETERS, **settings.parameters}
+    kind, mode = parameters["type"] or drawn.kind, parameters["mode"] or drawn.mode
+    crdt, replica = named_type(kind), named_mode(mode)
+    if parameters["bug"]:
+        kind, crdt, replica = with_bug(parameters["bug"], kind, crdt, replica)
+        if parameters["type"] not in ("", kind):
+            raise UsageError(f"type: the bug {parameters['bug']} is in {kind}, not in {parameters['type']}")
+        mode = next(name for name, each in MODES.items() if replica is each or (each in replica.__mro__[1:2]))
+        if parameters["mode"] not in ("", mode):
+            raise UsageError(f"mode: the bug {parameters['bug']} is hunted in mode {mode}, not {parameters['mode']}")
+    does = ReplicaSettings(
+        kind=kind,
+        updates_max=10,
+        update_pause_ns=drawn.pause_ns,
+        gossip_ns=drawn.gossip_ns,
+        retry_ns=4 * drawn.gossip_ns,
+        deltas_max=drawn.deltas_max,
+        names=2,
+    )
+    network = Network(
+        latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
+        loss=drawn.loss,
+        duplication=drawn.duplication,
+    )
+    replicas = drawn.replicas if settings.nodes is None else settings.nodes
+    duration_ns = settings.duration_ns or DURATION_NS
+    return replicated(
+        settings,
+        "crdt-hunt",
+        replica=replica,
+        crdt=crdt,
+        does=does,
+        replicas=replicas,
+        duration_ns=duration_ns,
+        network=network,
+        shown={"type": kind, "mode": mode},
+    )
+
+
+def with_bug(bug: str, kind: str, crdt: type[Crdt], replica: type[Replica]) -> tuple[str, type[Crdt], type[Replica]]:
+    """The type's name, the type and the kind of replica, with the wrong class in its place.
+
+    A wrong type that is handed on as operations would never be merged, so it is handed on as states or deltas.
+    """
+    from experiments.zoo.crdts import BUGS  # the zoo hunts in this scenario, so it cannot be imported above
+
+    wrong = {row.id: row.wrong for row in BUGS}
+    if bug not in wrong:
+        raise UsageError(f"bug: {unknown('bug', bug, wrong)}")
+    if issubclass(wrong[bug], Replica):
+        return kind, crdt, wrong[bug]
+    right = [name for name, each in TYPES.items() if issubclass(wrong[bug], each)]
+    return right[0], wrong[bug], MODES["delta"] if replica is MODES["operations"] else replica
+
+
+register(
+    Entry(
+        name="crdt-hunt",
+        summary="replicas of a replicated type under a swarm of faults, drawn anew by every seed: for finding bugs",
+        source="Groce et al., Swarm Testing, ISSTA 2012",
+        project=9,
+        make=crdt_hunt,
+        judge=judge_invariants,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=prey,
+        nemesis="swarm",
+        sometimes=sometimes,
+    )
+)

@@ -1,0 +1,239 @@
+"""Replicas of one value that are changed while they cannot talk, and agree once they can.
+
+    simclock run crdts --type counter --mode delta
+
+Every replica is asked to change its copy at its own pace. From a sixth of the run to its middle every replica is alone;
+then all can talk again. `type` is what is replicated, `mode` what is handed on: whole states, deltas or operations;
+"multicast" is operations over the causal broadcast of project 5, which works in memory: there, nobody may crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from actors import Node
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.convergence import convergence
+from experiments.crdt_properties import CONVERGENCE, Converges, CrdtProperties
+from experiments.crdt_story import plot, story
+from experiments.linearizability import Verdict as Convergent
+from experiments.nemesis import Prey
+from experiments.recorded import Recorded
+from experiments.spelling import unknown
+from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
+from simclock import (
+    Fault,
+    Heal,
+    Network,
+    Partition,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    ms,
+    seconds,
+)
+
+PARAMETERS = {
+    "type": "counter",
+    "mode": "delta",
+    "updates": 12,
+    "pause_ns": ms(200),
+    "gossip_ns": ms(50),
+    "retry_ns": ms(200),
+}
+EVERY_MODE: dict[str, type[Node]] = {**MODES, "multicast": MulticastReplica}
+REPLICAS = 3
+DURATION_NS = seconds(6)
+CONVERGES_WITHIN_NS = seconds(4)
+NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
+
+
+class ReplicaAtEnd(NamedTuple):
+    """What is kept of a replica that is up when the run ends."""
+
+    value: Any
+    state: str
+    """A digest of the whole state: equal values may hide unequal ones."""
+    state_bytes: int
+    bytes_sent: int
+    """Since its last start, what acknowledges included."""
+    messages_sent: int
+    whole_states: int
+    """How often it had no deltas for a neighbour that was behind."""
+
+
+def replica_at_end(node: Any) -> ReplicaAtEnd:
+    """What is kept of a node."""
+    state = node.copy if isinstance(node, MulticastReplica) else node.state
+    encoded = state.encode()
+    return ReplicaAtEnd(
+        value=node.told_value(),
+        state=blake2b(encoded, digest_size=8).hexdigest(),
+        state_bytes=len(encoded),
+        bytes_sent=sum(node.bytes_sent.values()),
+        messages_sent=node.messages_sent,
+        whole_states=node.whole_states if isinstance(node, DeltaReplica) else 0,
+    )
+
+
+def named_type(name: Any) -> type[Crdt]:
+    """The data type of that name."""
+    if name not in TYPES:
+        raise UsageError(f"type: {unknown('replicated type', str(name), TYPES)}")
+    return TYPES[name]
+
+
+def named_mode(name: Any, modes: Mapping[str, type[Node]] = MODES) -> type[Any]:
+    """The kind of replica of that name."""
+    if name not in modes:
+        raise UsageError(f"mode: {unknown('mode', str(name), modes)}")
+    return modes[name]
+
+
+def alone(duration_ns: int, replicas: int) -> tuple[Fault, ...]:
+    """Every replica is alone from a sixth of the run to its middle."""
+    groups = tuple((node,) for node in range(replicas))
+    if replicas == 1:
+        return ()
+    return Partition(at_ns=duration_ns // 6, groups=groups), Heal(at_ns=duration_ns // 2)
+
+
+def crdts(settings: Settings) -> Scenario:
+    """Replicas of one type, handing on in one mode."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    crdt, replica = named_type(parameters["type"]), named_mode(parameters["mode"], EVERY_MODE)
+    does = ReplicaSettings(
+        kind=parameters["type"],
+        updates_max=parameters["updates"],
+        update_pause_ns=parameters["pause_ns"],
+        gossip_ns=parameters["gossip_ns"],
+        retry_ns=parameters["retry_ns"],
+    )
+    replicas = REPLICAS if settings.nodes is None else settings.nodes
+    duration_ns = settings.duration_ns or DURATION_NS
+    return replicated(
+        settings,
+        "crdts",
+        replica=replica,
+        crdt=crdt,
+        does=does,
+        replicas=replicas,
+        duration_ns=duration_ns,
+        network=NETWORK,
+        shown={"type": parameters["type"], "mode": parameters["mode"]},
+    )
+
+
+def replicated(
+    settings: Settings,
+    name: str,
+    *,
+    replica: type[Any],
+    crdt: type[Crdt],
+    does: ReplicaSettings,
+    replicas: int,
+    duration_ns: int,
+    network: Network,
+    shown: Mapping[str, Any],
+) -> Scenario:
+    """The scenario of replicas that do that, with the parameters `shown`; where no values are told, none is judged."""
+
+    def build(node: int) -> Node:
+        if issubclass(replica, MulticastReplica):
+            return replica(does, crdt, replicas)
+        made: Node = replica(does, crdt)
+        return made
+
+    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
+    observers = (
+        partial(Recorded, ("updated", "merged", "delivered", "started")),
+        partial(CrdtProperties, does.kind),
+    )
+    return Scenario(
+        name=name,
+        seed=settings.seed,
+        nodes=replicas,
+        build=build,
+        duration_ns=duration_ns,
+        network=settings.network or network,
+        faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
+        observers=observers if does.tells_values else observers[:1],
+        final=replica_at_end,
+        parameters={**settings.parameters, **shown},
+        **options,
+    )
+
+
+def prey(scenario: Scenario) -> Prey:
+    """Every replica; progress is that all agree."""
+    replicas = tuple(range(scenario.nodes))
+    kind: str = scenario.parameters["type"]
+    return Prey(
+        servers=replicas,
+        rhythm_ns=ms(120),
+        progress=partial(Converges, kind, replicas, CONVERGES_WITHIN_NS),
+        progress_within_ns=CONVERGES_WITHIN_NS,
+    )
+
+
+# Judging and describing.
+
+
+def judge(result: RunResult) -> Verdict:
+    """The properties, and that all replicas are equal at the end."""
+    invariants = judge_invariants(result)
+    if invariants.status == VIOLATED:
+        return invariants
+    found = result.reports["CrdtProperties"]
+    held = f"{found['values judged']} values were as specified, {found['concurrent updates']} updates were concurrent"
+    states = {node: end and (end.value, end.state) for node, end in result.final.items()}
+    behind = len(states) - found["replicas that have seen all"]
+    if behind and len(set(states.values())) > 1:
+        return Verdict(status=UNKNOWN, lines=(held, f"{behind} replicas have not seen every update: let it run longer"))
+    judged = convergence(states)
+    status = {Convergent.OK: VALID, Convergent.ILLEGAL: VIOLATED, Convergent.UNKNOWN: UNKNOWN}[judged.verdict]
+    properties = (CONVERGENCE,) if status == VIOLATED else ()
+    return Verdict(status=status, lines=(held, *judged.explain().splitlines()), properties=properties)
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach to show anything."""
+    return dict(result.reports["CrdtProperties"])
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Updates, and what was sent."""
+    found = result.reports["CrdtProperties"]
+    ends = [end for end in result.final.values() if end is not None]
+    total = sum(end.bytes_sent for end in ends)
+    messages = sum(end.messages_sent for end in ends)
+    each = f", {total // found['updates']:,} for each update" if found["updates"] else ""
+    whole = sum(end.whole_states for end in ends)
+    return (
+        ("updates", f"{found['updates']}, {found['concurrent updates']} of them concurrent with others"),
+        ("states", f"{max((end.state_bytes for end in ends), default=0):,} bytes at the end"),
+        ("sent", f"{total:,} bytes in {messages:,} messages{each}"),
+        ("whole states", f"{whole} sent because a neighbour was too far behind"),
+    )
+
+
+register(
+    Entry(
+        name="crdts",
+        summary="replicas that are changed while they are alone agree once they can talk: states, deltas, operations",
+        source="Shapiro, Preguica, Baquero & Zawirski, INRIA RR-7506, 2011; Almeida, Shoker & Baquero 2018",
+        project=9,
+        make=crdts,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=prey,
+        story=story,
+        plot=plot,
+        sometimes=sometimes,
+    )
+)

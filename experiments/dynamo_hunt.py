@@ -1,0 +1,239 @@
+"""Small many-leader stores for finding bugs: everything is drawn from the seed.
+
+N, R and W, sloppy or strict quorums, the versioning, delays, loss, duplication, wrong clocks, joins and leaves, and a
+swarm of faults: all that the model allows. Then everything heals, clients stop, and the store comes to rest.
+
+`--set bug=KV-02` puts a documented bug in (see `experiments.zoo`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
+
+from experiments.catalog import Entry, Settings, register
+from experiments.dynamo import CONTENT_OF, SOURCE, Parts, Store
+from experiments.dynamo_judge import describe, judge, server_at_end, sometimes
+from experiments.nemesis import Prey, draw_plan
+from experiments.nemesis.liveness import recovery
+from protocols.dynamo import SLOPPY, STRICT, DynamoSettings, Layout, Workload
+from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
+from simclock.clocks.physical import Clocks
+
+TROUBLE_NS = seconds(3)
+REST_NS = seconds(6)
+"""After the trouble: no client calls, nothing goes wrong."""
+RHYTHM_NS = ms(150)
+PARAMETERS = {"bug": "", "versioning": "", "ids": "", "quorum": ""}
+"""Empty: the seed draws it."""
+
+
+class Drawn(NamedTuple):
+    """What the seed decides about the store and its network."""
+
+    members: int
+    spares: int
+    n: int
+    r: int
+    w: int
+    quorum: str
+    versioning: str
+    ids: str
+    resolution: str
+    read_repair: bool
+    latency_ns_max: int
+    loss: float
+    duplication: float
+    clock_offset_ns: int
+    clients: int
+    keys: int
+    reads_percent: int
+    blind_percent: int
+    pause_ns: int
+    every_ns: int
+    nemesis: str
+    orders: tuple[tuple[int, int, int, bool], ...]
+
+
+def _draw(seed: int) -> Drawn:
+    luck = stream(seed, "dynamo-hunt")
+    members = luck.choice((3, 4, 5))
+    spares = luck.choice((0, 1))
+    n = luck.choice((2, 3, 3))
+    drawn = Drawn(
+        members=members,
+        spares=spares,
+        n=n,
+        r=1 + luck.randrange(n),
+        w=1 + luck.randrange(n),
+        quorum=luck.choice((SLOPPY, STRICT)),
+        versioning=luck.choice(("dotted", "dotted", "vector")),
+        ids=luck.choice(("client", "client", "server")),
+        resolution=luck.choice(("siblings", "siblings", "union")),
+        read_repair=luck.choice((True, True, False)),
+        latency_ns_max=luck.choice((ms(2), ms(10), ms(40))),
+        loss=luck.choice((0.0, 0.02, 0.1)),
+        duplication=luck.choice((0.0, 0.05, 0.2)),
+        clock_offset_ns=luck.choice((0, ms(100), seconds(2))),
+        clients=luck.choice((2, 3, 4)),
+        keys=luck.choice((1, 1, 2, 4)),
+        reads_percent=luck.choice((20, 50)),
+        blind_percent=luck.choice((0, 10, 50)),
+        pause_ns=luck.choice((ms(15), ms(40))),
+        every_ns=luck.choice((ms(100), ms(400))),
+        nemesis=luck.choice(("swarm", "swarm+partition", "swarm+crash+partition+loss")),
+        orders=(),
+    )
+    changes = luck.randrange(2) * (1 + luck.randrange(6))
+    return drawn._replace(orders=_orders(luck, members, members + spares, changes, members_min=3))
+
+
+def _draw_ring(seed: int) -> Drawn:
+    """The same, but one or two replicas, and a server that leaves and joins all the time."""
+    luck = stream(seed, "dynamo-ring-hunt")
+    n = luck.choice((1, 1, 2))
+    return _draw(seed)._replace(
+        members=3,
+        spares=0,
+        n=n,
+        r=1,
+        w=1,
+        quorum=SLOPPY,
+        keys=luck.choice((1, 2)),
+        blind_percent=luck.choice((20, 60)),
+        orders=_orders(luck, 3, 3, 4 + luck.randrange(8), members_min=2),
+    )
+
+
+def _orders(
+    luck: Stream, members: int, servers: int, count: int, *, members_min: int
+) -> tuple[tuple[int, int, int, bool], ...]:
+    """Joins and leaves; often one server goes to and fro."""
+    inside = set(range(members))
+    restless = luck.randrange(servers)
+    orders = []
+    times_ns = sorted(luck.uniform_ns(ms(100), TROUBLE_NS) for _ in range(count))
+    for at_ns in times_ns:
+        changing = luck.choice((restless, restless, luck.randrange(servers)))
+        joins = changing not in inside
+        if not joins and len(inside) <= members_min:
+            continue
+        inside ^= {changing}
+        told = luck.choice((changing, luck.randrange(servers)))
+        orders.append((at_ns, told, changing, joins))
+    return tuple(orders)
+
+
+def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings) -> Scenario:
+    """The store that the seed draws, with the bug that `settings` names."""
+    from experiments.zoo.dynamo import parts_of  # the zoo's classes derive from this module's
+
+    asked = {**PARAMETERS, **settings.parameters}
+    drawn = draw(settings.seed)
+    given = {name: asked[name] for name in ("versioning", "ids", "quorum") if asked[name]}
+    _check(given)
+    return hunt(name, settings, drawn._replace(**given), parts_of(asked["bug"]))
+
+
+def _check(given: dict[str, str]) -> None:
+    choices = {"versioning": ("vector", "dotted"), "ids": ("client", "server"), "quorum": (SLOPPY, STRICT)}
+    for name, value in given.items():
+        if value not in choices[name]:
+            raise UsageError(f"{name}: {value!r} is not known: use {', '.join(choices[name])}")
+
+
+def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
+    """The scenario of these parts."""
+    servers = tuple(range(drawn.members + drawn.spares))
+    store = Store(
+        settings=DynamoSettings(
+            servers=servers,
+            members=servers[: drawn.members],
+            n=drawn.n,
+            r=drawn.r,
+            w=drawn.w,
+            quorum=drawn.quorum,
+            layout=Layout(partitions=4, virtual_nodes=4),
+            read_repair=drawn.read_repair,
+            replica_timeout_ns=2 * drawn.latency_ns_max + ms(20),
+            suspect_ns=ms(300),
+            gossip_ns=ms(100),
+            handoff_ns=drawn.every_ns,
+            anti_entropy_ns=drawn.every_ns,
+        ),
+        versioning=drawn.versioning,
+        ids=drawn.ids,
+        resolution=drawn.resolution,
+        workload=Workload(
+            keys=drawn.keys,
+            reads_percent=drawn.reads_percent,
+            blind_percent=drawn.blind_percent,
+            pause_ns=drawn.pause_ns,
+            give_up_ns=ms(400),
+            stop_ns=TROUBLE_NS,
+            content=CONTENT_OF[drawn.resolution],
+        ),
+        clients=drawn.clients,
+        orders=drawn.orders,
+        rested=settings.duration_ns is None or settings.duration_ns >= TROUBLE_NS + REST_NS,
+        parts=parts,
+    )
+    network = settings.network or Network(
+        latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
+    )
+    return Scenario(
+        name=name,
+        seed=settings.seed,
+        nodes=store.nodes,
+        build=store.build,
+        duration_ns=TROUBLE_NS + REST_NS,
+        network=network,
+        clocks=settings.clocks or Clocks(offset_ns_max=drawn.clock_offset_ns),
+        faults=_faults(settings.seed, drawn.nemesis, servers, network),
+        observers=store.observers(),
+        final=server_at_end,
+        parameters={
+            **settings.parameters,
+            # What the scenario's line would not show otherwise.
+            "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}",
+            "orders": len(drawn.orders),
+        },
+    )
+
+
+def _faults(seed: int, nemesis: str, servers: tuple[int, ...], network: Network) -> tuple[Fault, ...]:
+    """A swarm until TROUBLE_NS, then everything heals."""
+    prey = Prey(servers=servers, rhythm_ns=RHYTHM_NS)
+    plan = draw_plan(nemesis, seed, prey, network, TROUBLE_NS)
+    quiet = replace(network, loss=network.loss / 2)
+    return (*plan.faults, *recovery(prey, quiet, TROUBLE_NS))
+
+
+register(
+    Entry(
+        name="dynamo-hunt",
+        summary="a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
+        source=SOURCE,
+        project=10,
+        make=partial(dynamo_hunt, _draw, "dynamo-hunt"),
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="dynamo-ring-hunt",
+        summary="the same with one or two replicas and a server that leaves and joins all the time: keys move",
+        source=SOURCE,
+        project=10,
+        make=partial(dynamo_hunt, _draw_ring, "dynamo-ring-hunt"),
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=sometimes,
+    )
+)

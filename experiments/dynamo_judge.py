@@ -1,0 +1,302 @@
+"""What is kept of a run of the many-leader store, and how it is judged and told.
+
+Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write
+and Replicas Converge. Where quorums are strict, R + W > N and no server joined or left, also Quorums Intersect and Read
+Your Writes; Monotonic Reads only where R = N besides, because a write of unknown outcome may be on one replica alone.
+
+One vector clock for all siblings (versioning=vector ids=server) keeps what has been overwritten: Siblings Are
+Concurrent is not asked of it, and the report says what it cost.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from experiments.causal_histories import (
+    Finding,
+    Pasts,
+    Shown,
+    diverged,
+    lost_writes,
+    reads_going_back,
+    siblings_not_concurrent,
+    unseen_by_reads,
+)
+from experiments.histories import Operation
+from experiments.raft_kv import history_of
+from experiments.recorded import recorded
+from protocols.dynamo import CONFLICT, STRICT, DynamoServer, DynamoSettings, Ring, metadata_bytes, written_names
+from simclock import Control, Observation, Observer, RunResult
+
+HANDOFF_COMPLETES = "Handoff Completes"
+HINTS_ARE_DELIVERED = "Hints Are Delivered"
+TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized")
+"""What is counted of what servers observe."""
+DETAILS_MAX = 3
+"""Findings shown for a property."""
+
+
+class Conditions(NamedTuple):
+    """What a judge must know of a scenario."""
+
+    settings: DynamoSettings
+    content: str
+    causal: bool
+    """Whether siblings are owed to be concurrent."""
+    members_change: bool
+    rested: bool
+    """Whether the run was given time to come to rest."""
+
+    @property
+    def overlapping(self) -> bool:
+        """Whether every R servers have one in common with every W that took a put."""
+        settings = self.settings
+        return settings.quorum == STRICT and settings.r + settings.w > settings.n and not self.members_change
+
+
+class KeepsConditions(Observer):
+    """Hands the conditions to the judge."""
+
+    reacts = False
+
+    def __init__(self, conditions: Conditions) -> None:
+        self._conditions = conditions
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        """Nothing is observed."""
+
+    def report(self) -> Conditions:
+        return self._conditions
+
+
+class HintsAreDelivered(Observer):
+    """A hint is dropped only when the server it is meant for has what it holds."""
+
+    def __init__(self) -> None:
+        self._open: set[tuple[int, int, str]] = set()
+        """(holder, target, key) of a hint that the target has not received since it was last changed."""
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        match observation.name:
+            case "hinted":
+                key, target = observation.value
+                self._open.add((observation.node, target, key))
+            case "received":
+                key, holder = observation.value
+                self._open.discard((holder, observation.node, key))
+            case "delivered":
+                key, target = observation.value
+                if (observation.node, target, key) in self._open:
+                    detail = f"it dropped its hint of {key} for server {target}, which never received it"
+                    control.violated(HINTS_ARE_DELIVERED, observation.node, detail, stop=False)
+
+
+class RecordAtEnd(NamedTuple):
+    """What a server has of a key."""
+
+    record: bytes
+    values: tuple[str, ...]
+    context: tuple[tuple[Any, int], ...]
+    metadata_bytes: int
+
+
+class ServerAtEnd(NamedTuple):
+    """What is kept of a server that is up when the run ends."""
+
+    members: tuple[int, ...]
+    hints: int
+    epoch: int
+    records: dict[str, RecordAtEnd]
+
+
+def server_at_end(node: Any) -> ServerAtEnd | None:
+    """What is kept of a node; None of a client."""
+    if not isinstance(node, DynamoServer):
+        return None
+    versioning = node.versioning
+    records = {
+        key: RecordAtEnd(
+            record=versioning.encode(record),
+            values=tuple(version.value for version in versioning.versions(record)),
+            context=versioning.context(record).entries,
+            metadata_bytes=metadata_bytes(versioning, record),
+        )
+        for key, record in sorted(node.storage.records.items())
+    }
+    return ServerAtEnd(node.storage.membership.members, len(node.storage.hints), node.storage.epoch, records)
+
+
+class AtEnd(NamedTuple):
+    """The store when the run ends."""
+
+    down: str
+    """Why its state is not known; empty if it is."""
+    unrest: str
+    """Why it had not come to rest; empty if it had."""
+    held: dict[str, dict[int, bytes]]
+    """Key -> owner -> its record, empty bytes where it has none."""
+    records: dict[str, list[RecordAtEnd]]
+    """Key -> its owners' records."""
+
+
+def at_end_of(result: RunResult) -> AtEnd:
+    """Gather what the owners of each key hold."""
+    conditions: Conditions = result.reports["Conditions"]
+    settings = conditions.settings
+    servers = {server: result.final.get(server) for server in settings.servers}
+    up = {server: state for server, state in servers.items() if state is not None}
+    down = sorted(set(servers) - set(up))
+    if down:
+        return AtEnd(f"server {down[0]} is down", "", {}, {})
+    views = {state.members for state in up.values()}
+    if len(views) > 1:
+        return AtEnd("", "servers know different members", {}, {})
+    ring = Ring(views.pop(), settings.layout)
+    keys = sorted({key for state in up.values() for key in state.records})
+    owners = {key: ring.owners(key, settings.n) for key in keys}
+    held = {key: {owner: _record(up[owner], key) for owner in owners[key]} for key in keys}
+    records = {key: [up[owner].records[key] for owner in owners[key] if key in up[owner].records] for key in keys}
+    hints = sum(state.hints for state in up.values())
+    unowned = sum(server not in owners[key] for server, state in up.items() for key in state.records)
+    unrest = f"{hints} hints and {unowned} keys are where they do not belong" if hints or unowned else ""
+    return AtEnd("", unrest, held, records)
+
+
+def _record(state: ServerAtEnd, key: str) -> bytes:
+    return state.records[key].record if key in state.records else b""
+
+
+# Judging.
+
+
+def write_of(content: str, value: str) -> str:
+    """The write that a sibling is: its own name, or the last in its list."""
+    return value if content == "name" else str(json.loads(value)[-1])
+
+
+def findings(result: RunResult) -> Iterator[Finding]:
+    """All that is wrong."""
+    conditions: Conditions = result.reports["Conditions"]
+    content = conditions.content
+    operations = history_of(result)
+    at_end = at_end_of(result)
+    if content != "number":
+        pasts = Pasts(operations)
+        if conditions.causal:
+            yield from siblings_not_concurrent(_shown(operations, at_end, content), pasts)
+        if conditions.rested and not at_end.unrest and not at_end.down:
+            left = {
+                key: sorted({write_of(content, value) for record in records for value in record.values})
+                for key, records in at_end.records.items()
+            }
+            yield from lost_writes(operations, pasts, left)
+        if conditions.overlapping:
+            names = _named(content)
+            yield from unseen_by_reads(operations, pasts, names)
+            if conditions.settings.r == conditions.settings.n:
+                yield from reads_going_back(operations, pasts, names)
+    if conditions.rested and not at_end.down:
+        if at_end.unrest:
+            yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
+        elif conditions.settings.anti_entropy_ns:
+            yield from diverged(at_end.held)
+
+
+def _named(content: str) -> Any:
+    return lambda values: written_names(content, values)
+
+
+def _shown(operations: Sequence[Operation], at_end: AtEnd, content: str) -> Iterator[Shown]:
+    """All that was shown side by side: to clients, and what servers hold at the end."""
+    for each in operations:
+        result = each.result if isinstance(each.result, tuple) else ()
+        if each.outcome == "ok" and result and result[0] == CONFLICT:
+            writes = tuple(write_of(content, str(value)) for value in result[1:])
+            yield Shown(f"a {each.function} of client {each.process}", str(each.key), writes)
+    for key, records in at_end.records.items():
+        for record in records:
+            yield Shown("at the end", key, tuple(write_of(content, value) for value in record.values))
+
+
+def judge(result: RunResult) -> Verdict:
+    """The invariants of observers, and every property that is owed."""
+    conditions: Conditions = result.reports["Conditions"]
+    invariants = judge_invariants(result)
+    found = list(findings(result))
+    if found or invariants.status == VIOLATED:
+        counts = Counter(each.property for each in found)
+        lines = list(invariants.lines) if invariants.status == VIOLATED else []
+        for name, count in counts.items():
+            details = [each.detail for each in found if each.property == name][:DETAILS_MAX]
+            lines += [f"{name} violated, {count} times" if count > 1 else f"{name} violated"]
+            lines += [f"  {detail}" for detail in details]
+        return Verdict(status=VIOLATED, lines=tuple(lines), properties=tuple(counts))
+    at_end = at_end_of(result)
+    unknown = at_end.down or at_end.unrest
+    if unknown or not conditions.rested:
+        why = unknown or "too little of the run is left after what goes wrong"
+        return Verdict(status=UNKNOWN, lines=(f"the store had no time to come to rest: {why}",))
+    return Verdict(status=VALID, lines=_held_lines(conditions))
+
+
+def _held_lines(conditions: Conditions) -> tuple[str, ...]:
+    names = ["No Lost Write"] if conditions.content != "number" else []
+    names += ["Replicas Converge"] if conditions.settings.anti_entropy_ns else []
+    names += ["Siblings Are Concurrent"] if conditions.causal and conditions.content != "number" else []
+    if conditions.overlapping and conditions.content != "number":
+        names += ["Quorums Intersect", "Read Your Writes"]
+        names += ["Monotonic Reads"] if conditions.settings.r == conditions.settings.n else []
+    return (f"hold: {', '.join(names)}",)
+
+
+# Describing.
+
+
+def told(result: RunResult) -> Mapping[str, int]:
+    """How often servers observed what."""
+    return Counter(each.name for each in recorded(result) if each.name in TOLD)
+
+
+def conflicts(operations: Sequence[Operation]) -> int:
+    """Answers with siblings."""
+    return sum(
+        each.outcome == "ok" and isinstance(each.result, tuple) and each.result[:1] == (CONFLICT,)
+        for each in operations
+    )
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """Operations, conflicts, repairs, and what is kept of a key at the end."""
+    operations = history_of(result)
+    at_end = at_end_of(result)
+    counts = told(result)
+    outcomes = Counter(each.outcome for each in operations)
+    records = [records[0] for records in at_end.records.values() if records]
+    siblings = max((len(record.values) for record in records), default=0)
+    entries = max((len(record.context) for record in records), default=0)
+    metadata = sum(record.metadata_bytes for record in records) // max(1, len(records))
+    asked = ", ".join(f"{outcomes[kind]} {kind}" for kind in ("ok", "unknown") if outcomes[kind])
+    return (
+        ("operations", f"{asked}; {conflicts(operations)} answers with siblings"),
+        ("hinted handoff", f"{counts['hinted']} hints, {counts['delivered']} delivered"),
+        ("repairs", f"{counts['repair']} by reads, {counts['synchronized']} by anti-entropy"),
+        ("moved", f"{counts['moved']} keys given to others as the ring changed"),
+        (
+            "at the end",
+            f"{len(records)} keys, at most {siblings} siblings and {entries} clock entries; "
+            f"{metadata} bytes of metadata a key",
+        ),
+    )
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then to show anything."""
+    counts = told(result)
+    operations = history_of(result)
+    puts = sum(each.function == "put" and each.outcome == "ok" for each in operations)
+    reached = {name: counts[name] for name in ("hinted", "delivered", "moved", "repair", "synchronized")}
+    return {"puts acknowledged": puts, "answers with siblings": conflicts(operations)} | reached

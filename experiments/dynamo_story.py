@@ -1,0 +1,79 @@
+"""The story of a run of the many-leader store: what went wrong, what conflicted, who ended it, what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from experiments.dynamo_judge import at_end_of
+from experiments.recorded import recorded
+from protocols.dynamo import CONFLICT, OK, answer_json, server_name
+from simclock import RunResult, seconds
+from simclock.clocks import VectorClock
+
+APART_NS = seconds(2)
+"""Of the answers with siblings one is told in so long, and the answer that ends its conflict."""
+
+
+def story(result: RunResult) -> Iterator[str]:
+    """What went wrong, what conflicted, who ended it, and what is there at the end."""
+    lines = [(fault.at_ns, f"-- {fault.describe()}") for fault in result.faults]
+    lines += _events(result) + _answers(result)
+    for time_ns, text in sorted(lines, key=lambda line: line[0]):
+        yield f"{time_ns // 1_000_000 / 1000:8.3f} s  {text}"
+    for key, records in at_end_of(result).records.items():
+        if records:
+            values, context = records[0].values, VectorClock(records[0].context)
+            status = CONFLICT if len(set(values)) > 1 else OK
+            yield f"   at end  servers hold {key}: {answer_json(status, sorted(set(values)), context)}"
+
+
+def _events(result: RunResult) -> list[tuple[int, str]]:
+    """The first hint for and delivery to each server, what moved, and who is a member."""
+    lines: list[tuple[int, str]] = []
+    told: set[tuple[str, Any]] = set()
+    for each in recorded(result):
+        text = ""
+        match each.name:
+            case "hinted":
+                key, target = each.value
+                text = f"{server_name(each.node)} keeps {key} for {server_name(target)} (hinted handoff)"
+                place: Any = (each.name, target)
+            case "delivered":
+                key, target = each.value
+                text = f"{server_name(each.node)} has given {key} to {server_name(target)}"
+                place = (each.name, target)
+            case "moved":
+                text = f"{server_name(each.node)} gave up {each.value}: the ring has given it to others"
+                place = (each.name, each.node, each.value)
+            case "members":
+                text = "members are now " + " ".join(map(server_name, each.value))
+                place = (each.name, each.value)
+            case _:
+                continue
+        if place not in told:
+            told.add(place)
+            lines.append((each.time_ns, text))
+    return lines
+
+
+def _answers(result: RunResult) -> list[tuple[int, str]]:
+    """Some answers with siblings, and of each key the next answer without."""
+    lines: list[tuple[int, str]] = []
+    open_keys: set[str] = set()
+    next_ns = 0
+    for each in recorded(result):
+        if each.name != "answer":
+            continue
+        function, key, status, values, entries = each.value
+        starts = status == CONFLICT and key not in open_keys and each.time_ns >= next_ns
+        ends = status == OK and key in open_keys
+        if starts:
+            open_keys.add(key)
+            next_ns = each.time_ns + APART_NS
+        if ends:
+            open_keys.discard(key)
+        if starts or ends or not lines:
+            answer = answer_json(status, values, VectorClock(entries))
+            lines.append((each.time_ns, f"client {each.node} {function} {key}: {answer}"))
+    return lines

@@ -1,0 +1,151 @@
+"""The rows about replicated data types: their wrong classes, and where they are hunted."""
+
+from __future__ import annotations
+
+from experiments.crdt_properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
+from experiments.zoo.bug import Bug
+from protocols.crdts import (
+    CannotMerge,
+    DeltaReplica,
+    DotMap,
+    DotSet,
+    GCounter,
+    Joining,
+    Operation,
+    OperationReplica,
+    OrSet,
+    PNCounter,
+    ResetMap,
+    StateReplica,
+)
+from protocols.crdts.dot_stores import Knows, empty_like
+from protocols.crdts.messages import CausalOperation
+from simclock.clocks import VectorClock
+
+
+def _sum(one: VectorClock, other: VectorClock) -> VectorClock:
+    return VectorClock.of({node: one[node] + other[node] for node in {*one.ids, *other.ids}})
+
+
+class AddsCounts(GCounter, frozen=True):
+    """CRDT-01: merge adds the counts of each replica up."""
+
+    def merge(self, other: AddsCounts) -> AddsCounts:
+        return AddsCounts(_sum(self.counts, other.counts))
+
+
+class AddsTotals(PNCounter, frozen=True):
+    """CRDT-01 in the other counter: two numbers are merged by adding them up."""
+
+    def merge(self, other: AddsTotals) -> AddsTotals:
+        return AddsTotals(_sum(self.increments, other.increments), _sum(self.decrements, other.decrements))
+
+
+class _KeepsWhatBothHave(Joining):
+    def sets(self, mine: DotSet, known_here: Knows, theirs: DotSet, known_there: Knows) -> DotSet:
+        if mine and theirs:
+            return DotSet.of({*mine.dots, *theirs.dots})
+        return super().sets(mine, known_here, theirs, known_there)
+
+
+class KeepsRemovedDots(OrSet, frozen=True):
+    """CRDT-04: where both sides have an element, all its dots stay, also those that one side has seen and removed."""
+
+    JOINING = _KeepsWhatBothHave()
+
+
+class _KeepsEmpty(Joining):
+    def maps(self, mine: DotMap, known_here: Knows, theirs: DotMap, known_there: Knows) -> DotMap:
+        right = dict(super().maps(mine, known_here, theirs, known_there).entries)
+        return DotMap.of({key: empty_like(store) for key, store in (*mine.entries, *theirs.entries)} | right)
+
+
+class KeepsElementsWithoutDots(OrSet, frozen=True):
+    """CRDT-05: an element of which no dot is left after a merge is stored with none."""
+
+    JOINING = _KeepsEmpty()
+
+
+class _KeepsWholeFields(Joining):
+    def maps(self, mine: DotMap, known_here: Knows, theirs: DotMap, known_there: Knows) -> DotMap:
+        joined = dict(super().maps(mine, known_here, theirs, known_there).entries)
+        for one, other in ((mine, theirs), (theirs, mine)):
+            joined |= {key: store for key, store in one.entries if key in joined and other.get(key) is None}
+        return DotMap.of(joined)
+
+
+class ForgetsWhatWasReset(ResetMap, frozen=True):
+    """CRDT-07: a field that one side has removed and the other has updated comes back with all that it held."""
+
+    JOINING = _KeepsWholeFields()
+
+
+class _MergesByName(Joining):
+    def maps(self, mine: DotMap, known_here: Knows, theirs: DotMap, known_there: Knows) -> DotMap:
+        here = {key[0]: key for key, _ in mine.entries if isinstance(key, tuple)}
+        for key, _ in theirs.entries:
+            if isinstance(key, tuple) and here.get(key[0], key) != key:
+                raise CannotMerge(f"field {key[0]} is a {here[key[0]][1]} here and a {key[1]} there")
+        return super().maps(mine, known_here, theirs, known_there)
+
+
+class MergesByName(ResetMap, frozen=True):
+    """CRDT-10: fields are merged by their names, so one that was removed and added with another type cannot be."""
+
+    JOINING = _MergesByName()
+
+
+class MergesAnyDelta(DeltaReplica):
+    """CRDT-08: a delta-interval is merged whatever came before it."""
+
+    def _may_merge(self, source: int, first: int) -> bool:
+        return True
+
+
+class DeliversEarly(OperationReplica):
+    """RR-7506, left out: an operation is delivered in the order of its origin alone, whatever it depends on."""
+
+    def _can_deliver(self, operation: CausalOperation) -> bool:
+        return operation.number == self.delivered[operation.origin] + 1
+
+
+class WritesWhenItHears(StateReplica):
+    """What a user asked is told and sent before it is durable: the next merge makes it so."""
+
+    def carry_out(self, operation: Operation) -> None:
+        self.state = self.state.merge(self.state.delta(self.id, operation))
+
+
+_RIAK = "https://github.com/basho/riak_dt"
+_RR = "https://inria.hal.science/inria-00555588"
+
+
+def _bug(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
+    return Bug(
+        id=id,
+        name=name,
+        wrong=wrong,
+        property=property,
+        source=source,
+        scenario="crdt-hunt",
+        judged=False,
+    )
+
+
+BUGS: tuple[Bug, ...] = (
+    _bug("CRDT-01", "counter-merge-sum", AddsCounts, VALUE, _RR),
+    _bug("CRDT-01b", "pn-counter-merge-sum", AddsTotals, VALUE, _RR),
+    _bug("CRDT-04", "orswot-present-but-removed", KeepsRemovedDots, RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"),
+    _bug("CRDT-05", "orswot-empty-dots", KeepsElementsWithoutDots, RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"),
+    _bug("CRDT-07", "map-reset-remove", ForgetsWhatWasReset, RESURRECTION, f"{_RIAK} riak_dt_map.erl"),
+    _bug(
+        "CRDT-08",
+        "delta-out-of-order",
+        MergesAnyDelta,
+        CONSISTENCY,
+        "https://github.com/akka/akka-core/issues/22890",
+    ),
+    _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, _RR),
+    _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
+    _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
+)

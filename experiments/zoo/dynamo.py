@@ -1,0 +1,250 @@
+"""Stores with many leaders, one wrong line each.
+
+They are hunted in `dynamo-hunt`, and where keys have to move, in `dynamo-ring-hunt`.
+
+KV rows are those of the list of documented bugs; DYNAMO rows are rules of the paper left out or misread, or mistakes
+that the curriculum warns of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from experiments.causal_histories import (
+    NO_LOST_WRITE,
+    QUORUMS_INTERSECT,
+    REPLICAS_CONVERGE,
+    SIBLINGS_ARE_CONCURRENT,
+)
+from experiments.dynamo import Parts
+from experiments.dynamo_judge import HINTS_ARE_DELIVERED
+from experiments.spelling import unknown
+from experiments.zoo.bug import Bug
+from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Write
+from protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
+from protocols.dynamo.messages import Put, WriteReply, WriteRequest
+from protocols.dynamo.server import Operation
+from protocols.dynamo.versioning import Record, encode_version
+from simclock import UsageError
+from simclock.clocks import DottedVersionSet
+
+# Versions.
+
+
+class KeepsAllSiblings(DottedSets):
+    """KV-01: a put with an old context is stored as a sibling of all present values, also of those it had read."""
+
+    def put(self, record: DottedVersionSet, write: Write, server: str) -> DottedVersionSet:
+        if record.context <= write.context:
+            return super().put(record, write, server)
+        return record.event(server, encode_version(write.version))
+
+
+class DominatesFalsely(ClientVectors):
+    """KV-02: servers count, one clock per version: a put with an old context gets a clock above what it never read."""
+
+    def counter(self, write: Write, server: str) -> str:
+        return server
+
+    def number(self, record: ClientVersions, write: Write, server: str) -> int:
+        return max(self.context(record)[server], write.context[server]) + 1
+
+
+class CountsFromContext(ClientVectors):
+    """KV-02b: the same, but counted from the context alone: two puts with one context get equal clocks."""
+
+    def counter(self, write: Write, server: str) -> str:
+        return server
+
+    def number(self, record: ClientVersions, write: Write, server: str) -> int:
+        return write.context[server] + 1
+
+
+class BelievesWallClocks(ClientVectors):
+    """KV-04: of all versions the one with the latest wall-clock time is kept, whatever had read what."""
+
+    def kept(self, versions: Iterable[ClientVersion]) -> ClientVersions:
+        return tuple(sorted(versions, key=lambda each: (each.version.written_ns, each.version.value))[-1:])
+
+
+class NeverOverwrites(DottedSets):
+    """A put does not discard what its client had read: siblings are never overwritten."""
+
+    def put(self, record: DottedVersionSet, write: Write, server: str) -> DottedVersionSet:
+        return record.event(server, encode_version(write.version))
+
+
+class NeverPrunesSiblings(ClientVectors):
+    """Versions that others descend from are kept: siblings are never pruned."""
+
+    def kept(self, versions: Iterable[ClientVersion]) -> ClientVersions:
+        by_clock = {each.clock: each for each in versions}
+        return tuple(sorted(by_clock.values(), key=lambda each: each.clock.entries))
+
+
+class PrunesClocks(ClientVectors):
+    """4.4: clocks are truncated while their entries still matter."""
+
+    def __init__(self) -> None:
+        super().__init__(prune_above=2)
+
+
+class PrunesSiblings(ClientVectors):
+    """Where there are more than two siblings the oldest is dropped, to bound their number."""
+
+    def kept(self, versions: Iterable[ClientVersion]) -> ClientVersions:
+        newest = sorted(maximal(versions), key=lambda each: each.version.written_ns)[-2:]
+        return tuple(sorted(newest, key=lambda each: each.clock.entries))
+
+
+# Servers.
+
+
+class StampsOldValues(DynamoServer):
+    """KV-08: values are those of the first replica that answered, their context that of all of them."""
+
+    def answer(self, operation: Operation) -> None:
+        first = next(iter(operation.heard.values()))
+        read = self.versioning.decode(first) if first else operation.record
+        operation.answered = True
+        self.tell(operation, self.versioning.versions(read), self.versioning.context(operation.record))
+
+
+class DropsHintsUnheard(DynamoServer):
+    """A hint is dropped when it has been sent, before anybody says that it arrived."""
+
+    def offer(self) -> None:
+        super().offer()
+        for target, key in tuple(self.storage.hints):
+            self.drop_hint(target, key)
+
+
+class RepairsBlindly(DynamoServer):
+    """Read repair puts what the coordinator saw in place of what is there, which may be newer."""
+
+    def on_repair(self, key: str, record: Record) -> None:
+        self.storage.put(key, record)
+        self.update_tree(key)
+        self.storage.sync()
+
+
+class CountsMessages(DynamoServer):
+    """W is counted by replies, so one that the network doubles counts twice."""
+
+    def count_write(self, source: int, number: int, operation: Operation) -> None:
+        super().count_write(source + 1000 * len(operation.heard), number, operation)
+
+
+class ForgetsTree(DynamoServer):
+    """The Merkle tree is not updated when a key is written."""
+
+    def update_tree(self, key: str) -> None:
+        pass
+
+
+class KeepsEpoch(DynamoServer):
+    """A server that gave a key away goes on counting under the same id when the key comes back."""
+
+    def give_up(self, key: str, owners: set[int]) -> None:
+        epoch = self.storage.epoch
+        super().give_up(key, owners)
+        self.storage.epoch = epoch
+
+
+class GivesUpEarly(DynamoServer):
+    """A key that the ring has given to others is dropped, not offered to them."""
+
+    def offer(self) -> None:
+        for key in [key for key in self.storage.records if not self.owns(key)]:
+            self.given[key] = (0, self.storage.records[key], set())
+            self.give_up(key, set(self.ring.members))
+        super().offer()
+
+
+class AcknowledgesBeforeSync(DynamoServer):
+    """A replica says that it has a version before that is durable."""
+
+    def on_write_request(self, source: int, message: WriteRequest) -> None:
+        if message.hint is None:
+            self.store(message.key, self.versioning.decode(message.versions))
+            self.send(source, WriteReply(message.operation))
+        else:
+            super().on_write_request(source, message)
+
+
+class WritesTwice(DynamoServer):
+    """A put that the network delivers twice is written twice."""
+
+    def is_new(self, message: Put) -> bool:
+        return True
+
+
+class CountsSuspects(DynamoServer):
+    """4.6: with strict quorums, too, others stand in for owners that do not answer."""
+
+    def choose(self, key: str) -> list[int]:
+        walk = self.ring.walk(self.ring.partition(key))
+        return [server for server in walk if server not in self.suspects][: self.settings.n]
+
+
+PAPER = "DeCandia et al. 2007"
+DVV = "https://arxiv.org/abs/1011.5808"
+_ROWS: tuple[tuple[str, str, type, str, str], ...] = (
+    ("KV-01", "sibling-explosion", KeepsAllSiblings, SIBLINGS_ARE_CONCURRENT, DVV),
+    ("KV-02", "false-dominance", DominatesFalsely, NO_LOST_WRITE, DVV),
+    ("KV-02b", "equal-clocks", CountsFromContext, NO_LOST_WRITE, DVV),
+    (
+        "KV-04",
+        "lww-clock-skew",
+        BelievesWallClocks,
+        NO_LOST_WRITE,
+        "https://aphyr.com/posts/294-jepsen-cassandra",
+    ),
+    (
+        "KV-08",
+        "nonmonotone-vv-snapshot",
+        StampsOldValues,
+        NO_LOST_WRITE,
+        "https://github.com/equalitie/ouisync/issues/118",
+    ),
+    ("DYNAMO-4.4", "sibling-never-overwritten", NeverOverwrites, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
+    ("DYNAMO-4.4b", "siblings-never-pruned", NeverPrunesSiblings, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
+    ("DYNAMO-4.4c", "clock-pruned-alive", PrunesClocks, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
+    ("DYNAMO-4.4d", "live-sibling-pruned", PrunesSiblings, NO_LOST_WRITE, f"{PAPER} 4.4"),
+    ("DYNAMO-4.5", "w-counts-messages", CountsMessages, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5b", "ack-before-sync", AcknowledgesBeforeSync, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5c", "put-written-twice", WritesTwice, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.6", "hint-dropped-unheard", DropsHintsUnheard, HINTS_ARE_DELIVERED, f"{PAPER} 4.6"),
+    ("DYNAMO-4.6b", "sloppy-counted-as-strict", CountsSuspects, QUORUMS_INTERSECT, f"{PAPER} 4.6"),
+    ("DYNAMO-4.7", "merkle-not-updated", ForgetsTree, REPLICAS_CONVERGE, f"{PAPER} 4.7"),
+    ("DYNAMO-4.9", "given-up-early", GivesUpEarly, NO_LOST_WRITE, f"{PAPER} 4.9"),
+    ("DYNAMO-4.9b", "dot-used-again", KeepsEpoch, NO_LOST_WRITE, "https://github.com/basho/riak_kv/issues/679"),
+    ("DYNAMO-5", "repair-with-older", RepairsBlindly, NO_LOST_WRITE, f"{PAPER} 5"),
+)
+
+BUGS: tuple[Bug, ...] = tuple(
+    Bug(
+        id=row,
+        name=name,
+        wrong=wrong,
+        property=property,
+        source=source,
+        scenario="dynamo-ring-hunt" if row.startswith("DYNAMO-4.9") else "dynamo-hunt",
+    )
+    for row, name, wrong, property, source in _ROWS
+)
+
+
+def parts_of(bug: str) -> Parts:
+    """The right parts but for the wrong one; the right ones where the name is empty."""
+    if not bug:
+        return Parts()
+    rows = {row.id: row.wrong for row in BUGS}
+    if bug not in rows:
+        raise UsageError(f"bug: {unknown('bug', bug, rows)}")
+    wrong = rows[bug]
+    if issubclass(wrong, DynamoServer):
+        return Parts(server=wrong)
+    if issubclass(wrong, Client):
+        return Parts(client=wrong)
+    return Parts(versioning=wrong)

@@ -1,0 +1,57 @@
+"""Dynamo: a key-value store with many leaders (DeCandia et al., "Dynamo: Amazon's Highly Available Key-value Store",
+SOSP 2007), whose versions are told apart by vector clocks or by dotted version vectors.
+
+ring.py              which servers keep a key: consistent hashing with virtual nodes
+membership.py        joins and leaves, spread by gossip
+settings.py          N, R, W and timing
+messages.py          the RPCs
+versioning.py        what a strategy of versioning answers
+client_vectors.py    vector clocks that count clients, with pruning
+server_vectors.py    one vector clock per key that counts servers
+dotted_sets.py       dotted version vector sets
+resolution.py        what a client is given where there are siblings
+merkle.py            trees that tell which keys differ
+storage.py           the disk
+replica.py           replicas, hinted handoff, rebalancing, gossip
+synchronization.py   anti-entropy
+server.py            coordination of gets and puts, read repair
+client.py            clients and the administrator
+"""
+
+from protocols.dynamo.client import Administrator, Client, Workload, written_names
+from protocols.dynamo.client_vectors import ClientVectors
+from protocols.dynamo.dotted_sets import DottedSets
+from protocols.dynamo.resolution import CONFLICT, OK, RESOLUTIONS, UNAVAILABLE, answer_json, resolved, resolver_of
+from protocols.dynamo.ring import Layout, Ring
+from protocols.dynamo.server import DynamoServer
+from protocols.dynamo.server_vectors import ServerVectors
+from protocols.dynamo.settings import SLOPPY, STRICT, DynamoSettings, server_name
+from protocols.dynamo.versioning import Version, Versioning, Write, metadata_bytes
+
+__all__ = [
+    "CONFLICT",
+    "OK",
+    "RESOLUTIONS",
+    "SLOPPY",
+    "STRICT",
+    "UNAVAILABLE",
+    "Administrator",
+    "Client",
+    "ClientVectors",
+    "DottedSets",
+    "DynamoServer",
+    "DynamoSettings",
+    "Layout",
+    "Ring",
+    "ServerVectors",
+    "Version",
+    "Versioning",
+    "Workload",
+    "Write",
+    "answer_json",
+    "metadata_bytes",
+    "resolved",
+    "resolver_of",
+    "server_name",
+    "written_names",
+]

@@ -1,0 +1,190 @@
+"""Clients of the store: each reads, changes what it read, and writes it back with the context it was given.
+
+    "invoke"    (client, "get", key, ()) or (client, "put", key, (write, seen, ...))
+    "ok"        (client, function, key, (status, value, ...))
+    "unknown"   (client, function, key, ())
+    "answer"    (function, key, status, values, the context's entries)
+
+A write has a name of its own, and says which writes its client had been shown when it got the context that it gives:
+that is the true causality, which no clock has touched.
+
+What is written, `content`: "name" the write's own name; "list" a JSON list of all names that the client was shown and
+the new one, as a shopping cart; "number" one more than what it was shown.
+
+A client's id in vector clocks is its own as long as it writes with a context that has its last write in it. Else it
+takes a fresh one, as if it were a new client: two writes that do not know each other must not count in one entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from actors import Node
+from protocols.dynamo.messages import Answer, ChangeMember, Get, Put
+from protocols.dynamo.resolution import UNAVAILABLE
+from simclock import UsageError, ms, seconds
+from simclock.clocks import VectorClock
+
+CONTENTS = ("name", "list", "number")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What one client does: one operation at a time, with a pause before each."""
+
+    keys: int = 4
+    reads_percent: int = 50
+    blind_percent: int = 15
+    """Of the puts: without a context, as a client that has read nothing."""
+    pause_ns: int = ms(50)
+    """The mean, exponential."""
+    give_up_ns: int = seconds(1)
+    """An operation not answered by then is of unknown outcome."""
+    stop_ns: int | None = None
+    """No operation begins after that, so that the store can come to rest."""
+    content: str = "name"
+
+    def __post_init__(self) -> None:
+        for name, least in (("keys", 1), ("pause_ns", 1), ("give_up_ns", 1)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise UsageError(f"{name}: {value!r} is not a whole number of {least} or more")
+        for name in ("reads_percent", "blind_percent"):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= 100:
+                raise UsageError(f"{name}: {value!r} is not a share in percent: 0 to 100")
+        if self.content not in CONTENTS:
+            raise UsageError(f"content: {self.content!r} is nothing to write: use {', '.join(CONTENTS)}")
+
+
+def written_names(content: str, values: Sequence[str]) -> tuple[str, ...]:
+    """The writes that values tell of, in order; numbers tell of none."""
+    if content == "name":
+        return tuple(sorted(values))
+    if content == "list":
+        return tuple(sorted({name for value in values for name in json.loads(value)}))
+    return ()
+
+
+class Client(Node):
+    """One client."""
+
+    def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
+        self.servers = servers
+        self.workload = workload
+        self.contexts: dict[str, tuple[VectorClock, tuple[str, ...]]] = {}
+        """Key -> the latest context, and the values that came with it."""
+        self.requests = 0
+        self.writes = 0
+        self.writers: dict[str, tuple[int, int]] = {}
+        """Key -> which of its ids in vector clocks it uses, and how often it has."""
+        self.open: tuple[int, str, str] | None = None
+        """(request, function, key) that waits for its answer."""
+
+    def on_start(self) -> None:
+        self._pause()
+
+    def on_timer(self, timer: Any) -> None:
+        match timer:
+            case "call" if self.workload.stop_ns is None or self.clock.monotonic_ns() < self.workload.stop_ns:
+                self._call()
+            case ("give_up", int(request)) if self.open is not None and self.open[0] == request:
+                self._unknown()
+
+    def on_message(self, source: int, message: Any) -> None:
+        if not isinstance(message, Answer) or self.open is None or self.open[0] != message.request:
+            return
+        if message.status == UNAVAILABLE:
+            self._unknown()
+            return
+        _, function, key = self.open
+        self.contexts[key] = (message.context, message.values)
+        self.observe("ok", (self.id, function, key, (message.status, *message.values)))
+        self.observe("answer", (function, key, message.status, message.values, message.context.entries))
+        self._rest()
+
+    # Calls.
+
+    def _pause(self) -> None:
+        self.set_timer("call", self.random.exponential_ns(self.workload.pause_ns))
+
+    def _call(self) -> None:
+        key = f"k{self.random.randrange(self.workload.keys)}"
+        if self.random.randrange(100) < self.workload.reads_percent:
+            self.get(key)
+        else:
+            self.put(key, blind=self.random.randrange(100) < self.workload.blind_percent)
+
+    def get(self, key: str) -> None:
+        """Ask for a key, any server."""
+        request = self._ask("get", key, ())
+        self.send(self.random.choice(self.servers), Get(self.id, request, key))
+
+    def put(self, key: str, *, blind: bool) -> None:
+        """Write a key, with the context of what was shown last, or with none."""
+        context, values = (VectorClock(), ()) if blind else self.contexts.get(key, (VectorClock(), ()))
+        seen = written_names(self.workload.content, values)
+        self.writes += 1
+        name = f"w{self.id}.{self.writes}"
+        value = self.value(name, values)
+        writer, number = self.count(key, context)
+        request = self._ask("put", key, (name, *seen))
+        message = Put(self.id, request, key, value, context, writer, number)
+        self.send(self.random.choice(self.servers), message)
+
+    def value(self, name: str, values: Sequence[str]) -> str:
+        """What is written by a client that was shown these values."""
+        if self.workload.content == "name":
+            return name
+        if self.workload.content == "list":
+            return json.dumps([*written_names("list", values), name])
+        return json.dumps(1 + sum(json.loads(value) for value in values))
+
+    def count(self, key: str, context: VectorClock) -> tuple[str, int]:
+        """(id, number) of a write in vector clocks that count clients."""
+        generation, number = self.writers.get(key, (0, 0))
+        if context[self._id(generation)] != number:
+            generation, number = generation + 1, 0
+        self.writers[key] = (generation, number + 1)
+        return self._id(generation), number + 1
+
+    def _id(self, generation: int) -> str:
+        return f"c{self.id}" + (f".{generation}" if generation else "")
+
+    def _ask(self, function: str, key: str, argument: tuple[str, ...]) -> int:
+        self.requests += 1
+        self.open = (self.requests, function, key)
+        self.observe("invoke", (self.id, function, key, argument))
+        self.set_timer(("give_up", self.requests), self.workload.give_up_ns)
+        return self.requests
+
+    def _unknown(self) -> None:
+        assert self.open is not None, "an operation is open"
+        _, function, key = self.open
+        self.observe("unknown", (self.id, function, key, ()))
+        self._rest()
+
+    def _rest(self) -> None:
+        assert self.open is not None, "an operation is open"
+        self.cancel_timer(("give_up", self.open[0]))
+        self.open = None
+        self._pause()
+
+
+class Administrator(Node):
+    """Has servers join and leave: (at_ns by its clock, the server told, the server that changes, whether it joins)."""
+
+    def __init__(self, orders: tuple[tuple[int, int, int, bool], ...]) -> None:
+        self.orders = orders
+
+    def on_start(self) -> None:
+        for number, (at_ns, _, _, _) in enumerate(self.orders):
+            self.set_timer(("order", number), at_ns)
+
+    def on_timer(self, timer: Any) -> None:
+        _, number = timer
+        _, told, server, joins = self.orders[number]
+        self.send(told, ChangeMember(server, joins))

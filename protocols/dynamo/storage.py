@@ -1,0 +1,90 @@
+"""What a server has on its disk: records, hints, its view of the membership, and what it must not repeat.
+
+Law 1: what is in memory after a start is what was durable; nothing is told to others before `sync`.
+Law 2: a server never uses an id of a clock again for a key whose record it gave away, because it cannot know any more
+       how far it had counted: `forget` takes the next *epoch*, which is part of the id. Without it a new write would
+       repeat an old one's event and vanish (the bug of Riak's https://github.com/basho/riak_kv/issues/679).
+"""
+
+from __future__ import annotations
+
+from protocols.dynamo.membership import Membership
+from protocols.dynamo.settings import server_name
+from protocols.dynamo.versioning import Record, Versioning
+from simclock.disk import Disk
+
+Hint = tuple[int, str]
+"""(the server it is meant for, key)."""
+
+
+class Storage:
+    """The disk of one server, read when it starts and written through."""
+
+    __slots__ = ("_disk", "_node", "_versioning", "epoch", "hints", "membership", "records")
+
+    def __init__(self, disk: Disk, node: int, versioning: Versioning, membership: Membership) -> None:
+        self._disk = disk
+        self._node = node
+        self._versioning = versioning
+        decode = versioning.decode
+        self.records: dict[str, Record] = {key: decode(disk.read(f"record/{key}")) for key in disk.read("records", ())}
+        """Key -> what is kept of it, as an owner or until the owners have it."""
+        self.hints: dict[Hint, Record] = {
+            (target, key): decode(disk.read(f"hint/{target}/{key}")) for target, key in disk.read("hints", ())
+        }
+        """4.6: replicas kept for others, apart from the rest."""
+        self.epoch: int = disk.read("epoch", 0)
+        self.membership = Membership(disk.read("membership", membership.counts))
+
+    @property
+    def id(self) -> str:
+        """The server's id in clocks, now."""
+        return server_name(self._node) + (str(self.epoch) if self.epoch else "")
+
+    def put(self, key: str, record: Record) -> None:
+        """Keep a record. Volatile until `sync`, as all here."""
+        if key not in self.records:
+            self._disk.write("records", (*self.records, key))
+        self.records[key] = record
+        self._disk.write(f"record/{key}", self._versioning.encode(record))
+
+    def forget(self, key: str) -> None:
+        """Give a record up: others have it."""
+        record = self.records.pop(key)
+        self._disk.write("records", tuple(self.records))
+        self._disk.write(f"record/{key}", b"")
+        if self._versioning.counts(record, self.id):
+            self._next_epoch()
+
+    def put_hint(self, target: int, key: str, record: Record) -> None:
+        """Keep a replica that is meant for another."""
+        if (target, key) not in self.hints:
+            self._disk.write("hints", (*self.hints, (target, key)))
+        self.hints[target, key] = record
+        self._disk.write(f"hint/{target}/{key}", self._versioning.encode(record))
+
+    def forget_hint(self, target: int, key: str) -> None:
+        """The one it was meant for has it. No epoch ends: a server's own events are in its records."""
+        del self.hints[target, key]
+        self._disk.write("hints", tuple(self.hints))
+        self._disk.write(f"hint/{target}/{key}", b"")
+
+    def put_membership(self, membership: Membership) -> None:
+        """A newer view."""
+        self.membership = membership
+        self._disk.write("membership", membership.counts)
+
+    def is_new_request(self, client: int, request: int) -> bool:
+        """Whether a client's put is seen for the first time; from now on it is not. A client numbers its requests."""
+        if request <= self._disk.read(f"request/{client}", 0):
+            return False
+        self._disk.write(f"request/{client}", request)
+        return True
+
+    def sync(self) -> None:
+        """Make it durable."""
+        self._disk.sync()
+
+    def _next_epoch(self) -> None:
+        self.epoch += 1
+        self._disk.write("epoch", self.epoch)

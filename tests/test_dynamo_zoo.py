@@ -1,0 +1,96 @@
+"""Bugs of many-leader stores are found by the property of their own; the right store passes the same seeds."""
+
+import pytest
+
+from actors import run
+from experiments.catalog import VALID, Settings, entries
+from experiments.dynamo import Parts
+from experiments.dynamo_hunt import _draw_ring, hunt
+from experiments.zoo.bugs import BUGS
+from experiments.zoo.dynamo import BUGS as ROWS
+from experiments.zoo.dynamo import parts_of
+from experiments.zoo.hunt import ground_of, is_found, named
+from experiments.zoo.hunt import hunt as search
+from protocols.dynamo import DynamoServer
+from simclock import UsageError
+
+QUICK = {
+    "KV-01": 10,
+    "KV-02": 10,
+    "KV-02b": 10,
+    "KV-04": 10,
+    "KV-08": 20,
+    "DYNAMO-4.4": 10,
+    "DYNAMO-4.4b": 10,
+    "DYNAMO-4.4c": 10,
+    "DYNAMO-4.4d": 10,
+    "DYNAMO-4.5": 20,
+    "DYNAMO-4.5c": 10,
+    "DYNAMO-4.6": 10,
+    "DYNAMO-4.7": 20,
+    "DYNAMO-4.9": 20,
+}
+SLOW = {"DYNAMO-4.9b": 30, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
+
+
+def check(row, seeds):
+    found = search(row, 0, seeds)
+    assert found.found is not None, found.others
+    bug = BUGS[row]
+    assert is_found(bug, named(ground_of(bug), found.found, bug))
+    assert named(ground_of(bug), found.found, None) == frozenset()
+
+
+@pytest.mark.parametrize("row", QUICK)
+def test_a_row_is_found_by_its_own_property(row):
+    check(row, QUICK[row])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("row", SLOW)
+def test_a_rarer_row_is_found_too(row):
+    check(row, SLOW[row])
+
+
+def test_every_row_is_tried_here():
+    assert {row.id for row in ROWS} == QUICK.keys() | SLOW.keys()
+    assert len({row.wrong for row in ROWS}) == len(ROWS) and all(row.source and row.wrong.__doc__ for row in ROWS)
+
+
+def test_an_unknown_row_is_refused():
+    assert parts_of("") == Parts()
+    with pytest.raises(UsageError, match="unknown bug 'KV01'"):
+        parts_of("KV01")
+
+
+class OffersNothing(DynamoServer):
+    """Keeps what belongs to others to itself."""
+
+    def offer(self):
+        pass
+
+
+def test_keys_that_stay_where_they_do_not_belong_are_named():
+    entry = entries()["dynamo-ring-hunt"]
+    named_somewhere = set()
+    for seed in range(4):
+        scenario = hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing))
+        named_somewhere.update(entry.judge(run(scenario)).properties)
+    assert "Handoff Completes" in named_somewhere
+
+
+class KeepsOffers(DynamoServer):
+    """Takes a key and goes on counting who confirmed its own offer of it."""
+
+    def withdraw(self, key):
+        pass
+
+
+def test_two_servers_that_offer_each_other_a_key_do_not_both_drop_it():
+    """Law 3 of `replica`: found by this hunt in the first version of the store."""
+    entry = entries()["dynamo-ring-hunt"]
+    verdicts = []
+    for server in (KeepsOffers, DynamoServer):
+        scenario = hunt("dynamo-ring-hunt", Settings(seed=127), _draw_ring(127), Parts(server=server))
+        verdicts.append(entry.judge(run(scenario)))
+    assert verdicts[0].properties == ("No Lost Write",) and verdicts[1].status == VALID

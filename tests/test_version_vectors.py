@@ -1,0 +1,64 @@
+"""The study version-vectors: what the papers say about the three versionings is what is measured."""
+
+import pytest
+
+from experiments.studies import StudySettings, studies
+from experiments.version_vectors import HEADERS, PARAMETERS, measure, notes
+from protocols.dynamo import ClientVectors, DottedSets, ServerVectors
+from simclock import UsageError
+
+
+def rows(**parameters):
+    study = studies()["version-vectors"]
+    measured = list(study.rows(StudySettings(seed=5, parameters={**PARAMETERS, **parameters})))
+    assert all(len(row) == len(HEADERS) for row in measured)
+    return measured
+
+
+def of(measured, name, column):
+    return [row[HEADERS.index(column)] for row in measured if row[2] == name]
+
+
+def test_clocks_that_count_clients_grow_with_them_and_dotted_ones_do_not():
+    measured = rows()
+    clients, dotted = (of(measured, name, "metadata [bytes]") for name in ("vector, ids=client", "dotted"))
+    assert clients[-1] > 8 * clients[0] and dotted[-1] < 2 * dotted[0]
+    assert max(of(measured, "dotted", "clock entries")) <= 3, "an entry per server"
+    for name in ("vector, ids=client", "dotted", "vector, ids=server"):
+        assert set(of(measured, name, "writes lost")) == {0}
+    assert set(of(measured, "dotted", "false siblings, mean")) == {0}
+    assert of(measured, "dotted", "siblings, mean") == of(measured, "vector, ids=client", "siblings, mean")
+    assert len(notes(measured)) == 4
+
+
+def test_siblings_explode_where_one_clock_stands_for_all():
+    """Preguica et al. 2010: clients that take turns; with dots no more siblings than clients."""
+    measured = rows(grow="turns")
+    writes = of(measured, "vector, ids=server", "writes")
+    assert of(measured, "vector, ids=server", "siblings, most") == writes
+    assert set(of(measured, "dotted", "siblings, most")) == {4}
+
+
+def test_pruned_clocks_make_false_conflicts():
+    whole, pruned = (
+        measure(ClientVectors(limit), 5, clients=16, writes=100, servers=3, reads_percent=20, turns=False)
+        for limit in (0, 4)
+    )
+    assert whole.false_siblings == 0 < pruned.false_siblings
+
+
+def test_one_interleaving_for_all():
+    costs = [
+        measure(each, 3, clients=2, writes=1, servers=1, reads_percent=0, turns=False)
+        for each in (ClientVectors(), ServerVectors(), DottedSets())
+    ]
+    assert [cost.siblings for cost in costs] == [1, 1, 1] and [cost.lost for cost in costs] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [({"grow": "beans"}, "grow: 'beans'"), ({"clients": 0}, "clients: 0"), ({"servers": 0}, "servers")],
+)
+def test_bad_parameters(wrong, place):
+    with pytest.raises(UsageError, match=place):
+        rows(**wrong)
