@@ -57,6 +57,10 @@ _MODULES = (
     "experiments.crdt_hunt",
     "experiments.dynamo",
     "experiments.dynamo_hunt",
+    "experiments.deadlocks",
+    "experiments.deadlocks_hunt",
+    "experiments.hourly_throttle",
+    "experiments.snapshots",
 )
 
 

@@ -27,6 +27,9 @@ _MODULES: tuple[str, ...] = (
     "experiments.crdt_bytes",
     "experiments.metadata_size",
     "experiments.version_vectors",
+    "experiments.deadlocks_study",
+    "experiments.growth_study",
+    "experiments.scaling_study",
 )
 
 

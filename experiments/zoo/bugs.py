@@ -16,7 +16,10 @@ from experiments.zoo import (
     crdts,
     dynamo,
     leases,
+    locks,
     raft,
+    snapshots,
+    throttle,
     true_time,
 )
 from experiments.zoo.bug import Bug
@@ -31,6 +34,9 @@ _AREAS = (
     dynamo.BUGS,
     clocks.BUGS,
     byzantine_clocks.BUGS,
+    locks.BUGS,
+    throttle.BUGS,
+    snapshots.BUGS,
 )
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}

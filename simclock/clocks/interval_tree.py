@@ -161,10 +161,14 @@ def normal_event(tree: EventTree) -> EventTree:
     """What both halves have in common stands above them; equal leaves are put together."""
     if isinstance(tree, int):
         return tree
-    count, left, right = tree[0], normal_event(tree[1]), normal_event(tree[2])
+    return _normal_node(tree[0], normal_event(tree[1]), normal_event(tree[2]))
+
+
+def _normal_node(count: int, left: EventTree, right: EventTree) -> EventTree:
+    """A tree of halves that are in normal form: no need to look further down, as their lowest stands at their top."""
     if isinstance(left, int) and left == right:
         return count + left
-    common = min(lowest(left), lowest(right))
+    common = min(left if isinstance(left, int) else left[0], right if isinstance(right, int) else right[0])
     return count + common, sink(left, common), sink(right, common)
 
 
@@ -188,7 +192,7 @@ def join_events(one: EventTree, other: EventTree) -> EventTree:
     if low > high:
         return join_events(other, one)
     more = high - low
-    return normal_event((low, join_events(left, lift(other_left, more)), join_events(right, lift(other_right, more))))
+    return _normal_node(low, join_events(left, lift(other_left, more)), join_events(right, lift(other_right, more)))
 
 
 def _fill(owned: IdTree, tree: EventTree) -> EventTree:
@@ -206,7 +210,7 @@ def _fill(owned: IdTree, tree: EventTree) -> EventTree:
         right = max(highest(right), lowest(left))
     else:
         left, right = _fill(owned[0], left), _fill(owned[1], right)
-    return normal_event((count, left, right))
+    return _normal_node(count, left, right)
 
 
 def _grow(owned: IdTree, tree: EventTree) -> tuple[EventTree, int]:

@@ -1,0 +1,255 @@
+"""A rate limiter with windows of an hour, tried over hours of virtual time in milliseconds of the reader's.
+
+Node 0 is the limiter. Client 1 sends its whole limit just before the end of each hour and again just after it, which
+is where a fixed window fails; client 2 takes all it can get and waits as long as it is told; client 3 is modest.
+
+`throttle-hunt` draws limiter, limit, habits and network from the seed, and a swarm of faults: the limiter crashes, its
+wall clock jumps, messages are lost and doubled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from actors import Node
+from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.nemesis import Prey
+from experiments.recorded import Recorded, recorded
+from protocols.throttle import (
+    LIMITERS,
+    Ask,
+    Burst,
+    Greedy,
+    Limit,
+    Limiter,
+    Modest,
+    RateLimit,
+    RateLimiter,
+    SlidingLog,
+    ThrottleClient,
+)
+from simclock import (
+    Network,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    format_duration,
+    minutes,
+    ms,
+    parse_duration,
+    seconds,
+    stream,
+)
+from simclock.durations import HOUR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SERVER = 0
+LINES_MAX = 30
+PARAMETERS: Mapping[str, Any] = {"limiter": SlidingLog.name, "limit": 100, "window": "1h", "burst": 20}
+HUNT_PARAMETERS: Mapping[str, Any] = {"bug": ""}
+HUNT_LIMITERS = tuple(name for name in LIMITERS if name != "fixed-window")
+HUNT_DURATION_NS = 6 * HOUR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The classes a run is made of; a bug replaces one of them."""
+
+    server: type[RateLimiter] = RateLimiter
+    limiter: type[Limiter] | None = None
+    """In place of the one that is asked for."""
+
+
+def _scenario(
+    name: str,
+    settings: Settings,
+    *,
+    limiter: type[Limiter],
+    limit: Limit,
+    habits: Sequence[Ask],
+    network: Network,
+    duration_ns: int,
+    server: type[RateLimiter] = RateLimiter,
+    parameters: Mapping[str, Any],
+) -> Scenario:
+    def build(node: int) -> Node:
+        if node == SERVER:
+            return server(limiter, limit)
+        return ThrottleClient(SERVER, habits[(node - 1) % len(habits)])
+
+    return Scenario(
+        name=name,
+        seed=settings.seed,
+        nodes=1 + (len(habits) if settings.nodes is None else settings.nodes),
+        build=build,
+        duration_ns=settings.duration_ns or duration_ns,
+        network=settings.network or network,
+        faults=settings.faults or (),
+        observers=(partial(RateLimit, limit), partial(Recorded, ("served",))),
+        parameters=parameters,
+    )
+
+
+def hourly_throttle(settings: Settings) -> Scenario:
+    """Three clients and a limiter, for a little more than three windows."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    limiter = LIMITERS.get(parameters["limiter"])
+    if limiter is None:
+        raise UsageError(f"limiter: {parameters['limiter']!r} is not a limiter: use {', '.join(LIMITERS)}")
+    try:
+        window_ns = parse_duration(parameters["window"])
+    except UsageError as error:
+        raise UsageError(f"window: {error}") from None
+    limit = Limit(count=parameters["limit"], window_ns=window_ns, burst=parameters["burst"])
+    before_ns = min(seconds(1), window_ns // 100)
+    return _scenario(
+        "hourly-throttle",
+        settings,
+        limiter=limiter,
+        limit=limit,
+        habits=(
+            Burst(size=limit.count, window_ns=window_ns, before_ns=before_ns),
+            Greedy(),
+            Modest(pause_ns=window_ns // 20),
+        ),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
+        duration_ns=3 * window_ns + window_ns // 10,
+        parameters=settings.parameters,
+    )
+
+
+def throttle_hunt(settings: Settings) -> Scenario:
+    """What the seed draws, with the bug that `settings` names."""
+    from experiments.zoo.throttle import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+
+    luck = stream(settings.seed, "throttle-hunt")
+    name = luck.choice(HUNT_LIMITERS)
+    count = luck.choice((5, 12, 40))
+    parts = parts_of({**HUNT_PARAMETERS, **settings.parameters}["bug"])
+    limiter = parts.limiter or LIMITERS[name]
+    windows = luck.choice((1, 1, 2))
+    loss = luck.choice((0.0, 0.02, 0.1))
+    return _scenario(
+        "throttle-hunt",
+        settings,
+        limiter=limiter,
+        limit=Limit(count=count, burst=luck.choice((1, count // 4 or 1, count - 1))),
+        habits=(
+            Burst(size=count, window_ns=windows * HOUR, before_ns=luck.choice((seconds(1), minutes(1), minutes(10)))),
+            Greedy(),
+            Modest(pause_ns=HOUR // luck.choice((count, 2 * count))),
+        ),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(50)), loss=loss, duplication=loss),
+        duration_ns=HUNT_DURATION_NS,
+        server=parts.server,
+        parameters={**settings.parameters, "limiter": limiter.name, "limit": count},
+    )
+
+
+def prey(scenario: Scenario) -> Prey:
+    """The limiter."""
+    return Prey(servers=(SERVER,), rhythm_ns=minutes(5))
+
+
+def judge(result: RunResult) -> Verdict:
+    """The two promises."""
+    invariants = judge_invariants(result)
+    if invariants.status == VIOLATED:
+        return invariants
+    told = result.reports["RateLimit"]
+    most = max((most for _, most in told["most"]), default=0)
+    held = f"no client got more than its limit in any window: {most} at most, {told['refused']} were refused"
+    waited = f"who waited as long as it was told was admitted, {told['waited']} times"
+    return Verdict(status=VALID, lines=(held, waited))
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then, to show anything about a limit."""
+    told = result.reports["RateLimit"]
+    return {"admitted": told["admitted"], "refused": told["refused"], "waited and admitted": told["waited"]}
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """What each client got."""
+    told = result.reports["RateLimit"]
+    most = ", ".join(f"client {client} {count}" for client, count in told["most"])
+    return (
+        ("requests", f"{told['admitted']} admitted, {told['refused']} refused"),
+        ("most in one window", most or "nothing was admitted"),
+    )
+
+
+def story(result: RunResult) -> Iterator[str]:
+    """Requests of one client that come within a few seconds of each other, as one line."""
+    groups: list[list[Any]] = []
+    latest: dict[int, list[Any]] = {}
+    for told in recorded(result):
+        client, _, wait_ns = told.value
+        group = latest.get(client)
+        if group is None or told.time_ns - group[2] > seconds(1):
+            group = latest[client] = [client, told.time_ns, told.time_ns, 0, 0, None]
+            groups.append(group)
+        group[2] = told.time_ns
+        group[3 if wait_ns is None else 4] += 1
+        group[5] = wait_ns
+    crowds = [group for group in groups if group[3] + group[4] > 2]
+    for client, since_ns, _, admitted, refused, wait_ns in crowds[:LINES_MAX]:
+        seconds_in = since_ns // seconds(1)
+        clock = f"{seconds_in // 3600}:{seconds_in // 60 % 60:02}:{seconds_in % 60:02}"
+        again = "" if wait_ns is None else f", the last to come again in {format_duration(wait_ns // ms(1) * ms(1))}"
+        yield f"[{clock}] client {client} sends {admitted + refused}: {admitted} admitted, {refused} refused{again}"
+    yield f"... and {len(groups) - min(len(crowds), LINES_MAX)} times a client sent one or two, or more later"
+    yield ""
+
+
+def draw(result: RunResult, axes: Axes) -> None:
+    """How much each client got in the hour (the window) that ends at each instant, and the limit."""
+    told = result.reports["RateLimit"]
+    for client, _ in told["most"]:
+        times_ns = [served.value[1] for served in recorded(result) if served.value[0] == client and not served.value[2]]
+        steps = sorted([(time_ns, 1) for time_ns in times_ns] + [(t + told["window_ns"], -1) for t in times_ns])
+        inside = list(accumulate(change for _, change in steps))
+        axes.step([time_ns / HOUR for time_ns, _ in steps], inside, where="post", label=f"client {client}")
+    axes.axhline(told["limit"], color="black", linestyle="--", linewidth=0.8, label="the limit")
+    axes.set_xlim(0, result.virtual_ns / HOUR)
+    axes.set_xlabel("virtual time [h]")
+    axes.set_ylabel("admitted within one window")
+    axes.legend()
+
+
+register(
+    Entry(
+        name="hourly-throttle",
+        summary="an API rate limiter with one-hour windows, tried over three hours of virtual time",
+        source="token bucket (Turner 1986), sliding log, sliding counter, and the fixed window's flaw",
+        make=hourly_throttle,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=prey,
+        story=story,
+        plot=draw,
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="throttle-hunt",
+        summary="a rate limiter under a swarm of faults, drawn anew by every seed: for finding bugs",
+        source="Groce et al., Swarm Testing, ISSTA 2012",
+        make=throttle_hunt,
+        judge=judge,
+        describe=describe,
+        parameters=HUNT_PARAMETERS,
+        prey=prey,
+        nemesis="swarm",
+        sometimes=sometimes,
+    )
+)

@@ -1,0 +1,247 @@
+"""Global snapshots of nodes that pass money around: per node, per channel, and whether the total is right.
+
+`snapshots` is one run with its story. The network loses, doubles and reorders; the reliable channels below mask it.
+`--crash 2` has a node crash in the middle and stay down: snapshots fail from then on, clearly.
+
+`snapshots-hunt` draws the algorithm, the cluster and a swarm of faults from the seed; `--set bug=SNAP-01` puts a bug in
+(see `experiments.zoo.snapshots`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from experiments.catalog import NO_NEMESIS, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.nemesis import Prey
+from experiments.recorded import Recorded, recorded
+from experiments.snapshots_picture import draw
+from protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
+from simclock import (
+    Crash,
+    Network,
+    RunResult,
+    Scenario,
+    Uniform,
+    UsageError,
+    format_duration,
+    ms,
+    parse_duration,
+    seconds,
+    stream,
+)
+
+ALGORITHMS: Mapping[str, type[Participant]] = {"chandy-lamport": ChandyLamport, "lai-yang": LaiYang}
+KEPT = ("initiated", "recorded", "complete", "failed", "sent", "received")
+NODES = 4
+DURATION_NS = seconds(4)
+ENDS_NS = seconds(1)
+"""How much later than its timeout a snapshot may end: a step and a message, and no more."""
+TOLD_MAX = 6
+"""Snapshots that are told in full."""
+PARAMETERS: Mapping[str, Any] = {
+    "algorithm": "chandy-lamport",
+    "balance": 100,
+    "transfer": "10ms",
+    "snapshot": "1500ms",
+    "timeout": "500ms",
+    "crash": -1,
+}
+HUNT_PARAMETERS: Mapping[str, Any] = {"bug": "", "algorithm": ""}
+HUNT_DURATION_NS = ms(1500)
+HUNT_LIVENESS_NS = ms(2500)
+
+
+def algorithm_of(name: object) -> type[Participant]:
+    """The class of an algorithm; raises UsageError for one that does not exist."""
+    if name not in ALGORITHMS:
+        raise UsageError(f"algorithm: {name!r} is not an algorithm: use {' or '.join(ALGORITHMS)}")
+    return ALGORITHMS[str(name)]
+
+
+def _nodes(settings: Settings, default: int) -> int:
+    nodes = default if settings.nodes is None else settings.nodes
+    if nodes < 2:
+        raise UsageError(f"nodes: {nodes} is not enough: a channel needs two")
+    return nodes
+
+
+def _settings(parameters: Mapping[str, Any]) -> SnapshotSettings:
+    timed = {}
+    for name in ("transfer", "snapshot", "timeout"):
+        try:
+            timed[f"{name}_ns"] = parse_duration(parameters[name])
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from None
+    return SnapshotSettings(balance=parameters["balance"], **timed)
+
+
+def snapshots(settings: Settings) -> Scenario:
+    """Four nodes with a hundred each, over a network that loses one message in twenty."""
+    parameters = {**PARAMETERS, **settings.parameters}
+    kind, chosen = algorithm_of(parameters["algorithm"]), _settings(parameters)
+    nodes = _nodes(settings, NODES)
+    crash = parameters["crash"]
+    if type(crash) is not int or crash >= nodes:
+        raise UsageError(f"crash: {crash!r} is not a node from 0 to {nodes - 1}, or -1 for none")
+    duration_ns = settings.duration_ns or DURATION_NS
+    crashes = (Crash(at_ns=duration_ns // 2, node=crash),) if crash >= 0 else ()
+    quiet = not settings.faults and settings.nemesis in (None, NO_NEMESIS) and crash < 0
+    ends = (partial(SnapshotEnds, chosen.timeout_ns + ENDS_NS),) if quiet and settings.liveness_ns is None else ()
+    return Scenario(
+        name="snapshots",
+        seed=settings.seed,
+        nodes=nodes,
+        build=lambda node: kind(chosen),
+        duration_ns=duration_ns,
+        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
+        faults=crashes if settings.faults is None else settings.faults,
+        observers=(partial(Cuts, nodes, nodes * chosen.balance), *ends, partial(Recorded, KEPT)),
+        parameters=settings.parameters,
+    )
+
+
+def snapshots_hunt(settings: Settings) -> Scenario:
+    """What the seed draws, with the bug that `settings` names."""
+    from experiments.zoo.snapshots import wrong_class  # the zoo hunts in this scenario: it cannot be imported above
+
+    luck = stream(settings.seed, "snapshots-hunt")
+    parameters = {**HUNT_PARAMETERS, **settings.parameters}
+    drawn = luck.choice(tuple(ALGORITHMS))
+    nodes = _nodes(settings, luck.choice((2, 3, 4, 5)))
+    loss = luck.choice((0.0, 0.05, 0.2))
+    latency_ns_max = luck.choice((ms(2), ms(10), ms(40)))
+    chosen = SnapshotSettings(
+        balance=luck.choice((20, 100, 1000)),
+        transfer_ns=luck.choice((ms(5), ms(15), ms(40))),
+        snapshot_ns=luck.choice((ms(100), ms(300), ms(600))),
+        timeout_ns=luck.choice((ms(300), ms(600))),
+    )
+    kind = wrong_class(parameters["bug"]) or algorithm_of(parameters["algorithm"] or drawn)
+    return Scenario(
+        name="snapshots-hunt",
+        seed=settings.seed,
+        nodes=nodes,
+        build=lambda node: kind(chosen),
+        duration_ns=settings.duration_ns or HUNT_DURATION_NS,
+        network=settings.network
+        or Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
+        observers=(partial(Cuts, nodes, nodes * chosen.balance), partial(Recorded, ())),
+        parameters={**settings.parameters, "algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
+    )
+
+
+def prey(rhythm_ns: int, within_ns: int, scenario: Scenario) -> Prey:
+    """Every node may be struck."""
+    return Prey(
+        servers=tuple(range(scenario.nodes)),
+        rhythm_ns=rhythm_ns,
+        progress=partial(SnapshotEnds, within_ns),
+        progress_within_ns=within_ns,
+    )
+
+
+def judge(result: RunResult) -> Verdict:
+    """Cuts, channels and money."""
+    invariants = judge_invariants(result)
+    if invariants.status == VIOLATED:
+        return invariants
+    told = result.reports["Cuts"]
+    held = f"{told['complete']} snapshots are complete: each a consistent cut, its channels right, its money all there"
+    failed = (
+        f"{told['failed']} failed and said so, {told['initiated'] - told['complete'] - told['failed']} had not ended"
+    )
+    return Verdict(status=VALID, lines=(held, failed))
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What a run has to reach now and then, to show anything about snapshots."""
+    told = result.reports["Cuts"]
+    return {
+        "snapshots complete": told["complete"],
+        "snapshots failed": told["failed"],
+        "transfers recorded under way": told["under_way"],
+        "snapshots at once": max(0, told["at_once_max"] - 1),
+    }
+
+
+def describe(result: RunResult) -> Sequence[tuple[str, str]]:
+    """How many, and what was under way."""
+    told = result.reports["Cuts"]
+    return (
+        ("snapshots", f"{told['initiated']} begun, {told['complete']} complete, {told['failed']} failed"),
+        ("at once", f"up to {told['at_once_max']}"),
+        ("under way", f"{told['under_way']} transfers recorded on channels"),
+    )
+
+
+def story(total_of: Any, result: RunResult) -> Iterator[str]:
+    """Each snapshot as it ends: per node, per channel, and the total."""
+    ended = [told for told in recorded(result) if told.name in ("complete", "failed")]
+    begun = {told.value[0]: told.time_ns for told in recorded(result) if told.name == "initiated"}
+    for told in ended[:TOLD_MAX]:
+        snapshot = told.value[0]
+        name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun[snapshot])}"
+        if told.name == "failed":
+            yield f"{name}, FAILED at {_time(told.time_ns)}: {told.value[1]}"
+            continue
+        yield f"{name}, complete at {_time(told.time_ns)}"
+        yield from _parts(told.value[1], told.value[2], total_of(result))
+    yield f"... and {len(ended) - min(len(ended), TOLD_MAX)} snapshots more"
+    yield ""
+
+
+def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
+    for node, balance in states:
+        yield f"  node {node}: {balance}"
+    for source, target, amounts in channels:
+        if amounts:
+            yield f"  channel {source} -> {target}: {' + '.join(map(str, amounts))}"
+    at_nodes = sum(balance for _, balance in states)
+    under_way = sum(sum(amounts) for _, _, amounts in channels)
+    total = at_nodes + under_way
+    verdict = "conserved" if total == expected else f"NOT CONSERVED: there is {expected}"
+    yield f"  TOTAL: {at_nodes} at nodes + {under_way} under way = {total}, {verdict}"
+
+
+def _time(time_ns: int) -> str:
+    return format_duration(time_ns // 1000 * 1000)
+
+
+def _total(result: RunResult) -> int:
+    """What there is: what every node begins with."""
+    return int(result.reports["Cuts"]["total"])
+
+
+register(
+    Entry(
+        name="snapshots",
+        summary="global snapshots of money that never stops moving, by markers or by colours",
+        source="Chandy & Lamport, Distributed Snapshots, 1985; Lai & Yang 1987",
+        make=snapshots,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=partial(prey, ms(200), seconds(2)),
+        project=4,
+        story=partial(story, _total),
+        plot=lambda result, axes: draw(recorded(result), axes),
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="snapshots-hunt",
+        summary="snapshots under a swarm of faults, drawn anew by every seed: for finding bugs",
+        source="Groce et al., Swarm Testing, ISSTA 2012",
+        make=snapshots_hunt,
+        judge=judge,
+        describe=describe,
+        parameters=HUNT_PARAMETERS,
+        prey=partial(prey, ms(100), ms(2000)),
+        nemesis="swarm",
+        project=4,
+        sometimes=sometimes,
+    )
+)

@@ -1,0 +1,87 @@
+"""The promises of a rate limiter, judged by what the server tells.
+
+    Rate Limit    in any window so many are admitted, and no more
+    Retry After   who was refused and waits as long as it was told is admitted
+
+Law: windows are half open, and the clock is the server's own. A window that holds most ends at an admission, so only
+those are looked at.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from protocols.throttle.limiters import Limit
+from simclock import Control, Observation, Observer, format_duration
+
+RATE_LIMIT = "Rate Limit"
+RETRY_AFTER = "Retry After"
+
+
+def most_in_any_window(times_ns: Iterable[int], window_ns: int) -> int:
+    """The most of these times, in ascending order, that lie in one half-open window."""
+    inside: deque[int] = deque()
+    most = 0
+    for time_ns in times_ns:
+        inside.append(time_ns)
+        while inside[0] <= time_ns - window_ns:
+            inside.popleft()
+        most = max(most, len(inside))
+    return most
+
+
+class RateLimit(Observer):
+    """Counts what each client got in the window that ends with each admission."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._inside: dict[int, deque[int]] = {}
+        self._most: dict[int, int] = {}
+        self._told: set[int] = set()
+        self._due_ns: dict[int, int] = {}
+        """Client -> when it may come again, if it was refused last."""
+        self._admitted = 0
+        self._refused = 0
+        self._waited = 0
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.name != "served":
+            return
+        client, time_ns, wait_ns = observation.value
+        due_ns = self._due_ns.pop(client, None)
+        if wait_ns is not None:
+            self._refused += 1
+            self._due_ns[client] = time_ns + wait_ns
+            self._kept_waiting(observation, control, due_ns)
+            return
+        self._waited += due_ns is not None
+        self._admitted += 1
+        inside = self._inside.setdefault(client, deque())
+        inside.append(time_ns)
+        while inside[0] <= time_ns - self._limit.window_ns:
+            inside.popleft()
+        self._most[client] = max(self._most.get(client, 0), len(inside))
+        # Told once for each client; the run goes on, and says in the end how many it got.
+        if len(inside) > self._limit.count and client not in self._told:
+            self._told.add(client)
+            since, window = format_duration(inside[0]), format_duration(self._limit.window_ns)
+            detail = f"client {client} got {len(inside)} of {self._limit.count} since {since}, within {window}"
+            control.violated(RATE_LIMIT, observation.node, detail, stop=False)
+
+    def _kept_waiting(self, observation: Observation, control: Control, due_ns: int | None) -> None:
+        client, time_ns, wait_ns = observation.value
+        if due_ns is not None and time_ns >= due_ns:
+            was, more = format_duration(due_ns), format_duration(wait_ns)
+            detail = f"client {client} was told to come at {was}, came, and is told to wait another {more}"
+            control.violated(RETRY_AFTER, observation.node, detail, stop=False)
+
+    def report(self) -> dict[str, object]:
+        return {
+            "admitted": self._admitted,
+            "refused": self._refused,
+            "waited": self._waited,
+            "limit": self._limit.count,
+            "window_ns": self._limit.window_ns,
+            "most": tuple(sorted(self._most.items())),
+        }
