@@ -98,8 +98,8 @@ class SideBySide:
     def collect(self, tickets):
         return [self.hosts[host].advance(*mail) for host, mail in tickets]
 
-    def finish(self):
-        return [host.finish() for host in self.hosts]
+    def finish(self, end_ns):
+        return [host.finish(end_ns) for host in self.hosts]
 
 
 @pytest.mark.parametrize("per_host", [1, 2, 3])

@@ -41,5 +41,9 @@ _AREAS = (
 
 BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 
-NOT_APPLICABLE: dict[str, str] = {**raft.NOT_APPLICABLE}
+NOT_APPLICABLE: dict[str, str] = {
+    **raft.NOT_APPLICABLE,
+    "PAXOS, ZAB, VSR, SHARD": "there are no such protocols yet",
+    "DISK-01, 02": "no protocol here reads what a disk has damaged, nor tries a failed sync again",
+}
 """Ids -> why there is no row."""
