@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import zlib
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +13,7 @@ from experiments.command_line import main
 from experiments.commands.run import run as run_command
 from experiments.editing_trace import read_recording
 from protocols.crdts.sequence import Sequence
-from simclock import Crash, Network, Uniform, ms, seconds, stream
+from simclock import Crash, Network, Uniform, UsageError, ms, seconds, stream
 
 ENTRY = entries()["shared-document"]
 
@@ -193,6 +194,41 @@ def test_what_is_no_recording(tmp_path, change, says):
     result = CliRunner().invoke(main, ["run", "shared-document", "--set", f"recording={path}"])
     assert result.exit_code == 2 and says in result.output and "numAgents" in result.output
     assert result.output.count("\n") == 1, result.output
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [([7, 3, ""], "delete 3 at 7: the sequence has 4"), ([-1, 0, "x"], "insert at -1: the sequence has 4")],
+)
+def test_a_position_beyond_the_text_names_the_file_and_the_transaction(tmp_path, patch, says):
+    changed = {"parents": [1], "agent": 0, "patches": [patch]}
+    path = recording(tmp_path, {**SMALL, "txns": [*SMALL["txns"][:2], changed]})
+    result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
+    assert result.exit_code == 2 and f"recording: {path}, txns[2]: {says}" in result.output, result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_damaged_byte_of_a_recording_is_one_line_wherever_it_is(tmp_path):
+    """The header, the deflated blocks (zlib.error) and the checksum fail in different ways."""
+    whole = gzip.compress(json.dumps(SMALL).encode(), mtime=0)
+    with pytest.raises(zlib.error):
+        gzip.decompress(flipped(whole, 10))
+    path = tmp_path / "damaged.json.gz"
+    for place in range(2, len(whole)):
+        path.write_bytes(flipped(whole, place))
+        read_recording.cache_clear()
+        try:
+            assert read_recording(str(path)).end == SMALL["endContent"], "a byte of the header that says nothing"
+        except UsageError as error:
+            assert str(error).startswith(f"recording: {'cannot read ' if 'cannot' in str(error) else ''}{path}")
+    path.write_bytes(flipped(whole, 10))
+    result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
+    assert result.exit_code == 2 and f"recording: {path} is no JSON, gzipped or not" in result.output
+    assert result.output.count("\n") == 1, result.output
+
+
+def flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
 
 
 @pytest.mark.parametrize(
