@@ -67,6 +67,14 @@ class ShowsHalfAView(Participant):
         super().install(View(view.number, view.members, view.start, known, view.clock), joins=joins)
 
 
+class AcknowledgesAfterItsPromise(Participant):
+    """TOTAL-07: a member that has promised to stop, and said what it has, takes and acknowledges more."""
+
+    @property
+    def takes(self) -> bool:
+        return self.membership.is_in
+
+
 class ChecksTheSenderOnly(CausalQueue):
     """CAUSAL-01: `can_deliver` looks at the sender's own count, and at no other entry of the vector."""
 
@@ -127,6 +135,7 @@ _CHAT = {
     "TOTAL-04": WrongPerson(membership=ForgetsToTell),
     "TOTAL-05": WrongPerson(membership=DecidesAlone),
     "TOTAL-06": WrongPerson(participant=ShowsHalfAView),
+    "TOTAL-07": WrongPerson(participant=AcknowledgesAfterItsPromise),
 }
 
 
@@ -194,6 +203,7 @@ BUGS: tuple[Bug, ...] = (
     _chat_bug("TOTAL-04", "excluded-not-told", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
     _chat_bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _chat_bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _chat_bug("TOTAL-07", "acknowledges-after-promise", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _causal_bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
     _causal_bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
     _causal_bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),
