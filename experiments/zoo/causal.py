@@ -126,6 +126,13 @@ class CountsOnUnderItsOldName(Member):
         self.member = self.id
 
 
+class ForgetsTooEarly(Member):
+    """CAUSAL-08: what any member in reach has delivered is forgotten, not what all have."""
+
+    def _stable(self, member: int, trusted: Any) -> int:
+        return max([peer.delivered.get(member, 0) for peer in trusted], default=self.queue.delivered[member])
+
+
 TOTAL_ORDER = "Total Order"
 
 _CHAT = {
@@ -147,6 +154,7 @@ _CAUSAL = {
     "CAUSAL-05": WrongMember(member=StartsFromZero),
     "CAUSAL-06": WrongMember(member=AsksTheSenderOnly),
     "CAUSAL-07": WrongMember(member=CountsOnUnderItsOldName),
+    "CAUSAL-08": WrongMember(member=ForgetsTooEarly),
 }
 
 
@@ -211,4 +219,5 @@ BUGS: tuple[Bug, ...] = (
     _causal_bug("CAUSAL-05", "newcomer-from-zero", DELIVERED, ISIS, LIVENESS),
     _causal_bug("CAUSAL-06", "asks-sender-only", DELIVERED, ISIS, LIVENESS),
     _causal_bug("CAUSAL-07", "old-name-again", DELIVERED, "simclock/clocks/vector.py, on ids that count again"),
+    _causal_bug("CAUSAL-08", "forgets-too-early", "Kept Until Stable", ISIS),
 )
