@@ -64,7 +64,7 @@ class DeliveryOrder(Observer):
                 self._seen[node] = dict(value)
                 self._taken[node] = dict(value)
             case "gone":
-                self._on_gone(node, *value, control)
+                self._on_gone(node, value, control)
             case "dropped":
                 self._counts["dropped"] += value[2]
             case "joined" | "left":
@@ -93,8 +93,9 @@ class DeliveryOrder(Observer):
         self._counts["concurrent"] += any(known > before.get(other, 0) for other, known in seen.items())
         seen[member] = max(count, seen.get(member, 0))
 
-    def _on_gone(self, node: int, asker: int, member: int, count: int, control: Control) -> None:
+    def _on_gone(self, node: int, value: Any, control: Control) -> None:
         """From the start until it leaves or crashes, a member has the number of its node."""
+        asker, member, count = value
         self._counts["gone"] += 1
         is_lacking = self._seen.get(asker, {}).get(member, 0) < count
         was_taken = count <= self._taken.get(node, {}).get(member, 0)
