@@ -1,4 +1,4 @@
-"""The scenarios dynamo, dynamo-hunt and dynamo-ring-hunt: valid, deterministic, not vacuous; bad input is one line."""
+"""The scenarios dynamo and its hunts: valid, deterministic, not vacuous; bad input is one line."""
 
 import json
 import secrets
@@ -84,7 +84,7 @@ def test_one_digest_on_ray(ray):
     assert run(scenario, Placement(kind="ray", hosts=2)).digest == run(scenario).digest
 
 
-@pytest.mark.parametrize("name", ["dynamo-hunt", "dynamo-ring-hunt"])
+@pytest.mark.parametrize("name", ["dynamo-hunt", "dynamo-ring-hunt", "dynamo-quorum-hunt"])
 def test_the_right_store_passes_what_the_seed_draws(name):
     reached = {}
     for seed in (*range(8), secrets.randbits(32)):
@@ -93,7 +93,8 @@ def test_the_right_store_passes_what_the_seed_draws(name):
         assert verdict.status == VALID, f"seed {seed}: {verdict.lines}"
         for what, count in entry.sometimes(result).items():
             reached[what] = reached.get(what, 0) + count
-    assert all(reached.values()), f"something was never reached: {reached}"
+    strict = {"hinted", "delivered", "moved"} if name == "dynamo-quorum-hunt" else set()
+    assert {what for what, count in reached.items() if not count} == strict, f"not reached: {reached}"
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ QUICK = {
     "DYNAMO-4.4d": 10,
     "DYNAMO-4.5": 20,
     "DYNAMO-4.5c": 10,
+    "DYNAMO-4.5d": 20,
     "DYNAMO-4.6": 10,
     "DYNAMO-4.7": 20,
     "DYNAMO-4.9": 20,

@@ -209,12 +209,16 @@ class DynamoServer(SynchronizingReplica):
     def _count_read(self, source: int, number: int, operation: Operation, versions: bytes) -> None:
         """4.5: R answers are waited for."""
         operation.heard[source] = versions
-        operation.record = self.versioning.merge(operation.record, self.versioning.decode(versions))
+        operation.record = self.together(operation.record, self.versioning.decode(versions))
         if len(operation.heard) >= operation.needed and not operation.answered:
             self.answer(operation)
         if len(operation.heard) == len(operation.chosen):
             self.repair(operation)
             self._end(number)
+
+    def together(self, before: Record, answer: Record) -> Record:
+        """4.5: what the answers so far and one more make: of versions that are not related, all are returned."""
+        return self.versioning.merge(before, answer)
 
     def repair(self, operation: Operation) -> None:
         """5: read repair, of those that answered with less than all replies make together."""
