@@ -18,6 +18,7 @@ from experiments.dynamo_judge import (
     Conditions,
     HintsAreDelivered,
     KeepsConditions,
+    StandInsKeepHints,
     describe,
     judge,
     server_at_end,
@@ -143,10 +144,12 @@ class Store:
             members_change=bool(self.orders),
             rested=self.rested,
         )
+        stand_ins = () if self.orders else (partial(StandInsKeepHints, self.settings),)
         return (
             partial(History, range(servers, servers + self.clients)),
             partial(KeepsConditions, conditions),
             HintsAreDelivered,
+            *stand_ins,
             partial(Recorded, (*TOLD, "answer")),
         )
 

@@ -18,7 +18,7 @@ from experiments.causal_histories import (
     SIBLINGS_ARE_CONCURRENT,
 )
 from experiments.dynamo import Parts
-from experiments.dynamo_judge import HINTS_ARE_DELIVERED
+from experiments.dynamo_judge import HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
 from experiments.spelling import unknown
 from experiments.zoo.bug import Bug
 from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Write
@@ -127,6 +127,13 @@ class DropsHintsUnheard(DynamoServer):
             self.drop_hint(target, key)
 
 
+class NamesNoOwner(DynamoServer):
+    """A stand-in is not told for whom it keeps a replica, so it never keeps a hint."""
+
+    def hints(self, key: str, chosen: list[int]) -> dict[int, int]:
+        return {}
+
+
 class RepairsBlindly(DynamoServer):
     """Read repair puts what the coordinator saw in place of what is there, which may be newer."""
 
@@ -225,6 +232,7 @@ _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("DYNAMO-4.5d", "last-answer-told", TellsLastAnswer, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
     ("DYNAMO-4.6", "hint-dropped-unheard", DropsHintsUnheard, HINTS_ARE_DELIVERED, f"{PAPER} 4.6"),
     ("DYNAMO-4.6b", "sloppy-counted-as-strict", CountsSuspects, QUORUMS_INTERSECT, f"{PAPER} 4.6"),
+    ("DYNAMO-4.6c", "no-hint-kept", NamesNoOwner, STAND_INS_KEEP_HINTS, f"{PAPER} 4.6"),
     ("DYNAMO-4.7", "merkle-not-updated", ForgetsTree, REPLICAS_CONVERGE, f"{PAPER} 4.7"),
     ("DYNAMO-4.9", "given-up-early", GivesUpEarly, NO_LOST_WRITE, f"{PAPER} 4.9"),
     ("DYNAMO-4.9b", "dot-used-again", KeepsEpoch, NO_LOST_WRITE, "https://github.com/basho/riak_kv/issues/679"),
