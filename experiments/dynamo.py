@@ -174,6 +174,8 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
     for name in ("clients", "keys"):
         if type(parameters[name]) is not int or parameters[name] < 1:
             raise UsageError(f"{name}: {parameters[name]!r} is not a number of {name}: 1 or more")
+    if type(parameters["prune_above"]) is not int or parameters["prune_above"] < 0:
+        raise UsageError(f"prune_above: {parameters['prune_above']!r} is not a number of clock entries: 0 for no limit")
     if parameters["prune_above"] and (parameters["versioning"], parameters["ids"]) != ("vector", "client"):
         raise UsageError("prune_above: only vector clocks that count clients are pruned: --versioning vector")
     return parameters
@@ -261,9 +263,9 @@ SOURCE = "DeCandia et al., Dynamo: Amazon's Highly Available Key-value Store, SO
 register(
     Entry(
         name="dynamo",
-        summary="a store with many leaders: a partition, a crash, a join and a leave; siblings, and who ends them",
+        summary="a many-leader store (projects 3 and 10): a partition, a crash, joins; siblings, and who ends them",
         source=SOURCE,
-        project=3,
+        project=10,
         make=dynamo,
         judge=judge,
         describe=describe,

@@ -175,6 +175,7 @@ def test_whole_states_cost_more_the_larger_they_are():
         (["run", "crdt-hunt", "--bug", "CRDT-01", "--type", "set"], "is in g-counter"),
         (["run", "crdt-hunt", "--bug", "CRDT-08", "--mode", "state"], "mode delta"),
         (["study", "crdt-bytes", "--set", "replicas=1"], "2 or more"),
+        (["study", "crdt-bytes", "--set", "updates=0"], "updates: 0 cost nothing"),
         (["study", "crdt-bytes", "--set", "types=tree"], "replicated type"),
     ],
 )

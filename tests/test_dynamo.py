@@ -151,6 +151,7 @@ def test_the_history_says_what_each_write_had_seen():
         ({"w": 0}, "w: 0"),
         ({"clients": 0}, "clients: 0"),
         ({"prune_above": 5}, "prune_above: only vector clocks"),
+        ({"prune_above": -1}, "prune_above: -1 is not a number"),
         ({"prune_above": -1, "versioning": "vector"}, "prune_above: -1"),
         ({"bug": "KV-99"}, "bug: unknown bug 'KV-99'"),
     ],
