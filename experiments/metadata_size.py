@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARAMETERS = {
-    "nodes": (10, 100, 1000, 10_000),
+    "nodes": (10, 100, 200, 1000, 10_000),
     "churn": (0, 5),
     "rounds": 16,
     "samples": 10,
-    "stamps": 100,
+    "stamps": 200,
 }
 KEYS_MAX = 1000
 REPLICAS = 3

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from actors import Placement, run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
+from experiments.dynamo import PARAMETERS
 from experiments.dynamo_judge import at_end_of
 from experiments.raft_kv import history_of
 from simclock import Crash, UsageError, seconds
@@ -164,3 +165,9 @@ def test_bad_settings_are_one_line(parameters, place):
 def test_a_bad_flag_is_one_line_of_the_command():
     result = simclock("run", "dynamo", "--versioning", "matrix")
     assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "use vector, dotted" in result.stderr
+
+
+def test_the_store_and_its_hunts_are_listed_under_one_project():
+    named = {name: entry.project for name, entry in entries().items() if name.startswith("dynamo")}
+    assert set(named.values()) == {10} and "projects 3 and 10" in entries()["dynamo"].summary
+    assert PARAMETERS["versioning"] == "dotted"

@@ -3,7 +3,7 @@
 Its state is the set of its elements, each with its parent, and the set of those that were deleted.
 """
 
-from itertools import product
+from itertools import pairwise, product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,7 +78,9 @@ def test_merge_is_a_least_upper_bound(steps):
         assert both == merged(two, one), "commutative"
         assert merged(one, two, one) == both and merged(one, one) == mine, "idempotent"
         assert is_below(mine, both) and is_below(theirs, both), "an upper bound"
-        assert contents(both) == tuple(a | b for a, b in zip(contents(mine), contents(theirs), strict=True)), "the least"
+        assert contents(both) == tuple(a | b for a, b in zip(contents(mine), contents(theirs), strict=True)), (
+            "the least"
+        )
         assert (both == theirs) is is_below(mine, theirs)
         assert set(str(both)) <= set(str(mine) + str(theirs))
         assert [key for key in order(both) if key in order(mine)] == order(mine), "what was there keeps its order"
@@ -93,7 +95,7 @@ def test_merge_is_a_least_upper_bound(steps):
 @settings(max_examples=60)
 def test_a_change_inflates(steps):
     states = reached([step for step in steps if step[0] == 0 and step[1] != "meet"])
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in pairwise(states):
         assert is_below(merged(before), merged(after)) and merged(before) != merged(after)
 
 
