@@ -76,6 +76,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     replicas = asked["replicas"]
     if replicas < 2:
         raise UsageError(f"crdt-bytes: replicas: {replicas} send nothing: 2 or more")
+    for updates in map(int, asked["updates"]):
+        if updates < 1:
+            raise UsageError(f"crdt-bytes: updates: {updates} cost nothing to send: 1 or more")
     for kind in asked["types"]:
         for updates in map(int, asked["updates"]):
             for offline in (False, True):

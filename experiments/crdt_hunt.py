@@ -55,6 +55,10 @@ def crdt_hunt(settings: Settings) -> Scenario:
     drawn = draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
     kind, mode = parameters["type"] or drawn.kind, parameters["mode"] or drawn.mode
+    if mode == "multicast":
+        raise UsageError(
+            "mode: multicast works in memory, and this hunt crashes replicas: use simclock run crdts --mode multicast"
+        )
     crdt, replica = named_type(kind), named_mode(mode)
     if parameters["bug"]:
         kind, crdt, replica = with_bug(parameters["bug"], kind, crdt, replica)

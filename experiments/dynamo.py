@@ -18,6 +18,7 @@ from experiments.dynamo_judge import (
     Conditions,
     HintsAreDelivered,
     KeepsConditions,
+    StandInsKeepHints,
     describe,
     judge,
     server_at_end,
@@ -143,10 +144,12 @@ class Store:
             members_change=bool(self.orders),
             rested=self.rested,
         )
+        stand_ins = () if self.orders else (partial(StandInsKeepHints, self.settings),)
         return (
             partial(History, range(servers, servers + self.clients)),
             partial(KeepsConditions, conditions),
             HintsAreDelivered,
+            *stand_ins,
             partial(Recorded, (*TOLD, "answer")),
         )
 
@@ -171,6 +174,8 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
     for name in ("clients", "keys"):
         if type(parameters[name]) is not int or parameters[name] < 1:
             raise UsageError(f"{name}: {parameters[name]!r} is not a number of {name}: 1 or more")
+    if type(parameters["prune_above"]) is not int or parameters["prune_above"] < 0:
+        raise UsageError(f"prune_above: {parameters['prune_above']!r} is not a number of clock entries: 0 for no limit")
     if parameters["prune_above"] and (parameters["versioning"], parameters["ids"]) != ("vector", "client"):
         raise UsageError("prune_above: only vector clocks that count clients are pruned: --versioning vector")
     return parameters
@@ -258,9 +263,9 @@ SOURCE = "DeCandia et al., Dynamo: Amazon's Highly Available Key-value Store, SO
 register(
     Entry(
         name="dynamo",
-        summary="a store with many leaders: a partition, a crash, a join and a leave; siblings, and who ends them",
+        summary="a many-leader store (projects 3 and 10): a partition, a crash, joins; siblings, and who ends them",
         source=SOURCE,
-        project=3,
+        project=10,
         make=dynamo,
         judge=judge,
         describe=describe,

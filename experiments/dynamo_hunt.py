@@ -107,6 +107,28 @@ def _draw_ring(seed: int) -> Drawn:
     )
 
 
+def _draw_quorum(seed: int) -> Drawn:
+    """The same, but quorums are strict and overlap, reads wait for two servers or more, and no server joins or leaves.
+
+    Little repairs a stale replica: what a read shows is then up to the quorum alone.
+    """
+    luck = stream(seed, "dynamo-quorum-hunt")
+    n = luck.choice((2, 3, 3))
+    r = 2 + luck.randrange(n - 1)
+    return _draw(seed)._replace(
+        n=n,
+        r=r,
+        w=n - r + 1 + luck.randrange(r),
+        quorum=STRICT,
+        resolution="siblings",
+        read_repair=luck.choice((True, False, False)),
+        keys=luck.choice((1, 2)),
+        reads_percent=luck.choice((40, 60)),
+        every_ns=luck.choice((ms(400), seconds(1))),
+        orders=(),
+    )
+
+
 def _orders(
     luck: Stream, members: int, servers: int, count: int, *, members_min: int
 ) -> tuple[tuple[int, int, int, bool], ...]:
@@ -231,6 +253,19 @@ register(
         source=SOURCE,
         project=10,
         make=partial(dynamo_hunt, _draw_ring, "dynamo-ring-hunt"),
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="dynamo-quorum-hunt",
+        summary="the same with strict quorums that overlap and seldom a repair: every read has to meet every write",
+        source=SOURCE,
+        project=10,
+        make=partial(dynamo_hunt, _draw_quorum, "dynamo-quorum-hunt"),
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,

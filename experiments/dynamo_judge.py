@@ -34,6 +34,7 @@ from simclock import Control, Observation, Observer, RunResult
 
 HANDOFF_COMPLETES = "Handoff Completes"
 HINTS_ARE_DELIVERED = "Hints Are Delivered"
+STAND_INS_KEEP_HINTS = "Stand-Ins Keep Hints"
 TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized")
 """What is counted of what servers observe."""
 DETAILS_MAX = 3
@@ -93,6 +94,26 @@ class HintsAreDelivered(Observer):
                 if (observation.node, target, key) in self._open:
                     detail = f"it dropped its hint of {key} for server {target}, which never received it"
                     control.violated(HINTS_ARE_DELIVERED, observation.node, detail, stop=False)
+
+
+class StandInsKeepHints(Observer):
+    """4.6: a server that takes a write of a key that is not its own keeps it as a hint, for one of those it belongs to.
+
+    Asked only where no server joins or leaves: with two views of the ring, a server may not know that a key is its own.
+    """
+
+    def __init__(self, settings: DynamoSettings) -> None:
+        self._settings = settings
+        self._ring = Ring(settings.members, settings.layout)
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.name != "stands-in":
+            return
+        key, target = observation.value
+        if target not in self._ring.owners(key, self._settings.n):
+            kept = "no hint" if target is None else f"a hint for server {target}, which does not own it"
+            detail = f"it acknowledged a write of {key}, which is not its own, and keeps {kept}"
+            control.violated(STAND_INS_KEEP_HINTS, observation.node, detail, stop=False)
 
 
 class RecordAtEnd(NamedTuple):

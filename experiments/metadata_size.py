@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARAMETERS = {
-    "nodes": (10, 100, 1000, 10_000),
+    "nodes": (10, 100, 200, 1000, 10_000),
     "churn": (0, 5),
     "rounds": 16,
     "samples": 10,
-    "stamps": 100,
+    "stamps": 200,
 }
 KEYS_MAX = 1000
 REPLICAS = 3
@@ -152,6 +152,8 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     rounds, samples = asked["rounds"], asked["samples"]
     if rounds < 1 or samples < 1:
         raise UsageError("metadata-size: rounds and samples are 1 or more")
+    if asked["stamps"] < 0:
+        raise UsageError(f"metadata-size: stamps: {asked['stamps']} is not a number of nodes: 0 or more")
     for nodes in map(int, asked["nodes"]):
         if nodes < 2:
             raise UsageError(f"metadata-size: nodes: {nodes} have nobody to talk to: 2 or more")

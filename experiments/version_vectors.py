@@ -156,6 +156,8 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     for name, least in (("clients", 1), ("writes", 1), ("servers", 1), ("reads_percent", 0)):
         if asked[name] < least:
             raise UsageError(f"{name}: {asked[name]} is too few: {least} or more")
+    if asked["reads_percent"] > 100:
+        raise UsageError(f"reads_percent: {asked['reads_percent']} is not a share of the writes: 0 to 100")
     for size in CLIENTS if grow == "clients" else WRITES:
         asked["clients" if grow == "clients" else "writes"] = size
         for versioning in STRATEGIES:

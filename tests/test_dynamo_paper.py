@@ -136,6 +136,23 @@ def test_4_5_r_nodes_must_participate_in_a_read(down, r, status):
     assert answers[2] == (status, ("v",) if status == OK else ())
 
 
+@pytest.mark.parametrize("reader", [COORDINATOR, SECOND])
+def test_4_5_a_read_returns_what_is_newest_whoever_answers_last(reader):
+    """R = 2 of N = 2: a coordinator counts itself first, and then hears the other, stale or newer."""
+    cut = (
+        Partition(at_ns=ms(200), groups=((SECOND,), (COORDINATOR, 4))),
+        Partition(at_ns=ms(900), groups=()),
+    )
+    steps = (
+        (ms(10), COORDINATOR, "put", "old", False),
+        (ms(300), COORDINATOR, "put", "new", True),
+        (seconds(2), reader, "get"),
+    )
+    answers, _, final = play(steps, faults=cut, n=2, r=2, w=1, quorum="strict")
+    assert answers[3] == (OK, ("new",))
+    assert final[COORDINATOR] == ["new"] and final[SECOND] == ["old"], "the second is still stale"
+
+
 def test_4_5_what_was_acknowledged_survives_the_crash_of_all():
     """Durable before acknowledged: the crash comes in the instant after the answer has left."""
     _, told, _ = play(((ms(10), COORDINATOR, "put", "v", False),), w=3)

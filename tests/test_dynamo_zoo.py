@@ -1,18 +1,21 @@
 """Bugs of many-leader stores are found by the property of their own; the right store passes the same seeds."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from actors import run
 from experiments.catalog import VALID, Settings, entries
 from experiments.dynamo import Parts
-from experiments.dynamo_hunt import _draw_ring, hunt
+from experiments.dynamo_hunt import _draw, _draw_ring, hunt
+from experiments.dynamo_judge import StandInsKeepHints
 from experiments.zoo.bugs import BUGS
 from experiments.zoo.dynamo import BUGS as ROWS
 from experiments.zoo.dynamo import parts_of
 from experiments.zoo.hunt import ground_of, is_found, named
 from experiments.zoo.hunt import hunt as search
-from protocols.dynamo import DynamoServer
-from simclock import UsageError
+from protocols.dynamo import DynamoServer, DynamoSettings, Ring
+from simclock import Observation, UsageError
 
 QUICK = {
     "KV-01": 10,
@@ -26,7 +29,9 @@ QUICK = {
     "DYNAMO-4.4d": 10,
     "DYNAMO-4.5": 20,
     "DYNAMO-4.5c": 10,
+    "DYNAMO-4.5d": 20,
     "DYNAMO-4.6": 10,
+    "DYNAMO-4.6c": 20,
     "DYNAMO-4.7": 20,
     "DYNAMO-4.9": 20,
 }
@@ -63,6 +68,10 @@ def test_an_unknown_row_is_refused():
         parts_of("KV01")
 
 
+SETTINGS = DynamoSettings(servers=(0, 1, 2, 3), members=(0, 1, 2, 3))
+*OWNERS, OUTSIDER = Ring(SETTINGS.members, SETTINGS.layout).walk(Ring(SETTINGS.members, SETTINGS.layout).partition("k"))
+
+
 class OffersNothing(DynamoServer):
     """Keeps what belongs to others to itself."""
 
@@ -77,6 +86,36 @@ def test_keys_that_stay_where_they_do_not_belong_are_named():
         scenario = hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing))
         named_somewhere.update(entry.judge(run(scenario)).properties)
     assert "Handoff Completes" in named_somewhere
+
+
+class FindsTooMany(DynamoServer):
+    """Asks every healthy server that it had not asked, also where fewer are missing."""
+
+    def _find_stand_ins(self, number, operation):
+        fresh = [server for server in self.choose(operation.key) if server not in operation.chosen]
+        super()._find_stand_ins(number, operation)
+        self._send_writes(number, operation, [server for server in fresh if server not in operation.chosen])
+
+
+def test_no_more_stand_ins_are_asked_than_owners_are_missing():
+    """Found by this hunt in an earlier version of the store: one too many had no owner to keep a hint for."""
+    entry = entries()["dynamo-hunt"]
+    verdicts = []
+    for server in (FindsTooMany, DynamoServer):
+        scenario = hunt("dynamo-hunt", Settings(seed=12), _draw(12), Parts(server=server))
+        verdicts.append(entry.judge(run(scenario)))
+    assert "Stand-Ins Keep Hints violated at node 2" in verdicts[0].lines[0] and verdicts[1].status == VALID
+
+
+@pytest.mark.parametrize(("target", "says"), [(None, "keeps no hint"), (OUTSIDER, f"a hint for server {OUTSIDER}")])
+def test_a_stand_in_without_a_hint_for_an_owner_is_named(target, says):
+    told = []
+    observer = StandInsKeepHints(SETTINGS)
+    control = SimpleNamespace(violated=lambda *details, stop: told.append(details))
+    for value in (("k", OWNERS[0]), ("k", target)):
+        observer.on_observation(Observation(0, OUTSIDER, 0, "stands-in", value), control)
+    [(name, node, detail)] = told
+    assert (name, node) == ("Stand-Ins Keep Hints", OUTSIDER) and says in detail
 
 
 class KeepsOffers(DynamoServer):

@@ -61,7 +61,13 @@ def test_the_table():
 
 @pytest.mark.parametrize(
     ("setting", "says"),
-    [("nodes=1", "2 or more"), ("churn=101", "0 to 100"), ("rounds=0", "1 or more"), ("nodes=many", "nodes")],
+    [
+        ("nodes=1", "2 or more"),
+        ("churn=101", "0 to 100"),
+        ("rounds=0", "1 or more"),
+        ("stamps=-1", "0 or more"),
+        ("nodes=many", "nodes"),
+    ],
 )
 def test_bad_input_is_one_line(setting, says):
     result = CliRunner().invoke(main, ["study", "metadata-size", "--set", setting])

@@ -57,7 +57,12 @@ def test_one_interleaving_for_all():
 
 @pytest.mark.parametrize(
     ("wrong", "place"),
-    [({"grow": "beans"}, "grow: 'beans'"), ({"clients": 0}, "clients: 0"), ({"servers": 0}, "servers")],
+    [
+        ({"grow": "beans"}, "grow: 'beans'"),
+        ({"clients": 0}, "clients: 0"),
+        ({"servers": 0}, "servers"),
+        ({"reads_percent": 101}, "0 to 100"),
+    ],
 )
 def test_bad_parameters(wrong, place):
     with pytest.raises(UsageError, match=place):

@@ -1,6 +1,7 @@
 """Stores with many leaders, one wrong line each.
 
-They are hunted in `dynamo-hunt`, and where keys have to move, in `dynamo-ring-hunt`.
+They are hunted in `dynamo-hunt`; where keys have to move, in `dynamo-ring-hunt`; and where every read has to meet every
+write, in `dynamo-quorum-hunt`.
 
 KV rows are those of the list of documented bugs; DYNAMO rows are rules of the paper left out or misread, or mistakes
 that the curriculum warns of.
@@ -17,7 +18,7 @@ from experiments.causal_histories import (
     SIBLINGS_ARE_CONCURRENT,
 )
 from experiments.dynamo import Parts
-from experiments.dynamo_judge import HINTS_ARE_DELIVERED
+from experiments.dynamo_judge import HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
 from experiments.spelling import unknown
 from experiments.zoo.bug import Bug
 from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Write
@@ -110,6 +111,13 @@ class StampsOldValues(DynamoServer):
         self.tell(operation, self.versioning.versions(read), self.versioning.context(operation.record))
 
 
+class TellsLastAnswer(DynamoServer):
+    """R answers are waited for, and all but the last are ignored: it may be that of a stale replica."""
+
+    def together(self, before: Record, answer: Record) -> Record:
+        return answer
+
+
 class DropsHintsUnheard(DynamoServer):
     """A hint is dropped when it has been sent, before anybody says that it arrived."""
 
@@ -117,6 +125,13 @@ class DropsHintsUnheard(DynamoServer):
         super().offer()
         for target, key in tuple(self.storage.hints):
             self.drop_hint(target, key)
+
+
+class NamesNoOwner(DynamoServer):
+    """A stand-in is not told for whom it keeps a replica, so it never keeps a hint."""
+
+    def hints(self, key: str, chosen: list[int]) -> dict[int, int]:
+        return {}
 
 
 class RepairsBlindly(DynamoServer):
@@ -214,13 +229,22 @@ _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("DYNAMO-4.5", "w-counts-messages", CountsMessages, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
     ("DYNAMO-4.5b", "ack-before-sync", AcknowledgesBeforeSync, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
     ("DYNAMO-4.5c", "put-written-twice", WritesTwice, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5d", "last-answer-told", TellsLastAnswer, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
     ("DYNAMO-4.6", "hint-dropped-unheard", DropsHintsUnheard, HINTS_ARE_DELIVERED, f"{PAPER} 4.6"),
     ("DYNAMO-4.6b", "sloppy-counted-as-strict", CountsSuspects, QUORUMS_INTERSECT, f"{PAPER} 4.6"),
+    ("DYNAMO-4.6c", "no-hint-kept", NamesNoOwner, STAND_INS_KEEP_HINTS, f"{PAPER} 4.6"),
     ("DYNAMO-4.7", "merkle-not-updated", ForgetsTree, REPLICAS_CONVERGE, f"{PAPER} 4.7"),
     ("DYNAMO-4.9", "given-up-early", GivesUpEarly, NO_LOST_WRITE, f"{PAPER} 4.9"),
     ("DYNAMO-4.9b", "dot-used-again", KeepsEpoch, NO_LOST_WRITE, "https://github.com/basho/riak_kv/issues/679"),
     ("DYNAMO-5", "repair-with-older", RepairsBlindly, NO_LOST_WRITE, f"{PAPER} 5"),
 )
+
+_SCENARIOS = {
+    "DYNAMO-4.5d": "dynamo-quorum-hunt",
+    "DYNAMO-4.9": "dynamo-ring-hunt",
+    "DYNAMO-4.9b": "dynamo-ring-hunt",
+}
+"""Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, or where keys have to move."""
 
 BUGS: tuple[Bug, ...] = tuple(
     Bug(
@@ -229,7 +253,7 @@ BUGS: tuple[Bug, ...] = tuple(
         wrong=wrong,
         property=property,
         source=source,
-        scenario="dynamo-ring-hunt" if row.startswith("DYNAMO-4.9") else "dynamo-hunt",
+        scenario=_SCENARIOS.get(row, "dynamo-hunt"),
     )
     for row, name, wrong, property, source in _ROWS
 )

@@ -11,6 +11,7 @@ What observers see:
     "members"      the members of a new view          "suspect"     the server that did not answer
     "hinted"       (key, the server it is meant for)   "received"    (key, the server that had it for this one)
     "delivered"    (key, the server that has it now)   "moved"       a key given up: its owners have it
+    "stands-in"    (key, the server that it is kept for as a hint, or None), of a write of a key that is not its own
 """
 
 from __future__ import annotations
@@ -156,6 +157,9 @@ class Replica(Node):
         else:
             self.store_hint(message.hint, message.key, record)
         self.storage.sync()
+        if not self.owns(message.key):
+            kept = (message.hint, message.key) in self.storage.hints
+            self.observe("stands-in", (message.key, message.hint if kept else None))
         self.send(source, WriteReply(message.operation))
 
     def store_hint(self, target: int, key: str, record: Record) -> None:

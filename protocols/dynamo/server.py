@@ -110,7 +110,7 @@ class DynamoServer(SynchronizingReplica):
             walk = tuple(server for server in walk if server not in self.suspects)
         return list(walk[: self.settings.n])
 
-    def _hints(self, key: str, chosen: list[int]) -> dict[int, int]:
+    def hints(self, key: str, chosen: list[int]) -> dict[int, int]:
         """Server that stands in -> owner that it stands in for."""
         owners = self.ring.owners(key, self.settings.n)
         absent = [owner for owner in owners if owner not in chosen]
@@ -162,7 +162,7 @@ class DynamoServer(SynchronizingReplica):
 
     def _send_writes(self, number: int, operation: Operation, targets: list[int]) -> None:
         versions = self.versioning.encode(operation.record)
-        hints = self._hints(operation.key, operation.chosen)
+        hints = self.hints(operation.key, operation.chosen)
         for target in targets:
             if target != self.id:
                 self.send(target, WriteRequest(number, operation.key, versions, hints.get(target)))
@@ -209,12 +209,16 @@ class DynamoServer(SynchronizingReplica):
     def _count_read(self, source: int, number: int, operation: Operation, versions: bytes) -> None:
         """4.5: R answers are waited for."""
         operation.heard[source] = versions
-        operation.record = self.versioning.merge(operation.record, self.versioning.decode(versions))
+        operation.record = self.together(operation.record, self.versioning.decode(versions))
         if len(operation.heard) >= operation.needed and not operation.answered:
             self.answer(operation)
         if len(operation.heard) == len(operation.chosen):
             self.repair(operation)
             self._end(number)
+
+    def together(self, before: Record, answer: Record) -> Record:
+        """4.5: what the answers so far and one more make: of versions that are not related, all are returned."""
+        return self.versioning.merge(before, answer)
 
     def repair(self, operation: Operation) -> None:
         """5: read repair, of those that answered with less than all replies make together."""
@@ -265,9 +269,11 @@ class DynamoServer(SynchronizingReplica):
     def _find_stand_ins(self, number: int, operation: Operation) -> None:
         """4.6: what cannot reach its owner is sent to another server, which keeps it for the owner."""
         operation.retried = True
+        heard = [server for server in operation.chosen if server in operation.heard]
         fresh = [server for server in self.choose(operation.key) if server not in operation.chosen]
-        operation.chosen = [server for server in operation.chosen if server in operation.heard] + fresh
-        operation.chosen = operation.chosen[: max(self.settings.n, len(operation.heard))]
+        # No more than there are absent owners: each stands in for one of them.
+        fresh = fresh[: max(0, self.settings.n - len(heard))]
+        operation.chosen = heard + fresh
         self._send_writes(number, operation, fresh)
         self.set_timer(("operation", number), self.settings.replica_timeout_ns)
 
