@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from actors import run
 from actors.run import Placement
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.lease_progress import PROGRESS, LeaseProgress
 from experiments.leases import PARAMETERS
@@ -18,7 +18,7 @@ from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from experiments.zoo.leases import BUGS as ROWS
 from experiments.zoo.leases import OldLeaderExpires, parts_of
 from protocols.leases import LeaseTable
-from simclock import Control, Observation, ms, seconds
+from simclock import Control, Network, Observation, ms, seconds
 
 EFFECTS = "Mutual Exclusion Of Effects"
 
@@ -92,6 +92,20 @@ def test_a_longer_lease_outlives_the_pause():
 
 
 @pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"duration_ns": 1}, "nobody held a lease"),
+        ({"network": Network(loss=1.0)}, "nobody held a lease"),
+        ({"duration_ns": ms(900)}, "the store took no write"),
+    ],
+)
+def test_a_run_that_reaches_nothing_is_not_valid(settings, said):
+    entry, result, broken = play(**settings)
+    verdict = entry.judge(result)
+    assert broken == set() and verdict.status == UNKNOWN and verdict.lines[0].startswith(said), verdict
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("leases", "--set", "fencing=maybe"), "fencing: 'maybe' is not known: use on or off"),
@@ -133,6 +147,7 @@ FOUND_FROM = {
     "PAPER-LEASE-4": 0,
     "PAPER-LEASE-5": 0,
     "PAPER-LEASE-6L": 0,
+    "PAPER-LEASE-7": 9,
 }
 """Where a hunt begins, so that it is short: the rows are found from anywhere, as `simclock zoo` shows."""
 
