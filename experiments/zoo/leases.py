@@ -125,6 +125,13 @@ class ReadsWallClock(Holder):
         return self.clock.wall_ns()
 
 
+class IgnoresDrift(Holder):
+    """PAPER-LEASE-8: a holder counts the whole term, as if its clock could not be slow."""
+
+    def _lasts_ns(self) -> int:
+        return self.leases.term_ns
+
+
 SCENARIO = "leases-hunt"
 EFFECTS = "Mutual Exclusion Of Effects"
 IN_ORDER = "Writes In Order"
@@ -184,6 +191,15 @@ BUGS = (
         liveness_ns=LIVENESS_NS,
     ),
     _bug("PAPER-LEASE-7", "accepts-old-copy", AcceptsOldCopy, IN_ORDER, KLEPPMANN),
+    Bug(
+        id="PAPER-LEASE-8",
+        name="term-without-drift",
+        wrong=IgnoresDrift,
+        property=BELIEVER,
+        source=GRAY,
+        scenario="leases-drift-hunt",
+        judged=False,
+    ),
 )
 
 _BY_ID = {bug.id: bug for bug in BUGS}
