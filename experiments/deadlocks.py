@@ -15,7 +15,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import NO_NEMESIS, UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import (
+    NO_NEMESIS,
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
 from experiments.deadlocks_story import draw, story
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded, recorded

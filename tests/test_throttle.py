@@ -227,7 +227,10 @@ def test_only_the_bucket_has_a_burst():
     [
         (["--limiter", "leaky"], "limiter: 'leaky' is not a limiter: use token-bucket, sliding-log"),
         (["--limit", "1"], "limit: 1 is not a number of requests: 2 or more"),
-        (["--limiter", "token-bucket", "--burst", "100"], "burst: 100 is not a number of requests below the limit, 100"),
+        (
+            ["--limiter", "token-bucket", "--burst", "100"],
+            "burst: 100 is not a number of requests below the limit, 100",
+        ),
         (["--window", "hour"], "window: "),
     ],
 )
