@@ -63,10 +63,8 @@ def _draw(seed: int) -> _Drawn:
 
 def deadlocks_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.locks import (
-        check_policy,
-        parts_of,
-    )  # the zoo hunts in this scenario, so it cannot be imported above
+    # The zoo hunts in this scenario, so it cannot be imported above.
+    from experiments.zoo.locks import check_policy, parts_of
 
     drawn = _draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
