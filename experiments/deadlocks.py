@@ -15,7 +15,17 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import NO_NEMESIS, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import (
+    NO_NEMESIS,
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
 from experiments.deadlocks_story import draw, story
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded, recorded
@@ -203,6 +213,9 @@ def judge(result: RunResult) -> Verdict:
         return invariants
     figures = figures_of(result)
     waits = sometimes(result)["requests that waited or died"]
+    if not waits or not figures.commits:
+        reached = f"{waits} requests had to wait or die, {figures.commits} transactions committed"
+        return Verdict(status=UNKNOWN, lines=(f"{reached}: nothing is known of deadlocks, let it run longer",))
     if not result.reports.keys() & {"NoDeadlock", "LockProgress"}:
         held = f"no two conflicting locks at once: {waits} requests had to wait or die"
         asked = "in trouble nothing more is promised: with --liveness 10s progress is asked for after it"

@@ -63,12 +63,15 @@ def _draw(seed: int) -> _Drawn:
 
 def deadlocks_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.locks import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+    # The zoo hunts in this scenario, so it cannot be imported above.
+    from experiments.zoo.locks import check_policy, parts_of
 
     drawn = _draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
     parts = parts_of(parameters["bug"])
     policy = policy_of(parameters["policy"] or drawn.policy)
+    if parameters["policy"]:  # Where the seed draws it, a hunt tries seeds until the policy fits.
+        check_policy(parameters["bug"], policy)
     clients = drawn.clients if settings.nodes is None else settings.nodes
     workload = Workload(
         keys=drawn.keys,

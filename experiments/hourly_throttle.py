@@ -16,11 +16,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from actors import Node
-from experiments.catalog import VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded, recorded
 from protocols.throttle import (
     LIMITERS,
+    REFERENCES,
     Ask,
     Burst,
     Greedy,
@@ -79,6 +80,8 @@ def _scenario(
     server: type[RateLimiter] = RateLimiter,
     parameters: Mapping[str, Any],
 ) -> Scenario:
+    limiter.check(limit)
+
     def build(node: int) -> Node:
         if node == SERVER:
             return server(limiter, limit)
@@ -92,7 +95,7 @@ def _scenario(
         duration_ns=settings.duration_ns or duration_ns,
         network=settings.network or network,
         faults=settings.faults or (),
-        observers=(partial(RateLimit, limit), partial(Recorded, ("served",))),
+        observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, ("served",))),
         parameters=parameters,
     )
 
@@ -159,12 +162,16 @@ def prey(scenario: Scenario) -> Prey:
 
 
 def judge(result: RunResult) -> Verdict:
-    """The two promises."""
+    """The promises of `protocols.throttle.properties`."""
     invariants = judge_invariants(result)
     if invariants.status == VIOLATED:
         return invariants
     told = result.reports["RateLimit"]
-    most = max((most for _, most in told["most"]), default=0)
+    if not told["admitted"]:
+        return Verdict(status=UNKNOWN, lines=("nothing was admitted: nothing is known of the limit",))
+    most = max(most for _, most in told["most"])
+    if not told["refused"]:
+        return Verdict(status=UNKNOWN, lines=(f"nobody was refused: {most} of {told['limit']} at most in any window",))
     held = f"no client got more than its limit in any window: {most} at most, {told['refused']} were refused"
     waited = f"who waited as long as it was told was admitted, {told['waited']} times"
     return Verdict(status=VALID, lines=(held, waited))

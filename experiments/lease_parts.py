@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import Node
-from experiments.catalog import VALID, VIOLATED, Verdict, judge_invariants
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
 from protocols.raft import RaftSettings
 from simclock import RunResult
@@ -42,11 +42,15 @@ def builder(
 def judge(result: RunResult) -> Verdict:
     """Raft's properties and those of leases; all are observers."""
     verdict = judge_invariants(result)
-    counts = ", ".join(f"{count} {name}" for name, count in result.reports["LeaseProperties"].items() if count)
+    reached = result.reports["LeaseProperties"]
+    counts = ", ".join(f"{count} {name}" for name, count in reached.items() if count)
     if verdict.status == VIOLATED:
         return Verdict(status=VIOLATED, lines=(*verdict.lines, counts))
-    held = f"Raft's properties and those of leases hold: {counts or 'nobody held a lease'}"
-    return Verdict(status=VALID, lines=(held,))
+    if not reached["holds"]:
+        return Verdict(status=UNKNOWN, lines=("nobody held a lease: nothing is known of leases",))
+    if not reached["writes accepted"]:
+        return Verdict(status=UNKNOWN, lines=(f"the store took no write: nothing is known of effects; {counts}",))
+    return Verdict(status=VALID, lines=(f"Raft's properties and those of leases hold: {counts}",))
 
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:

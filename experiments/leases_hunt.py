@@ -7,12 +7,16 @@ the store: pauses, crashes, cut and clogged links, wall clocks that jump.
 In one run of five the holders' clocks stop, which no lease withstands by itself: a holder is to notice it. It can where
 answers come and take less than the guard, so in those runs nothing else is wrong; the tokens would hold in any case.
 
+`leases-drift-hunt` is the same with every clock as bad as the bound allows: holders slow by all of it, servers fast by
+all of it, and no guard to spare.
+
 `--set bug=LEASE-01` puts a documented bug in (see `experiments.zoo`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -37,6 +41,7 @@ from simclock import (
     Restart,
     Resume,
     Scenario,
+    SetDrift,
     StartClock,
     StopClock,
     Stream,
@@ -55,6 +60,8 @@ GUARD_NS = ms(40)
 """Where clocks stop: more than an exchange with the store takes."""
 TERMS_NS = (ms(300), ms(400), ms(600))
 DURATION_NS = seconds(5)
+BOUND_PPB = 200_000_000
+"""Of the drift hunt."""
 SERVER_KINDS = (
     "crash",
     "partition",
@@ -91,7 +98,7 @@ class _Drawn(NamedTuple):
     holder_kinds: tuple[str, ...]
 
 
-def _draw(seed: int) -> _Drawn:
+def _draw(seed: int, at_bound: bool = False) -> _Drawn:
     luck = stream(seed, "leases-hunt")
     stops = luck.randrange(5) == 0
     drawn = _Drawn(
@@ -101,7 +108,7 @@ def _draw(seed: int) -> _Drawn:
         loss=luck.choice((0.0, 0.02, 0.1)),
         duplication=luck.choice((0.0, 0.1)),
         term_ns=luck.choice(TERMS_NS),
-        drift_ppb=luck.choice((0, 100_000, 50_000_000, 200_000_000)),
+        drift_ppb=luck.choice((0, 100_000, 50_000_000, BOUND_PPB)),
         guard_ns=luck.choice((ms(2), GUARD_NS)),
         writes=luck.choice((3, 10, 30)),
         prepare_ns=luck.choice((0, ms(30), ms(30))),
@@ -109,6 +116,8 @@ def _draw(seed: int) -> _Drawn:
         server_kinds=tuple(kind for kind in SERVER_KINDS if luck.randrange(4) == 0),
         holder_kinds=tuple(kind for kind in HOLDER_KINDS if luck.randrange(2) == 0),
     )
+    if at_bound:
+        return drawn._replace(stops=False, drift_ppb=BOUND_PPB, guard_ns=0)
     if not stops:
         return drawn
     return drawn._replace(
@@ -217,7 +226,21 @@ def _trouble(seed: int, drawn: _Drawn, store: int, end_ns: int) -> Iterator[Faul
 
 def leases_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    drawn = _draw(settings.seed)
+    return _hunt("leases-hunt", settings, _draw(settings.seed))
+
+
+def leases_drift_hunt(settings: Settings) -> Scenario:
+    """The same with clocks at the bound: servers fast, holders slow."""
+    scenario = _hunt("leases-drift-hunt", settings, _draw(settings.seed, at_bound=True))
+    store = settings.nodes or REPLICAS
+    drifts = tuple(
+        SetDrift(at_ns=0, node=node, drift_ppb=BOUND_PPB if node < store else -BOUND_PPB)
+        for node in range(scenario.nodes)
+    )
+    return replace(scenario, faults=(*drifts, *scenario.faults))
+
+
+def _hunt(name: str, settings: Settings, drawn: _Drawn) -> Scenario:
     parts = parts_of({**PARAMETERS, **settings.parameters}["bug"])
     duration_ns = settings.duration_ns or DURATION_NS
     replicas = settings.nodes or REPLICAS
@@ -241,7 +264,7 @@ def leases_hunt(settings: Settings) -> Scenario:
     )
     plan = _server_plan(settings.seed, drawn, raft.servers, network, duration_ns)
     return Scenario(
-        name="leases-hunt",
+        name=name,
         seed=settings.seed,
         nodes=replicas + 1 + drawn.clients,
         build=builder(parts, raft, leases, (work,) * drawn.clients),
@@ -294,6 +317,20 @@ register(
         source="Gray & Cheriton 1989; Kleppmann, How to do distributed locking, 2016",
         project=11,
         make=leases_hunt,
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=prey,
+        sometimes=sometimes,
+    )
+)
+register(
+    Entry(
+        name="leases-drift-hunt",
+        summary="leases-hunt with every clock at the drift bound: servers fast, holders slow, no guard",
+        source="Gray & Cheriton 1989",
+        project=11,
+        make=leases_drift_hunt,
         judge=judge,
         describe=describe,
         parameters=PARAMETERS,

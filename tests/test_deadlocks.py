@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from actors import run
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.deadlocks import figures_of
 from experiments.deadlocks_study import YOUNG
@@ -67,9 +67,16 @@ def test_trouble_is_asked_for_progress_only_after_it():
     )
     result = run(make_scenario(entry, settings))
     assert entry.judge(result).status == VALID and result.reports["LockProgress"]["committed"] > 50
-    lost = Settings(seed=3, duration_ns=seconds(8), faults=(SetLoss(at_ns=1, loss=1.0),))
+    lost = Settings(seed=3, duration_ns=seconds(8), faults=(SetLoss(at_ns=seconds(1), loss=1.0),))
     verdict = entry.judge(run(make_scenario(entry, lost)))
     assert verdict.status == VALID and "nothing more is promised" in verdict.lines[1]
+
+
+@pytest.mark.parametrize("settings", [{"duration_ns": 1}, {"faults": (SetLoss(at_ns=1, loss=1.0),)}, {"nodes": 1}])
+def test_a_run_in_which_nobody_waits_is_not_valid(settings):
+    entry = entries()["deadlocks"]
+    verdict = entry.judge(run(make_scenario(entry, Settings(**settings))))
+    assert verdict.status == UNKNOWN and "0 requests had to wait or die" in verdict.lines[0]
 
 
 QUICK = ("LOCK-02", "LOCK-03", "LOCK-04", "LOCK-05", "LOCK-06", "LOCK-07", "LOCK-08", "LOCK-10", "LOCK-11")
@@ -121,6 +128,30 @@ def test_bad_settings(arguments, said):
 def test_a_hunt_refuses_a_policy_that_does_not_exist():
     with pytest.raises(UsageError, match="policy: 'wait' is not a policy"):
         make_scenario(entries()["deadlocks-hunt"], Settings(parameters={"policy": "wait"}))
+
+
+@pytest.mark.parametrize(
+    ("bug", "policy", "needs"),
+    [
+        ("LOCK-03", "wound-wait", "wait-die"),
+        ("LOCK-05", "wound-wait", "wait-die"),
+        ("LOCK-02", "wait-die", "wound-wait"),
+        ("LOCK-06", "wait-die", "wound-wait"),
+        ("LOCK-08", "none", "wound-wait"),
+        ("LOCK-01", "none", "wait-die or wound-wait"),
+    ],
+)
+def test_a_hunt_refuses_a_bug_that_the_policy_does_not_have(bug, policy, needs):
+    arguments = ["run", "deadlocks-hunt", "--bug", bug, "--policy", policy, "--duration", "1ms"]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 2 and done.output.count("\n") == 1
+    assert f"policy: {bug} is not in {policy}: use {needs}" in done.output, done.output
+
+
+def test_a_hunt_takes_a_bug_with_its_policy():
+    for bug, policy in (("LOCK-03", "wait-die"), ("LOCK-06", "wound-wait"), ("LOCK-07", "none"), ("LOCK-03", "")):
+        settings = Settings(parameters={"bug": bug, "policy": policy})
+        assert make_scenario(entries()["deadlocks-hunt"], settings).parameters["policy"] in (policy, "wait-die")
 
 
 def test_every_row_has_parts_of_its_own():

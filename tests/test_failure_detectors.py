@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import run
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.detector_study import HEADERS
 from experiments.failure_detectors import COMPLETENESS, NAMES, NETWORKS, measured
@@ -187,10 +187,48 @@ def test_the_story_tells_who_is_down_and_who_is_slow():
 def test_completeness_can_fail():
     entry = entries()["failure-detectors"]
     result = run(make_scenario(entry, Settings(seed=4, nodes=4, duration_ns=minutes(2))))
-    deaf = result._replace(reports={"Recorded": [each for each in recorded(result) if each.value != (2, 3)]})
+    told = [each for each in recorded(result) if each.value != (2, 3)]
+    deaf = result._replace(reports={**result.reports, "Recorded": told})
     verdict = entry.judge(deaf)
     assert verdict.status == VIOLATED and verdict.properties == (COMPLETENESS,)
     assert verdict.lines == (f"{COMPLETENESS}: {NAMES[3]} does not suspect node 2, which has crashed",)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"duration_ns": seconds(5), "nodes": 3},
+        {"duration_ns": 1},
+        {"duration_ns": seconds(59)},
+        {"parameters": {"heartbeat": "100h"}},
+        {"parameters": {"heartbeat": "1ms"}, "duration_ns": ms(200), "nodes": 5},
+    ],
+)
+def test_a_run_too_short_for_a_detector_accuses_nobody(settings):
+    entry = entries()["failure-detectors"]
+    verdict = entry.judge(run(make_scenario(entry, Settings(**settings))))
+    assert verdict.status == UNKNOWN and " old at the end, so none has to be suspected yet" in verdict.lines[0], verdict
+
+
+def test_only_crashes_that_are_old_enough_are_judged():
+    """A detector that is deaf to one node: accused of it from the thirtieth beat on, not before."""
+    entry = entries()["failure-detectors"]
+    result = run(make_scenario(entry, Settings(seed=4, nodes=4, duration_ns=minutes(2))))
+    told = [each for each in recorded(result) if each.value != (2, 3)]
+    crashed_ns = {fault.node: fault.at_ns for fault in result.faults}
+    # Nobody is heard of after this; then only the ages of the crashes count.
+    quiet = [each for each in told if each.name == "suspects" or each.time_ns < min(crashed_ns.values())]
+    for end_ns, status in ((0, VIOLATED), (-1, VALID)):
+        ended = result._replace(virtual_ns=crashed_ns[2] + seconds(30) + end_ns)
+        verdict = entry.judge(ended._replace(reports={**result.reports, "Recorded": quiet}))
+        if status == VIOLATED:
+            assert verdict.lines == (f"{COMPLETENESS}: {NAMES[3]} does not suspect node 2, which has crashed",)
+        else:
+            assert verdict.properties == () and verdict.status in (VALID, UNKNOWN)
+    beat = next(each for each in told if each.value[0] == 2)
+    late = [*told, beat._replace(time_ns=result.virtual_ns - seconds(29), name="trusts", value=(2, 0))]
+    verdict = entry.judge(result._replace(reports={**result.reports, "Recorded": late}))
+    assert verdict.status == VALID and verdict.lines[1] == "1 crashes are too recent to be judged"
 
 
 def test_what_is_measured():

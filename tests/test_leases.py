@@ -332,6 +332,10 @@ BAD = {
         [(3, "accepted", (LOCK, 2, 1, 5, "b")), (3, "accepted", (LOCK, 2, 2, 4, "a"))],
         "Mutual Exclusion Of Effects",
     ),
+    "an old copy of a holder's own write is accepted": (
+        [(3, "accepted", (LOCK, 2, 2, 5, "new")), (3, "accepted", (LOCK, 2, 1, 5, "old"))],
+        "Writes In Order",
+    ),
     "a token given twice": (table_says(("queued", 1), ("released", 1), ("queued", 1)), "Token Monotone"),
     "a lesser token holds later": (
         table_says(("queued", 1), ("queued", 2), ("held", 2), ("released", 2), ("held", 1)),
@@ -365,7 +369,8 @@ def test_a_good_history_passes():
     assert judged(*table_says(*QUEUED, ("released", 1), ("held", 2)), (5, "looks", (LOCK, 2))) == set()
     late = [(4, "asks", (1, "Acquire")), (4, "held", (LOCK, 1, 1)), *[(4, "asks", (2, "Renew"))] * 100]
     assert judged(*late, *table_says(*QUEUED, ("expired", 1))) == set()
-    assert judged((3, "accepted", (LOCK, 1, 1, 4, "a")), (3, "accepted", (LOCK, 2, 1, 5, "b"))) == set()
+    assert judged((3, "accepted", (LOCK, 1, 9, 4, "a")), (3, "accepted", (LOCK, 2, 1, 5, "b"))) == set()
+    assert judged(*[(3, "accepted", (LOCK, 1, 2, 4, "a"))] * 2) == set(), "the last write again: its answer was lost"
 
 
 def test_a_property_is_told_a_few_times_and_the_run_goes_on():

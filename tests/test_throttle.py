@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from actors import run
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.zoo.hunt import hunt
 from experiments.zoo.throttle import BUGS, parts_of
-from protocols.throttle import FixedWindow, Limit, RateLimit, SlidingCounter, SlidingLog, TokenBucket
+from protocols.throttle import REFERENCES, FixedWindow, Limit, RateLimit, SlidingCounter, SlidingLog, TokenBucket
 from protocols.throttle import most_in_any_window as most
-from simclock import Control, Observation, UsageError, ms, seconds
+from simclock import Control, Network, Observation, UsageError, ms, seconds
 from simclock.durations import HOUR
 
 SAFE = [TokenBucket, SlidingLog, SlidingCounter]
@@ -152,18 +152,74 @@ def test_a_row_is_found_by_its_own_property(row):
     assert right[2].status == VALID and right[1].violations == ()
 
 
-def served(*told):
-    observer, control = RateLimit(LIMIT), Control(ms(1))
+def served(*told, limiter="sliding-log"):
+    observer, control = RateLimit(LIMIT, REFERENCES[limiter]), Control(ms(1))
     for time_ns, wait_ns in told:
         observer.on_observation(Observation(time_ns, 0, 0, "served", (7, time_ns, wait_ns)), control)
     return [violation.property for violation in control.violations]
 
 
+FULL = [(time_ns, None) for time_ns in (1, 2, 3, 4)]
+
+
 def test_the_checkers_can_fail():
-    assert served(*[(time_ns, None) for time_ns in (1, 2, 3, 4, HOUR)]) == ["Rate Limit"]
-    assert served(*[(time_ns, None) for time_ns in (1, 2, 3, 4, HOUR + 1)]) == []
-    assert served((1, 10), (11, 5)) == ["Retry After"]
-    assert served((1, 10), (10, 1), (11, None)) == []
+    assert served(*FULL, (HOUR, None)) == ["Rate Limit"]
+    assert served(*FULL, (HOUR + 1, None)) == []
+    assert served(*FULL, (11, HOUR - 10), (HOUR + 1, 1)) == ["Retry After", "Needless Refusal"]
+    assert served(*FULL, (11, HOUR - 10), (HOUR, 1), (HOUR + 1, None)) == []
+
+
+@pytest.mark.parametrize(
+    ("limiter", "admitted", "now_ns", "wait_ns"),
+    [
+        ("sliding-log", [1, 2, 3, 4], 5, HOUR - 4),
+        ("sliding-log", [1, 2, 3, 4, HOUR + 1], HOUR + 1, 1),
+        ("sliding-counter", [seconds(59)] * 4, seconds(61), HOUR - seconds(1)),
+        ("fixed-window", [seconds(59)] * 4, seconds(60), HOUR - seconds(60)),
+        ("token-bucket", [0, 0], 1, HOUR // 2 - 1),
+        ("token-bucket", [HOUR, HOUR], HOUR + 1, HOUR // 2 - 1),
+    ],
+)
+def test_a_refusal_is_judged_by_the_limiters_definition(limiter, admitted, now_ns, wait_ns):
+    """The wait is exact; a nanosecond more or less, or a refusal with one request less before it, is named."""
+    got = [(time_ns, None) for time_ns in admitted]
+    assert served(*got, (now_ns, wait_ns), limiter=limiter) == []
+    for wrong_ns in (wait_ns - 1, wait_ns + 1):
+        assert served(*got, (now_ns, wrong_ns), limiter=limiter) == ["Retry After"]
+    assert served(*got[:-1], (now_ns, wait_ns), limiter=limiter)[:1] == ["Needless Refusal"]
+
+
+@pytest.mark.parametrize("limiter", [*SAFE, FixedWindow])
+@given(limit=limits, gaps=gaps)
+def test_limiters_do_what_their_references_say(limiter, limit, gaps):
+    tried, reference, now_ns = limiter(limit), REFERENCES[limiter.name](limit), 0
+    for gap in gaps:
+        now_ns += gap
+        wait_ns = tried.admit(now_ns)
+        assert max(0, reference.earliest_ns(now_ns) - now_ns) == (wait_ns or 0)
+        if wait_ns is None:
+            reference.admitted(now_ns)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"duration_ns": 1}, "nothing was admitted"),
+        ({"network": Network(loss=1.0)}, "nothing was admitted"),
+        ({"duration_ns": ms(100)}, "nobody was refused"),
+    ],
+)
+def test_a_run_that_reaches_nothing_is_not_valid(settings, said):
+    entry = entries()["hourly-throttle"]
+    verdict = entry.judge(run(make_scenario(entry, Settings(**settings))))
+    assert verdict.status == UNKNOWN and verdict.lines[0].startswith(said), verdict
+
+
+def test_only_the_bucket_has_a_burst():
+    """The default burst is 20; a log of ten requests has none."""
+    assert play(limit=10)[2].status == VALID
+    with pytest.raises(UsageError, match="burst: 20 is not a number of requests below the limit, 10"):
+        play(limit=10, limiter="token-bucket")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +227,10 @@ def test_the_checkers_can_fail():
     [
         (["--limiter", "leaky"], "limiter: 'leaky' is not a limiter: use token-bucket, sliding-log"),
         (["--limit", "1"], "limit: 1 is not a number of requests: 2 or more"),
-        (["--burst", "100"], "burst: 100 is not a number of requests below the limit, 100"),
+        (
+            ["--limiter", "token-bucket", "--burst", "100"],
+            "burst: 100 is not a number of requests below the limit, 100",
+        ),
         (["--window", "hour"], "window: "),
     ],
 )

@@ -36,6 +36,13 @@ class ForgetsGreatestToken(StorageNode):
         self.greatest[write.lock] = max((write.token, write.number), self._greatest(write.lock))
 
 
+class AcceptsOldCopy(StorageNode):
+    """PAPER-LEASE-7: the store compares tokens alone, so an old copy of a holder's own write undoes a newer one."""
+
+    def _may_write(self, lock: str, token: int, number: int) -> bool:
+        return token >= self._greatest(lock)[0]
+
+
 # The lease service.
 
 
@@ -118,8 +125,16 @@ class ReadsWallClock(Holder):
         return self.clock.wall_ns()
 
 
+class IgnoresDrift(Holder):
+    """PAPER-LEASE-8: a holder counts the whole term, as if its clock could not be slow."""
+
+    def _lasts_ns(self) -> int:
+        return self.leases.term_ns
+
+
 SCENARIO = "leases-hunt"
 EFFECTS = "Mutual Exclusion Of Effects"
+IN_ORDER = "Writes In Order"
 BELIEVER = "Believer Is Holder"
 LIVENESS_NS = seconds(6)
 KLEPPMANN = "Kleppmann 2016, https://martin.kleppmann.com/2016/02/08/how-to-do-distributed-locking.html"
@@ -174,6 +189,16 @@ BUGS = (
         scenario=SCENARIO,
         judged=False,
         liveness_ns=LIVENESS_NS,
+    ),
+    _bug("PAPER-LEASE-7", "accepts-old-copy", AcceptsOldCopy, IN_ORDER, KLEPPMANN),
+    Bug(
+        id="PAPER-LEASE-8",
+        name="term-without-drift",
+        wrong=IgnoresDrift,
+        property=BELIEVER,
+        source=GRAY,
+        scenario="leases-drift-hunt",
+        judged=False,
     ),
 )
 

@@ -9,7 +9,7 @@ from experiments.deadlocks import Parts
 from experiments.deadlocks_hunt import LIVENESS_NS
 from experiments.spelling import unknown
 from experiments.zoo.bug import LIVENESS, Bug
-from protocols.lock_table import EXCLUSIVE, Claim, Lock, LockManager, TransactionClient
+from protocols.lock_table import EXCLUSIVE, POLICIES, WAIT_DIE, WOUND_WAIT, Claim, Lock, LockManager, TransactionClient
 from protocols.lock_table.properties import MUTUAL_EXCLUSION, NO_DEADLOCK, NO_STARVATION, TIMESTAMP_ORDER
 from simclock import UsageError
 
@@ -139,6 +139,27 @@ BUGS: tuple[Bug, ...] = (
     _row(id="LOCK-10", name="locks-in-memory", wrong=ForgetsLocks, property=MUTUAL_EXCLUSION, source=_GRAY),
     _live(id="LOCK-11", name="release-unconfirmed", wrong=ReleasesEarly, property=NO_STARVATION, source=_GRAY),
 )
+
+
+_ABORTING = (WAIT_DIE, WOUND_WAIT)
+_POLICIES_OF = {
+    "LOCK-01": _ABORTING,
+    "LOCK-02": (WOUND_WAIT,),
+    "LOCK-03": (WAIT_DIE,),
+    "LOCK-04": _ABORTING,
+    "LOCK-05": (WAIT_DIE,),
+    "LOCK-06": (WOUND_WAIT,),
+    "LOCK-08": (WOUND_WAIT,),
+    "LOCK-11": _ABORTING,
+}
+"""Row -> the policies in which its wrong line is reached, where not in all."""
+
+
+def check_policy(bug_id: str, policy: str) -> None:
+    """Refuse a bug that the policy does not have: nothing would be wrong with such a run."""
+    needs = _POLICIES_OF.get(bug_id, POLICIES)
+    if policy not in needs:
+        raise UsageError(f"policy: {bug_id} is not in {policy}: use {' or '.join(needs)}")
 
 
 def parts_of(bug_id: str) -> Parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,7 @@ from experiments.spelling import unknown
 from experiments.zoo.bug import Bug
 from protocols.throttle import Answered, FixedWindow, Limiter, RateLimiter, SlidingCounter, SlidingLog, TokenBucket
 from protocols.throttle.limiters import BUCKETS
-from protocols.throttle.properties import RATE_LIMIT, RETRY_AFTER
+from protocols.throttle.properties import NEEDLESS_REFUSAL, RATE_LIMIT, RETRY_AFTER
 from simclock import UsageError
 
 
@@ -63,6 +64,36 @@ class CountsRefused(SlidingLog):
         return wait_ns
 
 
+class AdmitsHalf(SlidingLog):
+    """THROTTLE-08: it gives half of what it promises."""
+
+    def wait_ns(self, now_ns: int) -> int:
+        wait_ns = super().wait_ns(now_ns)
+        half = self.limit.count // 2
+        return wait_ns if len(self.times_ns) < half else self.times_ns[-half] + self.limit.window_ns - now_ns
+
+
+class WaitsForNewest(SlidingLog):
+    """THROTTLE-09: it tells to wait until the newest request is out of the window, and not the oldest."""
+
+    def wait_ns(self, now_ns: int) -> int:
+        wait_ns = super().wait_ns(now_ns)
+        return self.times_ns[-1] + self.limit.window_ns - now_ns if wait_ns else 0
+
+
+class KeepsPartMore(SlidingCounter):
+    """THROTTLE-10: one part of the window too many counts."""
+
+    kept = BUCKETS + 1
+
+
+class BeginsEmpty(TokenBucket):
+    """THROTTLE-11: the bucket of a new client is empty."""
+
+    def restore(self, state: Sequence[int]) -> None:
+        super().restore(state or (0, 0))
+
+
 _row = partial(Bug, scenario="throttle-hunt", judged=False)
 _FLAW = "https://blog.cloudflare.com/counting-things-a-lot-of-different-things/"
 _METER = "Turner, New Directions in Communications, 1986"
@@ -76,6 +107,10 @@ BUGS: tuple[Bug, ...] = (
     _row(id="THROTTLE-05", name="burst-beside-limit", wrong=FillsWhole, property=RATE_LIMIT, source=_METER),
     _row(id="THROTTLE-06", name="count-in-memory", wrong=ForgetsAdmitted, property=RATE_LIMIT, source=_OWN),
     _row(id="THROTTLE-07", name="refused-counts", wrong=CountsRefused, property=RETRY_AFTER, source=_OWN),
+    _row(id="THROTTLE-08", name="admits-half", wrong=AdmitsHalf, property=NEEDLESS_REFUSAL, source=_OWN),
+    _row(id="THROTTLE-09", name="waits-for-newest", wrong=WaitsForNewest, property=RETRY_AFTER, source=_OWN),
+    _row(id="THROTTLE-10", name="part-too-many", wrong=KeepsPartMore, property=NEEDLESS_REFUSAL, source=_OWN),
+    _row(id="THROTTLE-11", name="begins-empty", wrong=BeginsEmpty, property=NEEDLESS_REFUSAL, source=_METER),
 )
 
 

@@ -125,6 +125,10 @@ class Holder(Node):
         """Law 1."""
         return call.sent_ns
 
+    def _lasts_ns(self) -> int:
+        """Law 1: shortened by the drift bound."""
+        return self.leases.holder_term_ns
+
     def _stands(self, sent_ns: int) -> bool:
         """Law 3."""
         return self._now_ns() == sent_ns
@@ -183,7 +187,7 @@ class Holder(Node):
 
     def _held(self, call: _Call) -> None:
         begins = self.until_ns is None
-        self.until_ns = self._counted_from_ns(call) + self.leases.holder_term_ns
+        self.until_ns = self._counted_from_ns(call) + self._lasts_ns()
         self.observe("held", (self.work.lock, self.token, call.number))
         if self._stands(call.sent_ns):
             self._doubt()

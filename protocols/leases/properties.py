@@ -2,6 +2,7 @@
 
     Mutual Exclusion Of Effects  the store accepts no write with a token less than one it has accepted, and one token is
                                  one holder's: the effects of two holders never interleave
+    Writes In Order              of one token, the store accepts no write with a number less than one it has accepted
     Token Monotone               tokens are given in strictly increasing order; of a lock's holders the later has the
                                  greater one
     At Most One Holder           nobody is told that it holds while another does, or after its claim has ended
@@ -10,7 +11,7 @@
     Believer Is Holder           who decides to write, by its own clock, still has its claim
     Replicas Agree               the same commands do the same to the table on every server
 
-The first three need nothing of any clock. The fourth and fifth need clocks within the drift bound, of the leader and
+The first four need nothing of any clock. The fifth and sixth need clocks within the drift bound, of the leader and
 of the holder; a clock that stands still they survive where messages take less than the guard (`Holder`, law 3).
 
 A violation is told and the run goes on, so that it shows what follows from it. Counts in `report()` show that a run
@@ -38,6 +39,8 @@ class _Lock:
         """The greatest token that was told so."""
         self.accepted_token = 0
         """The greatest token that the store accepted."""
+        self.accepted_number = 0
+        """The greatest number that it accepted with that token."""
 
 
 class LeaseProperties(Observer):
@@ -179,7 +182,7 @@ class LeaseProperties(Observer):
     # Effects.
 
     def _on_accepted(self, node: int, value: tuple[str, int, int, int, str]) -> None:
-        lock, token, _, client, _ = value
+        lock, token, number, client, _ = value
         known = self._lock(lock)
         self._counts["writes accepted"] += 1
         if token < known.accepted_token:
@@ -189,4 +192,8 @@ class LeaseProperties(Observer):
         if writer != client:
             detail = f"{lock} takes writes of nodes {writer} and {client} with the same token, {token}"
             self._tell("Mutual Exclusion Of Effects", node, detail)
-        known.accepted_token = max(token, known.accepted_token)
+        if token == known.accepted_token and number < known.accepted_number:
+            detail = f"{lock} takes write {number} of token {token} after write {known.accepted_number}"
+            self._tell("Writes In Order", node, detail)
+        greatest = max((token, number), (known.accepted_token, known.accepted_number))
+        known.accepted_token, known.accepted_number = greatest

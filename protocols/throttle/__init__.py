@@ -3,16 +3,19 @@
 limiters.py    token bucket, sliding log, sliding counter, and the fixed window with its flaw; integers only
 server.py      the node that admits or refuses, with durable state and its own monotonic clock
 client.py      clients: one that bursts at the edge of the hour, one that takes all it gets, one that is modest
-properties.py  the promise "so many in any window", judged by the server's own clock
+references.py  when one more may be admitted, by each limiter's definition
+properties.py  the promise "so many in any window" and every refusal, judged by the server's own clock
 """
 
 from protocols.throttle.client import Ask, Burst, Greedy, Modest, ThrottleClient
 from protocols.throttle.limiters import LIMITERS, FixedWindow, Limit, Limiter, SlidingCounter, SlidingLog, TokenBucket
 from protocols.throttle.properties import RateLimit, most_in_any_window
+from protocols.throttle.references import REFERENCES, Reference
 from protocols.throttle.server import Answered, RateLimiter, Request
 
 __all__ = [
     "LIMITERS",
+    "REFERENCES",
     "Answered",
     "Ask",
     "Burst",
@@ -23,6 +26,7 @@ __all__ = [
     "Modest",
     "RateLimit",
     "RateLimiter",
+    "Reference",
     "Request",
     "SlidingCounter",
     "SlidingLog",

@@ -15,8 +15,9 @@ A window is half open: (t - window, t]. A request exactly one window old is out 
                     window and `count` at the beginning of the next are twice as many within an instant
 
 Law 1: only what is admitted counts; being refused is free.
-Law 2: `retry_after_ns` is exact, or, of the counter, never too early: a request at that time is admitted if no other
-       came before it.
+Law 2: a request is refused only where the limiter's definition forbids it, and the wait is exact: a request at that
+       time is admitted if no other came before it, one before that time is not. (What the counter's definition
+       forbids, the log's may allow.)
 Law 3: the state is a tuple of whole numbers that grows with none but the limit, so that it can be kept on disk.
 """
 
@@ -42,15 +43,13 @@ class Limit:
     count: int = 100
     window_ns: int = HOUR
     burst: int = 20
-    """How much of `count` a token bucket gives at once."""
+    """How much of `count` a token bucket gives at once; no other limiter looks at it."""
 
     def __post_init__(self) -> None:
         if type(self.count) is not int or self.count < 2:
             raise UsageError(f"limit: {self.count!r} is not a number of requests: 2 or more")
         if type(self.window_ns) is not int or self.window_ns < BUCKETS:
             raise UsageError(f"window: {self.window_ns!r} is not a duration of {BUCKETS} ns or more")
-        if type(self.burst) is not int or not 1 <= self.burst < self.count:
-            raise UsageError(f"burst: {self.burst!r} is not a number of requests below the limit, {self.count}")
 
 
 class Limiter:
@@ -61,6 +60,10 @@ class Limiter:
     def __init__(self, limit: Limit, state: Sequence[int] = ()) -> None:
         self.limit = limit
         self.restore(state)
+
+    @classmethod
+    def check(cls, limit: Limit) -> None:
+        """Raise UsageError for a limit that this limiter cannot keep."""
 
     def admit(self, now_ns: int) -> int | None:
         """None: admitted. Else how long to wait, in nanoseconds, 1 or more."""
@@ -94,6 +97,11 @@ class TokenBucket(Limiter):
     parts: int
     """At most `burst` tokens' worth."""
     filled_ns: int
+
+    @classmethod
+    def check(cls, limit: Limit) -> None:
+        if type(limit.burst) is not int or not 1 <= limit.burst < limit.count:
+            raise UsageError(f"burst: {limit.burst!r} is not a number of requests below the limit, {limit.count}")
 
     @property
     def rate(self) -> int:

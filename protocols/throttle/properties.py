@@ -1,7 +1,9 @@
 """The promises of a rate limiter, judged by what the server tells.
 
-    Rate Limit    in any window so many are admitted, and no more
-    Retry After   who was refused and waits as long as it was told is admitted
+    Rate Limit         in any window so many are admitted, and no more
+    Needless Refusal   nobody is refused where the limiter's definition admits (see references.py)
+    Retry After        who is refused is told to wait until the definition admits it, not longer and not shorter; who
+                       waits as long as it was told is admitted
 
 Law: windows are half open, and the clock is the server's own. A window that holds most ends at an admission, so only
 those are looked at.
@@ -13,9 +15,11 @@ from collections import deque
 from collections.abc import Iterable
 
 from protocols.throttle.limiters import Limit
+from protocols.throttle.references import Reference
 from simclock import Control, Observation, Observer, format_duration
 
 RATE_LIMIT = "Rate Limit"
+NEEDLESS_REFUSAL = "Needless Refusal"
 RETRY_AFTER = "Retry After"
 
 
@@ -32,13 +36,15 @@ def most_in_any_window(times_ns: Iterable[int], window_ns: int) -> int:
 
 
 class RateLimit(Observer):
-    """Counts what each client got in the window that ends with each admission."""
+    """Counts what each client got in the window that ends with each admission, and asks whether refusals were due."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, reference: type[Reference]) -> None:
         self._limit = limit
+        self._reference = reference
+        self._references: dict[int, Reference] = {}
         self._inside: dict[int, deque[int]] = {}
         self._most: dict[int, int] = {}
-        self._told: set[int] = set()
+        self._told: set[tuple[str, int]] = set()
         self._due_ns: dict[int, int] = {}
         """Client -> when it may come again, if it was refused last."""
         self._admitted = 0
@@ -50,11 +56,14 @@ class RateLimit(Observer):
             return
         client, time_ns, wait_ns = observation.value
         due_ns = self._due_ns.pop(client, None)
+        reference = self._references.setdefault(client, self._reference(self._limit))
         if wait_ns is not None:
             self._refused += 1
             self._due_ns[client] = time_ns + wait_ns
             self._kept_waiting(observation, control, due_ns)
+            self._check_refusal(observation, control, reference.earliest_ns(time_ns))
             return
+        reference.admitted(time_ns)
         self._waited += due_ns is not None
         self._admitted += 1
         inside = self._inside.setdefault(client, deque())
@@ -62,19 +71,34 @@ class RateLimit(Observer):
         while inside[0] <= time_ns - self._limit.window_ns:
             inside.popleft()
         self._most[client] = max(self._most.get(client, 0), len(inside))
-        # Told once for each client; the run goes on, and says in the end how many it got.
-        if len(inside) > self._limit.count and client not in self._told:
-            self._told.add(client)
+        if len(inside) > self._limit.count:
             since, window = format_duration(inside[0]), format_duration(self._limit.window_ns)
             detail = f"client {client} got {len(inside)} of {self._limit.count} since {since}, within {window}"
-            control.violated(RATE_LIMIT, observation.node, detail, stop=False)
+            self._tell(RATE_LIMIT, observation, control, detail)
+
+    def _tell(self, property: str, observation: Observation, control: Control, detail: str) -> None:
+        """Once for each client; the run goes on, and says in the end how many it got."""
+        client = observation.value[0]
+        if (property, client) not in self._told:
+            self._told.add((property, client))
+            control.violated(property, observation.node, detail, stop=False)
+
+    def _check_refusal(self, observation: Observation, control: Control, earliest_ns: int) -> None:
+        client, time_ns, wait_ns = observation.value
+        if earliest_ns <= time_ns:
+            detail = f"client {client} is refused at {format_duration(time_ns)}, where it may be admitted"
+            self._tell(NEEDLESS_REFUSAL, observation, control, detail)
+        elif time_ns + wait_ns != earliest_ns:
+            told, due = format_duration(wait_ns), format_duration(earliest_ns - time_ns)
+            detail = f"client {client} is told to wait {told} at {format_duration(time_ns)}, and may come in {due}"
+            self._tell(RETRY_AFTER, observation, control, detail)
 
     def _kept_waiting(self, observation: Observation, control: Control, due_ns: int | None) -> None:
         client, time_ns, wait_ns = observation.value
         if due_ns is not None and time_ns >= due_ns:
             was, more = format_duration(due_ns), format_duration(wait_ns)
             detail = f"client {client} was told to come at {was}, came, and is told to wait another {more}"
-            control.violated(RETRY_AFTER, observation.node, detail, stop=False)
+            self._tell(RETRY_AFTER, observation, control, detail)
 
     def report(self) -> dict[str, object]:
         return {
