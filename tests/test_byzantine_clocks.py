@@ -62,7 +62,7 @@ def greatest(agreement):
 @pytest.mark.parametrize(
     ("function", "differences", "faults", "corrected"),
     [
-        (egocentric_mean, (0, 10, -6, 200), 1, 1),  # 200 is above delta and counts as 0: the sum is still shared by all
+        (egocentric_mean, (0, 40, 20, 200), 1, 15),  # 200 is above delta and counts as 0: all four share the sum, not 3
         (egocentric_mean, (0, 100, 100, -100), 1, 25),  # delta itself is believed
         (egocentric_mean, (0, 101, 0, 0), 1, 0),
         (fault_tolerant_average, (0, 10, 20, 900, -900), 1, 10),
