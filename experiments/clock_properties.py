@@ -69,7 +69,8 @@ class ClockProperties:
         self.reached: Counter[str] = Counter()
         self._course = ClockCourse(report.setup)
         drifts = [abs(fault.drift_ppb) for fault in faults if isinstance(fault, SetDrift)]
-        self._drift_ppb = max(self.setup.drift_ppb_max, *drifts, 0)
+        clocks = self.setup.clocks
+        self._drift_ppb = max(clocks.drift_ppb_max, *drifts, 0) + clocks.wander_ppb_max  # around whichever drift
         self._slew_ppb = self.setup.synchronization.slew_rate_ppm * (PARTS // MILLION)
         self._set: dict[int, Set] = {}
         self._pending: dict[int, int] = {}
