@@ -80,8 +80,8 @@ class Bound:
             raise UsageError(f"tolerates: {self.faults} faults of {self.nodes} nodes: at most {most} (n > 3f)")
         if self._factor() >= 1:
             raise UsageError(
-                f"drift: with {_ppm(self.drift_ppb)} ppm clocks part faster in a round than {self.algorithm} brings them "
-                f"together ({self.nodes} nodes, {self.faults} faults)"
+                f"drift: with {_ppm(self.drift_ppb)} ppm clocks part faster in a round than {self.algorithm} brings "
+                f"them together ({self.nodes} nodes, {self.faults} faults)"
             )
         least_ns = ceil(self.window_ns + 2 * self._spread_ns(self._greatest_ns) + self.epsilon_ns + 2)
         if self.interval_ns < least_ns and self._fits_without_offset():
