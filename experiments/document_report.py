@@ -82,7 +82,7 @@ def judge(result: RunResult) -> Verdict:
     recording = _recording_of(result)
     calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
     if recording and not result.stopped:
-        lines.append("the replay is not complete: give it more time")
+        lines.append(f"the replay is not complete, so {AS_RECORDED} is not judged: give it more time")
         status = UNKNOWN if status == VALID else status
     elif not recording and calm_ns < seconds(10):
         lines.append(f"{CONVERGENCE} not judged: the last fault struck {format_duration(calm_ns)} before the end")
@@ -91,10 +91,12 @@ def judge(result: RunResult) -> Verdict:
         lines += [f"{CONVERGENCE} violated: {line}" for line in judged.explain().splitlines()]
     else:
         lines.append(f"{CONVERGENCE}: {len(copies)} copies are equal, {_sizes(copies)}")
-        if recording:
-            same = next(iter(copies.values())).text == read_recording(recording).end
-            lines.append(f"{AS_RECORDED}: {'the text is the endContent of the recording' if same else 'violated'}")
-            properties += [] if same else [AS_RECORDED]
+    if recording and result.stopped:
+        end = read_recording(recording).end
+        wrong = ", ".join([str(node) for node, copy in copies.items() if copy.text != end])
+        told = f" violated: not the endContent at node {wrong}" if wrong else ": the text is the recording's endContent"
+        lines.append(AS_RECORDED + told)
+        properties += [AS_RECORDED] if wrong else []
     lost = [node for node, copy in copies.items() if copy.orphans]
     if lost:
         lines.append(f"operations on unknown elements were skipped at nodes {', '.join(map(str, lost))}")
@@ -117,13 +119,13 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     edits = sum(copy.edits for copy in copies)
     deliveries = sum(copy.deliveries for copy in copies)
     held = sum(copy.held_count for copy in copies)
-    share = 100 * held // max(1, deliveries)
+    share, high = 100 * held // max(1, deliveries), _most(copies, "held_high")
     delays_ns = sorted(delay for copy in copies if copy.reads_along for delay in copy.delays_ns)
     return (
         ("edits", f"{edits:,} by {sum(copy.edits > 0 for copy in copies)} people"),
         (
             "held back",
-            f"{held:,} of {deliveries:,} deliveries ({share}%), at most {_most(copies, 'held_high')} at once",
+            f"{held:,} of {deliveries:,} deliveries ({share}%), high-water mark {high} at a member",
         ),
         ("kept", f"at most {_most(copies, 'kept_high')} messages at a member until all had them"),
         ("delay added", _delay_text(delays_ns, sum(copy.deliveries for copy in copies if copy.reads_along))),
@@ -142,8 +144,10 @@ def _most(copies: Sequence[CopyAtEnd], name: str) -> str:
 
 
 def _delay_text(delays_ns: Sequence[int], deliveries: int) -> str:
+    if not deliveries:
+        return "not measured: nobody only reads along"
     if not delays_ns:
-        return "nobody only reads along, or nothing was held there"
+        return "none: nothing was held at who only reads"
     mean_ns = sum(delays_ns) // max(1, deliveries)
     middle = format_duration(int(median(delays_ns)) // us(100) * us(100))
     mean, high = (format_duration(ns // us(100) * us(100)) for ns in (mean_ns, delays_ns[-1]))
@@ -153,9 +157,8 @@ def _delay_text(delays_ns: Sequence[int], deliveries: int) -> str:
 def _bytes_text(copies: Sequence[CopyAtEnd], edits: int) -> str:
     clock = sum(copy.bytes_clock for copy in copies) * 10 // edits
     operation = sum(copy.bytes_operation - copy.bytes_text for copy in copies) * 10 // edits
-    return (
-        f"{clock // 10}.{clock % 10} B of vector clock and {operation // 10}.{operation % 10} B of operation per edit"
-    )
+    total, clock_text, operation_text = (f"{n // 10}.{n % 10} B" for n in (clock + operation, clock, operation))
+    return f"{total} per operation: {clock_text} of vector clock, {operation_text} of ids and encoding"
 
 
 def sometimes(result: RunResult) -> Mapping[str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,10 +42,10 @@ def read_recording(path: str) -> Recording:
         table = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
     except OSError as error:
         raise UsageError(f"recording: cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, zlib.error) as error:
         raise UsageError(f"recording: {path} is no JSON, gzipped or not: {error}") from None
     try:
-        return _recording(table)
+        return _recording(path, table)
     except (KeyError, TypeError, IndexError, ValueError) as error:
         raise UsageError(
             f"recording: {path} is no recording of concurrent editing ({type(error).__name__}: {error}): it needs "
@@ -52,7 +53,7 @@ def read_recording(path: str) -> Recording:
         ) from None
 
 
-def _recording(table: dict[str, Any]) -> Recording:
+def _recording(path: str, table: dict[str, Any]) -> Recording:
     authors = int(table["numAgents"])
     strokes: list[list[Stroke]] = [[] for _ in range(authors)]
     versions: list[tuple[int, ...]] = []
@@ -66,7 +67,9 @@ def _recording(table: dict[str, Any]) -> Recording:
         ((position, deleted, text),) = transaction["patches"]
         needs = {other: count for other, count in enumerate(seen) if other != author}
         concurrent += any(count < len(strokes[other]) for other, count in needs.items())
-        strokes[author].append(Stroke(needs, int(position), int(deleted), str(text)))
+        strokes[author].append(
+            Stroke(needs, int(position), int(deleted), str(text), f"recording: {path}, txns[{number}]")
+        )
         seen[author] += 1
         versions.append(tuple(seen))
     return Recording(tuple([tuple(each) for each in strokes]), str(table["endContent"]), concurrent)

@@ -39,12 +39,12 @@ DURATION_NS = seconds(4)
 ENDS_NS = seconds(1)
 """How much later than its timeout a snapshot may end: a step and a message, and no more."""
 TOLD_MAX = 6
-"""Snapshots that are told in full."""
+"""Snapshots that are told in full, and failed ones that are told of."""
 PARAMETERS: Mapping[str, Any] = {
     "algorithm": "chandy-lamport",
     "balance": 100,
     "transfer": "10ms",
-    "snapshot": "1500ms",
+    "snapshot": "1s",
     "timeout": "500ms",
     "crash": -1,
 }
@@ -83,7 +83,7 @@ def snapshots(settings: Settings) -> Scenario:
     kind, chosen = algorithm_of(parameters["algorithm"]), _settings(parameters)
     nodes = _nodes(settings, NODES)
     crash = parameters["crash"]
-    if type(crash) is not int or crash >= nodes:
+    if type(crash) is not int or not -1 <= crash < nodes:
         raise UsageError(f"crash: {crash!r} is not a node from 0 to {nodes - 1}, or -1 for none")
     duration_ns = settings.duration_ns or DURATION_NS
     crashes = (Crash(at_ns=duration_ns // 2, node=crash),) if crash >= 0 else ()
@@ -179,8 +179,12 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
 def story(total_of: Any, result: RunResult) -> Iterator[str]:
     """Each snapshot as it ends: per node, per channel, and the total."""
     ended = [told for told in recorded(result) if told.name in ("complete", "failed")]
+    left = {"complete": TOLD_MAX, "failed": TOLD_MAX}
     begun = {told.value[0]: told.time_ns for told in recorded(result) if told.name == "initiated"}
-    for told in ended[:TOLD_MAX]:
+    for told in ended:
+        left[told.name] -= 1
+        if left[told.name] < 0:
+            continue
         snapshot = told.value[0]
         name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun[snapshot])}"
         if told.name == "failed":
@@ -188,7 +192,7 @@ def story(total_of: Any, result: RunResult) -> Iterator[str]:
             continue
         yield f"{name}, complete at {_time(told.time_ns)}"
         yield from _parts(told.value[1], told.value[2], total_of(result))
-    yield f"... and {len(ended) - min(len(ended), TOLD_MAX)} snapshots more"
+    yield f"... and {sum(max(0, -each) for each in left.values())} snapshots more"
     yield ""
 
 
@@ -198,6 +202,9 @@ def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
     for source, target, amounts in channels:
         if amounts:
             yield f"  channel {source} -> {target}: {' + '.join(map(str, amounts))}"
+    empty = [f"{source} -> {target}" for source, target, amounts in channels if not amounts]
+    if empty:
+        yield f"  nothing on {', '.join(empty)}"
     at_nodes = sum(balance for _, balance in states)
     under_way = sum(sum(amounts) for _, _, amounts in channels)
     total = at_nodes + under_way

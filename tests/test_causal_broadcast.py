@@ -268,6 +268,27 @@ def test_the_order_is_judged(told, found):
     assert judged(*told) == found
 
 
+GONE = (1, "gone", (2, 0, 1))
+"""Node 1 has delivered 0:1, and keeps it no more; node 2 asks for it."""
+
+
+@pytest.mark.parametrize(
+    ("before", "found"),
+    [
+        ([], ["Kept Until Stable"]),
+        ([(2, "suspect", 1), (1, "suspect", 3)], ["Kept Until Stable"]),
+        ([(1, "suspect", 2)], []),
+        ([(2, "deliver", (0, 1))], []),
+        ([(2, "left", 2)], []),
+        ([(1, "joined", 5)], []),
+        ([(1, "welcome", ((0, 1),))], []),
+        ([(2, "welcome", ())], ["Kept Until Stable"]),
+    ],
+)
+def test_what_is_forgotten_too_early_is_judged(before, found):
+    assert judged(*QUESTION[:2], *before, GONE) == found
+
+
 def test_a_member_that_lacks_something_is_found():
     result = group(3, duration_ns=seconds(3), faults=(Partition(at_ns=seconds(1), groups=((0, 1), (2,))),))
     verdict = all_delivered(result, 0)
@@ -287,7 +308,7 @@ def test_a_row_is_found_by_its_own_property(row):
 
 
 def test_the_right_one_passes_and_is_hunted_where_something_happens():
-    assert len(ROWS) == 7 and right_one(ground_of(BUGS[ROWS[0]]), range(500, 510)) == []
+    assert len(ROWS) == 8 and right_one(ground_of(BUGS[ROWS[0]]), range(500, 510)) == []
     reached: dict[str, int] = {}
     entry = entries()["causal-hunt"]
     for seed in range(20):

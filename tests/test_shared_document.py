@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import re
+import zlib
 
 import pytest
 from click.testing import CliRunner
@@ -12,7 +14,7 @@ from experiments.command_line import main
 from experiments.commands.run import run as run_command
 from experiments.editing_trace import read_recording
 from protocols.crdts.sequence import Sequence
-from simclock import Crash, Network, Uniform, ms, seconds, stream
+from simclock import Crash, Network, Uniform, UsageError, ms, seconds, stream
 
 ENTRY = entries()["shared-document"]
 
@@ -55,7 +57,7 @@ def test_a_crash_does_not_stop_the_others():
 
 def test_the_report_names_what_was_asked_for():
     rows = dict(ENTRY.describe(play(0, duration_ns=seconds(3), faults=())))
-    assert "at once" in rows["held back"] and "until all had them" in rows["kept"]
+    assert "high-water mark" in rows["held back"] and "until all had them" in rows["kept"]
     assert "mean" in rows["delay added"] and "vector clock" in rows["metadata"]
 
 
@@ -106,6 +108,33 @@ def test_positions_are_those_of_the_text_as_it_was(tmp_path, packed):
         assert verdict.status == VALID, f"seed {seed}: {verdict.lines}"
         assert {copy.text for copy in result.final.values()} == {SMALL["endContent"]}
         assert result.stopped == "every copy has every keystroke"
+
+
+def test_a_replay_reports_all_that_is_asked_for(tmp_path):
+    """Held back, high-water mark, delay, bytes of metadata for each operation, and whether the end is the file's."""
+    path = recording(tmp_path, made_up(120))
+    result = CliRunner().invoke(main, ["run", "shared-document", "--seed", "5", "--recording", str(path)])
+    assert result.exit_code == 0, result.output
+    for line in (
+        r"  edits +120 by 2 people$",
+        r"  held back +[1-9]\d* of 240 deliveries \(\d+%\), high-water mark [1-9]\d* at a member$",
+        r"  delay added +at who only reads: mean \S+ms over all deliveries; of the held ones median \S+s, max \S+s$",
+        r"  metadata +\d+\.\d B per operation: \d+\.\d B of vector clock, \d+\.\d B of ids and encoding$",
+        r" +Convergence: 3 copies are equal, ",
+        r" +Ends As Recorded: the text is the recording's endContent$",
+    ):
+        assert re.search(line, result.output, re.MULTILINE), (line, result.output)
+    rows = dict(ENTRY.describe(play(nodes=2, parameters={"recording": str(path)})))
+    assert rows["delay added"] == "not measured: nobody only reads along"
+
+
+def test_one_copy_with_another_end_is_found(tmp_path):
+    path = recording(tmp_path, SMALL)
+    result = play(parameters={"recording": str(path)})
+    result.final[2] = result.final[2]._replace(text="Hi")
+    verdict = ENTRY.judge(result)
+    assert verdict.properties == ("Convergence", "Ends As Recorded")
+    assert verdict.lines[-1] == "Ends As Recorded violated: not the endContent at node 2"
 
 
 def test_another_end_than_recorded_is_found(tmp_path):
@@ -193,6 +222,41 @@ def test_what_is_no_recording(tmp_path, change, says):
     result = CliRunner().invoke(main, ["run", "shared-document", "--set", f"recording={path}"])
     assert result.exit_code == 2 and says in result.output and "numAgents" in result.output
     assert result.output.count("\n") == 1, result.output
+
+
+@pytest.mark.parametrize(
+    ("patch", "says"),
+    [([7, 3, ""], "delete 3 at 7: the sequence has 4"), ([-1, 0, "x"], "insert at -1: the sequence has 4")],
+)
+def test_a_position_beyond_the_text_names_the_file_and_the_transaction(tmp_path, patch, says):
+    changed = {"parents": [1], "agent": 0, "patches": [patch]}
+    path = recording(tmp_path, {**SMALL, "txns": [*SMALL["txns"][:2], changed]})
+    result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
+    assert result.exit_code == 2 and f"recording: {path}, txns[2]: {says}" in result.output, result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_damaged_byte_of_a_recording_is_one_line_wherever_it_is(tmp_path):
+    """The header, the deflated blocks (zlib.error) and the checksum fail in different ways."""
+    whole = gzip.compress(json.dumps(SMALL).encode(), mtime=0)
+    with pytest.raises(zlib.error):
+        gzip.decompress(flipped(whole, 10))
+    path = tmp_path / "damaged.json.gz"
+    for place in range(2, len(whole)):
+        path.write_bytes(flipped(whole, place))
+        read_recording.cache_clear()
+        try:
+            assert read_recording(str(path)).end == SMALL["endContent"], "a byte of the header that says nothing"
+        except UsageError as error:
+            assert str(error).startswith(f"recording: {'cannot read ' if 'cannot' in str(error) else ''}{path}")
+    path.write_bytes(flipped(whole, 10))
+    result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
+    assert result.exit_code == 2 and f"recording: {path} is no JSON, gzipped or not" in result.output
+    assert result.output.count("\n") == 1, result.output
+
+
+def flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,18 @@ def test_a_wrong_channel_and_wrong_money_are_seen():
     assert judged(Cuts(2, 20), *run_of, again) == ["Conservation"], "one transfer, taken in twice"
 
 
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_sender_that_has_lost_count_is_seen(number):
+    """After a crash it sends under a number that was sent before, or leaves one out."""
+    told = (BEGIN, (2, 0, "sent", (1, 0, 5)), (3, 0, "sent", (1, number, 7)))
+    assert judged(Cuts(2, 20), *told) == ["Conservation"]
+
+
+@pytest.mark.parametrize("before", [(), (BEGIN, (2, 0, "failed", (S, "no report")))])
+def test_a_snapshot_that_is_complete_and_cannot_be_is_seen(before):
+    assert judged(Cuts(2, 20), *before, complete((10, 10), (0, 1, ()), (1, 0, ()))) == ["Consistent Cut"]
+
+
 def test_what_is_sent_between_the_two_recordings_crosses_the_cut():
     """The receiver records first; the sender sends, and it arrives, before the sender records."""
     run_of = (BEGIN, cut(1, 2), (3, 0, "sent", (1, 0, 5)), (4, 1, "received", (0, 0, 5)), cut(0, 5))
@@ -263,7 +275,10 @@ def test_the_scenario_tells_each_snapshot(algorithm):
     totals = [line for line in lines if line.startswith("  TOTAL: ")]
     assert len(totals) >= 3 and all(line.endswith("= 400, conserved") for line in totals)
     assert sum(line.startswith("[SNAPSHOT ") for line in lines) == len(totals)
-    assert any(" -> " in line for line in lines)
+    channels = [line for line in lines if line.startswith(("  channel ", "  nothing on "))]
+    assert sum(line.count(" -> ") for line in channels) == 12 * len(totals), "a channel with nothing on it is told too"
+    assert any(line.startswith("  channel ") for line in channels)
+    assert result.reports["Cuts"]["at_once_max"] > 1
 
 
 def test_the_scenario_with_a_crash_says_that_it_failed():
@@ -307,6 +322,7 @@ def test_they_end_once_everything_has_healed():
     [
         (["--algorithm", "lamport"], "algorithm: 'lamport' is not an algorithm: use chandy-lamport or lai-yang"),
         (["--crash", "4"], "crash: 4 is not a node from 0 to 3, or -1 for none"),
+        (["--crash", "-2"], "crash: -2 is not a node from 0 to 3, or -1 for none"),
         (["--nodes", "1"], "nodes: 1 is not enough: a channel needs two"),
         (["--transfer", "often"], "transfer: "),
         (["--balance", "-1"], "snapshots.balance: -1 is not a whole number of 0 or more"),

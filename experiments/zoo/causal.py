@@ -67,6 +67,14 @@ class ShowsHalfAView(Participant):
         super().install(View(view.number, view.members, view.start, known, view.clock), joins=joins)
 
 
+class AcknowledgesAfterItsPromise(Participant):
+    """TOTAL-07: a member that has promised to stop, and said what it has, takes and acknowledges more."""
+
+    @property
+    def takes(self) -> bool:
+        return self.membership.is_in
+
+
 class ChecksTheSenderOnly(CausalQueue):
     """CAUSAL-01: `can_deliver` looks at the sender's own count, and at no other entry of the vector."""
 
@@ -118,6 +126,13 @@ class CountsOnUnderItsOldName(Member):
         self.member = self.id
 
 
+class ForgetsTooEarly(Member):
+    """CAUSAL-08: what any member in reach has delivered is forgotten, not what all have."""
+
+    def _stable(self, member: int, trusted: Any) -> int:
+        return max([peer.delivered.get(member, 0) for peer in trusted], default=self.queue.delivered[member])
+
+
 TOTAL_ORDER = "Total Order"
 
 _CHAT = {
@@ -127,6 +142,7 @@ _CHAT = {
     "TOTAL-04": WrongPerson(membership=ForgetsToTell),
     "TOTAL-05": WrongPerson(membership=DecidesAlone),
     "TOTAL-06": WrongPerson(participant=ShowsHalfAView),
+    "TOTAL-07": WrongPerson(participant=AcknowledgesAfterItsPromise),
 }
 
 
@@ -138,6 +154,7 @@ _CAUSAL = {
     "CAUSAL-05": WrongMember(member=StartsFromZero),
     "CAUSAL-06": WrongMember(member=AsksTheSenderOnly),
     "CAUSAL-07": WrongMember(member=CountsOnUnderItsOldName),
+    "CAUSAL-08": WrongMember(member=ForgetsTooEarly),
 }
 
 
@@ -194,6 +211,7 @@ BUGS: tuple[Bug, ...] = (
     _chat_bug("TOTAL-04", "excluded-not-told", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
     _chat_bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _chat_bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _chat_bug("TOTAL-07", "acknowledges-after-promise", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _causal_bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
     _causal_bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
     _causal_bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),
@@ -201,4 +219,5 @@ BUGS: tuple[Bug, ...] = (
     _causal_bug("CAUSAL-05", "newcomer-from-zero", DELIVERED, ISIS, LIVENESS),
     _causal_bug("CAUSAL-06", "asks-sender-only", DELIVERED, ISIS, LIVENESS),
     _causal_bug("CAUSAL-07", "old-name-again", DELIVERED, "simclock/clocks/vector.py, on ids that count again"),
+    _causal_bug("CAUSAL-08", "forgets-too-early", "Kept Until Stable", ISIS),
 )

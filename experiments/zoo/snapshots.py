@@ -118,6 +118,13 @@ class MarksOneSnapshot(ChandyLamport):
         super().on_marker(source, Marker(first if marker.snapshot in self.seen else marker.snapshot, marker.white))
 
 
+class SendsBeforeDurable(ChandyLamport):
+    """SNAP-13: what a step changed is written and not synced: money and markers leave before it is durable."""
+
+    def make_durable(self) -> None:
+        pass
+
+
 _CHANDY = "Chandy & Lamport 1985"
 _LAI = "Lai & Yang 1987"
 _OWN = "a rule of protocols/snapshots left out"
@@ -138,6 +145,7 @@ BUGS: tuple[Bug, ...] = (
     _row(id="SNAP-10", name="partial-called-complete", wrong=ReportsWhatItHas, property=CONSERVATION, source=_OWN),
     _row(id="SNAP-11", name="taken-in-twice", wrong=TakesTwice, property=CONSERVATION, source=_OWN),
     _row(id="SNAP-12", name="markers-of-one", wrong=MarksOneSnapshot, property=CHANNEL_STATE, source=_CHANDY),
+    _row(id="SNAP-13", name="sent-before-durable", wrong=SendsBeforeDurable, property=CONSERVATION, source=_OWN),
 )
 
 

@@ -22,8 +22,8 @@ Deviation: ISIS has views with virtual synchrony, so that all members agree on w
            is gone, and so is what depended on it (rule 5).
 
 What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
-its clock then); "joined", "left" and "suspect" (member); "dropped" (member and count of what was given up, how many
-were held for it).
+its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and count of what is kept
+no more); "dropped" (member and count of what was given up, how many were held for it).
 """
 
 from __future__ import annotations
@@ -262,10 +262,14 @@ class Member(Node):
         """What every member in reach has delivered need not be kept (ISIS: it is stable)."""
         trusted = self._trusted()
         for member, kept in self.kept.items():
-            least = min([peer.delivered.get(member, 0) for peer in trusted], default=self.queue.delivered[member])
-            for count in [count for count in kept if count <= least]:
+            stable = self._stable(member, trusted)
+            for count in [count for count in kept if count <= stable]:
                 del kept[count]
                 self.kept_now -= 1
+
+    def _stable(self, member: int, trusted: Iterable[_Peer]) -> int:
+        """How many of a member's broadcasts each of these has delivered."""
+        return min([peer.delivered.get(member, 0) for peer in trusted], default=self.queue.delivered[member])
 
     def _repair(self, now_ns: int) -> None:
         """Ask for what is missing, give up what nobody has, and take the state anew where it is too late."""
@@ -301,6 +305,7 @@ class Member(Node):
             self.send(source, kept[count])
         self.resent += len(found)
         if first not in kept and self.queue.delivered.get(member, 0) >= first:
+            self.observe("gone", (source, member, first))
             self.send(source, Gone(member, first))
 
     # Coming and going.

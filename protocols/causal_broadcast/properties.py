@@ -2,6 +2,8 @@
 
     FIFO Order         of each member's broadcasts, every other member delivers the next one, once
     Causal Order       everything that its sender had sent or delivered before a broadcast is delivered before it
+    Kept Until Stable  who has delivered a broadcast still has it when a member asks for it that it was to wait for:
+                       one that was there from the start, has not left, and was never suspected by it
     Reply After Question   an answer is not delivered before what it answers ("answer" is what an application observes)
 
 The report holds what each member has delivered in the end.
@@ -36,7 +38,13 @@ class DeliveryOrder(Observer):
         """Broadcast -> what its sender had sent or delivered, itself not counted."""
         self._question: dict[Name, Name] = {}
         self._sent: dict[int, int] = {}
-        names = ("broadcast", "delivered", "answers", "concurrent", "joined", "left", "suspected", "dropped")
+        self._taken: dict[int, dict[int, int]] = {}
+        """Node -> member -> how many of its broadcasts came with a state: those were never kept there."""
+        self._suspects: set[tuple[int, int]] = set()
+        """(node, member that it has suspected)."""
+        self._came_or_went: set[int] = set()
+        """Nodes that joined later, came back, or have left."""
+        names = ("broadcast", "delivered", "answers", "concurrent", "joined", "left", "suspected", "dropped", "gone")
         self._counts = dict.fromkeys(names, 0)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
@@ -54,12 +62,17 @@ class DeliveryOrder(Observer):
                 self._counts["answers"] += 1
             case "welcome":
                 self._seen[node] = dict(value)
+                self._taken[node] = dict(value)
+            case "gone":
+                self._on_gone(node, value, control)
             case "dropped":
                 self._counts["dropped"] += value[2]
             case "joined" | "left":
+                self._came_or_went.add(node)
                 self._counts[observation.name] += 1
             case "suspect":
                 self._counts["suspected"] += 1
+                self._suspects.add((node, value))
 
     def _on_deliver(self, node: int, member: int, count: int, control: Control) -> None:
         seen = self._seen.setdefault(node, {})
@@ -79,6 +92,17 @@ class DeliveryOrder(Observer):
             control.violated("Reply After Question", node, detail, stop=self._stop)
         self._counts["concurrent"] += any(known > before.get(other, 0) for other, known in seen.items())
         seen[member] = max(count, seen.get(member, 0))
+
+    def _on_gone(self, node: int, value: Any, control: Control) -> None:
+        """From the start until it leaves or crashes, a member has the number of its node."""
+        asker, member, count = value
+        self._counts["gone"] += 1
+        is_lacking = self._seen.get(asker, {}).get(member, 0) < count
+        was_taken = count <= self._taken.get(node, {}).get(member, 0)
+        is_waited_for = (node, asker) not in self._suspects and not self._came_or_went & {node, asker}
+        if is_lacking and is_waited_for and not was_taken:
+            detail = f"has forgotten {member}:{count}, which node {asker} lacks, a member that it never suspected"
+            control.violated("Kept Until Stable", node, detail, stop=self._stop)
 
     def report(self) -> Any:
         return Deliveries({node: dict(seen) for node, seen in self._seen.items()}, dict(self._sent), dict(self._counts))

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from protocols.causal_broadcast import Broadcast, MemberSettings
 from protocols.crdts.sequence import ROOT
 from protocols.shared_document.replica import Replica
+from simclock import UsageError
 
 
 class Stroke(NamedTuple):
@@ -29,6 +30,8 @@ class Stroke(NamedTuple):
     position: int
     deleted: int
     text: str
+    place: str
+    """Where it stands in which recording: named where it does not fit the text."""
 
 
 class Author(Replica):
@@ -72,7 +75,10 @@ class Author(Replica):
     def _type(self) -> None:
         if self.is_due and self.count < len(self.strokes) and self.can_broadcast and self._has_seen():
             stroke = self.strokes[self.count]
-            self.edit(stroke.position, stroke.deleted, stroke.text)
+            try:
+                self.edit(stroke.position, stroke.deleted, stroke.text)
+            except UsageError as error:
+                raise UsageError(f"{stroke.place}: {error}") from None
             self._rest()
             following = self.strokes[self.count].needs if self.count < len(self.strokes) else None
             self._take(self.queue.want(following))

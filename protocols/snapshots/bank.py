@@ -156,10 +156,14 @@ class Bank(Node):
             self.disk.write(name, self._kept(name))
         if self._changed:
             self._changed.clear()
-            self.disk.sync()
+            self.make_durable()
         for target, message in self._leaving:
             self.send(target, message)
         self._leaving.clear()
+
+    def make_durable(self) -> None:
+        """Wait for the disk."""
+        self.disk.sync()
 
     def _kept(self, name: str) -> Any:
         """What is written under a name."""

@@ -74,7 +74,7 @@ class Cuts(Observer):
         node, value = observation.node, observation.value
         match observation.name:
             case "sent":
-                self._sent((node, value[0]), value[1], value[2])
+                self._sent((node, value[0]), value[1], value[2], control)
             case "received":
                 self._received((value[0], node), value[1], control)
             case "initiated":
@@ -85,8 +85,12 @@ class Cuts(Observer):
                 self._recorded(self._cuts[value[0]], node)
             case "complete":
                 self._counts["complete"] += 1
-                cut = self._cuts.pop(value[0])
-                self._judge(cut, observation, control)
+                cut = self._cuts.pop(value[0], None)
+                if cut is None:
+                    detail = f"snapshot {value[0][0]}.{value[0][1]} is complete, and had ended or was never begun"
+                    control.violated(CONSISTENT_CUT, node, detail)
+                else:
+                    self._judge(cut, observation, control)
             case "failed":
                 self._counts["failed"] += 1
                 self._cuts.pop(value[0], None)
@@ -95,9 +99,13 @@ class Cuts(Observer):
         self._clocks[node][node] += 1
         return tuple(self._clocks[node])
 
-    def _sent(self, link: Link, number: int, amount: int) -> None:
+    def _sent(self, link: Link, number: int, amount: int, control: Control) -> None:
         amounts = self._amounts.setdefault(link, [])
-        assert number == len(amounts), "transfers are numbered one after the other"
+        if number != len(amounts):
+            source, target = link
+            detail = f"sends transfer {number} to node {target}, and {len(amounts)} is next: its books are not its own"
+            control.violated(CONSERVATION, source, detail)
+            return
         amounts.append(amount)
         self._stamps.setdefault(link, {})[number] = self._tick(link[0])
 

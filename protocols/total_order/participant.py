@@ -100,9 +100,14 @@ class Participant(Node):
                 self.member_displayed[source] = message.displayed
                 self._trim()
             self.membership.on_message(source, message, self.clock.monotonic_ns())
-        elif self.membership.is_active:  # after a promise nothing is taken, so nothing is acknowledged
+        elif self.takes:
             for each in self.links.receive(source, message):
                 self._take(source, each)
+
+    @property
+    def takes(self) -> bool:
+        """After a promise nothing is taken, so nothing is acknowledged (law 2 of membership.py)."""
+        return self.membership.is_active
 
     def _take(self, source: int, message: Say | Acknowledge) -> None:
         self.lamport = self.lamport.receive(message.timestamp)
