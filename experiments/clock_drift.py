@@ -63,6 +63,9 @@ PARAMETERS: dict[str, Any] = {
     "keys": "",
 }
 
+DELAYS = ("delay_ns", "jitter_percent", "asymmetry_ns")
+"""What shapes the scenario's own latency."""
+
 Build = Callable[[Synchronization], Node]
 CLASSES: dict[str, Build] = {
     "none": lambda settings: CristianClient(settings, regular=False),
@@ -94,7 +97,10 @@ def synchronization(
     clocks = settings.clocks or Clocks(
         offset_ns_max=parameters["offset_ns"], drift_ppb_max=drift_ppb, true_nodes=(nodes,)
     )
-    network = settings.network or Network(latency=_latency(nodes + 1, parameters))
+    own = _latency(nodes + 1, parameters)
+    network = settings.network or Network(latency=own)
+    if network.latency != own:
+        _refuse_delays(settings.parameters, str(network.latency))
     agreed = Synchronization(
         server=nodes,
         interval_ns=parameters["interval_ns"],
@@ -139,6 +145,18 @@ def _latency(nodes: int, parameters: Mapping[str, Any]) -> Regions:
         jitter_percent=parameters["jitter_percent"],
         source=f"{format_duration(delay_ns)} apart{slope}",
     )
+
+
+def _refuse_delays(given: Mapping[str, Any], latency: str) -> None:
+    """Another latency takes the place of the scenario's own: what would shape that one must not be lost silently.
+
+    A file that `simclock show` wrote spells every parameter out: there a default is no wish.
+    """
+    whole = given.keys() >= PARAMETERS.keys()
+    lost = [name for name in DELAYS if name in given and not (whole and given[name] == PARAMETERS[name])]
+    if lost:
+        names = ", ".join(name.removesuffix("_ns").replace("_", "-") for name in lost)
+        raise UsageError(f"{names}: of no effect where the network's latency is {latency}: leave out one or the other")
 
 
 # Keys.

@@ -1,6 +1,6 @@
 """What a synchronization of clocks promises, held against the clocks as they really were.
 
-Four properties, each with its bound:
+Five properties, four of them with a bound:
 
 * Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, reading a
   remote clock; the same for each reading of the Berkeley leader, and for NTP with the delay in place of D).
@@ -9,9 +9,10 @@ Four properties, each with its bound:
 * Skew Within Bound: between synchronizations a clock is no further from the time server's than the margin of the
   reading it was set by, the drift since, and what is left to slew; two clocks of one Berkeley round no further from
   each other than the sum for both.
+* Average Of Agreeing Clocks: a Berkeley leader averages, and adjusts by, what it heard: see `clock_average`.
 
 To each bound comes what the clocks drift, and are slewed, while a message is on its way: 2 * drift + slew rate, of the
-true round trip. The last property is judged for clocks that the environment has left alone since they were set.
+true round trip. Skew is judged for clocks that the environment has left alone since they were set.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from experiments.catalog import VALID, VIOLATED, Verdict
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict
+from experiments.clock_average import wrong_average
 from experiments.clock_course import (
     ClockCourse,
     ClockReport,
@@ -37,6 +39,7 @@ ERROR = "Error Within Half The Round Trip"
 MARGIN = "Margin Within Tolerance"
 MONOTONE = "Monotone Wall Clock"
 SKEW = "Skew Within Bound"
+AVERAGE = "Average Of Agreeing Clocks"
 REBUILT = "Clocks As The Nodes Read Them"
 """Of this judge itself: the clocks built again show what the nodes read."""
 ROUNDING_NS = 16
@@ -66,7 +69,8 @@ class ClockProperties:
         self.reached: Counter[str] = Counter()
         self._course = ClockCourse(report.setup)
         drifts = [abs(fault.drift_ppb) for fault in faults if isinstance(fault, SetDrift)]
-        self._drift_ppb = max(self.setup.drift_ppb_max, *drifts, 0)
+        clocks = self.setup.clocks
+        self._drift_ppb = max(clocks.drift_ppb_max, *drifts, 0) + clocks.wander_ppb_max  # around whichever drift
         self._slew_ppb = self.setup.synchronization.slew_rate_ppm * (PARTS // MILLION)
         self._set: dict[int, Set] = {}
         self._pending: dict[int, int] = {}
@@ -81,6 +85,8 @@ class ClockProperties:
         """(round, follower) -> its clock less the leader's, truly, when it was read."""
         self._margins_ns: dict[int, int] = {}
         """Follower -> margin of its reading in the round under way; the leader's own is none."""
+        self._heard_ns: dict[int, int] = {}
+        """Node -> its clock less the leader's, as that heard it in the round under way; the leader's own is 0."""
         self._averaged: dict[int, dict[int, int]] = {}
         """Round -> node -> margin."""
         for happening in happenings(faults, report.observations):
@@ -88,16 +94,19 @@ class ClockProperties:
         self._judge_skew(end_ns)
 
     def _drifted_ns(self, passed_ns: int) -> int:
-        """How far two clocks may part while so much time goes by, rounded up."""
+        """How far two clocks may part while so much true time goes by, rounded up."""
         return -(-2 * self._drift_ppb * passed_ns // PARTS)
 
     def _journey_ns(self, rtt_ns: int) -> int:
-        """What the bound of a reading does not say: drift and slew while the messages were on their way.
+        """What the bound of a reading does not say: drift and slew while the messages were on their way."""
+        slewed_ppb = -(-self._slew_ppb * (PARTS + self._drift_ppb) // PARTS)  # of true time: a fast clock slews faster
+        return -(-(2 * self._drift_ppb + slewed_ppb) * self._true_ns(rtt_ns) // PARTS) + ROUNDING_NS
 
-        The round trip was measured by a clock that may itself have been slow.
-        """
-        ppb = 2 * self._drift_ppb + self._slew_ppb
-        return -(-ppb * max(0, rtt_ns) // (PARTS - ppb)) + ROUNDING_NS
+    def _true_ns(self, local_ns: int) -> int:
+        """How much true time goes by, at most, while a node's clock advances by so much. NTP reads a clock that may be
+        slewed besides."""
+        slowest = (PARTS - self._drift_ppb) * (PARTS - (self._slew_ppb if self.setup.sync == "ntp" else 0))
+        return -(-max(0, local_ns) * PARTS * PARTS // slowest)
 
     def _violated(self, property: str, time_ns: int, node: int, text: str) -> None:
         self.found.append((property, f"at {format_duration(time_ns)}, node {node}: {text}"))
@@ -114,6 +123,7 @@ class ClockProperties:
                     self._frozen_ns[node] = self._course.ahead_ns(node, time_ns)
                     self._round_ns[number] = time_ns
                     self._margins_ns = {node: 0}
+                    self._heard_ns = {node: 0}
                 case "reported", (number, _):
                     self._reported(time_ns, node, number)
                 case "heard", Heard():
@@ -124,6 +134,7 @@ class ClockProperties:
                     self.reached["averages"] += 1
                     self.reached["clocks left out of an average"] += len(value.rejected)
                     self._averaged[value.round] = self._margins_ns
+                    self._judge_average(time_ns, node, value)
                     self._pending.update(dict.fromkeys((other for other, _ in value.adjustments), value.round))
             self._course.happen(happening)
             return
@@ -150,7 +161,7 @@ class ClockProperties:
         self._sampled_ns[node] = time_ns
         if age_ns >= 0:
             margin_ns = max(0, -(-delay_ns // 2) - self.setup.synchronization.delay_ns_min)
-            self._is_set(node, Set(time_ns, time_ns - age_ns, margin_ns + self._journey_ns(delay_ns), 0))
+            self._is_set(node, Set(time_ns, time_ns - self._true_ns(age_ns), margin_ns + self._journey_ns(delay_ns), 0))
 
     def _is_set(self, node: int, how: Set) -> None:
         self._judge_skew(how.known_ns)
@@ -168,6 +179,7 @@ class ClockProperties:
             self.reached["readings refused"] += 1
             return
         self.reached["readings used"] += 1
+        self._heard_ns[heard.node] = heard.difference_ns
         self._margins_ns[heard.node] = heard.margin_ns + self._journey_ns(heard.rtt_ns)
         true_ns = self._differences_ns[heard.round, heard.node]
         self._judge_reading(time_ns, node, heard.difference_ns - true_ns, heard.margin_ns, heard.rtt_ns)
@@ -180,6 +192,11 @@ class ClockProperties:
         if abs(error_ns) > margin_ns + self._journey_ns(rtt_ns):
             claimed = format_duration(margin_ns)
             self._violated(ERROR, time_ns, node, f"used a reading {format_duration(error_ns)} wrong, bound {claimed}")
+
+    def _judge_average(self, time_ns: int, node: int, averaged: Averaged) -> None:
+        everybody = [each for each in range(self.setup.nodes) if each != node]
+        for text in wrong_average(averaged, self._heard_ns, everybody, node, self.setup.synchronization.outlier_ns):
+            self._violated(AVERAGE, time_ns, node, text)
 
     # Corrections.
 
@@ -229,9 +246,13 @@ class ClockProperties:
 
 def judge(result: RunResult) -> Verdict:
     """Every property, with the first of what was found."""
-    found = properties_of(result).found
+    judged = properties_of(result)
+    found = judged.found
+    if not found and judged.setup.sync != "none" and not judged.reached["readings used"]:
+        return Verdict(status=UNKNOWN, lines=("no reading of another clock was used: nothing was judged",))
     if not found:
-        return Verdict(status=VALID, lines=(f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW} hold",))
+        berkeley = f", {AVERAGE}" if judged.setup.sync == "berkeley" else ""
+        return Verdict(status=VALID, lines=(f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW}{berkeley} hold",))
     lines = [f"{name} violated {text}" for name, text in found[:SHOWN_MAX]]
     if len(found) > SHOWN_MAX:
         lines.append(f"and {len(found) - SHOWN_MAX} more")

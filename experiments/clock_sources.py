@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from actors import Node
-from experiments.catalog import Entry, Settings, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, Entry, Settings, Verdict, judge_invariants, register
 from experiments.nemesis import Prey
 from experiments.spelling import unknown
 from protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
@@ -111,6 +111,8 @@ def clock_sources(settings: Settings) -> Scenario:
     camps = [luck.choice((-1, 1)) * luck.uniform_ns(20, 60) for _ in range(luck.choice((1, 1, 2)))]
     margins = [luck.uniform_ns(5, 9) for _ in range(sources)]
     poller, selection = parts_of(parameters["bug"])
+    if parameters["select"] != "marzullo" and selection is not Marzullo:
+        raise UsageError(f"select: {parameters['bug']} is a bug of Marzullo's algorithm: write --select marzullo")
     agree = selection().agree if parameters["select"] == "marzullo" else intersection
 
     def build(node: int) -> Node:
@@ -153,6 +155,15 @@ def _prey(scenario: Scenario) -> Prey:
     return Prey(servers=tuple(range(scenario.nodes - 1)), rhythm_ns=EVERY_NS)
 
 
+def judge(result: RunResult) -> Verdict:
+    """What the observer found; unknown where the client had nothing to choose from."""
+    verdict = judge_invariants(result)
+    counts = sometimes(result)
+    if verdict.status == VALID and not counts["agreed"] + counts["nobody has a majority"]:
+        return Verdict(status=UNKNOWN, lines=("the client heard no source in time: nothing was judged",))
+    return verdict
+
+
 def sometimes(result: RunResult) -> dict[str, int]:
     """How often the sources agreed, and how often they were hard to judge."""
     counts: dict[str, int] = result.reports["SourceAgreement"]
@@ -166,7 +177,7 @@ register(
         source="Marzullo, Maintaining the Time in a Distributed System, 1984; RFC 5905",
         project=12,
         make=clock_sources,
-        judge=judge_invariants,
+        judge=judge,
         parameters=PARAMETERS,
         prey=_prey,
         nemesis="swarm",

@@ -57,6 +57,10 @@ def keys_text(presses: tuple[Press, ...]) -> str:
 
 def pressed(scenario: Scenario, keys: Mapping[str, Key], text: str) -> Scenario:
     """The scenario with these keys pressed, one after the other."""
+    end_ns = scenario.duration_ns
     for number, press in enumerate(parse_keys(text, keys)):
+        if end_ns is not None and press.at_ns >= end_ns:
+            at, end = format_duration(press.at_ns), format_duration(end_ns)
+            raise UsageError(f"keys: {at}:{press.key} never happens, the run ends at {end}: the key has to come before")
         scenario = keys[press.key].press(scenario, press.at_ns, stream(scenario.seed, f"key {number}"))
     return scenario

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from experiments.catalog import VALID, VIOLATED, Verdict, judge_invariants
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from experiments.external_consistency import (
     EXTERNAL_CONSISTENCY,
     Judgement,
@@ -58,6 +58,8 @@ def judge(result: RunResult) -> Verdict:
     lines = (*broken, *map(str, judged.findings.values()))
     if lines:
         return Verdict(status=VIOLATED, lines=lines, properties=tuple(judged.findings))
+    if not judged.committed:
+        return Verdict(status=UNKNOWN, lines=("nothing was committed: there is no order to judge",))
     held = (
         f"externally consistent: {judged.committed:,} commits, {judged.ordered:,} transactions began after another "
         f"had ended, {judged.replayed:,} reads are as the timestamps say, {judged.repeated:,} of them repeated"

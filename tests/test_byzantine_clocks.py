@@ -62,7 +62,7 @@ def greatest(agreement):
 @pytest.mark.parametrize(
     ("function", "differences", "faults", "corrected"),
     [
-        (egocentric_mean, (0, 10, -6, 200), 1, 1),  # 200 is above delta and counts as 0: the sum is still shared by all
+        (egocentric_mean, (0, 40, 20, 200), 1, 15),  # 200 is above delta and counts as 0: all four share the sum, not 3
         (egocentric_mean, (0, 100, 100, -100), 1, 25),  # delta itself is believed
         (egocentric_mean, (0, 101, 0, 0), 1, 0),
         (fault_tolerant_average, (0, 10, 20, 900, -900), 1, 10),
@@ -378,7 +378,11 @@ def test_it_is_shown_as_a_file_that_runs_the_same(tmp_path):
         (["--algorithm", "cvn"], "algorithm: unknown algorithm 'cvn'"),
         (["--interval", "5ms"], "interval: 5ms is too short"),
         (["--interval", "20"], "interval: cannot read"),
-        (["--drift", "300000ppm"], "drift: with 300000000 ppb clocks part faster in a round than cnv"),
+        (["--drift", "300000ppm"], "drift: with 300,000 ppm clocks part faster in a round than cnv"),
+        (["--drift", "300000.5ppm"], "drift: with 300,000.5 ppm clocks"),
+        (["--offset", "10000h"], "offset: clocks that begin 36000000s off need"),
+        (["--offset", "10s", "--interval", "1s"], "and the interval is 1s: give a smaller offset or a longer interval"),
+        (["--offset", "10000h", "--interval", "5ms"], "interval: 5ms is too short"),
         (["--drift", "fast"], "drift: cannot read"),
         (["--loss", "0.1"], "network: the bound is proved where every message arrives"),
         (["--latency", "log-normal median 10ms, sigma 0.5, floor 1ms"], "has no greatest delay"),

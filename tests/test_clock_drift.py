@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,16 +11,19 @@ import pytest
 from click.testing import CliRunner, Result
 
 from actors import Placement, run
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from experiments.clock_average import agreeing_set, wrong_average
 from experiments.clock_course import ClockReport, report_of_clocks, samples
-from experiments.clock_properties import ERROR, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
+from experiments.clock_properties import AVERAGE, ERROR, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
 from experiments.clock_story import story
 from experiments.clock_study import HEADERS, bound_ns
 from experiments.command_line import main
 from experiments.studies import StudySettings, studies
-from experiments.zoo.clock_synchronization import BUGS
+from experiments.zoo.clock_synchronization import BUGS, AveragesOutliers
 from experiments.zoo.hunt import ground_of, hunt, named
-from simclock import JumpClock, RunResult, Scenario, StartClock, StopClock, minutes, ms, seconds
+from protocols.clock_synchronization import Averaged, BerkeleyNode
+from protocols.clock_synchronization.berkeley import agreeing
+from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds
 
 SameEverywhere = Callable[[Scenario], RunResult]
 SYNCS = ("none", "cristian", "berkeley", "ntp")
@@ -106,6 +110,11 @@ def test_the_command_of_the_issue(tmp_path: Any) -> None:
         ("--keys 12s", "keys: '12s' is not a key at a time: write it as 12.5s:c"),
         ("--keys 12s:x", "keys: unknown key 'x'"),
         ("--keys soon:j", "keys: cannot read 'soon' as a time"),
+        ("--keys 500s:c", "keys: 500s:c never happens, the run ends at 120s"),
+        ("--keys 10s:j,30s:j --duration 30s", "keys: 30s:j never happens, the run ends at 30s"),
+        ("--latency 5ms --delay 1ms", "delay: of no effect where the network's latency is constant 5ms"),
+        ("--latency 5ms --asymmetry 1ms --jitter-percent 7", "jitter-percent, asymmetry: of no effect"),
+        ("--drift 500000ppm", "clocks.drift: 500000000 is not a bound: 0 up to 500,000 ppm"),
     ],
 )
 def test_bad_input_is_one_line(words: str, said: str) -> None:
@@ -114,10 +123,38 @@ def test_bad_input_is_one_line(words: str, said: str) -> None:
     assert said in done.stderr
 
 
+def test_delays_stay_in_force_where_the_latency_is_not_replaced() -> None:
+    lossy = scenario(delay_ns=ms(7), jitter_percent=0).network
+    settings = Settings(parameters={"delay_ns": ms(7), "jitter_percent": 0}, network=replace(lossy, loss=0.5))
+    assert make_scenario(entries()["clock-drift"], settings).network.latency == lossy.latency
+
+
+def test_a_file_with_another_latency_may_spell_the_defaults_out(tmp_path: Any) -> None:
+    """As `simclock show` writes them."""
+    path = tmp_path / "other.toml"
+    path.write_text(simclock("show", "clock-drift", "--latency", "5ms").stdout, encoding="utf-8")
+    assert "delay_ns" in path.read_text(encoding="utf-8")
+    assert simclock("run", path, "--no-story").exit_code == 0
+
+
+def test_a_key_just_before_the_end_happens() -> None:
+    observations = report_of_clocks(run(scenario(keys="29.999999999s:c", duration_ns=seconds(30)))).observations
+    assert [each.time_ns for each in observations if each.name == "prompted"] == [seconds(30) - 1]
+
+
+@pytest.mark.parametrize("words", ["--loss 1", "--margin 0s", "--duration 1ns"])
+@pytest.mark.parametrize("sync", SYNCS[1:])
+def test_a_run_without_a_reading_is_not_judged_valid(sync: str, words: str) -> None:
+    done = simclock("run", "clock-drift", "--no-story", "--sync", sync, *words.split())
+    assert done.exit_code == EXIT_STATUS[UNKNOWN]
+    assert "unknown: no reading of another clock was used" in done.stdout
+
+
 @pytest.mark.parametrize("nodes", [1, 2, 40])
 def test_it_scales(nodes: int) -> None:
     result = run(scenario(nodes=nodes, duration_ns=seconds(50)))
-    assert judge(result).status == VALID and properties_of(result).reached["averages"] == 2
+    assert properties_of(result).reached["averages"] == 2
+    assert judge(result).status == (VALID if nodes > 1 else UNKNOWN), "one clock is compared with nothing"
 
 
 # How synchronization fails: each case with what holds all the same.
@@ -219,6 +256,109 @@ def test_the_judge_notices(sync: str, name: str, change: Callable[[Any], Any], p
     assert judge(result).status == VALID
     verdict = judge(tampered(result, name, change))
     assert verdict.status == VIOLATED and property in verdict.properties
+
+
+DRIFTS = ("0ppm", "499750ppm", "499999ppm", "499999999ppb")
+"""The ends of what is accepted, and where the allowance once had a pole."""
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+@pytest.mark.parametrize("sync", SYNCS)
+def test_the_right_algorithms_are_valid_with_every_drift(sync: str, drift: str) -> None:
+    for seed in range(6):
+        result = run(scenario(sync=sync, drift=drift, seed=seed, asymmetry_ns=ms(seed), duration_ns=seconds(70)))
+        assert judge(result).status == VALID, f"seed {seed}: {judge(result).lines}"
+
+
+@pytest.mark.parametrize("sync", SYNCS[1:])
+def test_wander_counts_around_the_drift_that_was_set(sync: str) -> None:
+    drifts = tuple(SetDrift(at_ns=seconds(1), node=node, drift_ppb=499_999_999) for node in range(3))
+    clocks = Clocks(drift_ppb_max=0, wander_ppb_max=249_999_999, true_nodes=(3,))
+    for seed in range(6):
+        settings = Settings(seed=seed, clocks=clocks, faults=drifts, parameters={"sync": sync})
+        result = run(make_scenario(entries()["clock-drift"], settings))
+        assert judge(result).status == VALID, f"seed {seed}: {judge(result).lines}"
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+@pytest.mark.parametrize(("sync", "name"), [("cristian", "sampled"), ("berkeley", "heard"), ("ntp", "sampled")])
+def test_a_wrong_reading_is_noticed_with_every_drift(sync: str, name: str, drift: str) -> None:
+    """With a drift of d it may be wrong by 2d of the true round trip besides: less than three measured ones."""
+    key = "difference_ns" if name == "heard" else "offset_ns"
+    result = run(scenario(sync=sync, drift=drift, offset_ns=ms(2), duration_ns=seconds(50)))
+
+    def worse(value: Any) -> Any:
+        return value._replace(**{key: getattr(value, key) + 2 * value.margin_ns + 3 * value.rtt_ns})
+
+    assert ERROR in judge(tampered(result, name, worse)).properties
+
+
+NODES_HEARD = {0: 0, 1: 30, 2: 10, 3: 900}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({}, ""),
+        ({"included": (0, 1, 2, 3)}, "averaged nodes 0, 1, 2, 3, of which those that agree are nodes 0, 1, 2"),
+        ({"average_ns": 0}, "took 0s for the average of clocks whose average is 13ns"),
+        ({"rejected": ()}, "says that no node were left out"),
+        ({"silent": ()}, "says that nothing was heard of no node, not of nodes 4"),
+        ({"adjustments": ((0, 13), (1, -17), (2, 3))}, "adjusts nodes 3 otherwise"),
+        ({"adjustments": ((0, 13), (1, -17), (2, 4), (3, -887))}, "adjusts nodes 2 otherwise"),
+        ({"adjustments": ((0, 13), (1, -17), (2, 3), (3, -887), (4, 1))}, "adjusts nodes 4 otherwise"),
+    ],
+)
+def test_an_average_is_computed_again(changed: dict[str, Any], said: str) -> None:
+    adjustments = ((0, 13), (1, -17), (2, 3), (3, -887))
+    right = Averaged(1, 13, (0, 1, 2), (3,), (4,), adjustments)
+    found = list(wrong_average(right._replace(**changed), NODES_HEARD, (1, 2, 3, 4), 0, 100))
+    assert len(found) == bool(said) and all(said in each for each in found), found
+
+
+@pytest.mark.parametrize(
+    ("heard", "agree"),
+    [
+        ({0: 0}, {0}),
+        ({0: 0, 1: 100}, {0, 1}),
+        ({0: 0, 1: 101}, {0}),  # of two sets of one, the leader's
+        ({0: 0, 1: 500, 2: 550}, {1, 2}),  # the leader is outvoted
+        ({0: 0, 1: -500, 2: -550, 3: 500, 4: 550}, {1, 2}),  # of two without the leader, the one behind
+        ({0: 0, 1: -90, 2: 90}, {0, 1}),
+    ],
+)
+def test_the_largest_set_that_agrees(heard: dict[int, int], agree: set[int]) -> None:
+    assert agreeing_set(heard, 0, 100) == agree == set(agreeing(heard, 100, 0))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda v: v._replace(average_ns=0),
+        lambda v: v._replace(included=tuple(node for node, _ in v.adjustments)),
+        lambda v: v._replace(adjustments=tuple((node, by_ns + 1) for node, by_ns in v.adjustments)),
+    ],
+)
+def test_the_judge_computes_every_average(change: Callable[[Any], Any]) -> None:
+    jump = JumpClock(at_ns=seconds(15), node=1, by_ns=seconds(10))
+    result = run(scenario(sync="berkeley", nodes=4, faults=(jump,), duration_ns=seconds(35)))
+    assert judge(result).status == VALID and properties_of(result).reached["clocks left out of an average"] == 1
+    assert AVERAGE in judge(tampered(result, "averaged", change)).properties
+
+
+def test_a_clock_that_jumped_moves_no_other() -> None:
+    """The others are corrected as in the run in which it did not jump and said nothing."""
+    jump = JumpClock(at_ns=seconds(15), node=1, by_ns=seconds(10))
+
+    def moved_ns(bug: type[BerkeleyNode]) -> int:
+        made = scenario(sync="berkeley", nodes=4, faults=(jump,), duration_ns=seconds(35), offset_ns=ms(2))
+        wrong = replace(made, build=lambda node: bug(made.build(0).settings) if node < 4 else made.build(node))
+        adjusted = [o for o in report_of_clocks(run(wrong)).observations if o.name == "adjusted" and o.node != 1]
+        assert {o.node for o in adjusted} == {0, 2, 3}
+        return max(abs(o.value.by_ns) for o in adjusted)
+
+    assert moved_ns(BerkeleyNode) < ms(8)
+    assert moved_ns(AveragesOutliers) > seconds(2)
 
 
 def test_a_jump_excuses_a_clock_until_it_is_set_again() -> None:

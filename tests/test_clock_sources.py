@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import run
-from experiments.catalog import VALID, Settings, entries, make_scenario
+from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, Settings, entries, make_scenario
 from experiments.clock_sources import MAJORITY, MOST_SOURCES, NARROWEST, SourceAgreement, covered_most
 from experiments.command_line import main
 from experiments.zoo.bugs import BUGS
@@ -167,9 +167,23 @@ def test_the_same_on_every_placement(same_everywhere):
     [
         (["--select", "marzulo"], "select: unknown selection 'marzulo'"),
         (["--set", "bug=CLK-02"], "bug: unknown bug 'CLK-02'"),
+        (["--select", "intersection", "--bug", "SYNC-03"], "select: SYNC-03 is a bug of Marzullo's algorithm"),
+        (["--select", "intersection", "--bug", "SYNC-03b"], "select: SYNC-03b is a bug of Marzullo's algorithm"),
         (["--nodes", "1"], "nodes: 1 is not enough: a client and a source"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(words, said):
     result = CliRunner().invoke(main, ["run", "clock-sources", *words])
     assert result.exit_code == 2 and said in result.stderr, result.stderr
+
+
+def test_a_bug_of_the_client_goes_with_either_selection():
+    made = make_scenario(entries()["clock-sources"], Settings(parameters={"select": "intersection", "bug": "SYNC-04"}))
+    assert isinstance(made.build(made.nodes - 1), BUGS["SYNC-04"].wrong)
+
+
+@pytest.mark.parametrize("words", [["--loss", "1"], ["--duration", "1ns"]])
+def test_a_client_that_heard_nobody_is_not_judged_valid(words):
+    result = CliRunner().invoke(main, ["run", "clock-sources", *words])
+    assert result.exit_code == EXIT_STATUS[UNKNOWN], result.output
+    assert "unknown: the client heard no source in time" in result.stdout

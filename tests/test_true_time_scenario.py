@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from actors import Placement, run
-from experiments.catalog import VALID, VIOLATED, Settings, entries, make_scenario
+from actors.run import inline_run
+from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
 from experiments.external_consistency import EXTERNAL_CONSISTENCY
 from experiments.nemesis import coverage
@@ -173,6 +174,23 @@ def test_bad_settings_are_one_line(arguments, said):
     result = simclock("run", "truetime", *arguments)
     assert result.exit_code == 2
     assert said in result.output and len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("pause_ns", [0, 1])
+def test_a_client_without_the_time_does_not_stand_in_its_way(pause_ns):
+    """It begins nothing before it knows the time, and lets time pass until it looks again."""
+    settings = Settings(duration_ns=ms(200), parameters={"pause_ns": pause_ns, "trouble": False})
+    entry = entries()["truetime"]
+    scheduler, _ = inline_run(make_scenario(entry, settings))
+    steps = next((step for step in range(5_000) if not scheduler.step()), None)
+    assert steps is not None and scheduler.over, "virtual time goes on"
+    assert entry.judge(run(make_scenario(entry, settings))).status == VALID
+
+
+@pytest.mark.parametrize("words", [("--loss", "1"), ("--duration", "1ns"), ("--write-percent", "0")])
+def test_a_run_without_a_commit_is_not_judged_valid(words):
+    result = simclock("run", "truetime", "--no-story", *words)
+    assert result.exit_code == EXIT_STATUS[UNKNOWN] and "unknown: nothing was committed" in result.stdout
 
 
 def test_a_master_cannot_know_a_drift_that_wanders():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from experiments.clock_properties import ERROR, MARGIN, MONOTONE
+from collections.abc import Mapping
+
+from experiments.clock_properties import AVERAGE, ERROR, MARGIN, MONOTONE
 from experiments.zoo.bug import Bug
 from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient
 
@@ -35,6 +37,13 @@ class AverageIgnoresLatency(BerkeleyNode):
 
     def adjusted_ns(self, wall_ns: int, rtt_ns: int) -> int:
         return wall_ns
+
+
+class AveragesOutliers(BerkeleyNode):
+    """PAPER-GZ89b: every clock that was heard is averaged, however far it is from the others."""
+
+    def included(self, differences: Mapping[int, int]) -> tuple[int, ...]:
+        return tuple(sorted(differences))
 
 
 class StepsBack(CristianClient):
@@ -74,6 +83,14 @@ BUGS: tuple[Bug, ...] = (
         name="average-ignores-latency",
         wrong=AverageIgnoresLatency,
         property=ERROR,
+        source="Gusella & Zatti 1989",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="PAPER-GZ89b",
+        name="outlier-averaged",
+        wrong=AveragesOutliers,
+        property=AVERAGE,
         source="Gusella & Zatti 1989",
         scenario=SCENARIO,
     ),

@@ -44,7 +44,7 @@ share of Delta), so clocks stay within `envelope_ns` of true time: a line, of sl
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import ceil, floor
@@ -80,15 +80,28 @@ class Bound:
             raise UsageError(f"tolerates: {self.faults} faults of {self.nodes} nodes: at most {most} (n > 3f)")
         if self._factor() >= 1:
             raise UsageError(
-                f"drift: with {self.drift_ppb} ppb clocks part faster in a round than {self.algorithm} brings them "
-                f"together ({self.nodes} nodes, {self.faults} faults)"
+                f"drift: with {_ppm(self.drift_ppb)} ppm clocks part faster in a round than {self.algorithm} brings "
+                f"them together ({self.nodes} nodes, {self.faults} faults)"
             )
         least_ns = ceil(self.window_ns + 2 * self._spread_ns(self._greatest_ns) + self.epsilon_ns + 2)
+        if self.interval_ns < least_ns and self._fits_without_offset():
+            raise UsageError(
+                f"offset: clocks that begin {format_duration(self.offset_ns)} off need readings and corrections of up "
+                f"to {format_duration(least_ns)}, and the interval is {format_duration(self.interval_ns)}: give a "
+                "smaller offset or a longer interval"
+            )
         if self.interval_ns < least_ns:
             raise UsageError(
                 f"interval: {format_duration(self.interval_ns)} is too short: readings and corrections take up to "
                 f"{format_duration(least_ns)}"
             )
+
+    def _fits_without_offset(self) -> bool:
+        """Whether the interval were long enough for clocks that begin in agreement."""
+        try:
+            return self.offset_ns > 0 and bool(replace(self, offset_ns=0))
+        except UsageError:
+            return False
 
     # What a node needs.
 
@@ -190,3 +203,8 @@ class Bound:
         if self.algorithm != "cnv":
             return epsilon_ns
         return ((self.nodes - self.faults) * epsilon_ns + self.faults * self.delta_ns) / self.nodes
+
+
+def _ppm(drift_ppb: int) -> str:
+    """Parts per million, in which drifts are given: `100,000.5`."""
+    return f"{drift_ppb / 1000:,.3f}".rstrip("0").rstrip(".")

@@ -130,13 +130,17 @@ class BerkeleyNode(CristianClient):
         """What a clock that showed `wall_ns` shows half of a round trip later."""
         return wall_ns + rtt_ns // 2
 
+    def included(self, differences: Mapping[int, int]) -> tuple[int, ...]:
+        """Whose clocks are averaged."""
+        return agreeing(differences, self.settings.outlier_ns, self.id)
+
     def _end_round(self) -> None:
         if not self.round:
             return
         self.cancel_timer("enough")
         number, self.round = self.round, 0
         differences = self.differences
-        included = agreeing(differences, self.settings.outlier_ns, self.id)
+        included = self.included(differences)
         average = average_ns(differences, included)
         # A clock that was left out of the average is corrected too.
         adjustments = tuple((node, average - differences[node]) for node in sorted(differences))

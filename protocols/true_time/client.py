@@ -30,10 +30,15 @@ from protocols.true_time.messages import (
 from protocols.true_time.settings import TransactionSettings
 from protocols.true_time.time_source import TimedNode, TimeSource
 from protocols.true_time.workload import READ, SNAPSHOT, WRITE, Attempt, TransactionWorkload
+from simclock import ms
 from simclock.clocks import TrueTime
 
 TRANSACTIONS_MAX = 1 << 24
 """Of one incarnation: what is numbered from 0 in the next begins there."""
+
+
+UNSYNCHRONIZED_NS_MIN = ms(1)
+"""The mean time after which who knows no time looks again is at least this."""
 
 
 class TransactionClient(TimedNode):
@@ -98,6 +103,10 @@ class TransactionClient(TimedNode):
     def _think(self) -> None:
         self.set_timer("begin", self.random.exponential_ns(self.workload.pause_ns))
 
+    def _wait_for_time(self) -> None:
+        """Who knows no time begins nothing. Time has to pass until it looks again, however short its thinking is."""
+        self.set_timer("begin", self.random.exponential_ns(max(self.workload.pause_ns, UNSYNCHRONIZED_NS_MIN)))
+
     def _begin(self) -> None:
         if self.random.randrange(100) < self.workload.write_percent:
             self._write(None)
@@ -128,7 +137,7 @@ class TransactionClient(TimedNode):
         """A read-write transaction; with an age it is the next try of one that was aborted."""
         now = self.tt_now()
         if now is None:
-            self._think()
+            self._wait_for_time()
             return
         transaction = self._number()
         keys = self._keys()
@@ -146,7 +155,7 @@ class TransactionClient(TimedNode):
         """A read-only transaction, at TT.now().latest (4.2.2)."""
         now = self.tt_now()
         if now is None:
-            self._think()
+            self._wait_for_time()
             return
         timestamp = self._read_timestamp(now)
         self._open(Attempt(self._number(), READ, timestamp, self._by_leader(self._keys()), timestamp=timestamp))
@@ -158,7 +167,7 @@ class TransactionClient(TimedNode):
         """A snapshot read at a timestamp of the past, every other time the one of the last time again."""
         now = self.tt_now()
         if now is None:
-            self._think()
+            self._wait_for_time()
             return
         if self.snapshot is None or self.random.randrange(2):
             back_ns = self.random.uniform_ns(0, self.workload.past_ns_max)
