@@ -8,9 +8,9 @@ from typing import Any
 from experiments.byzantine_clocks import byzantine_clocks, judge
 from experiments.byzantine_clocks_story import agreement_of, describe
 from experiments.catalog import Entry, Settings, register
-from experiments.spelling import unknown
+from experiments.zoo.bug import wrong_class
 from protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
-from simclock import Network, Scenario, Uniform, UsageError, ms, stream
+from simclock import Network, Scenario, Uniform, ms, stream
 
 PARAMETERS: dict[str, Any] = {"bug": ""}
 INTERVALS = ("5s", "20s", "60s")
@@ -49,9 +49,7 @@ def node_of(bug: str) -> type[ConvergingNode]:
         return ConvergingNode
     from experiments.zoo.byzantine_clocks import NODE_BUGS  # the zoo hunts in this scenario: not to be imported above
 
-    if bug not in NODE_BUGS:
-        raise UsageError(f"bug: {unknown('bug', bug, NODE_BUGS)}")
-    wrong: type[ConvergingNode] = NODE_BUGS[bug].wrong
+    wrong: type[ConvergingNode] = wrong_class(bug, NODE_BUGS.values())
     return wrong
 
 

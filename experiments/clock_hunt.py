@@ -16,7 +16,7 @@ from experiments.catalog import Entry, Settings, register
 from experiments.clock_drift import CLASSES, PARAMETERS, Build, describe, narrator, plot, prey, synchronization
 from experiments.clock_properties import judge, sometimes
 from experiments.clock_story import story
-from experiments.spelling import unknown
+from experiments.zoo.bug import wrong_class
 from protocols.clock_synchronization import BerkeleyNode, NtpClient
 from simclock import (
     AddDelay,
@@ -28,7 +28,6 @@ from simclock import (
     Resume,
     Scenario,
     SetDrift,
-    UsageError,
     ms,
     seconds,
     stream,
@@ -78,10 +77,7 @@ def _wrong(bug: str) -> tuple[Build, str]:
     """The class with the wrong line, and the algorithm it belongs to."""
     from experiments.zoo.clock_synchronization import BUGS  # the zoo names this scenario: not to be imported above
 
-    rows = {row.id: row for row in BUGS}
-    if bug not in rows:
-        raise UsageError(f"bug: {unknown('bug', bug, rows)}")
-    wrong = rows[bug].wrong
+    wrong = wrong_class(bug, BUGS)
     sync = "berkeley" if issubclass(wrong, BerkeleyNode) else "ntp" if issubclass(wrong, NtpClient) else "cristian"
     return wrong, sync
 

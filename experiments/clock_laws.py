@@ -17,7 +17,7 @@ from actors import Message, Node
 from experiments.catalog import Entry, Settings, judge_invariants, register
 from experiments.clock_law_checks import ClockLaws
 from experiments.nemesis import Prey
-from experiments.spelling import unknown
+from experiments.zoo.bug import wrong_class
 from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, ms, seconds, stream
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 
@@ -213,9 +213,7 @@ def kinds_of(bug: str) -> Kinds:
         return Kinds()
     from experiments.zoo.clocks import CLOCK_BUGS  # the zoo hunts in this scenario, so it cannot be imported above
 
-    if bug not in CLOCK_BUGS:
-        raise UsageError(f"bug: {unknown('bug', bug, CLOCK_BUGS)}")
-    wrong = CLOCK_BUGS[bug].wrong
+    wrong = wrong_class(bug, CLOCK_BUGS.values())
     right = {"lamport": LamportClock, "vector": VectorClock, "dense": DenseVectorClock, "hybrid": HybridClock}
     part = next((name for name, kind in right.items() if issubclass(wrong, kind)), "stamp")
     return replace(Kinds(), **{part: wrong})

@@ -14,6 +14,7 @@ from actors import Node
 from experiments.catalog import UNKNOWN, VALID, Entry, Settings, Verdict, judge_invariants, register
 from experiments.nemesis import Prey
 from experiments.spelling import unknown
+from experiments.zoo.bug import wrong_class
 from protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
 from simclock import (
     Clocks,
@@ -141,9 +142,7 @@ def parts_of(bug: str) -> tuple[type[Poller], type[Marzullo]]:
         return Poller, Marzullo
     from experiments.zoo.clocks import SOURCE_BUGS  # the zoo hunts in this scenario, so it cannot be imported above
 
-    if bug not in SOURCE_BUGS:
-        raise UsageError(f"bug: {unknown('bug', bug, SOURCE_BUGS)}")
-    wrong = SOURCE_BUGS[bug].wrong
+    wrong = wrong_class(bug, SOURCE_BUGS.values())
     if issubclass(wrong, Poller):
         return wrong, Marzullo
     assert issubclass(wrong, Marzullo), "a wrong line is in the client or in its algorithm"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from experiments.catalog import Entry, Settings, judge_invariants, register
 from experiments.crdts import describe, named_mode, named_type, prey, replicated, sometimes
-from experiments.spelling import unknown
+from experiments.zoo.bug import wrong_class
 from protocols.crdts import MODES, TYPES, Crdt, Replica, ReplicaSettings
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds, stream
 
@@ -103,13 +103,11 @@ def with_bug(bug: str, kind: str, crdt: type[Crdt], replica: type[Replica]) -> t
     """
     from experiments.zoo.crdts import BUGS  # the zoo hunts in this scenario, so it cannot be imported above
 
-    wrong = {row.id: row.wrong for row in BUGS}
-    if bug not in wrong:
-        raise UsageError(f"bug: {unknown('bug', bug, wrong)}")
-    if issubclass(wrong[bug], Replica):
-        return kind, crdt, wrong[bug]
-    right = [name for name, each in TYPES.items() if issubclass(wrong[bug], each)]
-    return right[0], wrong[bug], MODES["delta"] if replica is MODES["operations"] else replica
+    wrong = wrong_class(bug, BUGS)
+    if issubclass(wrong, Replica):
+        return kind, crdt, wrong
+    right = [name for name, each in TYPES.items() if issubclass(wrong, each)]
+    return right[0], wrong, MODES["delta"] if replica is MODES["operations"] else replica
 
 
 register(

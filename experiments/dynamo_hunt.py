@@ -233,42 +233,33 @@ def _faults(seed: int, nemesis: str, servers: tuple[int, ...], network: Network)
     return (*plan.faults, *recovery(prey, quiet, TROUBLE_NS))
 
 
-register(
-    Entry(
-        name="dynamo-hunt",
-        summary="a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source=SOURCE,
-        project=10,
-        make=partial(dynamo_hunt, _draw, "dynamo-hunt"),
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        sometimes=sometimes,
+for _name, _drawn, _summary in (
+    (
+        "dynamo-hunt",
+        _draw,
+        "a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
+    ),
+    (
+        "dynamo-ring-hunt",
+        _draw_ring,
+        "the same with one or two replicas and a server that leaves and joins all the time: keys move",
+    ),
+    (
+        "dynamo-quorum-hunt",
+        _draw_quorum,
+        "the same with strict quorums that overlap and seldom a repair: every read has to meet every write",
+    ),
+):
+    register(
+        Entry(
+            name=_name,
+            summary=_summary,
+            source=SOURCE,
+            project=10,
+            make=partial(dynamo_hunt, _drawn, _name),
+            judge=judge,
+            describe=describe,
+            parameters=PARAMETERS,
+            sometimes=sometimes,
+        )
     )
-)
-register(
-    Entry(
-        name="dynamo-ring-hunt",
-        summary="the same with one or two replicas and a server that leaves and joins all the time: keys move",
-        source=SOURCE,
-        project=10,
-        make=partial(dynamo_hunt, _draw_ring, "dynamo-ring-hunt"),
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        sometimes=sometimes,
-    )
-)
-register(
-    Entry(
-        name="dynamo-quorum-hunt",
-        summary="the same with strict quorums that overlap and seldom a repair: every read has to meet every write",
-        source=SOURCE,
-        project=10,
-        make=partial(dynamo_hunt, _draw_quorum, "dynamo-quorum-hunt"),
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        sometimes=sometimes,
-    )
-)

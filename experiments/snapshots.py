@@ -104,7 +104,7 @@ def snapshots(settings: Settings) -> Scenario:
 
 def snapshots_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.snapshots import wrong_class  # the zoo hunts in this scenario: it cannot be imported above
+    from experiments.zoo.snapshots import participant_of  # the zoo hunts in this scenario: it cannot be imported above
 
     luck = stream(settings.seed, "snapshots-hunt")
     parameters = {**HUNT_PARAMETERS, **settings.parameters}
@@ -118,7 +118,7 @@ def snapshots_hunt(settings: Settings) -> Scenario:
         snapshot_ns=luck.choice((ms(100), ms(300), ms(600))),
         timeout_ns=luck.choice((ms(300), ms(600))),
     )
-    kind = wrong_class(parameters["bug"]) or algorithm_of(parameters["algorithm"] or drawn)
+    kind = participant_of(parameters["bug"]) or algorithm_of(parameters["algorithm"] or drawn)
     return Scenario(
         name="snapshots-hunt",
         seed=settings.seed,

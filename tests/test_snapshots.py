@@ -14,7 +14,7 @@ from experiments.command_line import main
 from experiments.recorded import Recorded, recorded
 from experiments.snapshots import ALGORITHMS
 from experiments.zoo.hunt import hunt
-from experiments.zoo.snapshots import BUGS, wrong_class
+from experiments.zoo.snapshots import BUGS, participant_of
 from protocols.snapshots import (
     ChandyLamport,
     Cuts,
@@ -336,5 +336,5 @@ def test_bad_settings(arguments, said):
 
 def test_an_unknown_bug():
     with pytest.raises(UsageError, match="unknown bug"):
-        wrong_class("SNAP-99")
-    assert wrong_class("") is None and len({bug.wrong for bug in BUGS}) == len(BUGS)
+        participant_of("SNAP-99")
+    assert participant_of("") is None and len({bug.wrong for bug in BUGS}) == len(BUGS)

@@ -308,9 +308,3 @@ def numbers_of(entry: Entry, settings: Settings) -> dict[str, int]:
     """The scenario's own whole numbers that are above 1; durations are none."""
     values = {name: settings.parameters.get(name, default) for name, default in entry.parameters.items()}
     return {name: value for name, value in values.items() if type(value) is int and not is_duration(name)}
-
-
-def size_of(entry: Entry, settings: Settings, faults: int, duration_ns: int) -> Size:
-    """What is reported of a scenario."""
-    bare = make_scenario(entry, replace(settings, faults=()))
-    return Size(faults=faults, nodes=bare.nodes, duration_ns=duration_ns, parameters=numbers_of(entry, settings))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+
+from experiments.spelling import unknown
+from simclock.errors import UsageError
 
 SAFETY = "S"
 LIVENESS = "L"
@@ -28,3 +33,11 @@ class Bug:
     """Whether the entry's judge has to be asked; where an observer names the property, that can be spared."""
     liveness_ns: int | None = None
     """How long the liveness phase of a hunt is; None: the scenario has its own, or none is needed."""
+
+
+def wrong_class(bug: str, rows: Iterable[Bug]) -> Any:
+    """The class with the wrong line of the row of that id. Raises UsageError where there is none."""
+    wrong = {row.id: row.wrong for row in rows}
+    if bug not in wrong:
+        raise UsageError(f"bug: {unknown('bug', bug, wrong)}")
+    return wrong[bug]

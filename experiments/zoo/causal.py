@@ -8,7 +8,7 @@ from experiments.causal_hunt import DELIVERED, WrongMember
 from experiments.chat import HELD
 from experiments.chat_hunt import WrongPerson
 from experiments.spelling import unknown
-from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bug import LIVENESS, SAFETY, Bug
 from protocols.causal_broadcast import Broadcast, CausalQueue, FifoQueue, Member
 from protocols.causal_broadcast.chatter import Chatterer
 from protocols.causal_broadcast.hold_back import Name
@@ -176,48 +176,35 @@ def chatterer_of(bug: str) -> type[Chatterer]:
     return _CAUSAL[bug].made()
 
 
-def _chat_bug(id: str, name: str, property: str, source: str, kind: str = "S") -> Bug:
-    wrong = next(part for part in _CHAT[id] if part is not None)
+def _bug(id: str, name: str, property: str, source: str, kind: str = SAFETY) -> Bug:
+    """A row of either hunt; what nobody but the judge can name is said by the property."""
+    scenario, parts = ("chat-hunt", _CHAT[id]) if id in _CHAT else ("causal-hunt", _CAUSAL[id])
     return Bug(
         id=id,
         name=name,
-        wrong=wrong,
+        wrong=next(part for part in parts if part is not None),
         property=property,
         kind=kind,
         source=source,
-        scenario="chat-hunt",
-        judged=property == HELD,
-    )
-
-
-def _causal_bug(id: str, name: str, property: str, source: str, kind: str = "S") -> Bug:
-    wrong = next(part for part in _CAUSAL[id] if part is not None)
-    return Bug(
-        id=id,
-        name=name,
-        wrong=wrong,
-        property=property,
-        kind=kind,
-        source=source,
-        scenario="causal-hunt",
-        judged=property == DELIVERED,
+        scenario=scenario,
+        judged=property in (HELD, DELIVERED),
     )
 
 
 BUGS: tuple[Bug, ...] = (
-    _chat_bug("TOTAL-01", "no-acknowledgements", TOTAL_ORDER, LAMPORT),
-    _chat_bug("TOTAL-02", "ties-by-arrival", TOTAL_ORDER, LAMPORT),
-    _chat_bug("TOTAL-03", "excluded-awaited", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
-    _chat_bug("TOTAL-04", "excluded-not-told", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
-    _chat_bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
-    _chat_bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
-    _chat_bug("TOTAL-07", "acknowledges-after-promise", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
-    _causal_bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
-    _causal_bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
-    _causal_bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),
-    _causal_bug("CAUSAL-04", "clock-not-merged", "Causal Order", ISIS),
-    _causal_bug("CAUSAL-05", "newcomer-from-zero", DELIVERED, ISIS, LIVENESS),
-    _causal_bug("CAUSAL-06", "asks-sender-only", DELIVERED, ISIS, LIVENESS),
-    _causal_bug("CAUSAL-07", "old-name-again", DELIVERED, "simclock/clocks/vector.py, on ids that count again"),
-    _causal_bug("CAUSAL-08", "forgets-too-early", "Kept Until Stable", ISIS),
+    _bug("TOTAL-01", "no-acknowledgements", TOTAL_ORDER, LAMPORT),
+    _bug("TOTAL-02", "ties-by-arrival", TOTAL_ORDER, LAMPORT),
+    _bug("TOTAL-03", "excluded-awaited", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
+    _bug("TOTAL-04", "excluded-not-told", HELD, VIRTUAL_SYNCHRONY, LIVENESS),
+    _bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _bug("TOTAL-07", "acknowledges-after-promise", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
+    _bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
+    _bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),
+    _bug("CAUSAL-04", "clock-not-merged", "Causal Order", ISIS),
+    _bug("CAUSAL-05", "newcomer-from-zero", DELIVERED, ISIS, LIVENESS),
+    _bug("CAUSAL-06", "asks-sender-only", DELIVERED, ISIS, LIVENESS),
+    _bug("CAUSAL-07", "old-name-again", DELIVERED, "simclock/clocks/vector.py, on ids that count again"),
+    _bug("CAUSAL-08", "forgets-too-early", "Kept Until Stable", ISIS),
 )

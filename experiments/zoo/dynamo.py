@@ -19,14 +19,12 @@ from experiments.causal_histories import (
 )
 from experiments.dynamo import Parts
 from experiments.dynamo_judge import HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
-from experiments.spelling import unknown
-from experiments.zoo.bug import Bug
+from experiments.zoo.bug import Bug, wrong_class
 from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Write
 from protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
 from protocols.dynamo.messages import Put, WriteReply, WriteRequest
 from protocols.dynamo.server import Operation
 from protocols.dynamo.versioning import Record, encode_version
-from simclock import UsageError
 from simclock.clocks import DottedVersionSet
 
 # Versions.
@@ -263,10 +261,7 @@ def parts_of(bug: str) -> Parts:
     """The right parts but for the wrong one; the right ones where the name is empty."""
     if not bug:
         return Parts()
-    rows = {row.id: row.wrong for row in BUGS}
-    if bug not in rows:
-        raise UsageError(f"bug: {unknown('bug', bug, rows)}")
-    wrong = rows[bug]
+    wrong = wrong_class(bug, BUGS)
     if issubclass(wrong, DynamoServer):
         return Parts(server=wrong)
     if issubclass(wrong, Client):

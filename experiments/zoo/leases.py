@@ -6,12 +6,11 @@ from typing import Any
 
 from experiments.lease_parts import LeaseParts
 from experiments.lease_progress import PROGRESS
-from experiments.spelling import unknown
-from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bug import LIVENESS, Bug, wrong_class
 from protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
 from protocols.leases.table import Claim
 from protocols.raft import ClientReply, ClientRequest
-from simclock import UsageError, seconds
+from simclock import seconds
 
 # The store.
 
@@ -202,16 +201,12 @@ BUGS = (
     ),
 )
 
-_BY_ID = {bug.id: bug for bug in BUGS}
-
 
 def parts_of(bug: str) -> LeaseParts:
     """The parts with that bug; the right ones where the name is empty."""
     if not bug:
         return LeaseParts()
-    if bug not in _BY_ID:
-        raise UsageError(f"bug: {unknown('bug', bug, _BY_ID)}")
-    wrong = _BY_ID[bug].wrong
+    wrong = wrong_class(bug, BUGS)
     if issubclass(wrong, LeaseServer):
         return LeaseParts(server=wrong, table=getattr(wrong, "table_too", LeaseTable))
     if issubclass(wrong, LeaseTable):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from experiments.deadlocks import Parts
 from experiments.deadlocks_hunt import LIVENESS_NS
-from experiments.spelling import unknown
-from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bug import LIVENESS, Bug, wrong_class
 from protocols.lock_table import EXCLUSIVE, POLICIES, WAIT_DIE, WOUND_WAIT, Claim, Lock, LockManager, TransactionClient
 from protocols.lock_table.properties import MUTUAL_EXCLUSION, NO_DEADLOCK, NO_STARVATION, TIMESTAMP_ORDER
 from simclock import UsageError
@@ -166,8 +164,5 @@ def parts_of(bug_id: str) -> Parts:
     """The parts of a run with that bug; of the right one where the id is empty."""
     if not bug_id:
         return Parts()
-    rows = {bug.id: bug for bug in BUGS}
-    if bug_id not in rows:
-        raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    wrong: Any = rows[bug_id].wrong
+    wrong = wrong_class(bug_id, BUGS)
     return Parts(manager=wrong) if issubclass(wrong, LockManager) else Parts(client=wrong)

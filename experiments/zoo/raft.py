@@ -5,12 +5,11 @@ from __future__ import annotations
 from experiments.raft_hunt import Parts
 from experiments.raft_kv import LINEARIZABILITY
 from experiments.raft_progress import PROGRESS
-from experiments.spelling import unknown
 from experiments.zoo import elections, logs, services
-from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bug import LIVENESS, Bug, wrong_class
 from protocols.key_value import Client, KeyValueStore
 from protocols.raft import RaftServer, Sessions
-from simclock import UsageError, seconds
+from simclock import seconds
 
 SCENARIO = "raft-hunt"
 LIVENESS_NS = seconds(5)
@@ -181,13 +180,7 @@ def parts_of(bug: str) -> Parts:
     """The parts of a cluster with that bug; of the right one where the name is empty."""
     if not bug:
         return Parts()
-    wrong = {row.id: row.wrong for row in BUGS}
-    if bug not in wrong:
-        raise UsageError(f"bug: {unknown('bug', bug, wrong)}")
-    return _parts_with(wrong[bug])
-
-
-def _parts_with(wrong: type) -> Parts:
+    wrong = wrong_class(bug, BUGS)
     if issubclass(wrong, RaftServer):
         return Parts(server=wrong)
     if issubclass(wrong, Sessions):

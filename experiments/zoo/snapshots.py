@@ -6,11 +6,10 @@ from functools import partial
 from typing import Any
 
 from experiments.snapshots import HUNT_LIVENESS_NS
-from experiments.spelling import unknown
-from experiments.zoo.bug import LIVENESS, Bug
+from experiments.zoo.bug import LIVENESS, Bug, wrong_class
 from protocols.snapshots import ChandyLamport, Incoming, LaiYang, Marker, Participant, Recording, SnapshotId, Transfer
 from protocols.snapshots.properties import CHANNEL_STATE, CONSERVATION, CONSISTENT_CUT, SNAPSHOT_ENDS
-from simclock import UsageError, ms
+from simclock import ms
 
 
 class RecordsWrongChannel(ChandyLamport):
@@ -149,11 +148,8 @@ BUGS: tuple[Bug, ...] = (
 )
 
 
-def wrong_class(bug_id: str) -> type[Participant] | None:
+def participant_of(bug_id: str) -> type[Participant] | None:
     """The class with that bug; None where the id is empty."""
     if not bug_id:
         return None
-    rows: dict[str, Any] = {bug.id: bug.wrong for bug in BUGS}
-    if bug_id not in rows:
-        raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    return rows[bug_id]
+    return wrong_class(bug_id, BUGS)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from experiments.hourly_throttle import Parts
-from experiments.spelling import unknown
-from experiments.zoo.bug import Bug
+from experiments.zoo.bug import Bug, wrong_class
 from protocols.throttle import Answered, FixedWindow, Limiter, RateLimiter, SlidingCounter, SlidingLog, TokenBucket
 from protocols.throttle.limiters import BUCKETS
 from protocols.throttle.properties import NEEDLESS_REFUSAL, RATE_LIMIT, RETRY_AFTER
-from simclock import UsageError
 
 
 class CountsFromZero(FixedWindow):
@@ -118,8 +115,5 @@ def parts_of(bug_id: str) -> Parts:
     """The parts of a run with that bug; of the right one where the id is empty."""
     if not bug_id:
         return Parts()
-    rows = {bug.id: bug for bug in BUGS}
-    if bug_id not in rows:
-        raise UsageError(f"bug: {unknown('bug', bug_id, rows)}")
-    wrong: Any = rows[bug_id].wrong
+    wrong = wrong_class(bug_id, BUGS)
     return Parts(server=wrong) if issubclass(wrong, RateLimiter) else Parts(limiter=wrong)

@@ -8,14 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from experiments.external_consistency import EXTERNAL_CONSISTENCY, REPEATABLE, TIMESTAMP_ORDER
-from experiments.spelling import unknown
 from experiments.true_time import Parts
-from experiments.zoo.bug import Bug
+from experiments.zoo.bug import Bug, wrong_class
 from protocols.clock_synchronization.messages import TimeReply
 from protocols.true_time import Leader, TimeSource, TransactionClient
 from protocols.true_time.messages import Commit, Decision, PreparedRecord
 from protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW, MONOTONE, START
-from simclock import UsageError
 from simclock.clocks import TrueTime
 
 SCENARIO = "truetime-hunt"
@@ -165,12 +163,10 @@ def parts_of(bug: str) -> Parts:
     """The parts of a cluster with that bug; of the right one where the name is empty."""
     if not bug:
         return Parts()
-    wrong = {row.id: row.wrong for row in BUGS}
-    if bug not in wrong:
-        raise UsageError(f"bug: {unknown('bug', bug, wrong)}")
-    if issubclass(wrong[bug], Leader):
-        return Parts(leader=wrong[bug])
-    if issubclass(wrong[bug], TransactionClient):
-        return Parts(client=wrong[bug])
-    assert issubclass(wrong[bug], TimeSource), "a wrong line is in one of the parts"
-    return Parts(time=wrong[bug])
+    wrong = wrong_class(bug, BUGS)
+    if issubclass(wrong, Leader):
+        return Parts(leader=wrong)
+    if issubclass(wrong, TransactionClient):
+        return Parts(client=wrong)
+    assert issubclass(wrong, TimeSource), "a wrong line is in one of the parts"
+    return Parts(time=wrong)
