@@ -79,6 +79,21 @@ class HostActor:
         return os.getpid()
 
 
+def spread(cpus: dict[str, float], count: int) -> list[str]:
+    """The cluster's node for each of `count` hosts, in proportion to the nodes' CPUs.
+
+    A node that offers none gets a host only if none offers any; ties go to the lower id.
+    """
+    share = {node: offered for node, offered in cpus.items() if offered} or dict.fromkeys(cpus, 1.0)
+    taken = dict.fromkeys(sorted(share), 0)
+    nodes = []
+    for _ in range(count):
+        node = min(taken, key=lambda node: (taken[node] + 1) / share[node])
+        taken[node] += 1
+        nodes.append(node)
+    return nodes
+
+
 class RayHosts:
     """Hosts as Ray actors; lives in the scheduler's actor."""
 
@@ -92,6 +107,8 @@ class RayHosts:
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard
         self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
+        cpus = {node["NodeID"]: node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]}
+        self._nodes = spread(cpus, count)
         self._actors = [self._start(number) for number in range(count)]
         self._journal: list[list[Mail]] = [[] for _ in range(count)]
         """All mail of each host, oldest first: what brings a new worker to where the dead one was."""
@@ -101,7 +118,9 @@ class RayHosts:
         self._revivals = [0] * count
 
     def _start(self, number: int) -> Any:
-        return self._actor_class.options(scheduling_strategy="SPREAD").remote(self._plan_ref, number, self._guard)
+        # Ray's own "SPREAD" puts actors that reserve no CPU on nodes at random, now and then all on one.
+        there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(self._nodes[number], soft=True)
+        return self._actor_class.options(scheduling_strategy=there).remote(self._plan_ref, number, self._guard)
 
     def submit(self, host: int, mail: Mail) -> int:
         """Send mail to a host; the ticket is its place in the journal."""

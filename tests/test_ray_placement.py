@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from actors import run
+from actors.ray_placement import spread
 from experiments.catalog import Settings, entries
 from simclock import LogNormal, Network, UsageError, ms
 
@@ -102,6 +103,19 @@ def test_a_two_node_cluster_gives_the_same_digest_and_goes_on(two_node_cluster: 
     digest, alive = done.stdout.split()
     assert digest == run(entries()["everything"].make(Settings(seed=4))).digest
     assert alive == "2", "only what was started here is stopped"
+
+
+@pytest.mark.parametrize(
+    ("cpus", "nodes"),
+    [
+        ({"b": 1.0, "a": 1.0}, "ababab"),
+        ({"a": 1.0, "b": 2.0}, "babbab"),
+        ({"head": 0, "a": 4.0}, "aaa"),
+        ({"b": 0, "a": 0}, "aba"),
+    ],
+)
+def test_hosts_are_shared_out_by_cpus(cpus: dict[str, float], nodes: str) -> None:
+    assert spread(cpus, len(nodes)) == list(nodes)
 
 
 def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
