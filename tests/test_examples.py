@@ -20,6 +20,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)")
+EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
+"""Files of other projects that a page's command reads -> where the external data has them."""
 MACHINE = re.compile(r"\d[\d,.]*( s\b| events/s|x\b)")
 
 
@@ -70,7 +72,7 @@ def check(command: str, shown: list[str], folder: Path) -> None:
 
 @pytest.mark.ray
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_page(page: Path, tmp_path: Path) -> None:
+def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     ran = 0
     for language, block in blocks(page):
         named = FILE.match(block)
@@ -80,6 +82,9 @@ def test_page(page: Path, tmp_path: Path) -> None:
             for command, shown in commands(block):
                 if command.split()[0] in ("make", "ray", "git", "pip", "export", "cd"):
                     continue
+                for name, place in EXTERNAL.items():
+                    if name in command and not (tmp_path / name).exists():
+                        (tmp_path / name).symlink_to(request.getfixturevalue("external_data") / place)
                 check(command, shown, tmp_path)
                 ran += 1
     assert ran or page.name != "README.md"
