@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARAMETERS = {
-    "types": ("counter", "lww-register", "set", "map"),
+    "types": ("counter", "lww-register", "set", "map", "sequence"),
     "replicas": 5,
     "updates": (10, 40, 160),
     "names": 1000,

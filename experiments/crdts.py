@@ -82,8 +82,6 @@ def replica_at_end(node: Any) -> ReplicaAtEnd:
 
 def named_type(name: Any) -> type[Crdt]:
     """The data type of that name."""
-    if name == "sequence":
-        raise UsageError("type: a sequence is a text with cursors, edited in its own scenario: run shared-document")
     if name not in TYPES:
         raise UsageError(f"type: {unknown('replicated type', str(name), TYPES)}")
     return TYPES[name]

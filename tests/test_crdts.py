@@ -171,7 +171,6 @@ def test_whole_states_cost_more_the_larger_they_are():
         (["run", "crdts", "--mode", "gossip"], "mode"),
         (["run", "crdts", "--updates", "-1"], "updates_max"),
         (["run", "crdts", "--gossip", "0s"], "gossip_ns"),
-        (["run", "crdts", "--type", "sequence"], "run shared-document"),
         (["run", "crdt-hunt", "--mode", "multicast"], "works in memory, and this hunt crashes replicas"),
         (["run", "crdt-hunt", "--bug", "CRDT-99"], "unknown bug"),
         (["run", "crdt-hunt", "--bug", "CRDT-01", "--type", "set"], "is in g-counter"),
