@@ -28,6 +28,7 @@ PARAMETERS = {
     "names": 1000,
 }
 PAUSE_NS = ms(50)
+REPLICAS_MAX = 64
 REST_NS = seconds(12)
 """How long replicas have after the last update, at least: they are silent once all have all."""
 
@@ -75,11 +76,16 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """A row for each type, number of updates, and way of being connected."""
     asked = settings.parameters
     replicas = asked["replicas"]
-    if replicas < 2:
-        raise UsageError(f"crdt-bytes: replicas: {replicas} send nothing: 2 or more")
+    if not 2 <= replicas <= REPLICAS_MAX:
+        raise UsageError(f"crdt-bytes: replicas: {replicas} is not a number of replicas that talk: 2 to {REPLICAS_MAX}")
+    for name in ("types", "updates"):
+        if not asked[name]:
+            raise UsageError(f"crdt-bytes: {name}: there is nothing to measure: name one or more")
     for updates in map(int, asked["updates"]):
         if updates < 1:
             raise UsageError(f"crdt-bytes: updates: {updates} cost nothing to send: 1 or more")
+    for kind in asked["types"]:
+        named_type(kind)
     for kind in asked["types"]:
         for updates in map(int, asked["updates"]):
             for offline in (False, True):

@@ -177,9 +177,9 @@ BUGS: tuple[Bug, ...] = (
         "https://github.com/akka/akka-core/issues/22890",
     ),
     _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, _RR),
+    _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
     _bug("PAPER-RR7506c", "multicast-in-fifo", DeliversInFifo, VALUE, _RR),
     _bug("PAPER-RR7506d", "effect-twice", CarriesOutAgain, VALUE, _RR),
-    _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
     _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
     _bug("CRDT-11", "deletions-forgotten", ForgetsDeletions, RESURRECTION, "protocols/crdts/text.py, on merge"),
 )
