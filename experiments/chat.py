@@ -176,6 +176,8 @@ def judge(result: RunResult) -> Verdict:
     )
     if VIOLATED in (safe.status, held.status):
         return Verdict(status=VIOLATED, lines=(*first, *held.lines), properties=held.properties)
+    if not counts["displayed"]:
+        return Verdict(status=UNKNOWN, lines=("no screen has shown anything: let it run longer", *held.lines))
     return Verdict(status=held.status, lines=(*first, *held.lines))
 
 

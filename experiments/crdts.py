@@ -190,6 +190,8 @@ def judge(result: RunResult) -> Verdict:
         return invariants
     found = result.reports["CrdtProperties"]
     held = f"{found['values judged']} values were as specified, {found['concurrent updates']} updates were concurrent"
+    if not found["values judged"]:
+        return Verdict(status=UNKNOWN, lines=("no replica was asked anything, so there is nothing to judge",))
     states = {node: end and (end.value, end.state) for node, end in result.final.items()}
     behind = len(states) - found["replicas that have seen all"]
     if behind and len(set(states.values())) > 1:

@@ -145,6 +145,13 @@ def test_a_run_too_short_to_agree_is_unknown():
     assert entry.judge(result).status == UNKNOWN
 
 
+@pytest.mark.parametrize("name", ["chat", "chat-hunt", "causal-hunt", "crdts", "shared-document", "snapshots"])
+def test_a_run_in_which_nothing_happened_is_not_called_valid(name):
+    entry = entries()[name]
+    result = run(make_scenario(entry, Settings(seed=1, duration_ns=1)))
+    assert entry.judge(result).status == UNKNOWN, entry.judge(result).lines
+
+
 def test_the_story_tells_the_partition_and_the_agreement():
     entry, result = play(1)
     lines = list(entry.story(result))
