@@ -1,9 +1,9 @@
 """What an order of delivery costs: FIFO, causal and total order, the same people talking over the same network.
 
-The delay added is what a message waits at another node: from its first arrival there to its delivery. It is measured for
-each delivery by itself, so it is never below zero, and it is zero where nothing had to be waited for. What the network
-takes, and what a lost copy takes to be sent again, is no part of it. Metadata is what a copy of a message carries
-beside its text.
+The delay added is what a message waits at another node: from its first arrival there to its delivery. It is measured
+for each delivery by itself, so it is never below zero, and it is zero where nothing had to be waited for. What the
+network takes, and what a lost copy takes to be sent again, is no part of it. Metadata is what a copy of a message
+carries beside its text.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ verification, optimality", POPL 2014):
     2p-set          an element that was added, and that nobody who had seen that removed
     flag            on, if some "enable" was seen by no "disable"; disable-flag: off, if some "disable" by no "enable"
     map             each field by its updates that no removal of it has seen: what was removed counts no more
-    sequence        the walk through the tree in which each insertion has its place by what its author saw (Fugue: Weidner
-                    and Kleppmann 2023), without what was deleted
+    sequence        the walk through the tree in which each insertion has its place by what its author saw (Fugue:
+                    Weidner and Kleppmann 2023), without what was deleted
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from protocols.shared_document import Stroke
 from simclock.errors import UsageError
 
-
 AUTHORS_MAX = 1000
 SIZE_MAX = 1 << 40
 

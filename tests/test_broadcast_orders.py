@@ -1,5 +1,7 @@
 """The study of orders: it measures what the papers say, and refuses sizes it cannot run."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from experiments.broadcast_orders import HEADERS, LOW_NS, PARAMETERS, metadata_bytes, notes, rows, waits_ns
@@ -42,10 +44,8 @@ def test_what_a_message_waits_is_counted_from_its_first_arrival_at_that_node():
     ]
     observations = [Observation(at, node, number, name, value) for number, (at, node, name, value) in enumerate(told)]
 
-    class Result:
-        reports = {"Recorded": tuple(observations)}
-
-    assert list(waits_ns(Result)) == [0, 5, 0, 19]
+    result = SimpleNamespace(reports={"Recorded": tuple(observations)})
+    assert list(waits_ns(result)) == [0, 5, 0, 19]
 
 
 def test_metadata_grows_with_the_nodes_in_causal_order_alone():

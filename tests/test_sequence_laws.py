@@ -1,5 +1,5 @@
-"""The laws of merge and of operations for the sequence of a shared document, which changes in place; and that `Text`, the
-same as a value, is the same in all (its own laws are in test_crdt_laws.py, with those of every type).
+"""The laws of merge and of operations for the sequence of a shared document, which changes in place; and that `Text`,
+the same as a value, is the same in all (its own laws are in test_crdt_laws.py, with those of every type).
 
 Its state is the set of its elements, each with its parent, and the set of those that were deleted.
 """

@@ -12,7 +12,8 @@ An element whose parent is not there (in a delta, or where an operation was deli
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence as Row
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Row
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
