@@ -60,7 +60,7 @@ class Participant(Node):
         self.history: list[Say] = []
         """All that was displayed: who comes back is shown it."""
         self.trimmed = 0
-        """What stands before this position, every member has displayed; <= displayed."""
+        """What stands before this position, every member has displayed; who joins says what it lacks. <= displayed."""
         self.waiting: list[tuple[str, LamportClock | None]] = []
         """What was to be said while nothing could be."""
         self.is_settling = False
@@ -170,8 +170,6 @@ class Participant(Node):
         self.is_settling = True
         for message in view.messages[self.displayed - view.start :]:
             self._display(message)
-        if joins:
-            self.trimmed = view.start  # the others' screens may not show more yet
         self.queue = self.queue_class(members)
         self.member_displayed = {}
         self.links.restart(view.number)
