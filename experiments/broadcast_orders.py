@@ -128,17 +128,19 @@ def _loss(text: str) -> float:
 def _row(nodes: int, order: str, result: RunResult) -> Row:
     broadcasts = 0
     waited_ns = sorted(waits_ns(result))
+    if not waited_ns:
+        raise UsageError(f"{order} order at {nodes} nodes: nothing was delivered: lose less, or let people talk more")
     for observation in recorded(result):
         broadcasts += observation.name in ("broadcast", "say")
-    mean_ns = sum(waited_ns) / max(1, len(waited_ns))
-    high_ns = waited_ns[len(waited_ns) * 99 // 100] if waited_ns else 0
+    mean_ns = sum(waited_ns) / len(waited_ns)
+    high_ns = waited_ns[len(waited_ns) * 99 // 100]
     return (
         nodes,
         order,
         broadcasts,
         mean_ns / ms(1),
         high_ns / ms(1),
-        100 * sum(each > 0 for each in waited_ns) / max(1, len(waited_ns)),
+        100 * sum(each > 0 for each in waited_ns) / len(waited_ns),
         result.counters["sent"] / max(1, broadcasts),
         metadata_bytes(order, nodes),
     )

@@ -33,8 +33,10 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
+    format_duration,
     ms,
     seconds,
+    us,
 )
 
 PARAMETERS = {
@@ -48,6 +50,7 @@ PARAMETERS = {
 EVERY_MODE: dict[str, type[Node]] = {**MODES, "multicast": MulticastReplica}
 REPLICAS = 3
 DURATION_NS = seconds(6)
+LEAST_NS = us(100)
 CONVERGES_WITHIN_NS = seconds(4)
 NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
 
@@ -113,6 +116,9 @@ def crdts(settings: Settings) -> Scenario:
         gossip_ns=parameters["gossip_ns"],
         retry_ns=parameters["retry_ns"],
     )
+    for name in ("pause_ns", "gossip_ns", "retry_ns"):
+        if 0 < parameters[name] < LEAST_NS:
+            raise UsageError(f"{name}: {format_duration(parameters[name])} is too often: 100us or more")
     replicas = REPLICAS if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(

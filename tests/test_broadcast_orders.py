@@ -65,6 +65,7 @@ def test_it_stands_in_the_list():
         ("sizes", (), "sizes"),
         ("pause_ns", 5, "pause_ns"),
         ("loss", "x", "loss: 'x'"),
+        ("loss", "1", "nothing was delivered"),
     ],
 )
 def test_bad_input(name, value, says):

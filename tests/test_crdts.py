@@ -215,6 +215,7 @@ def test_whole_states_cost_more_the_larger_they_are():
         (["run", "crdts", "--mode", "gossip"], "mode"),
         (["run", "crdts", "--updates", "-1"], "updates_max"),
         (["run", "crdts", "--gossip", "0s"], "gossip_ns"),
+        (["run", "crdts", "--gossip", "1ns"], "gossip_ns: 1ns is too often"),
         (["run", "crdt-hunt", "--mode", "gossip"], "mode"),
         (["run", "crdt-hunt", "--bug", "PAPER-RR7506c", "--mode", "operations"], "hunted in mode multicast"),
         (["run", "crdt-hunt", "--bug", "CRDT-99"], "unknown bug"),
