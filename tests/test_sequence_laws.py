@@ -180,6 +180,32 @@ def test_what_is_typed_in_one_go_is_one_run():
     assert other.delta(0, ("delete", 1, 4)).deleted == ((0, 2, 3), (1, 1, 2))
 
 
+@given(cuts=st.tuples(*[st.integers(0, 6)] * 4))
+@settings(max_examples=60)
+def test_stretches_of_one_go_that_overlap_are_one_stretch(cuts):
+    """Delta-groups of one replica may begin and end anywhere."""
+    text, deltas = Text(), []
+    for at, letter in enumerate("abcdef"):
+        deltas.append(text.delta(0, ("insert", at, letter)))
+        text = text.merge(deltas[-1])
+    groups = []
+    for first, last in (sorted(cuts[:2]), sorted(cuts[2:])):
+        group = Text()
+        for delta in deltas[first:last]:
+            group = group.merge(delta)
+        groups.append((group, set(range(first, last))))
+    (one, mine), (two, theirs) = groups
+    both = one.merge(two)
+    assert both == two.merge(one) and {each for run in both.inserted for each in numbers(run)} == mine | theirs
+    assert {each for run in one.beyond(two).inserted for each in numbers(run)} == mine - theirs
+    assert "".join(run.text for run in both.inserted) == "".join("abcdef"[each] for each in sorted(mine | theirs))
+    assert Text.decode(both.encode()) == both and both.merge(text) == text
+
+
+def numbers(run):
+    return range(run.first - 1, run.last)
+
+
 def test_a_character_whose_parent_is_not_there_waits_for_it():
     text = Text()
     first = text.delta(0, ("insert", 0, "a"))
