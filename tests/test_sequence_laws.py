@@ -206,6 +206,15 @@ def numbers(run):
     return range(run.first - 1, run.last)
 
 
+def test_who_deletes_a_part_of_what_another_deletes_deletes_no_less():
+    text = Text()
+    text = text.merge(text.delta(0, ("insert", 0, "abcdef")))
+    wide, narrow = text.delta(1, ("delete", 0, 5)), text.delta(2, ("delete", 1, 2))
+    assert wide.merge(narrow) == wide == narrow.merge(wide) and text.merge(narrow).merge(wide).value == "f"
+    across = text.delta(3, ("delete", 4, 2))
+    assert wide.merge(across).deleted == ((0, 1, 6),) and across.beyond(wide).deleted == ((0, 6, 6),)
+
+
 def test_a_character_whose_parent_is_not_there_waits_for_it():
     text = Text()
     first = text.delta(0, ("insert", 0, "a"))
