@@ -165,8 +165,8 @@ def test_who_takes_part_forgets_what_its_initiator_never_ends(kind):
     crash = (Crash(at_ns=ms(700), node=0),)
     cut_short = 0
     for seed in range(4):
-        made = scenario(kind, seed, faults=crash, snapshot_ns=ms(60), timeout_ns=ms(300), duration_ns=ms(1600))
-        short = run(replace(made, duration_ns=ms(760), final=lambda node: tuple(node.recordings))).final
+        made = scenario(kind, seed, loss=0.4, faults=crash, snapshot_ns=ms(60), timeout_ns=ms(300))
+        short = run(replace(made, duration_ns=ms(740), final=lambda node: tuple(node.recordings))).final
         cut_short += any(snapshot[0] == 0 for node in (1, 2) for snapshot in short[node])
         left = run(replace(made, final=lambda node: tuple(node.recordings))).final
         assert not any(snapshot[0] == 0 for node in (1, 2) for snapshot in left[node]), f"seed {seed}: {left}"
