@@ -69,6 +69,8 @@ class RunResult(NamedTuple):
     node_digests: tuple[str, ...]
     replay: str
     """The command or call that runs it again."""
+    halts: tuple[tuple[int, int], ...] = ()
+    """(time, node) of every node that ended itself, in order."""
 
 
 def host_plan(
@@ -400,6 +402,7 @@ class Scheduler:
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,
+            halts=tuple(sorted(halt for summary in summaries for halt in summary.halts)),
         )
 
 
