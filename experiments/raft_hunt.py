@@ -15,9 +15,9 @@ from functools import partial
 from typing import NamedTuple
 
 from actors import Node
+from experiments import raft_kv
 from experiments.catalog import Entry, Settings, register
 from experiments.nemesis import Prey
-from experiments import raft_kv
 from experiments.raft_kv import History, describe, judge, server_at_end
 from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
 from protocols.key_value import Client, KeyValueStore, Workload
@@ -179,8 +179,9 @@ def prey(scenario: Scenario) -> Prey:
 
 def sometimes(result: RunResult) -> dict[str, int]:
     """What the hunt has to reach, and the disks that stop a server."""
-    halts = result.reports["RaftProperties"]["halts"]
-    return raft_kv.sometimes(result) | {f"halts as {reason}": count for reason, count in halts.items()}
+    raft = result.reports["RaftProperties"]
+    halts = {"halts, disk full": raft["halts_full_disk"], "halts, record corrupt": raft["halts_corrupt_record"]}
+    return raft_kv.sometimes(result) | halts
 
 
 register(

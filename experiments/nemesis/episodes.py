@@ -273,7 +273,7 @@ def lost_sync(episode: Episode) -> Iterator[Fault]:
 
 
 def rot(episode: Episode) -> Iterator[Fault]:
-    """A record on disk cannot be read any more: on the disks of a minority, as nobody brings back what most have lost."""
+    """A record on disk cannot be read any more: of a minority, as nobody could bring back what most disks have lost."""
     rotten, at_ns = episode.disabled.rotten, episode.at_ns
     for server in episode.some():
         if len(rotten | {server}) <= episode.prey.spare_max and episode.disabled.take((server,), at_ns, FOR_EVER_NS):

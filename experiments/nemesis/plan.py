@@ -4,8 +4,8 @@ A nemesis is named by words joined with `+`:
 
     crash, partition, ...   one kind each (`episodes.KINDS`, `HARSH`), or a hunter of leaders (`hunters.HUNTERS`)
     mix                     every kind of KINDS, at the mildest
-    swarm                   the seed draws which kinds and hunters are on, and how hard each is; of the harsh kinds those
-                            that the protocol says it withstands
+    swarm                   the seed draws which kinds and hunters are on, and how hard each is; the harsh kinds among
+                            them are those that the protocol says it withstands
     majority                no kind: at any time a majority of the servers stays able
 
 so `"swarm"`, `"crash+partition"`, `"leader-crash+loss+majority"`. Swarm testing (Groce et al., ISSTA 2012): leaving

@@ -108,14 +108,15 @@ class RaftProperties(Observer):
             self._control = control
             react(observation.node, observation.value)
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, int]:
         """How often what happened: a run without elections or commits proves nothing."""
         names = ("elections", "leaders", "leader_changes", "restarts", "truncations", "votes")
         return {name: self._counts[name] for name in names} | {
             "committed": len(self._committed),
             "applied": len(self._applied),
             "term": max((server.term for server in self._servers.values()), default=0),
-            "halts": {reason: self._counts[f"halted: {reason}"] for reason in (FULL_DISK, CORRUPT_RECORD)},
+            "halts_full_disk": self._counts[FULL_DISK],
+            "halts_corrupt_record": self._counts[CORRUPT_RECORD],
         }
 
     def _broken(self, property: str, node: int, detail: str) -> None:
@@ -191,7 +192,7 @@ class RaftProperties(Observer):
         server.leads, server.match_index = None, {}
 
     def _on_halted(self, node: int, reason: str) -> None:
-        self._counts[f"halted: {reason}"] += 1
+        self._counts[reason] += 1
 
     # Logs.
 

@@ -15,10 +15,10 @@ The paper assumes a disk that keeps what was written. Of one that does not, this
   log, or a second vote given, a committed entry can be lost or two leaders be elected. A record that rots while the
   server is up shows at its next start.
 
-Deviation: Alagappan et al. ("Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018) let such a server have the
-entries sent again by others that still read them. Here it is lost to the cluster, as if it had crashed for good, and
-safety is what counts: with more than a minority of disks rotten nothing is committed any more, and nothing is lost.
-A server with an empty disk in its place would be one that has forgotten its promises, which needs another membership.
+Alagappan et al. ("Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018) go further: others that can still
+read the entries send them again. Here such a server is lost to the cluster, as if it had crashed for good; where that
+is more than a minority, nothing is committed any more, and nothing is lost. An empty disk in its place would make it a
+server that has forgotten its promises: it would have to join as a new member.
 
 What observers see, in the order in which a server does it:
 
