@@ -24,6 +24,7 @@ from experiments.nemesis.liveness import recovery
 from experiments.nemesis.prey import Prey
 from experiments.spelling import unknown
 from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, stream
+from simclock.faults import written_out
 
 NONE = "none"
 MIX = "mix"
@@ -127,7 +128,8 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
     if liveness_ns < prey.progress_within_ns:
         least = format_duration(prey.progress_within_ns)
         raise UsageError(f"liveness: {format_duration(liveness_ns)} is too short: progress may take {least}")
-    before = tuple(fault for fault in faults if fault.at_ns < end_ns)
+    single = written_out(faults, scenario.seed, scenario.nodes)
+    before = tuple(fault for fault in single if fault.at_ns < end_ns)
     return replace(
         scenario,
         duration_ns=end_ns + liveness_ns,
