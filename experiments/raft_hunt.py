@@ -180,7 +180,7 @@ def prey(scenario: Scenario) -> Prey:
 def sometimes(result: RunResult) -> dict[str, int]:
     """What the hunt has to reach, and the disks that stop a server."""
     raft = result.reports["RaftProperties"]
-    halts = {"halts, disk full": raft["halts_full_disk"], "halts, record corrupt": raft["halts_corrupt_record"]}
+    halts = {"halts on full disks": raft["halts_full_disk"], "halts on corrupt records": raft["halts_corrupt_record"]}
     return raft_kv.sometimes(result) | halts
 
 

@@ -87,5 +87,5 @@ def test_a_row_is_found_by_its_own_property(row):
 def test_the_hunt_reaches_both():
     entry = entries()["raft-hunt"]
     counts = [entry.sometimes(run(make_scenario(entry, Settings(seed=seed)))) for seed in range(12)]
-    for name in ("halts, disk full", "halts, record corrupt"):
+    for name in ("halts on full disks", "halts on corrupt records"):
         assert sum(count[name] > 0 for count in counts) >= 1
