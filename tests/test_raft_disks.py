@@ -4,9 +4,12 @@ Alagappan et al., "Protocol-Aware Recovery for Consensus-Based Storage", FAST 20
 shorter than what it has acknowledged can lose what the cluster has committed.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from actors import run
+from actors.run import Placement
 from experiments.catalog import VALID, Settings, entries, make_scenario
 from experiments.raft_kv import history_of
 from experiments.zoo.bugs import BUGS
@@ -70,6 +73,15 @@ def test_with_a_rotten_majority_nothing_is_committed_and_nothing_lost():
     raft = result.reports["RaftProperties"]
     assert raft["halts_corrupt_record"] == 2 and raft["halts_full_disk"] == 0
     assert entry.judge(result).status == VALID and answered_after(result, seconds(2)) == 0
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_who_halts_is_the_same_on_ray():
+    _, scenario = play(*rotten(0, ms(500)), FillDisk(at_ns=ms(600), node="leader"))
+    scenario = replace(scenario, duration_ns=ms(1200))
+    inline, packed = run(scenario), run(scenario, Placement(kind="ray", hosts=2))
+    assert len(inline.halts) == 2 and (inline.digest, inline.halts) == (packed.digest, packed.halts)
 
 
 # The same with one wrong line.
