@@ -174,6 +174,19 @@ def test_a_newcomer_gets_the_state_and_what_comes_after():
     assert result.final[3].sent > 1, "it speaks itself"
 
 
+def test_a_newcomer_is_known_to_everyone():
+    """Rule 3: not to the one alone that gave it the state, or the others would forget what it lacks."""
+    made = []
+
+    class Listed(Chatterer):
+        def __init__(self, *arguments):
+            super().__init__(*arguments)
+            made.append(self)
+
+    group(4, build=Listed, founders=3, join_after_ns=seconds(2))
+    assert [sorted(node.peers) for node in made] == [[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]]
+
+
 def test_halves_that_were_apart_take_each_others_state():
     faults = (Partition(at_ns=seconds(1), groups=((0, 1), (2, 3))), Heal(at_ns=seconds(4)))
     result = group(4, faults=faults)

@@ -127,6 +127,13 @@ def test_news_alone_are_kept_and_do_not_go_back():
     assert back.version == 2 and TYPES["g-set"].decode(back.delta).value == ("a",)
 
 
+def test_what_comes_late_takes_nothing_back():
+    """An older state after a newer one: what has arrived is told as before."""
+    desk = Desk()
+    desk.hears(1, StatePush(7, TYPES["g-set"](("a", "b")).encode()))
+    assert desk.hears(1, StatePush(3, TYPES["g-set"](("a",)).encode())) == [PushAck(7, False)]
+
+
 def test_what_is_acknowledged_is_durable():
     for mode, message in (
         ("delta", StatePush(1, TYPES["g-set"](("a",)).encode())),
