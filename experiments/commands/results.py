@@ -11,11 +11,13 @@ from experiments.catalog import VALID, VIOLATED
 from experiments.commands.options import database_option
 from experiments.outcome import FAILED, VERDICTS
 from experiments.results_database import Result, Sweep, open_results
+from experiments.seeds import SEED_MAX
 from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
 from experiments.tables import FORMS, table_text
 from simclock.durations import format_duration
 
 DETAIL_MAX = 80
+NUMBER = click.IntRange(0, SEED_MAX)
 form_option = click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
 SWEEP_HEADERS = ("sweep", "scenario", "seeds", "state", "valid", "violated", "unknown", "failed", "code", "started")
 RESULT_HEADERS = (
@@ -33,11 +35,11 @@ RESULT_HEADERS = (
 
 
 @click.group(invoke_without_command=True, short_help="List, query and compare what sweeps have found.")
-@click.option("--sweep", type=int, help="The results of that sweep.")
+@click.option("--sweep", type=NUMBER, help="The results of that sweep.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="The results with that verdict.")
 @click.option("--failing", is_flag=True, help="The results that are violated or failed.")
 @click.option("--property", "violated", metavar="NAME", help="The results that violate that property.")
-@click.option("--seed", type=int, help="The results of that seed.")
+@click.option("--seed", type=NUMBER, help="The results of that seed.")
 @form_option
 @database_option
 @click.pass_context
@@ -106,8 +108,8 @@ def _results_text(found: Sequence[Result], scenarios: dict[int, str], form: str)
 
 
 @results.command("compare")
-@click.argument("before", metavar="A", type=int)
-@click.argument("after", metavar="B", type=int)
+@click.argument("before", metavar="A", type=NUMBER)
+@click.argument("after", metavar="B", type=NUMBER)
 @form_option
 @database_option
 def compare(before: int, after: int, form: str, database: Path) -> int:
