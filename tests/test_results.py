@@ -272,7 +272,9 @@ def test_results_of_no_sweep(database):
     refused(database, "result 1:0 is damaged", "results", "--seed", 0)
 
 
-@pytest.mark.parametrize("arguments", [("--sweep", 1 << 70), ("--seed", 1 << 70), ("--seed", -1), ("compare", 1, 1 << 70)])
+@pytest.mark.parametrize(
+    "arguments", [("--sweep", 1 << 70), ("--seed", 1 << 70), ("--seed", -1), ("compare", 1, 1 << 70)]
+)
 def test_a_number_that_no_database_holds(database, arguments):
     refused(database, "is not in the range", "results", *arguments)
 
