@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 from actors.run import run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import HandlerError, SimclockError
+from simclock.errors import HandlerError, SimclockError, UsageError
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
@@ -142,17 +143,18 @@ def violated_properties(report: Report) -> tuple[str, ...]:
 
 def _detail(report: Report) -> str:
     if report.result.violations:
-        return violation_text(report.result.violations[0])
+        first = report.result.violations[0]
+        return violation_text(first, phase(report.result.faults, first.time_ns))
     if report.status == VALID:
         return ""
     return " ".join(" ".join(report.verdict.lines).split())
 
 
 def _failed_name(error: BaseException) -> str:
-    """The type of what was raised: of a node's own error, if it was one."""
+    """The type of what was raised: of a node's own error, if it was one, or what a user's module raised."""
     if isinstance(error, HandlerError):
         return error.failure.error.partition(":")[0]
-    return type(error).__name__
+    return type(error.__cause__ if isinstance(error, UsageError) and error.__cause__ else error).__name__
 
 
 def failure_text(error: BaseException) -> str:

@@ -174,6 +174,23 @@ def test_code_that_exits_is_an_outcome(game):
     assert ("SystemExit",) in {each.properties for each in read()}
 
 
+def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
+    source = PLAYERS.replace("def game(seed):", "def game(seed):\n    if seed == 3: raise ValueError('not three')")
+    Path("players.py").write_text(source, encoding="utf-8")
+    assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 1
+    three = read()[1]
+    assert (three.verdict, three.properties) == ("failed", ("ValueError",))
+    assert "not three" in three.detail
+
+
+def test_what_is_recorded_says_in_which_phase_it_was(tmp_path):
+    file = tmp_path / "results.db"
+    arguments = ("raft-hunt", "--set", "bug=PAPER-5.2L", "--liveness", "5s", "--seeds", "0", "--database", file)
+    assert simclock("sweep", *arguments, "--jobs", 1).exit_code == 1
+    (outcome,) = read(str(file))
+    assert outcome.detail.startswith("Progress at ") and "s (liveness phase), the whole run: " in outcome.detail
+
+
 def test_what_is_recorded_is_what_run_finds(game):
     simclock("sweep", game, "--seeds", "0:12", "--jobs", 1)
     for each in read():
