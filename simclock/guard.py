@@ -167,6 +167,8 @@ def _class_method(original: Any, forbidden: Forbidden) -> Any:
 
 def _install() -> None:
     for forbidden in FUNCTIONS:
+        if forbidden.needs and forbidden.needs not in sys.modules:
+            continue
         module = import_module(forbidden.module)
         original = getattr(module, forbidden.name, None)
         if original is None:  # this platform, or this CPython, does not have it
