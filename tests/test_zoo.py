@@ -3,7 +3,9 @@
 import inspect
 
 import pytest
+from click.testing import CliRunner
 
+from experiments.command_line import main
 from experiments.zoo import elections, logs, services
 from experiments.zoo import raft as raft_rows
 from experiments.zoo.bug import LIVENESS, SAFETY
@@ -72,3 +74,9 @@ def test_the_right_parts_are_the_default():
     assert parts_of("").server is RaftServer
     with pytest.raises(UsageError, match="unknown bug 'raft01'"):
         parts_of("raft01")
+
+
+def test_an_unknown_row_is_told_in_a_short_line():
+    result = CliRunner().invoke(main, ["zoo", "--rows", "NOPE"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("simclock: --rows: unknown row 'NOPE': use one of ") and len(result.stderr) < 200
