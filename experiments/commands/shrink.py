@@ -56,7 +56,8 @@ def shrink(
     """Make a failing run smaller while the same property stays broken, and write what is left as a scenario file.
 
     Less is: fewer faults, a shorter run, smaller numbers of the scenario's own, fewer nodes, simpler faults. A result
-    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed. The outcome is the same for any --jobs.
+    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed, or SCENARIO@SEED. The outcome is the same for
+    any --jobs.
 
     Exit status 2 where the run breaks nothing.
 
