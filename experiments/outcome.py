@@ -20,6 +20,8 @@ from simclock.errors import HandlerError, SimclockError, UsageError
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
+REACHED = "reached_"
+"""How the counters of what was reached begin."""
 WORKER_DIED = "worker died"
 """What is named where a seed ends the process that runs it."""
 VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
@@ -41,6 +43,7 @@ class Outcome:
     events: int
     virtual_ns: int
     counters: Mapping[str, int]
+    """The run's, and how often it reached what its entry wants to be reached now and then."""
     wall_s: float
     """Of making, running and judging."""
     started_at: str
@@ -107,7 +110,7 @@ def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
         detail=_detail(report),
         events=result.events,
         virtual_ns=result.virtual_ns,
-        counters=result.counters,
+        counters={**result.counters, **{f"{REACHED}{name}": count for name, count in report.reached.items()}},
         wall_s=time.perf_counter() - started,
         started_at=started_at,
     )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -181,6 +182,20 @@ def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
     three = read()[1]
     assert (three.verdict, three.properties) == ("failed", ("ValueError",))
     assert "not three" in three.detail
+
+
+def test_a_sweep_says_what_took_effect_and_what_was_never_reached(tmp_path):
+    place = ("--jobs", 1, "--database", tmp_path / "results.db")
+    result = simclock("sweep", "raft-hunt", "--nemesis", "crash", "--seeds", "0:3", *place)
+    assert re.search(r"\n  took effect  \d+ crash, \d+ restart, ", result.stdout), result.stdout
+    with open_results(tmp_path / "results.db") as opened:
+        crashes = sum(each.outcome.counters["fault_crash"] for each in opened.results(sweep=1))
+        elections = sum(each.outcome.counters["reached_elections"] for each in opened.results(sweep=1))
+    assert f"took effect  {crashes} crash, " in result.stdout
+    assert f"reached      {elections} elections, " in result.stdout
+    result = simclock("sweep", "raft-hunt", "--nemesis", "none", "--duration", "20ms", "--seeds", "0:3", *place)
+    assert "took effect  no fault\n" in result.stdout
+    assert "reached      never: elections, leaders, " in result.stdout
 
 
 def test_what_is_recorded_says_in_which_phase_it_was(tmp_path):

@@ -14,7 +14,11 @@ HAPPENED = ("corrupted", "duplicated", "crashes_losing_writes", "held_by_clogs",
 
 def coverage(result: RunResult) -> dict[str, int]:
     """Which faults changed something, how often (a crash of a node that was up), and what came of it."""
-    counters = result.counters
+    return coverage_of(result.counters)
+
+
+def coverage_of(counters: Mapping[str, int]) -> dict[str, int]:
+    """The same from a run's counters, or the sums of many runs'."""
     counts = {kind: counters.get(f"{EFFECT}{kind}", 0) for kind in FAULTS}
     for name, count in counters.items():
         if name.startswith("dropped_") or name in HAPPENED:
