@@ -129,6 +129,15 @@ def test_results_are_queried(database, flags, ids):
     assert [row["result"] for row in rows] == ids
 
 
+def test_programs_get_all_that_is_kept(database):
+    (row,) = json.loads(simclock("results", "--sweep", 1, "--seed", 3, "--format", "json").stdout)
+    assert (row["code"], row["started"]) == ("git 0123456789ab", "2026-01-01T00:00:00.000+00:00")
+    assert row["counters"] == {"messages": 3}
+    (row,) = csv.DictReader(io.StringIO(simclock("results", "--sweep", 1, "--seed", 3, "--format", "csv").stdout))
+    assert json.loads(row["counters"]) == {"messages": 3}
+    assert "counters" not in simclock("results", "--sweep", 1).stdout
+
+
 def test_a_table_for_reading(database):
     text = simclock("results", "--sweep", 1, "--format", "github").stdout
     assert "ElectionSafety, linearizability" in text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -32,6 +34,9 @@ RESULT_HEADERS = (
     "wall time",
     "digest",
 )
+MACHINE_FORMS = ("csv", "json")
+MACHINE_HEADERS = ("code", "started", "counters")
+"""What is too wide for a table to read."""
 
 
 @click.group(invoke_without_command=True, short_help="List, query and compare what sweeps have found.")
@@ -75,7 +80,7 @@ def results(
         found = opened.results(sweep=sweep, verdict=verdict, seed=seed, property=violated)
         if failing:
             found = [result for result in found if result.outcome.verdict in (VIOLATED, FAILED)]
-        click.echo(_results_text(found, {each.id: each.scenario for each in sweeps}, form))
+        click.echo(_results_text(found, {each.id: each for each in sweeps}, form))
 
 
 def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
@@ -94,17 +99,39 @@ def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
     return table_text(SWEEP_HEADERS, raw, form, raw)
 
 
-def _results_text(found: Sequence[Result], scenarios: dict[int, str], form: str) -> str:
-    raw = []
+def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) -> str:
+    if form in MACHINE_FORMS:
+        return table_text(
+            (*RESULT_HEADERS, *MACHINE_HEADERS), (), form, [_raw(r, sweeps[r.sweep], form) for r in found]
+        )
+    raw = [_raw(result, sweeps[result.sweep], form)[: len(RESULT_HEADERS)] for result in found]
     shown = []
-    for result in found:
+    for row, result in zip(raw, found, strict=True):
         outcome = result.outcome
-        names = ", ".join(outcome.properties)
-        first = (result.id, scenarios[result.sweep], outcome.seed, outcome.verdict, names)
-        raw.append((*first, outcome.detail, outcome.events, outcome.virtual_ns / 10**9, outcome.wall_s, outcome.digest))
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
-        shown.append((*first, shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+        shown.append((*row[:5], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
     return table_text(RESULT_HEADERS, shown, form, raw)
+
+
+def _raw(result: Result, sweep: Sweep, form: str) -> tuple[Any, ...]:
+    """Everything that is kept of it; in csv the counters are JSON in a field."""
+    outcome = result.outcome
+    counters = dict(outcome.counters)
+    return (
+        result.id,
+        sweep.scenario,
+        outcome.seed,
+        outcome.verdict,
+        ", ".join(outcome.properties),
+        outcome.detail,
+        outcome.events,
+        outcome.virtual_ns / 10**9,
+        outcome.wall_s,
+        outcome.digest,
+        sweep.code.text,
+        outcome.started_at,
+        json.dumps(counters) if form == "csv" else counters,
+    )
 
 
 @results.command("compare")
@@ -123,7 +150,7 @@ def compare(before: int, after: int, form: str, database: Path) -> int:
     with open_results(database) as opened:
         sweeps = opened.sweep(before), opened.sweep(after)
         found = compare_sweeps(opened.results(sweep=before), opened.results(sweep=after))
-    machine = form in ("csv", "json")
+    machine = form in MACHINE_FORMS
     for line in comparison_lines(*sweeps, found):
         click.echo(line, err=machine)
     raw = [change.row for change in found.changes]
