@@ -26,7 +26,7 @@ class RaftProgress(Observer):
             return
         if name == "leader":
             self._leaders.add(node)
-        elif name in ("follower", "started"):
+        elif name in ("follower", "started", "halted"):
             self._leaders.discard(node)
         elif name == "commit" and node in self._leaders and self._committed_ns is None:
             self._committed_ns = observation.time_ns if observation.time_ns >= self._healed_ns else None

@@ -22,7 +22,7 @@ from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
 from simclock.effects import EFFECT
 from simclock.encoding import CANNOT_ENCODE, encode
-from simclock.errors import Failure, MessageTypeError, UsageError
+from simclock.errors import Failure, Halt, MessageTypeError, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
 from simclock.failures import describe_error, unencodable
 from simclock.faults import Fault, NodeFault
@@ -30,7 +30,7 @@ from simclock.gate import come_due, wake
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
-from simclock.strikes import strike
+from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
@@ -86,6 +86,8 @@ class Host:
         self._dropped: dict[str, int] = {}
         self._altered = 0
         self._crashes_losing_writes = 0
+        self._halts: list[tuple[int, int]] = []
+        """(time, node) of every node that ended itself."""
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -108,6 +110,8 @@ class Host:
             try:
                 self._handle_events()
                 break
+            except Halt as halt:
+                self._halted(*halt.args)
             except _TimeStandsStillError as error:
                 self._failures.append(self._failure(error))
                 break
@@ -277,6 +281,13 @@ class Host:
         self.processes[process.id] = node
         node.on_start()
 
+    def _halted(self, process: Process) -> None:
+        """A node has ended itself; its observation of that is in its records."""
+        self._halts.append((self.now_ns, process.id))
+        self._count("halts")
+        crash(self, process, torn=False)
+        process.choose_path()
+
     def count_fault(self) -> None:
         """A fault has struck a node."""
         self._others["fault"] += 1
@@ -367,7 +378,7 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, counters, self._failures)
+        return Summary(digests, values, counters, self._failures, self._halts)
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

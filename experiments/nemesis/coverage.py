@@ -8,7 +8,7 @@ from simclock import RunResult
 from simclock.effects import EFFECT
 from simclock.faults import FAULTS
 
-HAPPENED = ("corrupted", "duplicated", "crashes_losing_writes", "held_by_clogs", "waited_at_nodes")
+HAPPENED = ("corrupted", "duplicated", "crashes_losing_writes", "held_by_clogs", "waited_at_nodes", "halts")
 """Counters of what faults, or the network, did to messages, timers and disks; and so is all that is dropped."""
 
 
