@@ -246,11 +246,14 @@ def test_monotone_timestamps(observations, wrong):
     [
         ((100, 9, "saw", (1, ((4, 99, 7),))), False),
         ((100, 9, "saw", (1, ((4, 100, 7),))), True),
+        ((0, 9, "saw", (1, ((4, 0, 0),))), False),
+        ((0, 9, "saw", (1, ((4, 0, 0), (5, 1, 7)))), True),
         ((100, 9, "ok", (1, "write", 99, (), ())), False),
         ((100, 9, "ok", (1, "write", 130, (), ())), True),
         ((100, 9, "ok", (1, "read", 130, (), ())), False),
     ],
 )
 def test_commit_wait(observation, wrong):
-    """A read-only transaction may read at a timestamp that lies ahead; what it sees may not."""
+    """A read-only transaction may read at a timestamp that lies ahead; what it sees may not. 0 is no timestamp, but
+    says that nothing is there: without latency a read comes back at time 0."""
     assert told(observation) == (["Commit Wait"] if wrong else [])
