@@ -103,7 +103,9 @@ def test_without_matplotlib_the_table_is_printed_and_one_line_says_what_is_missi
     assert result.stderr == "simclock: --plot: needs matplotlib, which is not here: pip install 'simclock[plot]'\n"
 
 
-@pytest.mark.parametrize("words", ["study metadata-size --set nodes=10 --set samples=1", "run clock-drift --duration 30s"])
+@pytest.mark.parametrize(
+    "words", ["study metadata-size --set nodes=10 --set samples=1", "run clock-drift --duration 30s"]
+)
 def test_who_closes_the_pipe_has_the_picture(words, tmp_path):
     """`| head -1`: it is drawn before anything is printed."""
     pytest.importorskip("matplotlib")
