@@ -14,6 +14,7 @@ from actors import Placement, run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.clock_average import agreeing_set, wrong_average
 from experiments.clock_course import ClockReport, report_of_clocks, samples
+from experiments.clock_filter import Exchange, FilterCourse
 from experiments.clock_properties import AVERAGE, ERROR, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
 from experiments.clock_story import story
 from experiments.clock_study import HEADERS, bound_ns
@@ -314,6 +315,28 @@ def test_an_average_is_computed_again(changed: dict[str, Any], said: str) -> Non
     right = Averaged(1, 13, (0, 1, 2), (3,), (4,), adjustments)
     found = list(wrong_average(right._replace(**changed), NODES_HEARD, (1, 2, 3, 4), 0, 100))
     assert len(found) == bool(said) and all(said in each for each in found), found
+
+
+def test_a_clock_filter_is_worked_out_again() -> None:
+    """RFC 5905, section 10, by hand: (delay, when, wants the clock ahead by), and what is then used: (delay, age)."""
+    course = FilterCourse()
+    told: list[tuple[int, int, int, int, int]] = [
+        (50, 100, 7, 50, 0),
+        (60, 200, 8, 0, -1),  # the first is better, and has been used
+        (50, 300, 9, 50, 0),  # of equals the newest
+        *((70 + number, 400 + 100 * number, 10, 0, -1) for number in range(7)),
+        (90, 1100, 11, 70, 700),  # the third has left the register
+    ]
+    for delay, at, ahead, used, age in told:
+        course.accepted(Exchange(delay, at, ahead))
+        assert list(course.wrong(at, used, age)) == [], (delay, at)
+    assert list(course.wrong_aim(1100, -5, 15)) == [] == list(course.wrong_aim(1101, 99, 0))
+    assert list(course.wrong_aim(1100, -4, 15)) == ["corrects its clock by -4ns, which is 1ns off what the sample told"]
+    course.accepted(Exchange(80, 1200, 12))
+    (said,) = course.wrong(1200, 80, 0)
+    assert said.startswith("uses a sample with a delay of 80ns, 0s old; of the latest 8 it should be ")
+    assert said.endswith(" with a delay of 71ns, 700ns old")
+    assert list(FilterCourse().wrong(1, 0, -1)) == ["uses a sample, and has accepted none"]
 
 
 @pytest.mark.parametrize(
