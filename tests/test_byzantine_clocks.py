@@ -379,6 +379,7 @@ def test_it_is_shown_as_a_file_that_runs_the_same(tmp_path):
         (["--interval", "5ms"], "interval: 5ms is too short"),
         (["--interval", "20"], "interval: cannot read"),
         (["--drift", "300000ppm"], "drift: with 300,000 ppm clocks part faster in a round than cnv"),
+        (["--drift", "-5ppm"], "clocks.drift: -5000 is not a bound"),
         (["--drift", "300000.5ppm"], "drift: with 300,000.5 ppm clocks"),
         (["--offset", "10000h"], "offset: clocks that begin 36000000s off need"),
         (["--offset", "10s", "--interval", "1s"], "and the interval is 1s: give a smaller offset or a longer interval"),

@@ -445,8 +445,9 @@ def test_a_study_that_cannot_be_is_refused(setting: str, said: str) -> None:
 
 
 def test_the_bound_is_what_the_page_says() -> None:
-    """1 to 2 ms a way: D = 4 ms, min = 1 ms, e = 1 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
-    assert bound_ns("cristian", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 1_000_800) + 1000
-    assert bound_ns("ntp", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 8_000_800) + 1000
-    assert bound_ns("berkeley", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) + 1_000_800) + 4000 + 1000
+    """1 to 2 ms a way: e = 0.5 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
+    assert bound_ns("cristian", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 1_000_800) + 1000
+    assert bound_ns("ntp", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 8_000_800) + 2000 + 1000
+    assert bound_ns("berkeley", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 1_000_800) + 4000 + 1000
+    assert bound_ns("cristian", ms(1), ms(3), seconds(20), 0) == 2 * ms(2) + 1000, "1 to 5 ms a way"
     assert bound_ns("none", ms(1), 0, seconds(20), 50_000) is None
