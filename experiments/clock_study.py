@@ -71,6 +71,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """Every combination."""
     parameters = settings.parameters
     drift_ppb = parse_drift(parameters["drift"], "drift")
+    if 2 * drift_ppb * MILLION > SLEW_RATE_PPM * PARTS:
+        least = f"clocks part by twice as much, and are slewed by {SLEW_RATE_PPM} ppm"
+        raise UsageError(f"drift: {parameters['drift']} is more than the bound allows for: {least}")
     if parameters["runs"] < 1:
         raise UsageError(f"runs: {parameters['runs']} is not a number of runs: 1 or more")
     if parameters["nodes"] < 2:

@@ -436,6 +436,10 @@ def test_no_measured_skew_exceeds_its_bound() -> None:
     [
         ("runs=0", "runs: 0 is not a number of runs"),
         ("nodes=1", "nodes: 1 have no skew between them"),
+        (
+            "drift=251ppm",
+            "drift: 251ppm is more than the bound allows for: clocks part by twice as much, and are slewed",
+        ),
         ("drift=fast", "drift: cannot read 'fast' as a drift"),
     ],
 )
