@@ -13,7 +13,7 @@ from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries
 from experiments.command_line import main
 from experiments.zoo.byzantine_clocks import NODE_BUGS
 from experiments.zoo.hunt import ground_of, hunt, named, right_one
-from protocols.byzantine_clocks import ALGORITHMS, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
+from protocols.byzantine_clocks import ALGORITHMS, CORRECTION_BOUND, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
 from protocols.byzantine_clocks.convergence import (
     egocentric_mean,
     fault_tolerant_average,
@@ -286,6 +286,14 @@ def test_a_skew_on_the_bound_passes_and_one_nanosecond_more_does_not():
     assert one_correction(limit_ns + 1)[1] != [] != one_correction(-limit_ns - 1)[1]
     assert {SKEW_BOUND, VALIDITY} <= set(one_correction(ms(50))[1])
     assert one_correction(ms(50))[2].moments[-1].mixed_ns == ms(50)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_correction_on_the_bound_passes_and_one_nanosecond_more_does_not(sign):
+    of, _, _ = one_correction(0)
+    limit_ns = of.correction_ns(0)
+    assert CORRECTION_BOUND not in one_correction(sign * limit_ns)[1]
+    assert CORRECTION_BOUND in one_correction(sign * (limit_ns + 1))[1]
 
 
 def test_an_answer_that_is_missing_makes_the_verdict_unknown():
