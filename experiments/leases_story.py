@@ -26,7 +26,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLIENTS = "AB"
-NAMES = ("leader", "follower", "lease", "held", "lost", "released", "stands", "looks", "writes", "accepted", "refused")
+NAMES = (
+    "leader",
+    "follower",
+    "halted",
+    "lease",
+    "held",
+    "lost",
+    "released",
+    "stands",
+    "looks",
+    "writes",
+    "accepted",
+    "refused",
+)
 
 
 class _Nodes:
@@ -85,6 +98,9 @@ def _served(result: RunResult) -> Iterator[Line]:
             case "follower", _ if node in leading:
                 leading.discard(node)
                 yield time_ns, "Lease service", f"server {node} leads no more: there is term {value}"
+            case "halted", _:
+                leading.discard(node)
+                yield time_ns, "Lease service", f"server {node} halts: {value}"
             case "lease", (_, "expired", _, token, _) if token not in expired:
                 expired.add(token)
                 yield time_ns, "Lease service", f"lease of token {token} expired"

@@ -72,7 +72,7 @@ class RaftProgress(Progress):
         node, name = observation.node, observation.name
         if name == "leader":
             self._leaders.add(node)
-        elif name in ("follower", "started"):
+        elif name in ("follower", "started", "halted"):
             self._leaders.discard(node)
         return name == "commit" and node in self._leaders
 

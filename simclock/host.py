@@ -21,7 +21,7 @@ import msgspec
 from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
 from simclock.encoding import CANNOT_ENCODE, encode
-from simclock.errors import Failure, MessageTypeError, UsageError
+from simclock.errors import Failure, Halt, MessageTypeError, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
 from simclock.failures import describe_error, unencodable
 from simclock.faults import Fault, NodeFault
@@ -29,7 +29,7 @@ from simclock.gate import come_due, wake
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
-from simclock.strikes import strike
+from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
@@ -83,6 +83,8 @@ class Host:
         self._dropped: dict[str, int] = {}
         self._altered = 0
         self._crashes_losing_writes = 0
+        self._halts: list[tuple[int, int]] = []
+        """(time, node) of every node that ended itself."""
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -105,6 +107,8 @@ class Host:
             try:
                 self._handle_events()
                 break
+            except Halt as halt:
+                self._halted(*halt.args)
             except _TimeStandsStillError as error:
                 self._failures.append(self._failure(error))
                 break
@@ -273,6 +277,12 @@ class Host:
         self.processes[process.id] = node
         node.on_start()
 
+    def _halted(self, process: Process) -> None:
+        """A node has ended itself; its observation of that is in its records."""
+        self._halts.append((self.now_ns, process.id))
+        crash(self, process, torn=False)
+        process.choose_path()
+
     def count_fault(self) -> None:
         """A fault has struck a node."""
         self._others["fault"] += 1
@@ -346,7 +356,7 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, counters, self._failures)
+        return Summary(digests, values, counters, self._failures, self._halts)
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

@@ -86,7 +86,7 @@ def _strike_process(host: Host, process: Process, fault: Fault, event: Event) ->
     match fault:
         case Crash() if process.sim_up:
             host.record_fault(process, event)
-            _crash(host, process, torn=isinstance(fault, TornCrash))
+            crash(host, process, torn=isinstance(fault, TornCrash))
         case Pause() if process.sim_up and not paused:
             host.record_fault(process, event)
             process.sim_gate.paused = True
@@ -101,7 +101,7 @@ def _strike_process(host: Host, process: Process, fault: Fault, event: Event) ->
     process.choose_path()
 
 
-def _crash(host: Host, process: Process, *, torn: bool) -> None:
+def crash(host: Host, process: Process, *, torn: bool) -> None:
     """The incarnation ends: its timers, what waits at its gate and what its disk had not synced are gone."""
     process.sim_up = False
     process.sim_timers.clear()

@@ -15,8 +15,11 @@ from experiments.report import report_of, report_text
 from experiments.scenario_file import settings_from_toml
 from simclock import (
     Clog,
+    CorruptRecord,
     Crash,
     Cut,
+    FillDisk,
+    MendDisk,
     Network,
     Pause,
     Restart,
@@ -183,7 +186,43 @@ def test_coverage_counts_what_took_effect():
         Resume(at_ns=ms(50), node=1),
     )
     counts = coverage(run(made(nodes=3, faults=faults)))
-    assert counts["crash"] == counts["restart"] == 1 and "resume" not in counts
+    assert counts["crash"] == counts["restart"] == 1 and "resume" not in counts and "halts" not in counts
+
+
+def test_coverage_knows_who_has_ended_itself():
+    """Both servers that are left stand for election within 200 ms, and find no room to write down their votes."""
+    faults = (
+        FillDisk(at_ns=0, node=1),
+        FillDisk(at_ns=0, node=2),
+        Crash(at_ns=ms(1), node=0),
+        Crash(at_ns=ms(500), node=1),
+        Restart(at_ns=ms(600), node=1),
+    )
+    counts = coverage(run(made(nodes=3, faults=faults, nemesis="none", duration_ns=ms(601))))
+    assert counts == {"fill-disk": 2, "crash": 1, "halts": 2, "restart": 1} | {
+        name: count for name, count in counts.items() if name.startswith(("dropped", "duplicated"))
+    }
+
+
+def test_of_disks_only_a_minority_rots():
+    for seed in range(20):
+        rotten = {fault.node for fault in drawn("rot", seed).faults}
+        assert len(rotten) <= 2 and all(isinstance(fault, CorruptRecord) for fault in drawn("rot", seed).faults)
+
+
+def test_who_stopped_for_want_of_room_is_started_when_there_is_some():
+    faults = drawn("full-disk").faults
+    mended = [(fault.at_ns, fault.node) for fault in faults if isinstance(fault, MendDisk)]
+    assert mended and mended == [(fault.at_ns, fault.node) for fault in faults if isinstance(fault, Restart)]
+
+
+def test_a_swarm_draws_of_the_harsh_kinds_those_that_the_protocol_withstands():
+    sturdy = replace(PREY, withstands=("rot", "full-disk"))
+    plans = [draw_plan("swarm", seed, sturdy, Network(), END_NS) for seed in range(60)]
+    assert {kind for plan in plans for kind in plan.hardness} == {*KINDS, *HUNTERS, "rot", "full-disk"}
+    for seed, plan in enumerate(plans):
+        usual = {kind: hardness for kind, hardness in plan.hardness.items() if kind not in HARSH}
+        assert usual == drawn("swarm", seed).hardness, "their luck moves no other"
 
 
 def test_an_empty_run_is_visible():

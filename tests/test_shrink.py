@@ -186,6 +186,35 @@ def test_injected_faults_become_planned_ones(toy):
     assert [fault.kind for fault in minimal.settings.faults] == ["crash", "restart", "partition"]
 
 
+SWIZZLED = """
+scenario = "toy.py:planted"
+
+[[faults]]
+kind = "crash"
+at = "1s"
+node = 0
+
+[[faults]]
+kind = "restart"
+at = "1.1s"
+node = 0
+
+[[faults]]
+kind = "swizzle-clog"
+at = "1s"
+lasts = "2s"
+"""
+
+
+def test_of_a_swizzle_the_clogs_stay_that_matter(toy):
+    """Seed 5 clogs node 2 and then node 1, whom node 0 should hear; then it is over."""
+    Path("swizzled.toml").write_text(SWIZZLED, encoding="utf-8")
+    minimal = shrunk("swizzled.toml", 5, "not lonely")
+    assert minimal.before.faults == 4
+    kinds = [(fault.kind, fault.node) for fault in minimal.settings.faults]
+    assert sorted(kinds) == [("clog-node", 1), ("crash", 0), ("restart", 0)]
+
+
 def test_the_limit_on_runs_gives_what_was_reached(toy):
     minimal = shrunk("toy.py:planted", 5, "not lonely", runs_max=20)
     assert "limit of 20 runs" in minimal.why_ended

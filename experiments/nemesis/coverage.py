@@ -14,7 +14,10 @@ def coverage(result: RunResult) -> dict[str, int]:
     counts: Counter[str] = Counter()
     down: set[int] = set()
     paused: set[int] = set()
+    halts = list(result.halts)
     for fault in sorted(result.faults, key=lambda fault: fault.at_ns):
+        while halts and halts[0][0] < fault.at_ns:
+            down.add(halts.pop(0)[1])
         if fault.at_ns >= result.virtual_ns or isinstance(fault, Note):
             continue
         node = fault.node if isinstance(fault, NodeFault) and isinstance(fault.node, int) else -1
@@ -42,6 +45,7 @@ def coverage(result: RunResult) -> dict[str, int]:
     for name, count in result.counters.items():
         if name.startswith("dropped_") or name in ("duplicated", "crashes_losing_writes"):
             counts[name.replace("_", " ")] += count
+    counts["halts"] = len(result.halts)
     return {name: count for name, count in counts.items() if count}
 
 
