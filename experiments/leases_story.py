@@ -26,20 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLIENTS = "AB"
-NAMES = (
-    "leader",
-    "follower",
-    "halted",
-    "lease",
-    "held",
-    "lost",
-    "released",
-    "stands",
-    "looks",
-    "writes",
-    "accepted",
-    "refused",
-)
+SERVED = ("leader", "follower", "halted", "lease")
+NAMES = (*SERVED, "held", "lost", "released", "stands", "looks", "writes", "accepted", "refused")
 
 
 class _Nodes:
