@@ -138,15 +138,24 @@ def _draw_quorum(seed: int) -> Drawn:
 
 
 def _draw_delete(seed: int) -> Drawn:
-    """The same, but one key that is deleted all the time, and tombstones that are removed."""
+    """The same, but one or two replicas of a key that is deleted all the time, and tombstones that are removed.
+
+    Servers are cut off and links clogged rather than down: one that is down holds the removal of every tombstone up.
+    """
     luck = stream(seed, "dynamo-delete-hunt")
     return _draw(seed)._replace(
-        keys=1,
+        n=luck.choice((1, 2, 3)),
+        r=1,
+        w=1,
+        quorum=SLOPPY,
+        clients=luck.choice((1, 1, 2)),
+        keys=luck.choice((1, 1, 2)),
         blind_percent=luck.choice((0, 10)),
         deletes_percent=luck.choice((40, 70)),
         delete_mode=AGREED,
         pause_ns=luck.choice((ms(15), ms(40), ms(150))),
-        every_ns=luck.choice((ms(50), ms(100), ms(400))),
+        every_ns=luck.choice((ms(20), ms(50), ms(100))),
+        nemesis=luck.choice(("clog", "clog+loss", "partition+clog", "partition")),
     )
 
 
@@ -272,7 +281,7 @@ for _name, _drawn, _summary in (
     (
         "dynamo-delete-hunt",
         _draw_delete,
-        "the same with one key that is deleted and written again, and tombstones that are removed",
+        "the same with few keys that are deleted and written again, and tombstones that are removed",
     ),
     (
         "dynamo-quorum-hunt",

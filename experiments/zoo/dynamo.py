@@ -1,10 +1,10 @@
 """Stores with many leaders, one wrong line each.
 
-They are hunted in `dynamo-hunt`; where keys have to move, in `dynamo-ring-hunt`; and where every read has to meet every
-write, in `dynamo-quorum-hunt`.
+They are hunted in `dynamo-hunt`; where keys have to move, in `dynamo-ring-hunt`; where every read has to meet every
+write, in `dynamo-quorum-hunt`; and where tombstones are removed, in `dynamo-delete-hunt`.
 
-KV rows are those of the list of documented bugs; DELETE rows are about tombstones, hunted in `dynamo-delete-hunt`; DYNAMO rows are rules of the paper left out or misread, or mistakes
-that the curriculum warns of.
+KV rows are those of the list of documented bugs; DELETE rows are about tombstones; DYNAMO rows are rules of the paper
+left out or misread, or mistakes that the curriculum warns of.
 """
 
 from __future__ import annotations
@@ -308,7 +308,7 @@ _SCENARIOS = {
     "DYNAMO-4.9b": "dynamo-ring-hunt",
     **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 7)},
 }
-"""Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, keys have to move, or tombstones are removed."""
+"""Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, keys have to move, or tombstones may go."""
 
 BUGS: tuple[Bug, ...] = tuple(
     Bug(

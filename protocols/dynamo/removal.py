@@ -1,9 +1,9 @@
 """When a tombstone may go: after every server has promised that nothing older can come back.
 
 What a tombstone deleted may still be somewhere: at an owner that was cut off, in a hint, with a server that kept the
-key under an earlier ring, in a message under way. Drop the tombstone while one of them is left, and nothing stands above
-the old value any more: it is *resurrected*, at the next read repair or comparison of trees. Riak's `delete_mode` names
-the choice: keep tombstones for good, or remove them, at once or after a delay, when all owners hold them
+key under an earlier ring, in a message under way. Drop the tombstone while one of them is left, and nothing stands
+above the old value any more: it is *resurrected*, at the next read repair or comparison of trees. Riak's `delete_mode`
+names the choice: keep tombstones for good, or remove them, at once or after a delay, when all owners hold them
 (https://github.com/basho/riak_kv/issues/1869); that trusts that nobody else has anything older.
 
     keep      tombstones stay: always safe, and a deleted key costs its clock for good
