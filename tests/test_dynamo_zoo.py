@@ -34,8 +34,11 @@ QUICK = {
     "DYNAMO-4.6c": 20,
     "DYNAMO-4.7": 20,
     "DYNAMO-4.9": 20,
+    "DELETE-1": 20,
+    "DELETE-3": 20,
+    "DELETE-4": 20,
 }
-SLOW = {"DYNAMO-4.9b": 30, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
+SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 30, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
 
 
 def check(row, seeds):

@@ -215,20 +215,6 @@ class AsksOwnersAlone(DynamoServer):
         return tuple(sorted({self.id, *self.ring.owners(key, self.settings.n)}))
 
 
-class PromisesWithoutGuard(DynamoServer):
-    """A server that has promised takes what comes late as it comes."""
-
-    def guarded(self, key: str, record: Record) -> Record:
-        return record
-
-
-class TakesOldRounds(DynamoServer):
-    """A record that was sent before the promise of its sender is taken after the tombstone is gone."""
-
-    def is_fenced(self, source: int, message: Any) -> bool:
-        return False
-
-
 class DeletesUnread(DynamoServer):
     """A delete takes the place of all that the coordinator has, also of what its client had not read."""
 
@@ -296,17 +282,15 @@ _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("DYNAMO-5", "repair-with-older", RepairsBlindly, NO_LOST_WRITE, f"{PAPER} 5"),
     ("DELETE-1", "tombstone-removed-early", RemovesAfterDelay, DELETED_STAYS_DELETED, RIAK_MODES),
     ("DELETE-2", "owners-alone-asked", AsksOwnersAlone, DELETED_STAYS_DELETED, RIAK_REAPS),
-    ("DELETE-3", "promise-without-guard", PromisesWithoutGuard, DELETED_STAYS_DELETED, RIAK_REAPS),
-    ("DELETE-4", "old-rounds-taken", TakesOldRounds, DELETED_STAYS_DELETED, RIAK_REAPS),
-    ("DELETE-5", "unread-write-deleted", DeletesUnread, NO_LOST_WRITE, RIAK_DELETION),
-    ("DELETE-6", "tombstone-context-withheld", WithholdsContext, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
+    ("DELETE-3", "unread-write-deleted", DeletesUnread, NO_LOST_WRITE, RIAK_DELETION),
+    ("DELETE-4", "tombstone-context-withheld", WithholdsContext, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
 )
 
 _SCENARIOS = {
     "DYNAMO-4.5d": "dynamo-quorum-hunt",
     "DYNAMO-4.9": "dynamo-ring-hunt",
     "DYNAMO-4.9b": "dynamo-ring-hunt",
-    **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 7)},
+    **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 5)},
 }
 """Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, keys have to move, or tombstones may go."""
 
