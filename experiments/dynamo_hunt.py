@@ -91,10 +91,11 @@ def _draw(seed: int) -> Drawn:
     )
     changes = luck.randrange(2) * (1 + luck.randrange(6))
     deletes = stream(seed, "dynamo-hunt deletes")
+    deletes_percent = deletes.choice((0, 10, 40))
     return drawn._replace(
         orders=_orders(luck, members, members + spares, changes, members_min=3),
-        deletes_percent=deletes.choice((0, 10, 40)),
-        delete_mode=deletes.choice((KEEP, AGREED)),
+        deletes_percent=deletes_percent,
+        delete_mode=deletes.choice((KEEP, AGREED)) if deletes_percent else KEEP,
     )
 
 

@@ -213,6 +213,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
         raise UsageError("metadata-size: rounds and samples are 1 or more")
     if asked["stamps"] < 0:
         raise UsageError(f"metadata-size: stamps: {asked['stamps']} is not a number of nodes: 0 or more")
+    for name in ("nodes", "churn"):
+        if not asked[name]:
+            raise UsageError(f"metadata-size: {name}: none is given, such as {PARAMETERS[name]}")
     for nodes in map(int, asked["nodes"]):
         if nodes < 2:
             raise UsageError(f"metadata-size: nodes: {nodes} have nobody to talk to: 2 or more")

@@ -91,6 +91,8 @@ def test_the_table():
     ("setting", "says"),
     [
         ("nodes=1", "2 or more"),
+        ("nodes=", "none is given"),
+        ("churn=", "none is given"),
         ("churn=101", "0 to 100"),
         ("rounds=0", "1 or more"),
         ("stamps=-1", "0 or more"),
