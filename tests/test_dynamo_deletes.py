@@ -29,7 +29,7 @@ _spec = spec_from_file_location("dynamo_paper", Path(__file__).with_name("test_d
 paper = module_from_spec(_spec)
 _spec.loader.exec_module(paper)  # its script and its small store; tests put nothing on sys.path
 COORDINATOR, SECOND, THIRD, OUTSIDER = paper.COORDINATOR, paper.SECOND, paper.THIRD, paper.OUTSIDER
-observed, play = paper.observed, paper.play
+KEY, observed, play = paper.KEY, paper.observed, paper.play
 
 BOTH = pytest.mark.parametrize("versioning", [DottedSets, ClientVectors, ServerVectors], ids=lambda each: each.__name__)
 
@@ -236,6 +236,45 @@ def test_what_comes_between_promise_and_removal_is_covered(server):
     )
     _, _, final = play(steps, faults=trouble, server=server, delete_mode=AGREED, suspect_ns=ms(100))
     assert final[THIRD] == (None if server is DynamoServer else ["a"])
+
+
+class PromisesAtWork(DynamoServer):
+    """A server promises while it still has an older write under way."""
+
+    def works_on(self, key):
+        return False
+
+
+@pytest.mark.parametrize("server", [DynamoServer, PromisesAtWork])
+def test_who_has_an_older_write_under_way_does_not_promise(server):
+    """The second server cannot reach the third. After a second without an answer it asks the outsider to stand in."""
+    steps = ((ms(10), SECOND, "put", "a", False), (ms(100), COORDINATOR, "delete", "d", True))
+    cut = (Cut(at_ns=ms(1), source=SECOND, target=THIRD),)
+    _, told, final = play(steps, faults=cut, server=server, delete_mode=AGREED, w=1, replica_timeout_ns=seconds(1))
+    assert observed(told, "removed") and final[THIRD] == (None if server is DynamoServer else ["a"])
+
+
+def test_an_older_hint_is_covered_by_the_promise():
+    """The outsider keeps the value for the third server, which does not hear it before everything is over."""
+    steps = ((ms(10), SECOND, "put", "a", False), (ms(1500), COORDINATOR, "delete", "d", 1))
+    trouble = (
+        Crash(at_ns=ms(1), node=THIRD),
+        Cut(at_ns=ms(1), source=OUTSIDER, target=THIRD),
+        Restart(at_ns=ms(500), node=THIRD),
+        Mend(at_ns=seconds(3), source=OUTSIDER, target=THIRD),
+    )
+    _, told, final = play(steps, faults=trouble, delete_mode=AGREED, w=1)
+    assert (OUTSIDER, (KEY, THIRD)) in observed(told, "hinted") and observed(told, "delivered") == []
+    assert {server for server, _ in observed(told, "removed")} == {COORDINATOR, SECOND, THIRD}
+    assert set(final.values()) == {None}
+
+
+def test_an_owner_that_missed_the_delete_gets_it_with_the_question():
+    steps = ((ms(10), SECOND, "put", "a", False), (ms(100), COORDINATOR, "delete", "d", True))
+    cut = (Cut(at_ns=ms(50), source=COORDINATOR, target=THIRD), Mend(at_ns=ms(250), source=COORDINATOR, target=THIRD))
+    _, told, final = play(steps, faults=cut, delete_mode=AGREED, quorum="strict")
+    assert {server for server, _ in observed(told, "removed")} == {COORDINATOR, SECOND, THIRD}
+    assert set(final.values()) == {None}
 
 
 def test_owners_alone_cannot_promise_for_a_stand_in():

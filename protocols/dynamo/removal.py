@@ -151,6 +151,7 @@ class RemovingReplica(SynchronizingReplica):
         return False
 
     def _on_prepare(self, source: int, key: str, record: Record, number: int) -> None:
+        # Something newer will come to the remover by itself; a guard that is soon released would only be in the way.
         if self.works_on(key) or self.versioning.merge(self.lookup(key), record) != record:
             return
         guard = self.storage.guards.get((source, key))
