@@ -74,6 +74,11 @@ def defaults_text(parameters: Mapping[str, Any]) -> str:
     return " ".join(f"{name}={parameter_text(name, value)}" for name, value in parameters.items())
 
 
+def flag_of(parameter: str) -> str:
+    """The flag that sets a scenario's parameter."""
+    return f"--{parameter.removesuffix('_ns').replace('_', '-')}"
+
+
 def _plain(default: Any, text: str) -> Any:
     """What TOML would make of the text, given the type it should have."""
     if isinstance(default, bool):

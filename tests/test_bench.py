@@ -246,6 +246,7 @@ def test_ray_part(tiny):
     assert "calls/s" in done.stdout
     assert "two hosts" in done.stdout
     assert "two workers" in done.stdout and "runs/s" in done.stdout
+    assert "this process alone" in done.stdout and "two plain processes" in done.stdout
 
 
 def test_the_guards_cost_is_measured(tiny):

@@ -113,6 +113,15 @@ def test_list_names_the_catalog():
     assert "phold" in [each["scenario"] for each in json.loads(simclock("list", "--format", "json").stdout)]
 
 
+def test_list_tells_all_about_one():
+    told = simclock("list", "phold").stdout
+    assert "default    --tokens 1" in told and "Fujimoto" in told and "simclock run phold" in told
+    both = simclock("list", "truetime").stdout
+    assert "simclock run truetime" in both and "simclock study truetime" in both
+    wrong = simclock("list", "phodl")
+    assert wrong.exit_code == 2 and "phold" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
+
+
 def test_run_reports():
     result = simclock("run", "phold", "--nodes", 10, "--seed", 3, "--duration", "200ms")
     assert result.exit_code == 0

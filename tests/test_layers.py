@@ -165,6 +165,7 @@ def test_layers(rule):
 @pytest.mark.parametrize("package", LAYERS)
 def test_there_is_something_to_check(package):
     assert (ROOT / package / "__init__.py").is_file()
+    assert (ROOT / package / "py.typed").is_file(), "for type checkers of who installs it"
 
 
 def test_importing_everything_imports_no_ray():

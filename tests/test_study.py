@@ -65,9 +65,12 @@ def test_a_program_reads_plain_values():
 
 
 @pytest.mark.usefixtures("halves")
-def test_the_list_names_every_study_with_its_parameters():
+def test_the_list_names_every_study_and_tells_about_one():
     line = simclock("study").stdout.splitlines()[2]
-    assert line.split() == ["halves", "how", "much", "a", "half", "is", "sizes=3", "3"]
+    assert line.split() == ["halves", "3", "how", "much", "a", "half", "is"]
+    assert "default    --set sizes=3" in simclock("list", "halves").stdout
+    whole = json.loads(simclock("study", "--format", "json").stdout)[0]
+    assert (whole["parameters"], whole["project"]) == ("sizes=3", 3)
 
 
 @pytest.mark.usefixtures("halves")

@@ -89,7 +89,7 @@ def table(rows: Sequence[Row], style: str) -> str:
     for line in records:
         for name in ("ours", "other"):
             value = line[name]
-            line[name] = f"{value:,.0f}" if isinstance(value, float) else ""
+            line[name] = f"{value:,.{0 if value >= 100 else 1}f}" if isinstance(value, float) else ""
     return tabulate(records, headers="keys", tablefmt="github", disable_numparse=True)
 
 

@@ -7,9 +7,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from math import log
+from multiprocessing import get_context
 from statistics import median
 from typing import Any
 
@@ -307,32 +309,53 @@ def measure_guard(sizes: Sizes) -> Iterator[Row]:
     )
 
 
+def _seed_runner() -> SeedRunner:
+    return SeedRunner(entry=entries()["raft-kv"], settings=Settings())
+
+
+def _run_seeds(seeds: range) -> None:
+    """In a plain process."""
+    _seed_runner()(seeds)
+
+
 def measure_sweep(sizes: Sizes) -> Iterator[Row]:
-    """Two Ray workers against this process on runs of well over 100 ms, once Ray and its workers have started."""
+    """Two Ray workers on runs of well over 100 ms, once they have started and imported.
+
+    Against this process alone, and against two plain processes of which each does every other seed: what the machine's
+    two cores give at that moment.
+    """
     from actors.ray_placement import ray_session
 
-    runner = SeedRunner(entry=entries()["raft-kv"], settings=Settings())
+    runner = _seed_runner()
+    seeds = range(sizes.sweep_seeds)
 
-    def rate(jobs: int) -> float:
+    def rate(work: Callable[[], Any]) -> float:
         started = time.perf_counter()
-        finished = sum(len(outcomes) for outcomes in sweep(runner, range(sizes.sweep_seeds), jobs=jobs))
-        return finished / (time.perf_counter() - started)
+        work()
+        return len(seeds) / (time.perf_counter() - started)
 
-    with ray_session():
-        for _ in sweep(runner, range(2 * SWEEP_WORKERS), jobs=SWEEP_WORKERS):
-            pass  # the workers start, and import
-        rates = alternate({"two": partial(rate, SWEEP_WORKERS), "one": partial(rate, 1)}, sizes.repeats)
-    yield Row(
-        part="sweep",
-        load=f"raft-kv, {sizes.sweep_seeds} seeds, two workers",
-        nodes=SWEEP_NODES,
-        against="this process alone",
-        unit="runs/s",
-        ours=median(rates["two"]),
-        other=median(rates["one"]),
-        ratio=ratios(rates["two"], rates["one"]),
-        target=_target("sweep", SWEEP_TARGET, sizes.sweep_seeds),
-    )
+    with ray_session(), ProcessPoolExecutor(SWEEP_WORKERS, mp_context=get_context("spawn")) as processes:
+        sides: dict[str, Callable[[], Any]] = {
+            "two workers": lambda: list(sweep(runner, seeds, jobs=SWEEP_WORKERS)),
+            "this process alone": lambda: list(sweep(runner, seeds, jobs=1)),
+            "two plain processes": lambda: list(processes.map(_run_seeds, [seeds[::2], seeds[1::2]])),
+        }
+        list(sweep(runner, range(2 * SWEEP_WORKERS), jobs=SWEEP_WORKERS))
+        list(processes.map(_run_seeds, [range(1)] * (2 * SWEEP_WORKERS)))
+        rates = alternate({side: partial(rate, work) for side, work in sides.items()}, sizes.repeats)
+    ours, *others = sides
+    for other in others:
+        yield Row(
+            part="sweep",
+            load=f"raft-kv, {sizes.sweep_seeds} seeds, {ours}",
+            nodes=SWEEP_NODES,
+            against=other,
+            unit="runs/s",
+            ours=median(rates[ours]),
+            other=median(rates[other]),
+            ratio=ratios(rates[ours], rates[other]),
+            target=_target("sweep", SWEEP_TARGET, sizes.sweep_seeds) if other == "this process alone" else None,
+        )
 
 
 PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {

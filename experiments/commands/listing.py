@@ -7,31 +7,36 @@ from dataclasses import replace
 
 import click
 
-from experiments.catalog import Settings, entries
+from experiments.catalog import Entry, Settings, entries
+from experiments.catalog_text import catalog_text, details_text, form_option
 from experiments.commands.options import Overrides, ScenarioCommand, override_options
 from experiments.latency_forms import latency_to_table
-from experiments.parameters import defaults_text
 from experiments.scenario_source import Source
 from experiments.scenario_text import whole_settings, write_settings
-from experiments.studies import cell
-from experiments.tables import FORMS, table_text
+from experiments.spelling import unknown
+from experiments.studies import Study, studies
 from simclock.errors import UsageError
 from simclock.scenario import Scenario
 
 
 @click.command("list")
-@click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
-def list_scenarios(form: str) -> None:
-    """List the scenarios that have a name.
+@click.argument("name", required=False)
+@form_option
+def list_scenarios(name: str | None, form: str) -> None:
+    """List the scenarios that have a name; with the NAME of a scenario or a study, tell all about it.
 
     \b
-    Example: simclock list
+    Examples:
+      simclock list
+      simclock list raft-kv
     """
-    rows = [
-        (entry.name, entry.summary, defaults_text(entry.parameters), cell(entry.project), entry.source)
-        for entry in entries().values()
-    ]
-    click.echo(table_text(("scenario", "what it shows", "parameters", "project", "source"), rows, form, rows))
+    if name is None:
+        click.echo(catalog_text("scenario", entries().values(), form))
+        return
+    named: list[Entry | Study] = [known[name] for known in (entries(), studies()) if name in known]
+    if not named:
+        raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()})}")
+    click.echo("\n\n".join(map(details_text, named)))
 
 
 @click.command(cls=ScenarioCommand, short_help="Print a scenario as a file that can be edited and run.")

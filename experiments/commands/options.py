@@ -14,7 +14,7 @@ import click
 from actors.run import Placement
 from experiments.catalog import Entry, Settings
 from experiments.latency_forms import latency_from_text
-from experiments.parameters import parameter_from_text, parameter_text
+from experiments.parameters import flag_of, parameter_from_text, parameter_text
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.scenario_file import scenario_as_is
 from experiments.scenario_source import Source, find_source
@@ -113,7 +113,7 @@ def _parameters_of_flags(entry: Entry, flags: Sequence[str]) -> Iterator[tuple[s
         name = flag.removeprefix("--").replace("-", "_")
         name = f"{name}_ns" if f"{name}_ns" in entry.parameters else name
         if name not in entry.parameters:
-            known = [f"--{_flag(each)}" for each in entry.parameters]
+            known = [flag_of(each) for each in entry.parameters]
             if get_close_matches(flag, _own_flags()):
                 known += _own_flags()
             raise UsageError(unknown(f"option or parameter of {entry.name}", flag, known))
@@ -130,10 +130,6 @@ def _own_flags() -> list[str]:
     """The options of the command that is running."""
     context = click.get_current_context(silent=True)
     return [] if context is None else [flag for option in context.command.params for flag in option.opts]
-
-
-def _flag(parameter: str) -> str:
-    return parameter.removesuffix("_ns").replace("_", "-")
 
 
 def _probability(text: str, flag: str) -> float:

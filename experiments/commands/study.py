@@ -9,11 +9,12 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from experiments.parameters import defaults_text, parameter_from_text
+from experiments.catalog_text import catalog_text, form_option
+from experiments.parameters import parameter_from_text
 from experiments.plots import write_picture
 from experiments.spelling import unknown
 from experiments.studies import StudySettings, cell, studies
-from experiments.tables import FORMS, table_text
+from experiments.tables import table_text
 from simclock.errors import UsageError
 
 
@@ -21,10 +22,10 @@ from simclock.errors import UsageError
 @click.argument("name", required=False)
 @click.option("--seed", type=int, default=0, show_default=True, help="The first seed of the runs.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the study; the list names them."
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the study: `simclock list NAME`."
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too, as FILE.svg.")
-@click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
+@form_option
 def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path | None, form: str) -> None:
     """Measure the study NAME and print its table; without NAME, list what there is.
 
@@ -35,11 +36,7 @@ def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path 
     """
     known = studies()
     if name is None:
-        rows = [
-            (each.name, each.summary, defaults_text(each.parameters), cell(each.project), each.source)
-            for each in known.values()
-        ]
-        click.echo(table_text(("study", "what it asks", "parameters", "project", "source"), rows, form, rows))
+        click.echo(catalog_text("study", known.values(), form))
         return
     if name not in known:
         raise UsageError(f"study: {unknown('study', name, known)}")
