@@ -159,6 +159,12 @@ def test_one_server_that_is_down_holds_the_removal_up(down):
     assert min(each.time_ns for each in told if each.name == "removed") > seconds(3)
 
 
+def test_a_server_that_is_no_member_is_asked_too():
+    """It may have been one, and have kept the key or sent it."""
+    _, told, final = play(DELETED, spares=1, faults=(Crash(at_ns=ms(1), node=4),), delete_mode=AGREED)
+    assert observed(told, "removed") == [] and final[SECOND] == ["d"]
+
+
 def test_a_server_that_was_cut_off_does_not_bring_the_value_back():
     """It has the old value; tombstones that the others dropped by themselves do not stand against it."""
     steps = (
