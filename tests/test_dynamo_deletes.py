@@ -203,6 +203,8 @@ def test_what_was_under_way_before_the_promise_is_not_taken_after_the_removal(se
     late = (
         Clog(at_ns=ms(1), source=SECOND, target=THIRD),
         Unclog(at_ns=seconds(3), source=SECOND, target=THIRD),
+        Crash(at_ns=seconds(2), node=THIRD),
+        Restart(at_ns=ms(2100), node=THIRD),
     )
     answers, told, final = play(steps, faults=late, server=server, delete_mode=AGREED, quorum="strict", r=3)
     assert answers[2] == (NOT_FOUND, ())
@@ -236,12 +238,34 @@ def test_what_comes_between_promise_and_removal_is_covered(server):
         Cut(at_ns=ms(1), source=OUTSIDER, target=THIRD),
         Cut(at_ns=ms(250), source=COORDINATOR, target=OUTSIDER),
         Mend(at_ns=ms(600), source=COORDINATOR, target=OUTSIDER),
+        Crash(at_ns=ms(1200), node=OUTSIDER),
+        Restart(at_ns=ms(1300), node=OUTSIDER),
         Unclog(at_ns=ms(1500), source=SECOND, target=OUTSIDER),
         Restart(at_ns=seconds(2), node=THIRD),
         Mend(at_ns=seconds(4), source=OUTSIDER, target=THIRD),
     )
     _, _, final = play(steps, faults=trouble, server=server, delete_mode=AGREED, suspect_ns=ms(100))
     assert final[THIRD] == (None if server is DynamoServer else ["a"])
+
+
+def test_what_is_written_between_promise_and_removal_stays():
+    """Whenever it is written: the second server alone has it until trees are compared."""
+    for at_ms in range(60, 900, 60):
+        steps = (*DELETED, (ms(at_ms), SECOND, "put", "b", 2))
+        cut = [Cut(at_ns=ms(at_ms), source=SECOND, target=server) for server in (COORDINATOR, THIRD)]
+        mend = [Mend(at_ns=ms(at_ms + 20), source=SECOND, target=server) for server in (COORDINATOR, THIRD)]
+        settings = {"delete_mode": AGREED, "removal_ns": ms(300), "anti_entropy_ns": ms(400), "quorum": "strict"}
+        _, _, final = play(steps, faults=(*cut, *mend), w=1, **settings)
+        assert "b" in final[COORDINATOR] and final[COORDINATOR] == final[SECOND] == final[THIRD], f"at {at_ms} ms"
+
+
+def test_rounds_survive_a_crash():
+    """Or all that a server sends after it would be refused."""
+    crashes = [Crash(at_ns=seconds(1), node=server) for server in range(4)]
+    restarts = [Restart(at_ns=ms(1200), node=server) for server in range(4)]
+    steps = (*DELETED, (seconds(2), SECOND, "put", "b", False))
+    answers, told, _ = play(steps, faults=(*crashes, *restarts), delete_mode=AGREED, quorum="strict", w=3)
+    assert observed(told, "removed") and answers[3] == (OK, ("b",))
 
 
 class PromisesAtWork(DynamoServer):

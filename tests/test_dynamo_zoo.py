@@ -38,7 +38,7 @@ QUICK = {
     "DELETE-3": 20,
     "DELETE-4": 20,
 }
-SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 30, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
+SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 80, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
 
 
 def check(row, seeds):
