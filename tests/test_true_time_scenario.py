@@ -189,6 +189,13 @@ def test_a_client_without_the_time_does_not_stand_in_its_way(pause_ns):
     assert entry.judge(run(make_scenario(entry, settings))).status == VALID
 
 
+def test_what_is_not_there_was_not_waited_for():
+    """Without latency a read is answered at time 0, when nothing has been written; Commit Wait says nothing of it."""
+    for seed in range(3):
+        result = simclock("run", "truetime", "--seed", seed, "--latency", "0s", "--pause", "0s", "--no-story")
+        assert result.exit_code == 0 and "externally consistent" in result.stdout, result.stdout
+
+
 @pytest.mark.parametrize("words", [("--loss", "1"), ("--duration", "1ns"), ("--write-percent", "0")])
 def test_a_run_without_a_commit_is_not_judged_valid(words):
     result = simclock("run", "truetime", "--no-story", *words)
