@@ -56,7 +56,7 @@ class _Nodes:
 def story(result: RunResult) -> Iterator[str]:
     """Who held what, line by line."""
     nodes = _Nodes(result)
-    lines = [*_struck(result, nodes), *_served(result), *_held(result, nodes), *_sent(result, nodes)]
+    lines = [*_struck(result, nodes), *_served(result, nodes), *_held(result, nodes), *_sent(result, nodes)]
     lines += _written(result, nodes)
     for time_ns, who, text in sorted(lines, key=lambda line: line[0]):
         yield f"{_clock(time_ns)}  [{who}] {text}"
@@ -71,7 +71,7 @@ Line = tuple[int, str, str]
 """When, who, and what."""
 
 
-def _served(result: RunResult) -> Iterator[Line]:
+def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     """The lease service: who leads, and which claims it ends."""
     leading: set[int] = set()
     expired: set[int] = set()
@@ -88,7 +88,8 @@ def _served(result: RunResult) -> Iterator[Line]:
                 yield time_ns, "Lease service", f"server {node} leads no more: there is term {value}"
             case "halted", _:
                 leading.discard(node)
-                yield time_ns, "Lease service", f"server {node} halts: {value}"
+                who = ("Storage", "") if node == nodes.store else ("Lease service", f"server {node} ")
+                yield time_ns, who[0], f"{who[1]}halts: {value}"
             case "lease", (_, "expired", _, token, _) if token not in expired:
                 expired.add(token)
                 yield time_ns, "Lease service", f"lease of token {token} expired"

@@ -19,7 +19,20 @@ from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from experiments.zoo.leases import BUGS as ROWS
 from experiments.zoo.leases import OldLeaderExpires, parts_of
 from protocols.leases import LeaseTable
-from simclock import Control, JumpClock, Network, Observation, Pause, Resume, ms, seconds
+from simclock import (
+    Control,
+    CorruptRecord,
+    FillDisk,
+    JumpClock,
+    MendDisk,
+    Network,
+    Observation,
+    Pause,
+    Restart,
+    Resume,
+    ms,
+    seconds,
+)
 
 EFFECTS = "Mutual Exclusion Of Effects"
 
@@ -158,6 +171,25 @@ def test_a_clock_that_is_wrong_within_the_bound(trouble, bug, told):
             "[Client B] acquired the lock, token 102",
         )
     assert play(parameters={"trouble": trouble, "bug": bug})[2] == {"Believer Is Holder"}
+
+
+@pytest.mark.parametrize(
+    ("blow", "said", "stays"),
+    [
+        (FillDisk(at_ns=ms(1500), node=3), "[Storage] halts: the disk is full", False),
+        (CorruptRecord(at_ns=ms(1500), node=3), "[Storage] halts: a record cannot be read", True),
+    ],
+)
+def test_a_store_that_cannot_keep_the_greatest_token_halts(blow, said, stays):
+    """It acknowledges nothing, and is no handler's failure; a full disk that has been mended is as good as before."""
+    mended = (MendDisk(at_ns=seconds(6), node=3), Restart(at_ns=seconds(6), node=3))
+    entry, result, broken = play(faults=(blow, *mended), seed=1)
+    assert broken == set()
+    in_order(lines_of(entry, result), said, "[the store] comes back")
+    times = [each.time_ns for each in recorded(result) if each.name == "accepted"]
+    halted_ns = next(each.time_ns for each in recorded(result) if each.name == "halted")
+    assert not [time_ns for time_ns in times if halted_ns <= time_ns < seconds(6)]
+    assert (times[-1] < seconds(6)) == stays
 
 
 def test_what_strikes_a_server_is_told_of_the_server():
