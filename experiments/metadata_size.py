@@ -130,6 +130,7 @@ def past_of(steps: Sequence[Step], positions: frozenset[int]) -> list[Needed]:
     past = []
     for position in range(max(positions, default=-1), -1, -1):
         step = steps[position]
+        nodes: tuple[int, ...]
         if isinstance(step, Membership):
             # Of both, the heir's new stamp is made of the leaver's and its own, and is the one that is divided.
             received = step.heir in needed or step.newcomer in needed
