@@ -1,17 +1,20 @@
 """What clients of a many-leader store saw, judged by true causality: no clock of the store is looked at.
 
-An operation is a get, or a put whose argument is (its name, the names of the writes its client had been shown when it
-got the context it gave). So every write says what it saw, and through those what they saw: that is its past.
+An operation is a get, or a put or delete whose argument is (its name, the names of the writes its client had been shown
+when it got the context it gave). So every write says what it saw, and through those what they saw: that is its past. A
+delete is a write: what is shown of it is a tombstone with its name, until the store removes that.
 
     No Lost Write          what was acknowledged is there at the end, or a write is that has it in its past
     Siblings Are Concurrent    of what is shown side by side, none is in the past of another, and none is shown twice
     Quorums Intersect      a get called after a put was acknowledged shows it, or a write that has it in its past
     Read Your Writes       the same, of one client's own puts
     Monotonic Reads        a get shows what the same client was shown before, or what has it in its past
+    Deleted Stays Deleted  what a delete had seen is not there at the end, nor in a get called after the delete's
+                           tombstone was removed somewhere
     Replicas Converge      at the end all owners of a key hold the same
 
-The first two and the last are owed always, once faults are healed; the others only where quorums overlap: see
-`experiments.dynamo`.
+Quorums Intersect, Read Your Writes and Monotonic Reads are owed only where quorums overlap: see `experiments.dynamo`.
+The others are owed always, once faults are healed.
 """
 
 from __future__ import annotations
@@ -20,12 +23,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from experiments.histories import Operation
+from protocols.dynamo import CHANGES
 
 NO_LOST_WRITE = "No Lost Write"
 SIBLINGS_ARE_CONCURRENT = "Siblings Are Concurrent"
 QUORUMS_INTERSECT = "Quorums Intersect"
 READ_YOUR_WRITES = "Read Your Writes"
 MONOTONIC_READS = "Monotonic Reads"
+DELETED_STAYS_DELETED = "Deleted Stays Deleted"
 REPLICAS_CONVERGE = "Replicas Converge"
 
 
@@ -45,6 +50,15 @@ class Shown(NamedTuple):
     """A name for each sibling, as often as it is shown."""
 
 
+class RemovedTombstone(NamedTuple):
+    """A server dropped a tombstone: from now on nothing tells of the delete."""
+
+    time_ns: int
+    key: str
+    name: str
+    """Of the delete."""
+
+
 class Pasts:
     """The past of every write of a history."""
 
@@ -52,7 +66,7 @@ class Pasts:
         self._saw: dict[str, frozenset[str]] = {}
         self._pasts: dict[str, frozenset[str]] = {}
         for each in operations:
-            if each.function == "put":
+            if each.function in CHANGES:
                 name, *saw = _names(each.argument)
                 self._saw[name] = frozenset(saw)
 
@@ -85,9 +99,9 @@ Names = Callable[[Sequence[str]], Sequence[str]]
 def lost_writes(
     operations: Sequence[Operation], pasts: Pasts, at_end: Mapping[str, Sequence[str]]
 ) -> Iterator[Finding]:
-    """`at_end`: key -> names of the writes that are there when all is healed."""
+    """`at_end`: key -> names of the writes that are there when all is healed, and of tombstones that were removed."""
     for each in operations:
-        if each.function != "put" or each.outcome != "ok":
+        if each.function not in CHANGES or each.outcome != "ok":
             continue
         write = _names(each.argument)[0]
         left = at_end.get(str(each.key), ())
@@ -115,16 +129,58 @@ def siblings_not_concurrent(shown: Iterable[Shown], pasts: Pasts) -> Iterator[Fi
                 break
 
 
-def unseen_by_reads(operations: Sequence[Operation], pasts: Pasts, names: Names) -> Iterator[Finding]:
+def deleted_again(
+    operations: Sequence[Operation],
+    pasts: Pasts,
+    at_end: Mapping[str, Sequence[str]],
+    removed: Sequence[RemovedTombstone],
+    names: Names,
+) -> Iterator[Finding]:
+    """What is back though a delete had seen it; `at_end` as in `lost_writes`."""
+    gone: dict[str, set[str]] = {}
+    for tombstone in removed:
+        gone.setdefault(tombstone.key, set()).add(tombstone.name)
+    for each in operations:
+        if each.function == "delete" and each.outcome == "ok":
+            gone.setdefault(str(each.key), set()).add(_names(each.argument)[0])
+    for key, left in at_end.items():
+        for delete in sorted(gone.get(key, ())):
+            back = sorted(pasts.of(delete).intersection(left) - gone[key])
+            if back:
+                yield Finding(DELETED_STAYS_DELETED, f"at the end {key} has {back[0]}, which {delete} had deleted")
+                break
+    for get in operations:
+        if get.function != "get" or get.outcome != "ok":
+            continue
+        shown = names(_names(get.result)[1:])
+        for tombstone in removed:
+            if tombstone.key == get.key and tombstone.time_ns < get.call:
+                back = sorted(pasts.of(tombstone.name).intersection(shown))
+                if back:
+                    what = f"{get} shows {back[0]}, which {tombstone.name} had deleted; its tombstone was removed"
+                    yield Finding(DELETED_STAYS_DELETED, f"{what} at {tombstone.time_ns}")
+                    break
+
+
+def _with_removed(shown: Sequence[str], get: Operation, removed: Sequence[RemovedTombstone]) -> tuple[str, ...]:
+    """What a get shows, and the deletes that it cannot show any more."""
+    end = get.call if get.finish is None else get.finish
+    gone = [each.name for each in removed if each.key == get.key and each.time_ns <= end]
+    return (*shown, *gone)
+
+
+def unseen_by_reads(
+    operations: Sequence[Operation], pasts: Pasts, names: Names, removed: Sequence[RemovedTombstone] = ()
+) -> Iterator[Finding]:
     """Gets that miss what they must show where quorums overlap; each names the first thing missed."""
     acknowledged = sorted(
-        (each for each in operations if each.function == "put" and each.outcome == "ok" and each.finish is not None),
+        (each for each in operations if each.function in CHANGES and each.outcome == "ok" and each.finish is not None),
         key=lambda each: each.finish or 0,
     )
     for get in operations:
         if get.function != "get" or get.outcome != "ok":
             continue
-        shown = names(_names(get.result)[1:])
+        shown = _with_removed(names(_names(get.result)[1:]), get, removed)
         for put in acknowledged:
             assert put.finish is not None, "acknowledged puts have ended"
             if put.finish >= get.call:
@@ -138,7 +194,9 @@ def unseen_by_reads(operations: Sequence[Operation], pasts: Pasts, names: Names)
                     break
 
 
-def reads_going_back(operations: Sequence[Operation], pasts: Pasts, names: Names) -> Iterator[Finding]:
+def reads_going_back(
+    operations: Sequence[Operation], pasts: Pasts, names: Names, removed: Sequence[RemovedTombstone] = ()
+) -> Iterator[Finding]:
     """Gets of a client that miss what an earlier get of it showed."""
     before: dict[tuple[int, str], tuple[str, ...]] = {}
     for get in sorted(operations, key=lambda each: each.call):
@@ -146,7 +204,8 @@ def reads_going_back(operations: Sequence[Operation], pasts: Pasts, names: Names
             continue
         shown = tuple(names(_names(get.result)[1:]))
         place = (get.process, str(get.key))
-        missed = [write for write in before.get(place, ()) if not pasts.covers(shown, write)]
+        covering = _with_removed(shown, get, removed)
+        missed = [write for write in before.get(place, ()) if not pasts.covers(covering, write)]
         if missed:
             yield Finding(MONOTONIC_READS, f"{get} does not show {missed[0]}, which the get before it did")
         before[place] = shown

@@ -74,6 +74,8 @@ PARAMETERS = {
     "prune_above": 0,
     "clients": 4,
     "keys": 4,
+    "deletes": 0,
+    "delete_mode": "keep",
     "churn": True,
     "bug": "",
 }
@@ -174,6 +176,8 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
     for name in ("clients", "keys"):
         if type(parameters[name]) is not int or parameters[name] < 1:
             raise UsageError(f"{name}: {parameters[name]!r} is not a number of {name}: 1 or more")
+    if type(parameters["deletes"]) is not int or not 0 <= parameters["deletes"] <= 100:
+        raise UsageError(f"deletes: {parameters['deletes']!r} is not a share of the writes in percent: 0 to 100")
     if type(parameters["prune_above"]) is not int or parameters["prune_above"] < 0:
         raise UsageError(f"prune_above: {parameters['prune_above']!r} is not a number of clock entries: 0 for no limit")
     if parameters["prune_above"] and (parameters["versioning"], parameters["ids"]) != ("vector", "client"):
@@ -197,13 +201,18 @@ def dynamo(settings: Settings) -> Scenario:
             r=asked["r"],
             w=asked["w"],
             quorum=asked["quorum"],
+            delete_mode=asked["delete_mode"],
         ),
         versioning=asked["versioning"],
         ids=asked["ids"],
         prune_above=asked["prune_above"],
         resolution=asked["resolution"],
         workload=Workload(
-            keys=asked["keys"], stop_ns=duration_ns * 3 // 4, content=CONTENT_OF[asked["resolution"]], pause_ns=ms(100)
+            keys=asked["keys"],
+            stop_ns=duration_ns * 3 // 4,
+            content=CONTENT_OF[asked["resolution"]],
+            pause_ns=ms(100),
+            deletes_percent=asked["deletes"],
         ),
         clients=asked["clients"],
         orders=()

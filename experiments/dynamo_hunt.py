@@ -1,7 +1,8 @@
 """Small many-leader stores for finding bugs: everything is drawn from the seed.
 
-N, R and W, sloppy or strict quorums, the versioning, delays, loss, duplication, wrong clocks, joins and leaves, and a
-swarm of faults: all that the model allows. Then everything heals, clients stop, and the store comes to rest.
+N, R and W, sloppy or strict quorums, the versioning, deletes and what becomes of tombstones, delays, loss, duplication,
+wrong clocks, joins and leaves, and a swarm of faults: all that the model allows. Then everything heals, clients stop,
+and the store comes to rest.
 
 `--set bug=KV-02` puts a documented bug in (see `experiments.zoo`).
 """
@@ -18,7 +19,7 @@ from experiments.dynamo import CONTENT_OF, SOURCE, Parts, Store
 from experiments.dynamo_judge import describe, judge, server_at_end, sometimes
 from experiments.nemesis import Prey, draw_plan
 from experiments.nemesis.liveness import recovery
-from protocols.dynamo import SLOPPY, STRICT, DynamoSettings, Layout, Workload
+from protocols.dynamo import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, Layout, Workload
 from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
 from simclock.clocks.physical import Clocks
 
@@ -55,6 +56,8 @@ class Drawn(NamedTuple):
     every_ns: int
     nemesis: str
     orders: tuple[tuple[int, int, int, bool], ...]
+    deletes_percent: int = 0
+    delete_mode: str = KEEP
 
 
 def _draw(seed: int) -> Drawn:
@@ -87,7 +90,13 @@ def _draw(seed: int) -> Drawn:
         orders=(),
     )
     changes = luck.randrange(2) * (1 + luck.randrange(6))
-    return drawn._replace(orders=_orders(luck, members, members + spares, changes, members_min=3))
+    deletes = stream(seed, "dynamo-hunt deletes")
+    deletes_percent = deletes.choice((0, 10, 40))
+    return drawn._replace(
+        orders=_orders(luck, members, members + spares, changes, members_min=3),
+        deletes_percent=deletes_percent,
+        delete_mode=deletes.choice((KEEP, AGREED)) if deletes_percent else KEEP,
+    )
 
 
 def _draw_ring(seed: int) -> Drawn:
@@ -126,6 +135,28 @@ def _draw_quorum(seed: int) -> Drawn:
         reads_percent=luck.choice((40, 60)),
         every_ns=luck.choice((ms(400), seconds(1))),
         orders=(),
+    )
+
+
+def _draw_delete(seed: int) -> Drawn:
+    """The same, but one or two replicas of a key that is deleted all the time, and tombstones that are removed.
+
+    Servers are cut off and links clogged rather than down: one that is down holds the removal of every tombstone up.
+    """
+    luck = stream(seed, "dynamo-delete-hunt")
+    return _draw(seed)._replace(
+        n=luck.choice((1, 2, 3)),
+        r=1,
+        w=1,
+        quorum=SLOPPY,
+        clients=luck.choice((1, 1, 2)),
+        keys=luck.choice((1, 1, 2)),
+        blind_percent=luck.choice((0, 10)),
+        deletes_percent=luck.choice((40, 70)),
+        delete_mode=AGREED,
+        pause_ns=luck.choice((ms(15), ms(40), ms(150))),
+        every_ns=luck.choice((ms(20), ms(50), ms(100))),
+        nemesis=luck.choice(("clog", "clog+loss", "partition+clog", "partition")),
     )
 
 
@@ -179,6 +210,8 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
             quorum=drawn.quorum,
             layout=Layout(partitions=4, virtual_nodes=4),
             read_repair=drawn.read_repair,
+            delete_mode=drawn.delete_mode,
+            removal_ns=drawn.every_ns,
             replica_timeout_ns=2 * drawn.latency_ns_max + ms(20),
             suspect_ns=ms(300),
             gossip_ns=ms(100),
@@ -192,6 +225,7 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
             keys=drawn.keys,
             reads_percent=drawn.reads_percent,
             blind_percent=drawn.blind_percent,
+            deletes_percent=drawn.deletes_percent,
             pause_ns=drawn.pause_ns,
             give_up_ns=ms(400),
             stop_ns=TROUBLE_NS,
@@ -219,7 +253,8 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         parameters={
             **settings.parameters,
             # What the scenario's line would not show otherwise.
-            "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}",
+            "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}"
+            + (f" deletes {drawn.deletes_percent}% {drawn.delete_mode}" if drawn.deletes_percent else ""),
             "orders": len(drawn.orders),
         },
     )
@@ -243,6 +278,11 @@ for _name, _drawn, _summary in (
         "dynamo-ring-hunt",
         _draw_ring,
         "the same with one or two replicas and a server that leaves and joins all the time: keys move",
+    ),
+    (
+        "dynamo-delete-hunt",
+        _draw_delete,
+        "the same with few keys that are deleted and written again, and tombstones that are removed",
     ),
     (
         "dynamo-quorum-hunt",

@@ -1,8 +1,9 @@
 """What is kept of a run of the many-leader store, and how it is judged and told.
 
-Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write
-and Replicas Converge. Where quorums are strict, R + W > N and no server joined or left, also Quorums Intersect and Read
-Your Writes; Monotonic Reads only where R = N besides, because a write of unknown outcome may be on one replica alone.
+Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write,
+Deleted Stays Deleted and Replicas Converge. Where quorums are strict, R + W > N and no server joined or left, also
+Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides, because a write of unknown outcome may
+be on one replica alone.
 
 One vector clock for all siblings (versioning=vector ids=server) keeps what has been overwritten: Siblings Are
 Concurrent is not asked of it, and the report says what it cost.
@@ -19,7 +20,9 @@ from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invaria
 from experiments.causal_histories import (
     Finding,
     Pasts,
+    RemovedTombstone,
     Shown,
+    deleted_again,
     diverged,
     lost_writes,
     reads_going_back,
@@ -35,7 +38,7 @@ from simclock import Control, Observation, Observer, RunResult
 HANDOFF_COMPLETES = "Handoff Completes"
 HINTS_ARE_DELIVERED = "Hints Are Delivered"
 STAND_INS_KEEP_HINTS = "Stand-Ins Keep Hints"
-TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized")
+TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized", "removed", "fenced")
 """What is counted of what servers observe."""
 DETAILS_MAX = 3
 """Findings shown for a property."""
@@ -121,6 +124,9 @@ class RecordAtEnd(NamedTuple):
 
     record: bytes
     values: tuple[str, ...]
+    """Of the siblings that are no tombstones."""
+    tombstones: tuple[str, ...]
+    """The names of deletes."""
     context: tuple[tuple[Any, int], ...]
     metadata_bytes: int
 
@@ -130,6 +136,7 @@ class ServerAtEnd(NamedTuple):
 
     members: tuple[int, ...]
     hints: int
+    guards: int
     epoch: int
     records: dict[str, RecordAtEnd]
 
@@ -142,13 +149,15 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
     records = {
         key: RecordAtEnd(
             record=versioning.encode(record),
-            values=tuple(version.value for version in versioning.versions(record)),
+            values=tuple(version.value for version in versioning.versions(record) if not version.deleted),
+            tombstones=tuple(version.value for version in versioning.versions(record) if version.deleted),
             context=versioning.context(record).entries,
             metadata_bytes=metadata_bytes(versioning, record),
         )
         for key, record in sorted(node.storage.records.items())
     }
-    return ServerAtEnd(node.storage.membership.members, len(node.storage.hints), node.storage.epoch, records)
+    storage = node.storage
+    return ServerAtEnd(storage.membership.members, len(storage.hints), len(storage.guards), storage.epoch, records)
 
 
 class AtEnd(NamedTuple):
@@ -194,6 +203,17 @@ def _record(state: ServerAtEnd, key: str) -> bytes:
 # Judging.
 
 
+def removed_of(result: RunResult) -> tuple[RemovedTombstone, ...]:
+    """The tombstones that were removed, in order of time."""
+    gone = [each for each in recorded(result) if each.name == "removed"]
+    return tuple(RemovedTombstone(each.time_ns, each.value[0], name) for each in gone for name in each.value[1:])
+
+
+def writes_of(content: str, record: RecordAtEnd) -> tuple[str, ...]:
+    """The writes that a record's siblings are."""
+    return (*(write_of(content, value) for value in record.values), *record.tombstones)
+
+
 def write_of(content: str, value: str) -> str:
     """The write that a sibling is: its own name, or the last in its list."""
     return value if content == "name" else str(json.loads(value)[-1])
@@ -207,24 +227,43 @@ def findings(result: RunResult) -> Iterator[Finding]:
     at_end = at_end_of(result)
     if content != "number":
         pasts = Pasts(operations)
+        removed = removed_of(result)
         if conditions.causal:
             yield from siblings_not_concurrent(_shown(operations, at_end, content), pasts)
         if conditions.rested and not at_end.unrest and not at_end.down:
-            left = {
-                key: sorted({write_of(content, value) for record in records for value in record.values})
-                for key, records in at_end.records.items()
-            }
-            yield from lost_writes(operations, pasts, left)
+            yield from _wrong_at_end(conditions, operations, pasts, at_end, removed)
         if conditions.overlapping:
             names = _named(content)
-            yield from unseen_by_reads(operations, pasts, names)
+            yield from unseen_by_reads(operations, pasts, names, removed)
             if conditions.settings.r == conditions.settings.n:
-                yield from reads_going_back(operations, pasts, names)
+                yield from reads_going_back(operations, pasts, names, removed)
     if conditions.rested and not at_end.down:
         if at_end.unrest:
             yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
         elif conditions.settings.anti_entropy_ns:
             yield from diverged(at_end.held)
+
+
+def _wrong_at_end(
+    conditions: Conditions,
+    operations: Sequence[Operation],
+    pasts: Pasts,
+    at_end: AtEnd,
+    removed: Sequence[RemovedTombstone],
+) -> Iterator[Finding]:
+    """Writes that are gone, and writes that are there again."""
+    content = conditions.content
+    held: dict[str, set[str]] = {}
+    for key, records in at_end.records.items():
+        held[key] = {write for record in records for write in writes_of(content, record)}
+    told = {key: sorted(writes) for key, writes in held.items()}
+    for each in removed:
+        held.setdefault(each.key, set()).add(each.name)
+    yield from lost_writes(operations, pasts, {key: sorted(writes) for key, writes in held.items()})
+    if conditions.causal:
+        # In a list of names, a put that never saw the delete may well tell of what the delete had seen.
+        names = _named(content) if content == "name" else lambda values: ()
+        yield from deleted_again(operations, pasts, told, removed, names)
 
 
 def _named(content: str) -> Any:
@@ -240,7 +279,7 @@ def _shown(operations: Sequence[Operation], at_end: AtEnd, content: str) -> Iter
             yield Shown(f"a {each.function} of client {each.process}", str(each.key), writes)
     for key, records in at_end.records.items():
         for record in records:
-            yield Shown("at the end", key, tuple(write_of(content, value) for value in record.values))
+            yield Shown("at the end", key, writes_of(content, record))
 
 
 def judge(result: RunResult) -> Verdict:
@@ -261,11 +300,12 @@ def judge(result: RunResult) -> Verdict:
     if unknown or not conditions.rested:
         why = unknown or "too little of the run is left after what goes wrong"
         return Verdict(status=UNKNOWN, lines=(f"the store had no time to come to rest: {why}",))
-    return Verdict(status=VALID, lines=_held_lines(conditions))
+    return Verdict(status=VALID, lines=_held_lines(conditions, deletes_of(history_of(result))))
 
 
-def _held_lines(conditions: Conditions) -> tuple[str, ...]:
+def _held_lines(conditions: Conditions, deletes: int) -> tuple[str, ...]:
     names = ["No Lost Write"] if conditions.content != "number" else []
+    names += ["Deleted Stays Deleted"] if deletes and conditions.causal and conditions.content != "number" else []
     names += ["Replicas Converge"] if conditions.settings.anti_entropy_ns else []
     names += ["Siblings Are Concurrent"] if conditions.causal and conditions.content != "number" else []
     if conditions.overlapping and conditions.content != "number":
@@ -280,6 +320,11 @@ def _held_lines(conditions: Conditions) -> tuple[str, ...]:
 def told(result: RunResult) -> Mapping[str, int]:
     """How often servers observed what."""
     return Counter(each.name for each in recorded(result) if each.name in TOLD)
+
+
+def deletes_of(operations: Sequence[Operation]) -> int:
+    """Deletes that were acknowledged."""
+    return sum(each.function == "delete" and each.outcome == "ok" for each in operations)
 
 
 def conflicts(operations: Sequence[Operation]) -> int:
@@ -297,14 +342,18 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     counts = told(result)
     outcomes = Counter(each.outcome for each in operations)
     records = [records[0] for records in at_end.records.values() if records]
-    siblings = max((len(record.values) for record in records), default=0)
+    siblings = max((len(record.values) + len(record.tombstones) for record in records), default=0)
+    tombstones = sum(bool(record.tombstones) for record in records)
     entries = max((len(record.context) for record in records), default=0)
     metadata = sum(record.metadata_bytes for record in records) // max(1, len(records))
     asked = ", ".join(f"{outcomes[kind]} {kind}" for kind in ("ok", "unknown") if outcomes[kind])
+    deletes = deletes_of(operations)
+    deleted = f"{deletes} acknowledged; {counts['removed']} tombstones dropped, {tombstones} keys with one at the end"
     return (
         ("operations", f"{asked}; {conflicts(operations)} answers with siblings"),
         ("hinted handoff", f"{counts['hinted']} hints, {counts['delivered']} delivered"),
         ("repairs", f"{counts['repair']} by reads, {counts['synchronized']} by anti-entropy"),
+        *((("deletes", deleted),) if deletes else ()),
         ("moved", f"{counts['moved']} keys given to others as the ring changed"),
         (
             "at the end",
@@ -320,4 +369,6 @@ def sometimes(result: RunResult) -> dict[str, int]:
     operations = history_of(result)
     puts = sum(each.function == "put" and each.outcome == "ok" for each in operations)
     reached = {name: counts[name] for name in ("hinted", "delivered", "moved", "repair", "synchronized")}
+    if deletes_of(operations):
+        reached |= {"deletes acknowledged": deletes_of(operations), "tombstones removed": counts["removed"]}
     return {"puts acknowledged": puts, "answers with siblings": conflicts(operations)} | reached

@@ -7,7 +7,7 @@ from typing import Any
 
 from experiments.dynamo_judge import at_end_of
 from experiments.recorded import recorded
-from protocols.dynamo import CONFLICT, OK, answer_json, server_name
+from protocols.dynamo import CONFLICT, NOT_FOUND, OK, answer_json, server_name
 from simclock import RunResult, seconds
 from simclock.clocks import VectorClock
 
@@ -23,9 +23,10 @@ def story(result: RunResult) -> Iterator[str]:
         yield f"{time_ns // 1_000_000 / 1000:8.3f} s  {text}"
     for key, records in at_end_of(result).records.items():
         if records:
-            values, context = records[0].values, VectorClock(records[0].context)
-            status = CONFLICT if len(set(values)) > 1 else OK
-            yield f"   at end  servers hold {key}: {answer_json(status, sorted(set(values)), context)}"
+            record, context = records[0], VectorClock(records[0].context)
+            values = sorted(set(record.values))
+            status = CONFLICT if len(values) + bool(record.tombstones) > 1 else OK if values else NOT_FOUND
+            yield f"   at end  servers hold {key}: {answer_json(status, values, context, record.tombstones)}"
 
 
 def _events(result: RunResult) -> list[tuple[int, str]]:
@@ -46,6 +47,9 @@ def _events(result: RunResult) -> list[tuple[int, str]]:
             case "moved":
                 text = f"{server_name(each.node)} gave up {each.value}: the ring has given it to others"
                 place = (each.name, each.node, each.value)
+            case "removed":
+                text = f"{server_name(each.node)} drops the tombstone of {each.value[0]}: every server has promised"
+                place = (each.name, each.value[0])
             case "members":
                 text = "members are now " + " ".join(map(server_name, each.value))
                 place = (each.name, each.value)
@@ -58,22 +62,26 @@ def _events(result: RunResult) -> list[tuple[int, str]]:
 
 
 def _answers(result: RunResult) -> list[tuple[int, str]]:
-    """Some answers with siblings, and of each key the next answer without."""
+    """Some answers with siblings, of each key the next answer without, and each key's first delete."""
     lines: list[tuple[int, str]] = []
     open_keys: set[str] = set()
+    deleted: set[str] = set()
     next_ns = 0
     for each in recorded(result):
         if each.name != "answer":
             continue
-        function, key, status, values, entries = each.value
+        function, key, status, values, entries, tombstones = each.value
+        deletes = function == "delete" and key not in deleted
+        if deletes:
+            deleted.add(key)
         starts = status == CONFLICT and key not in open_keys and each.time_ns >= next_ns
-        ends = status == OK and key in open_keys
+        ends = status in (OK, NOT_FOUND) and key in open_keys
         if starts:
             open_keys.add(key)
             next_ns = each.time_ns + APART_NS
         if ends:
             open_keys.discard(key)
-        if starts or ends or not lines:
-            answer = answer_json(status, values, VectorClock(entries))
+        if starts or ends or deletes or not lines:
+            answer = answer_json(status, values, VectorClock(entries), tombstones)
             lines.append((each.time_ns, f"client {each.node} {function} {key}: {answer}"))
     return lines

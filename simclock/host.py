@@ -20,6 +20,7 @@ import msgspec
 
 from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
+from simclock.effects import EFFECT
 from simclock.encoding import CANNOT_ENCODE, encode
 from simclock.errors import Failure, Halt, MessageTypeError, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
@@ -78,6 +79,8 @@ class Host:
         """Classes of messages that were found to be some."""
         self._others = dict.fromkeys(KINDS[1:], 0)
         """Of these, what was not a message, by kind."""
+        self._effects: dict[str, int] = {}
+        """Counters of what faults did: "fault_crash", "held_by_clogs" and so on."""
         self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
         """What is being handled."""
         self._dropped: dict[str, int] = {}
@@ -242,6 +245,7 @@ class Host:
             self.drop(process, event, "cut" if process.sim_up else "down")
         elif self.links and self.links.clogged(*link):
             self.clogged.setdefault(link, []).append(event)
+            self._count("held_by_clogs")
         elif process.sim_up:
             come_due(self, process, event)
         else:
@@ -280,6 +284,7 @@ class Host:
     def _halted(self, process: Process) -> None:
         """A node has ended itself; its observation of that is in its records."""
         self._halts.append((self.now_ns, process.id))
+        self._count("halts")
         crash(self, process, torn=False)
         process.choose_path()
 
@@ -291,6 +296,22 @@ class Host:
         """A fault strikes a node, and shows in what the node lived through."""
         self.count_fault()
         self.record(process, event)
+
+    @property
+    def faults_struck(self) -> int:
+        """How many faults have struck a node of this host."""
+        return self._others["fault"]
+
+    def count_effect(self, fault: Fault) -> None:
+        """A fault has changed something."""
+        self._count(f"{EFFECT}{fault.kind}")
+
+    def count_waiting(self) -> None:
+        """A message or timer has to wait at its node's gate."""
+        self._count("waited_at_nodes")
+
+    def _count(self, name: str) -> None:
+        self._effects[name] = self._effects.get(name, 0) + 1
 
     def count_altered(self) -> None:
         """A message was damaged, and nobody will notice."""
@@ -349,6 +370,7 @@ class Host:
         )
         counters["duplicated"] = sum(process.sim_duplicated for process in processes)
         counters["timers_set"] = sum(process.sim_timers_set for process in processes)
+        counters |= self._effects
         if self._altered:
             counters["corrupted"] = self._altered
         if self._crashes_losing_writes:

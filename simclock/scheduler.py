@@ -254,7 +254,9 @@ class Scheduler:
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
-        observations.sort(key=lambda observation: observation[:3])
+        if self._lookahead_ns:
+            observations.sort(key=lambda observation: observation[:3])
+        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         self._tell(observations)
 
     def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simclock.disk import Disk
+from simclock.effects import what_it_strikes
 from simclock.events import MESSAGE, TIMER, Event
 from simclock.faults import (
     AddDelay,
@@ -52,7 +53,14 @@ if TYPE_CHECKING:
 
 
 def strike(host: Host, fault: Fault, event: Event) -> None:
-    """Carry out a fault whose nodes are all known by id."""
+    """Carry out a fault whose nodes are all known by id, and count it if it changed anything."""
+    before = what_it_strikes(host, fault)
+    _carry_out(host, fault, event)
+    if before is not None and before != what_it_strikes(host, fault):
+        host.count_effect(fault)
+
+
+def _carry_out(host: Host, fault: Fault, event: Event) -> None:
     match fault:
         case ClogNode() | UnclogNode():
             _strike_links(host, fault)

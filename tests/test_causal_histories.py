@@ -1,6 +1,9 @@
 """The checkers of the many-leader store, on histories known to be good and known to be bad."""
 
+from dataclasses import replace
+
 from experiments.causal_histories import (
+    DELETED_STAYS_DELETED,
     MONOTONIC_READS,
     NO_LOST_WRITE,
     QUORUMS_INTERSECT,
@@ -8,7 +11,9 @@ from experiments.causal_histories import (
     REPLICAS_CONVERGE,
     SIBLINGS_ARE_CONCURRENT,
     Pasts,
+    RemovedTombstone,
     Shown,
+    deleted_again,
     diverged,
     lost_writes,
     reads_going_back,
@@ -104,6 +109,42 @@ def test_reads_that_go_back():
     assert judged(*puts, get(2, 5, "a"), get(2, 7, "b"), get(2, 9, "b")) == []
     assert judged(*puts, get(2, 5, "b"), get(2, 7, "a")) == [MONOTONIC_READS]
     assert judged(*puts, get(2, 5, "b"), get(3, 7, "a")) == [], "of two clients"
+
+
+def delete(process, at, name, *saw, outcome="ok", key="k"):
+    return replace(put(process, at, name, *saw, outcome=outcome, key=key), function="delete")
+
+
+def test_deletes_are_writes():
+    story = [put(1, 0, "a"), delete(2, 10, "d", "a"), put(3, 20, "b")]
+    assert lost(story, k=["b", "d"]) == [] and lost(story, k=["b"]) == [NO_LOST_WRITE] * 2
+    removed = [RemovedTombstone(30, "k", "d")]
+
+    def reads(*operations, removed=()):
+        return properties(unseen_by_reads(operations, Pasts(operations), names, removed))
+
+    assert reads(*story, get(4, 40, "b")) == [QUORUMS_INTERSECT] * 2, "neither a nor the delete is shown"
+    assert reads(*story, get(4, 40, "b"), removed=removed) == []
+    assert reads(*story, get(4, 28, "b"), removed=removed) == [QUORUMS_INTERSECT] * 2, "it was removed later"
+    assert reads(*story, get(4, 40, "b"), removed=[RemovedTombstone(30, "l", "d")]) == [QUORUMS_INTERSECT] * 2
+
+
+def test_what_was_deleted_stays_deleted():
+    def judged(*operations, removed=(), **at_end):
+        return properties(deleted_again(operations, Pasts(operations), at_end, removed, names))
+
+    story = [put(1, 0, "a"), put(1, 2, "b", "a"), delete(2, 10, "d", "b"), put(3, 20, "c")]
+    assert judged(*story, k=["c", "d"]) == judged(*story, k=["c"]) == judged(*story, k=[]) == []
+    assert judged(*story, k=["a", "c"]) == judged(*story, k=["b"]) == [DELETED_STAYS_DELETED]
+    assert judged(*story, l=["b"]) == [], "of another key"
+    unknown = [*story[:2], delete(2, 10, "d", "b", outcome="unknown")]
+    assert judged(*unknown, k=["b"]) == [], "it may never have happened"
+    removed = [RemovedTombstone(30, "k", "d")]
+    assert judged(*unknown, removed=removed, k=["b"]) == [DELETED_STAYS_DELETED]
+    assert judged(*story, get(4, 40, "b"), removed=removed) == [DELETED_STAYS_DELETED]
+    assert judged(*story, get(4, 30, "b"), removed=removed) == judged(*story, get(4, 40, "c"), removed=removed) == []
+    again = [*story, delete(2, 50, "e", "d")]
+    assert judged(*again, k=["d"]) == [], "an older tombstone is no value: Siblings Are Concurrent has to say so"
 
 
 def test_replicas():

@@ -18,20 +18,34 @@ from protocols.dynamo import (
     Layout,
     Ring,
 )
-from protocols.dynamo.messages import Answer, Get, Put
+from protocols.dynamo.messages import Answer, Delete, Get, Put
 from simclock import Crash, Network, Partition, Restart, Scenario, Uniform, ms, seconds
 from simclock.clocks import VectorClock
 
 KEY = "k"
-NAMES = ("answer", "coordinates", "hinted", "delivered", "repair", "synchronized", "moved", "members")
+NAMES = (
+    "answer",
+    "context",
+    "removed",
+    "coordinates",
+    "hinted",
+    "delivered",
+    "repair",
+    "synchronized",
+    "moved",
+    "members",
+)
 
 
 class Script(Node):
-    """Sends requests: (at_ns, server, "get") or (at_ns, server, "put", value, whether with the latest context)."""
+    """Sends requests: (at_ns, server, "get"), or (at_ns, server, "put" or "delete", value or name, with what context).
+
+    That is none (False), the latest (True), or that of the answer to an earlier request, by its number from 1.
+    """
 
     def __init__(self, steps):
         self.steps = steps
-        self.context = VectorClock()
+        self.contexts = {False: VectorClock()}
 
     def on_start(self):
         for number, step in enumerate(self.steps):
@@ -43,14 +57,16 @@ class Script(Node):
         if function == "get":
             self.send(server, Get(self.id, request, KEY))
         else:
-            value, with_context = arguments
-            context = self.context if with_context else VectorClock()
-            self.send(server, Put(self.id, request, KEY, value, context, f"c{request}", 1))
+            value, which = arguments
+            context = self.contexts.get(max(self.contexts) if which is True else which, VectorClock())
+            kind = {"put": Put, "delete": Delete}[function]
+            self.send(server, kind(self.id, request, KEY, value, context, f"c{request}", 1))
 
     def on_message(self, source, message):
         assert isinstance(message, Answer)
-        self.context = message.context
+        self.contexts[message.request] = message.context
         self.observe("answer", (message.request, message.status, message.values))
+        self.observe("context", (message.request, message.context.entries, message.tombstones))
 
 
 def owners(members=4, n=3):
@@ -59,7 +75,18 @@ def owners(members=4, n=3):
     return list(ring.walk(ring.partition(KEY))[:n]), list(ring.walk(ring.partition(KEY))[n:])
 
 
-def play(steps, *, members=4, spares=0, faults=(), orders=(), versioning=DottedSets, network=None, **settings):
+def play(
+    steps,
+    *,
+    members=4,
+    spares=0,
+    faults=(),
+    orders=(),
+    versioning=DottedSets,
+    network=None,
+    server=DynamoServer,
+    **settings,
+):
     """Run the script; gives (answers by request, observations, final records by server)."""
     settings = {"anti_entropy_ns": 0, "read_repair": False, **settings}
     servers = tuple(range(members + spares))
@@ -67,7 +94,7 @@ def play(steps, *, members=4, spares=0, faults=(), orders=(), versioning=DottedS
 
     def build(node):
         if node < len(servers):
-            return DynamoServer(made, versioning())
+            return server(made, versioning())
         return Script(steps) if node == len(servers) else Administrator(orders)
 
     result = run(

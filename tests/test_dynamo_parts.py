@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from protocols.dynamo import (
     CONFLICT,
+    NOT_FOUND,
     OK,
     DottedSets,
     DynamoSettings,
@@ -140,7 +141,7 @@ def siblings(*values):
     [
         ("siblings", ("a", "b"), CONFLICT, ("a", "b")),
         ("siblings", ("a", "a"), OK, ("a",)),
-        ("siblings", (), OK, ()),
+        ("siblings", (), NOT_FOUND, ()),
         ("union", ('["milk"]', '["eggs", "milk"]'), OK, ('["eggs", "milk"]',)),
         ("union", ('["milk"]', "7"), CONFLICT, ("7", '["milk"]')),
         ("sum", ("1", "41"), OK, ("42",)),

@@ -140,6 +140,47 @@ def test_fork_divides_and_join_gives_back(a):
     assert one.join(a.peek()) == one
 
 
+def known(event, path):
+    """How many events a tree knows at a point: a path of halves."""
+    total = 0
+    for half in path:
+        if isinstance(event, int):
+            break
+        total += event[0]
+        event = event[1 + half]
+    return total + (event if isinstance(event, int) else 0)
+
+
+POINTS = list(product((0, 1), repeat=9))
+"""Deeper than any tree here, so that a path ends in a leaf."""
+
+
+@given(stamps, stamps)
+def test_a_join_knows_at_every_point_what_the_greater_of_both_knows(a, b):
+    joined = a.peek().join(b.peek()).event
+    assert [known(joined, path) for path in POINTS] == [
+        max(known(a.event, path), known(b.event, path)) for path in POINTS
+    ]
+
+
+@given(stamps, stamps)
+def test_what_is_made_of_stamps_is_in_normal_form(a, b):
+    """It is not checked when it is made (that would cost more than making it), so it is checked here."""
+    made = [a.peek(), *a.fork(), a.join(b.peek()), a.peek().join(b)]
+    made += [stamp.tick() for stamp in (*a.fork(), a.join(b.peek())) if stamp.id != 0]
+    for stamp in made:
+        assert Stamp(stamp.id, stamp.event) == stamp
+
+
+def test_what_a_join_does_not_change_is_shared():
+    """Or a join would cost as much as everything that is known."""
+    deep = Stamp(0, (0, (0, 1, (0, 0, 2)), (1, 0, (0, 3, 0))))
+    less = Stamp(0, (0, (0, 1, 0), 1))
+    assert deep.join(less).event is deep.event and less.join(deep).event is deep.event
+    one_more = Stamp(0, (0, (0, 1, (0, 0, 2)), (1, 0, (0, 4, 0))))
+    assert deep.join(one_more).event[1] is deep.event[1]
+
+
 @given(stamps.filter(lambda stamp: stamp.id != 0))
 def test_a_tick_is_later(a):
     assert a < a.tick()

@@ -4,7 +4,16 @@ import pytest
 from click.testing import CliRunner
 
 from experiments.command_line import main
-from experiments.metadata_size import Membership, Sent, history, leavers, stamp_bytes, vector_of
+from experiments.metadata_size import (
+    Membership,
+    Sent,
+    first_stamps,
+    history,
+    leavers,
+    past_of,
+    stamp_bytes,
+    vector_of,
+)
 from experiments.studies import StudySettings, studies
 from simclock import stream
 from simclock.clocks import LamportClock, Stamp, VectorClock
@@ -42,6 +51,25 @@ def test_a_leavers_place_goes_to_a_newcomer_and_its_id_to_an_heir():
     assert len(stamp_bytes(steps, 6, frozenset(range(len(steps))))) == len(steps) - len(changes)
 
 
+@pytest.mark.parametrize(("nodes", "churn_percent"), [(2, 0), (9, 40), (40, 10)])
+def test_the_past_of_a_message_is_enough_for_its_stamp(nodes, churn_percent):
+    """Every stamp is kept, as in a real system; the sizes are those of the study, which keeps only what matters."""
+    steps, _ = history(nodes, 6, churn_percent, stream(5, "test", nodes))
+    stamps, sizes = first_stamps(nodes), {}
+    for position, step in enumerate(steps):
+        if isinstance(step, Membership):
+            stamps[step.heir] = stamps[step.heir].join(stamps.pop(step.leaver))
+            stamps[step.parent], stamps[step.newcomer] = stamps[step.parent].fork()
+        else:
+            stamps[step.sender] = stamps[step.sender].tick()
+            sizes[position] = len(stamps[step.sender].peek().encode())
+            stamps[step.receiver] = stamps[step.receiver].join(stamps[step.sender].peek()).tick()
+    for asked in ([max(sizes)], sorted(sizes)[:3], sorted(sizes)[::5], sorted(sizes)):
+        assert stamp_bytes(steps, nodes, frozenset(asked)) == [sizes[position] for position in asked]
+    past = past_of(steps, frozenset([min(sizes)]))
+    assert [each.position for each in past] == [min(sizes)] and past_of(steps, frozenset()) == []
+
+
 def test_stamps_start_as_shares_of_one():
     [first] = stamp_bytes([Sent(0, 1, 1, 1, 1)], 2, frozenset((0,)))
     assert first == len(Stamp.seed().fork()[0].tick().peek().encode())
@@ -54,15 +82,17 @@ def test_the_table():
     still, moving, many, many_moving = rows
     assert still[2] == 10 and moving[2] == 50 and many_moving[2] == 300
     assert many[4] >= 60 and many_moving[4] >= 300, "a dense vector has a place for everyone who ever was"
-    assert many[5] > 3 * still[5] and many[7] < 3 * still[7] and many[3] < 6
-    assert still[6] and many[6] is None
-    assert "left out" in study.notes(rows)[1] and rows == list(study.rows(StudySettings(seed=2, parameters=parameters)))
+    assert many[5] > 3 * still[5] and many[8] < 3 * still[8] and many[3] < 6
+    assert many[6] > 3 * still[6] and still[7] > 1 == many[7], "above `stamps` nodes one message is measured"
+    assert rows == list(study.rows(StudySettings(seed=2, parameters=parameters)))
 
 
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
         ("nodes=1", "2 or more"),
+        ("nodes=", "none is given"),
+        ("churn=", "none is given"),
         ("churn=101", "0 to 100"),
         ("rounds=0", "1 or more"),
         ("stamps=-1", "0 or more"),

@@ -39,6 +39,19 @@ def test_siblings_explode_where_one_clock_stands_for_all():
     assert set(of(measured, "dotted", "siblings, most")) == {4}
 
 
+def test_the_columns_by_hand():
+    """Four clients in turn, eight writes, each knows what its own last answer showed.
+
+    One clock: all n writes stay. The fifth write had seen the first, the sixth the first two, and so on. With dots the
+    fifth replaces the first alone, so from the fourth write on there are four.
+    """
+    turns = {"clients": 4, "writes": 8, "servers": 1, "reads_percent": 0, "turns": True}
+    one_clock, dots = measure(ServerVectors(), 1, **turns), measure(DottedSets(), 1, **turns)
+    assert (one_clock.siblings, one_clock.siblings_max) == (sum(range(1, 9)) / 8, 8)
+    assert one_clock.false_siblings == (1 + 2 + 3 + 4) / 8
+    assert (dots.siblings, dots.siblings_max, dots.false_siblings) == ((1 + 2 + 3 + 4 * 5) / 8, 4, 0)
+
+
 def test_pruned_clocks_make_false_conflicts():
     whole, pruned = (
         measure(ClientVectors(limit), 5, clients=16, writes=100, servers=3, reads_percent=20, turns=False)

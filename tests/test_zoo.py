@@ -4,9 +4,11 @@ import inspect
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
 from actors import run
 from experiments.catalog import Settings, entries, make_scenario
+from experiments.command_line import main
 from experiments.zoo import elections, logs, raft_disks, services
 from experiments.zoo import raft as raft_rows
 from experiments.zoo.bug import LIVENESS, SAFETY
@@ -75,6 +77,12 @@ def test_the_right_parts_are_the_default():
     assert parts_of("").server is RaftServer
     with pytest.raises(UsageError, match="unknown bug 'raft01'"):
         parts_of("raft01")
+
+
+def test_an_unknown_row_is_told_in_a_short_line():
+    result = CliRunner().invoke(main, ["zoo", "--rows", "NOPE"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("simclock: --rows: unknown row 'NOPE': use one of ") and len(result.stderr) < 200
 
 
 def _rules(at_ms, leader):

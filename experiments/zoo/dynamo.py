@@ -1,17 +1,21 @@
 """Stores with many leaders, one wrong line each.
 
-They are hunted in `dynamo-hunt`; where keys have to move, in `dynamo-ring-hunt`; and where every read has to meet every
-write, in `dynamo-quorum-hunt`.
+They are hunted in `dynamo-hunt`; where keys have to move, in `dynamo-ring-hunt`; where every read has to meet every
+write, in `dynamo-quorum-hunt`; and where tombstones are removed, in `dynamo-delete-hunt`.
 
-KV rows are those of the list of documented bugs; DYNAMO rows are rules of the paper left out or misread, or mistakes
-that the curriculum warns of.
+KV rows are those of the list of documented bugs; DELETE rows are about tombstones; DYNAMO rows are rules of the paper
+left out or misread, or mistakes that the curriculum warns of.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
 
 from experiments.causal_histories import (
+    DELETED_STAYS_DELETED,
     NO_LOST_WRITE,
     QUORUMS_INTERSECT,
     REPLICAS_CONVERGE,
@@ -20,12 +24,12 @@ from experiments.causal_histories import (
 from experiments.dynamo import Parts
 from experiments.dynamo_judge import HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
 from experiments.zoo.bug import Bug, wrong_class
-from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Write
+from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
 from protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
-from protocols.dynamo.messages import Put, WriteReply, WriteRequest
+from protocols.dynamo.messages import Delete, Put, WriteReply, WriteRequest
 from protocols.dynamo.server import Operation
 from protocols.dynamo.versioning import Record, encode_version
-from simclock.clocks import DottedVersionSet
+from simclock.clocks import DottedVersionSet, VectorClock
 
 # Versions.
 
@@ -188,8 +192,45 @@ class AcknowledgesBeforeSync(DynamoServer):
 class WritesTwice(DynamoServer):
     """A put that the network delivers twice is written twice."""
 
-    def is_new(self, message: Put) -> bool:
+    def is_new(self, message: Put | Delete) -> bool:
         return True
+
+
+# Deletes.
+
+
+class RemovesAfterDelay(DynamoServer):
+    """A tombstone is dropped some time after it was written, whoever has not heard of it."""
+
+    def _look_for_tombstones(self) -> None:
+        for key, record in tuple(self.storage.records.items()):
+            if is_deleted(self.versioning, record):
+                self._remove(self.id, key, record, 0, ())
+
+
+class AsksOwnersAlone(DynamoServer):
+    """A tombstone is dropped when all owners hold it: hints, and what others hold or send, are not asked for."""
+
+    def asked(self, key: str) -> tuple[int, ...]:
+        return tuple(sorted({self.id, *self.ring.owners(key, self.settings.n)}))
+
+
+class DeletesUnread(DynamoServer):
+    """A delete takes the place of all that the coordinator has, also of what its client had not read."""
+
+    def write(self, message: Put | Delete) -> Record:
+        if isinstance(message, Delete):
+            context = message.context.merge(self.versioning.context(self.lookup(message.key)))
+            message = msgspec.structs.replace(message, context=context)
+        return super().write(message)
+
+
+class WithholdsContext(DynamoServer):
+    """Where nothing is found the answer has no context, so who writes the key again does not replace the tombstone."""
+
+    def tell(self, operation: Operation, versions: tuple[Version, ...], context: Any) -> None:
+        nothing = all(version.deleted for version in versions)
+        super().tell(operation, versions, VectorClock() if nothing else context)
 
 
 class CountsSuspects(DynamoServer):
@@ -202,6 +243,10 @@ class CountsSuspects(DynamoServer):
 
 PAPER = "DeCandia et al. 2007"
 DVV = "https://arxiv.org/abs/1011.5808"
+RIAK_MODES = "https://github.com/basho/riak_kv/pull/226"
+RIAK_REAPS = "https://github.com/basho/riak_kv/issues/1869"
+RIAK_DELETION = "https://docs.riak.com/riak/kv/2.2.1/using/reference/object-deletion/"
+RIAK_CLIENT = "https://github.com/basho/riak-java-client/pull/195"
 _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("KV-01", "sibling-explosion", KeepsAllSiblings, SIBLINGS_ARE_CONCURRENT, DVV),
     ("KV-02", "false-dominance", DominatesFalsely, NO_LOST_WRITE, DVV),
@@ -235,14 +280,19 @@ _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("DYNAMO-4.9", "given-up-early", GivesUpEarly, NO_LOST_WRITE, f"{PAPER} 4.9"),
     ("DYNAMO-4.9b", "dot-used-again", KeepsEpoch, NO_LOST_WRITE, "https://github.com/basho/riak_kv/issues/679"),
     ("DYNAMO-5", "repair-with-older", RepairsBlindly, NO_LOST_WRITE, f"{PAPER} 5"),
+    ("DELETE-1", "tombstone-removed-early", RemovesAfterDelay, DELETED_STAYS_DELETED, RIAK_MODES),
+    ("DELETE-2", "owners-alone-asked", AsksOwnersAlone, DELETED_STAYS_DELETED, RIAK_REAPS),
+    ("DELETE-3", "unread-write-deleted", DeletesUnread, NO_LOST_WRITE, RIAK_DELETION),
+    ("DELETE-4", "tombstone-context-withheld", WithholdsContext, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
 )
 
 _SCENARIOS = {
     "DYNAMO-4.5d": "dynamo-quorum-hunt",
     "DYNAMO-4.9": "dynamo-ring-hunt",
     "DYNAMO-4.9b": "dynamo-ring-hunt",
+    **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 5)},
 }
-"""Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, or where keys have to move."""
+"""Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, keys have to move, or tombstones may go."""
 
 BUGS: tuple[Bug, ...] = tuple(
     Bug(

@@ -14,22 +14,36 @@ merkle.py            trees that tell which keys differ
 storage.py           the disk
 replica.py           replicas, hinted handoff, rebalancing, gossip
 synchronization.py   anti-entropy
-server.py            coordination of gets and puts, read repair
+removal.py           tombstones, and when they may go
+server.py            coordination of gets, puts and deletes, read repair
 client.py            clients and the administrator
 """
 
-from protocols.dynamo.client import Administrator, Client, Workload, written_names
+from protocols.dynamo.client import CHANGES, Administrator, Client, Workload, written_names
 from protocols.dynamo.client_vectors import ClientVectors
 from protocols.dynamo.dotted_sets import DottedSets
-from protocols.dynamo.resolution import CONFLICT, OK, RESOLUTIONS, UNAVAILABLE, answer_json, resolved, resolver_of
+from protocols.dynamo.resolution import (
+    CONFLICT,
+    NOT_FOUND,
+    OK,
+    RESOLUTIONS,
+    UNAVAILABLE,
+    answer_json,
+    resolved,
+    resolver_of,
+)
 from protocols.dynamo.ring import Layout, Ring
 from protocols.dynamo.server import DynamoServer
 from protocols.dynamo.server_vectors import ServerVectors
-from protocols.dynamo.settings import SLOPPY, STRICT, DynamoSettings, server_name
-from protocols.dynamo.versioning import Version, Versioning, Write, metadata_bytes
+from protocols.dynamo.settings import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, server_name
+from protocols.dynamo.versioning import Version, Versioning, Write, is_deleted, metadata_bytes
 
 __all__ = [
+    "AGREED",
+    "CHANGES",
     "CONFLICT",
+    "KEEP",
+    "NOT_FOUND",
     "OK",
     "RESOLUTIONS",
     "SLOPPY",
@@ -49,6 +63,7 @@ __all__ = [
     "Workload",
     "Write",
     "answer_json",
+    "is_deleted",
     "metadata_bytes",
     "resolved",
     "resolver_of",

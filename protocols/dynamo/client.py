@@ -1,9 +1,9 @@
 """Clients of the store: each reads, changes what it read, and writes it back with the context it was given.
 
-    "invoke"    (client, "get", key, ()) or (client, "put", key, (write, seen, ...))
-    "ok"        (client, function, key, (status, value, ...))
+    "invoke"    (client, "get", key, ()), or (client, "put" or "delete", key, (write, seen, ...))
+    "ok"        (client, function, key, (status, value, ...)), what `told` makes of tombstones among the values
     "unknown"   (client, function, key, ())
-    "answer"    (function, key, status, values, the context's entries)
+    "answer"    (function, key, status, values, the context's entries, tombstones)
 
 A write has a name of its own, and says which writes its client had been shown when it got the context that it gives:
 that is the true causality, which no clock has touched.
@@ -23,12 +23,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors import Node
-from protocols.dynamo.messages import Answer, ChangeMember, Get, Put
+from protocols.dynamo.messages import Answer, ChangeMember, Delete, Get, Put
 from protocols.dynamo.resolution import UNAVAILABLE
 from simclock import UsageError, ms, seconds
 from simclock.clocks import VectorClock
 
 CONTENTS = ("name", "list", "number")
+CHANGES = ("put", "delete")
+"""The functions that write."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,8 @@ class Workload:
     reads_percent: int = 50
     blind_percent: int = 15
     """Of the puts: without a context, as a client that has read nothing."""
+    deletes_percent: int = 0
+    """Of the writes. A client that was shown nothing has nothing to delete, and reads instead."""
     pause_ns: int = ms(50)
     """The mean, exponential."""
     give_up_ns: int = seconds(1)
@@ -52,12 +56,15 @@ class Workload:
             value = getattr(self, name)
             if type(value) is not int or value < least:
                 raise UsageError(f"{name}: {value!r} is not a whole number of {least} or more")
-        for name in ("reads_percent", "blind_percent"):
+        for name in ("reads_percent", "blind_percent", "deletes_percent"):
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value <= 100:
                 raise UsageError(f"{name}: {value!r} is not a share in percent: 0 to 100")
         if self.content not in CONTENTS:
             raise UsageError(f"content: {self.content!r} is nothing to write: use {', '.join(CONTENTS)}")
+
+
+NOTHING_READ: tuple[VectorClock, tuple[str, ...], tuple[str, ...]] = (VectorClock(), (), ())
 
 
 def written_names(content: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -69,14 +76,23 @@ def written_names(content: str, values: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+def told(content: str, tombstones: Sequence[str]) -> tuple[str, ...]:
+    """Tombstones as values from which `written_names` reads the deletes; numbers tell of none."""
+    if content == "name":
+        return tuple(tombstones)
+    if content == "list":
+        return tuple(json.dumps([name]) for name in tombstones)
+    return ()
+
+
 class Client(Node):
     """One client."""
 
     def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
         self.servers = servers
         self.workload = workload
-        self.contexts: dict[str, tuple[VectorClock, tuple[str, ...]]] = {}
-        """Key -> the latest context, and the values that came with it."""
+        self.contexts: dict[str, tuple[VectorClock, tuple[str, ...], tuple[str, ...]]] = {}
+        """Key -> the latest context, and the values and tombstones that came with it."""
         self.requests = 0
         self.writes = 0
         self.writers: dict[str, tuple[int, int]] = {}
@@ -101,9 +117,11 @@ class Client(Node):
             self._unknown()
             return
         _, function, key = self.open
-        self.contexts[key] = (message.context, message.values)
-        self.observe("ok", (self.id, function, key, (message.status, *message.values)))
-        self.observe("answer", (function, key, message.status, message.values, message.context.entries))
+        self.contexts[key] = (message.context, message.values, message.tombstones)
+        shown = (*message.values, *told(self.workload.content, message.tombstones))
+        self.observe("ok", (self.id, function, key, (message.status, *shown)))
+        answer = (function, key, message.status, message.values, message.context.entries, message.tombstones)
+        self.observe("answer", answer)
         self._rest()
 
     # Calls.
@@ -115,6 +133,8 @@ class Client(Node):
         key = f"k{self.random.randrange(self.workload.keys)}"
         if self.random.randrange(100) < self.workload.reads_percent:
             self.get(key)
+        elif self.workload.deletes_percent and self.random.randrange(100) < self.workload.deletes_percent:
+            self.delete(key)
         else:
             self.put(key, blind=self.random.randrange(100) < self.workload.blind_percent)
 
@@ -125,15 +145,33 @@ class Client(Node):
 
     def put(self, key: str, *, blind: bool) -> None:
         """Write a key, with the context of what was shown last, or with none."""
-        context, values = (VectorClock(), ()) if blind else self.contexts.get(key, (VectorClock(), ()))
-        seen = written_names(self.workload.content, values)
-        self.writes += 1
-        name = f"w{self.id}.{self.writes}"
+        context, values, deletes = NOTHING_READ if blind else self.contexts.get(key, NOTHING_READ)
+        name = self._name("w")
         value = self.value(name, values)
         writer, number = self.count(key, context)
-        request = self._ask("put", key, (name, *seen))
+        request = self._ask("put", key, (name, *self.seen(values), *deletes))
         message = Put(self.id, request, key, value, context, writer, number)
         self.send(self.random.choice(self.servers), message)
+
+    def delete(self, key: str) -> None:
+        """Delete what was shown last; a client that was shown nothing reads first."""
+        context, values, deletes = self.contexts.get(key, NOTHING_READ)
+        if not context.entries:
+            self.get(key)
+            return
+        name = self._name("d")
+        writer, number = self.count(key, context)
+        request = self._ask("delete", key, (name, *self.seen(values), *deletes))
+        message = Delete(self.id, request, key, name, context, writer, number)
+        self.send(self.random.choice(self.servers), message)
+
+    def seen(self, values: Sequence[str]) -> tuple[str, ...]:
+        """The puts that a client knows of that was shown these values."""
+        return written_names(self.workload.content, values)
+
+    def _name(self, kind: str) -> str:
+        self.writes += 1
+        return f"{kind}{self.id}.{self.writes}"
 
     def value(self, name: str, values: Sequence[str]) -> str:
         """What is written by a client that was shown these values."""

@@ -37,9 +37,11 @@ class Answer(Message):
 
     request: int
     status: str
-    """OK, CONFLICT or UNAVAILABLE: of a put that is unavailable it is unknown whether it takes effect."""
+    """OK, CONFLICT, NOT_FOUND or UNAVAILABLE: of a put that is unavailable it is unknown whether it takes effect."""
     values: tuple[str, ...] = ()
     context: VectorClock = VectorClock()
+    tombstones: tuple[str, ...] = ()
+    """The deletes among the siblings, by name: the context covers them too."""
 
 
 # A coordinator and the replicas of a key.
@@ -63,6 +65,8 @@ class WriteRequest(Message):
     operation: int
     key: str
     versions: bytes
+    round: int
+    """Of its sender: see `removal`."""
     hint: int | None = None
     """4.6: the server that should have got it, where another one stands in."""
 
@@ -76,6 +80,67 @@ class Repair(Message):
 
     key: str
     versions: bytes
+    round: int
+
+
+# Deletes. A delete is a write: its version is a tombstone (Riak's way; the paper has none).
+
+
+class Delete(Message):
+    """Delete what its client has read: the versions that the context covers, and no others."""
+
+    client: int
+    request: int
+    key: str
+    name: str
+    """What its client calls this delete: it stays with the tombstone."""
+    context: VectorClock
+    writer: str
+    """As in a put."""
+    number: int
+    forwarded: bool = False
+
+
+class Prepare(Message):
+    """A server that would remove a tombstone asks every other one to hold nothing older, and to guard against it."""
+
+    key: str
+    versions: bytes
+    """The tombstone's record."""
+    number: int
+    """Which attempt of its sender it is."""
+
+
+class Prepared(Message):
+    """From now on nothing older is here, and every record this server sends is of this round or a later one."""
+
+    key: str
+    number: int
+    round: int
+
+
+class Remove(Message):
+    """Everyone is prepared: drop the tombstone, and take no record from before those rounds."""
+
+    key: str
+    versions: bytes
+    number: int
+    rounds: tuple[int, ...]
+    """A round for each server."""
+
+
+class Removed(Message):
+    """It is gone there."""
+
+    key: str
+    number: int
+
+
+class Release(Message):
+    """The attempt is over: the key was written again, or its tombstone is gone. No guard is needed."""
+
+    key: str
+    number: int
 
 
 # What is given to those it belongs to.
@@ -88,6 +153,7 @@ class Handoff(Message):
     versions: bytes
     offer: int
     """Which offer of its sender it is; a newer record, or one offered anew, is another offer."""
+    round: int
 
 
 class HandoffReply(Message):
@@ -138,6 +204,7 @@ class Sync(Message):
 
     lacking: tuple[KeyVersions, ...]
     wanted: tuple[KeySummary, ...]
+    round: int
 
 
 # Membership (4.8.1).

@@ -83,9 +83,9 @@ class Replica(Node):
                 self.send(source, ReadReply(operation, self.versioning.encode(self.lookup(key))))
             case WriteRequest():
                 self.on_write_request(source, message)
-            case Repair(key, versions):
+            case Repair(key, versions, _):
                 self.on_repair(key, self.versioning.decode(versions))
-            case Handoff(key, versions, offer):
+            case Handoff(key, versions, offer, _):
                 self.withdraw(key)
                 self.store(key, self.versioning.decode(versions))
                 self.storage.sync()
@@ -186,7 +186,7 @@ class Replica(Node):
                 if offered != record:
                     offer = self._next_offer()
                     self.returned[target, key] = (offer, record)
-                self.send(target, Handoff(key, encode(record), offer))
+                self.send(target, Handoff(key, encode(record), offer, self.storage.round))
             else:
                 # The ring has changed: the replica is now like any other that belongs to others, or to this server.
                 self.store(key, self.storage.hints[target, key])
@@ -200,7 +200,7 @@ class Replica(Node):
                     self.given[key] = (offer, record, owners)
                 for owner in self.ring.owners(key, self.settings.n):
                     if owner not in owners:
-                        self.send(owner, Handoff(key, encode(record), offer))
+                        self.send(owner, Handoff(key, encode(record), offer, self.storage.round))
 
     def on_handoff_reply(self, source: int, key: str, offer: int) -> None:
         number, replica = self.returned.get((source, key), (0, None))

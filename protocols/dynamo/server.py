@@ -3,6 +3,8 @@
     get    all N are asked for their versions; R must answer; siblings are merged, and stale replicas repaired
     put    the coordinator makes the new version and its own copy durable, sends it to the others, and answers when W
            have it
+    delete a put whose version is a tombstone: it takes the place of what its client had read, and a write that it had
+           not read stays beside it (https://docs.riak.com/riak/kv/2.2.1/using/reference/object-deletion/)
 
 Law 1: servers are counted, not messages.
 Law 2: the coordinator counts itself only where it is one of the N.
@@ -20,10 +22,10 @@ from typing import Any
 
 import msgspec
 
-from protocols.dynamo.messages import Answer, Get, Put, ReadReply, ReadRequest, Repair, WriteReply, WriteRequest
+from protocols.dynamo.messages import Answer, Delete, Get, Put, ReadReply, ReadRequest, Repair, WriteReply, WriteRequest
+from protocols.dynamo.removal import RemovingReplica
 from protocols.dynamo.resolution import UNAVAILABLE, Resolver, leave_siblings, resolved
 from protocols.dynamo.settings import SLOPPY, DynamoSettings
-from protocols.dynamo.synchronization import SynchronizingReplica
 from protocols.dynamo.versioning import Record, Version, Versioning, Write
 
 OPERATIONS_MAX = 1 << 24
@@ -51,7 +53,7 @@ class Operation:
     """Put: whether others have been asked to stand in for those that did not answer."""
 
 
-class DynamoServer(SynchronizingReplica):
+class DynamoServer(RemovingReplica):
     """A server of the store."""
 
     def __init__(self, settings: DynamoSettings, versioning: Versioning, resolver: Resolver = leave_siblings) -> None:
@@ -66,7 +68,7 @@ class DynamoServer(SynchronizingReplica):
         match message:
             case Get():
                 self._on_get(source, message)
-            case Put():
+            case Put() | Delete():
                 self._on_put(source, message)
             case ReadReply(operation, versions):
                 self.hear(source)
@@ -88,7 +90,7 @@ class DynamoServer(SynchronizingReplica):
 
     # Who coordinates, and who keeps.
 
-    def _forwarded(self, source: int, message: Get | Put) -> bool:
+    def _forwarded(self, source: int, message: Get | Put | Delete) -> bool:
         """5: a server that is not in the top N of the key's preference list forwards to one that is."""
         if message.forwarded:
             # The one who forwarded learns at once that this server is well.
@@ -116,6 +118,9 @@ class DynamoServer(SynchronizingReplica):
         absent = [owner for owner in owners if owner not in chosen]
         return dict(zip([server for server in chosen if server not in owners], absent, strict=False))
 
+    def works_on(self, key: str) -> bool:
+        return any(operation.key == key for operation in self.operations.values())
+
     def _begin(self, operation: Operation) -> int:
         self.begun += 1
         number = self.incarnation * OPERATIONS_MAX + self.begun
@@ -123,9 +128,9 @@ class DynamoServer(SynchronizingReplica):
         self.set_timer(("operation", number), self.settings.replica_timeout_ns)
         return number
 
-    # Put.
+    # Put and delete.
 
-    def _on_put(self, source: int, message: Put) -> None:
+    def _on_put(self, source: int, message: Put | Delete) -> None:
         if not self.is_new(message):
             return  # the network delivered it twice: a second write would bring back what was overwritten since
         self.storage.sync()
@@ -150,13 +155,17 @@ class DynamoServer(SynchronizingReplica):
         if self.id in chosen:
             self.count_write(self.id, number, operation)
 
-    def is_new(self, message: Put) -> bool:
+    def is_new(self, message: Put | Delete) -> bool:
         """Whether the request comes for the first time."""
         return self.storage.is_new_request(message.client, message.request)
 
-    def write(self, message: Put) -> Record:
-        """4.5: the coordinator makes the new version, clock included, and keeps it itself."""
-        version = Version(message.value, self.clock.wall_ns())
+    def write(self, message: Put | Delete) -> Record:
+        """4.5: the coordinator makes the new version, clock included, and keeps it itself; of a delete, a tombstone."""
+        written_ns = self.clock.wall_ns()
+        if isinstance(message, Put):
+            version = Version(message.value, written_ns)
+        else:
+            version = Version(message.name, written_ns, deleted=True)
         write = Write(version, message.context, message.writer, message.number)
         return self.versioning.put(self.lookup(message.key), write, self.storage.id)
 
@@ -165,7 +174,7 @@ class DynamoServer(SynchronizingReplica):
         hints = self.hints(operation.key, operation.chosen)
         for target in targets:
             if target != self.id:
-                self.send(target, WriteRequest(number, operation.key, versions, hints.get(target)))
+                self.send(target, WriteRequest(number, operation.key, versions, self.storage.round, hints.get(target)))
 
     def _on_write_reply(self, source: int, number: int) -> None:
         operation = self.operations.get(number)
@@ -191,7 +200,7 @@ class DynamoServer(SynchronizingReplica):
             request=message.request,
             key=message.key,
             chosen=chosen,
-            record=self.versioning.empty(),
+            record=self.guarded(message.key, self.versioning.empty()),
             needed=self.settings.r,
         )
         number = self._begin(operation)
@@ -234,7 +243,7 @@ class DynamoServer(SynchronizingReplica):
                 self.store(operation.key, operation.record)
                 self.storage.sync()
             else:
-                self.send(server, Repair(operation.key, newest))
+                self.send(server, Repair(operation.key, newest, self.storage.round))
 
     # How operations end.
 
@@ -246,7 +255,8 @@ class DynamoServer(SynchronizingReplica):
     def tell(self, operation: Operation, versions: tuple[Version, ...], context: Any) -> None:
         """Send the answer."""
         status, values = resolved(versions, self.resolver)
-        self.send(operation.client, Answer(operation.request, status, values, context))
+        tombstones = tuple(sorted({version.value for version in versions if version.deleted}))
+        self.send(operation.client, Answer(operation.request, status, values, context, tombstones))
 
     def _on_timeout(self, number: int) -> None:
         """Whoever has not answered is suspected; with sloppy quorums others stand in for a put, once."""

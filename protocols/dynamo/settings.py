@@ -10,6 +10,9 @@ from simclock import UsageError, ms, seconds
 SLOPPY = "sloppy"
 STRICT = "strict"
 QUORUMS = (SLOPPY, STRICT)
+KEEP = "keep"
+AGREED = "agreed"
+DELETE_MODES = (KEEP, AGREED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +43,11 @@ class DynamoSettings:
     anti_entropy_ns: int = ms(200)
     """How often a server compares its trees with one peer; 0 never."""
 
+    delete_mode: str = KEEP
+    """What becomes of tombstones: "keep" them for good, or remove them once all servers have "agreed" (`removal`)."""
+    removal_ns: int = ms(200)
+    """How often a server looks for tombstones that it might remove."""
+
     def __post_init__(self) -> None:
         if self.servers != tuple(range(len(self.servers))) or not self.servers:
             raise UsageError(f"servers: {self.servers} must be 0, 1, 2, ...: at least one")
@@ -52,7 +60,9 @@ class DynamoSettings:
                 raise UsageError(f"{name}: {value!r} is not a number of replicas: 1 to {most} ({of})")
         if self.quorum not in QUORUMS:
             raise UsageError(f"quorum: {self.quorum!r} is no quorum: use {' or '.join(QUORUMS)}")
-        for name in ("replica_timeout_ns", "suspect_ns", "gossip_ns", "handoff_ns"):
+        if self.delete_mode not in DELETE_MODES:
+            raise UsageError(f"delete_mode: {self.delete_mode!r} is no delete mode: use {' or '.join(DELETE_MODES)}")
+        for name in ("removal_ns", "replica_timeout_ns", "suspect_ns", "gossip_ns", "handoff_ns"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise UsageError(f"{name}: {getattr(self, name)!r} is not a duration: more than zero")
 

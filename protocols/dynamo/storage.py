@@ -8,6 +8,8 @@ Law 2: a server never uses an id of a clock again for a key whose record it gave
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from protocols.dynamo.membership import Membership
 from protocols.dynamo.settings import server_name
 from protocols.dynamo.versioning import Record, Versioning
@@ -17,10 +19,35 @@ Hint = tuple[int, str]
 """(the server it is meant for, key)."""
 
 
+Guarded = tuple[int, str]
+"""(the server that would remove the tombstone, key)."""
+
+
+class Guard(NamedTuple):
+    """A tombstone that somebody would remove, and what this server has promised for it."""
+
+    number: int
+    """Which attempt."""
+    round: int
+    """The first round of records sent after the promise."""
+    record: Record
+
+
 class Storage:
     """The disk of one server, read when it starts and written through."""
 
-    __slots__ = ("_disk", "_node", "_versioning", "epoch", "hints", "membership", "records")
+    __slots__ = (
+        "_disk",
+        "_node",
+        "_versioning",
+        "epoch",
+        "fences",
+        "guards",
+        "hints",
+        "membership",
+        "records",
+        "round",
+    )
 
     def __init__(self, disk: Disk, node: int, versioning: Versioning, membership: Membership) -> None:
         self._disk = disk
@@ -33,6 +60,15 @@ class Storage:
             (target, key): decode(disk.read(f"hint/{target}/{key}")) for target, key in disk.read("hints", ())
         }
         """4.6: replicas kept for others, apart from the rest."""
+        self.guards: dict[Guarded, Guard] = {
+            (remover, key): Guard(number, round, decode(disk.read(f"guard/{remover}/{key}")))
+            for remover, key, number, round in disk.read("guards", ())
+        }
+        """What must not come back while tombstones are removed: see `removal`."""
+        self.round: int = disk.read("round", 0)
+        """Of the records that this server sends; one more with every guard."""
+        self.fences: dict[int, int] = dict(disk.read("fences", ()))
+        """Server -> the first round of it whose records are taken."""
         self.epoch: int = disk.read("epoch", 0)
         self.membership = Membership(disk.read("membership", membership.counts))
 
@@ -68,6 +104,30 @@ class Storage:
         del self.hints[target, key]
         self._disk.write("hints", tuple(self.hints))
         self._disk.write(f"hint/{target}/{key}", b"")
+
+    def put_guard(self, remover: int, key: str, number: int, record: Record) -> Guard:
+        """Promise to send nothing older than that record; gives the guard, with a round of its own."""
+        self.round += 1
+        self._disk.write("round", self.round)
+        guard = self.guards[remover, key] = Guard(number, self.round, record)
+        self._disk.write(f"guard/{remover}/{key}", self._versioning.encode(record))
+        self._write_guards()
+        return guard
+
+    def forget_guard(self, remover: int, key: str) -> None:
+        """It is not needed any more."""
+        del self.guards[remover, key]
+        self._disk.write(f"guard/{remover}/{key}", b"")
+        self._write_guards()
+
+    def _write_guards(self) -> None:
+        listed = tuple((remover, key, guard.number, guard.round) for (remover, key), guard in self.guards.items())
+        self._disk.write("guards", listed)
+
+    def raise_fences(self, rounds: tuple[int, ...]) -> None:
+        """Take no record of a server from before its round."""
+        self.fences = {server: max(round, self.fences.get(server, 0)) for server, round in enumerate(rounds)}
+        self._disk.write("fences", tuple(self.fences.items()))
 
     def put_membership(self, membership: Membership) -> None:
         """A newer view."""

@@ -43,7 +43,7 @@ class SynchronizingReplica(Replica):
             case CompareKeys(leaves, keys):
                 self.hear(source)
                 self._on_compare_keys(source, leaves, keys)
-            case Sync(lacking, wanted):
+            case Sync(lacking, wanted, _):
                 self.hear(source)
                 self._on_sync(source, lacking, wanted)
             case _:
@@ -99,7 +99,7 @@ class SynchronizingReplica(Replica):
             if versioning.lacks(record, summary):
                 wanted.append(KeySummary(key, versioning.summary(record)))
         if lacking or wanted:
-            self.send(source, Sync(tuple(lacking), tuple(wanted)))
+            self.send(source, Sync(tuple(lacking), tuple(wanted), self.storage.round))
 
     def _on_sync(self, source: int, lacking: tuple[KeyVersions, ...], wanted: tuple[KeySummary, ...]) -> None:
         versioning = self.versioning
@@ -116,4 +116,4 @@ class SynchronizingReplica(Replica):
             if missing:
                 answers.append(KeyVersions(asked.key, missing))
         if answers:
-            self.send(source, Sync(tuple(answers), ()))
+            self.send(source, Sync(tuple(answers), (), self.storage.round))

@@ -31,6 +31,8 @@ class Version(NamedTuple):
     value: str
     written_ns: int
     """By the wall clock of the server that took the write; only last-writer resolution looks at it."""
+    deleted: bool = False
+    """A tombstone: a version like any other, which says that there is no value. Its `value` names the delete."""
 
 
 class Write(NamedTuple):
@@ -85,6 +87,12 @@ class Versioning(Protocol):
 
     def counts(self, record: Record, server: str) -> bool:
         """Whether events of that server's id are in the record's clock."""
+
+
+def is_deleted(versioning: Versioning, record: Record) -> bool:
+    """Whether nothing is left of the key but tombstones."""
+    versions = versioning.versions(record)
+    return bool(versions) and all(version.deleted for version in versions)
 
 
 decode_version = msgspec.msgpack.Decoder(Version).decode

@@ -14,11 +14,17 @@ Law 1: the ids of the stamps in use are disjoint. `fork` divides, `join` adds up
 was forked or joined must not be used again.
 Law 2: then a <= b if and only if every event known to a is known to b.
 Law 3: trees are in normal form, so equal ones are the same value.
+
+A stamp is checked when a caller or `decode` makes it; what `fork`, `tick`, `peek` and `join` make of checked stamps is
+in normal form by itself, and shares every subtree that stays as it is: a join costs what differs.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TypeAlias
+
+from msgspec.structs import force_setattr
 
 from simclock.clocks.order import ClockValue
 from simclock.errors import UsageError
@@ -55,24 +61,26 @@ class Stamp(ClockValue, frozen=True):
     def fork(self) -> tuple[Stamp, Stamp]:
         """Two stamps that know what this one knows, and own a part of its id each."""
         left, right = split_id(self.id)
-        return type(self)(left, self.event), type(self)(right, self.event)
+        _check_id(left)
+        _check_id(right)
+        return _stamp(left, self.event), _stamp(right, self.event)
 
     def peek(self) -> Stamp:
         """What is known, without an id: it can be sent, stored and compared, but not tick."""
-        return type(self)(0, self.event)
+        return _stamp(0, self.event)
 
     def tick(self) -> Stamp:
         """An event: inflate the event tree where the id owns it, making it smaller if that is possible."""
         if self.id == 0:
             raise UsageError(f"Stamp: {self} owns no part of the interval, so it cannot count an event")
         filled = _fill(self.id, self.event)
-        if filled == self.event:
+        if filled is self.event:
             filled, _ = _grow(self.id, self.event)
-        return type(self)(self.id, filled)
+        return _stamp(self.id, filled)
 
     def join(self, other: Stamp) -> Stamp:
         """One stamp that owns and knows what both do."""
-        return type(self)(sum_ids(self.id, other.id), join_events(self.event, other.event))
+        return _stamp(sum_ids(self.id, other.id), _join(self.event, other.event, 0))
 
     def __le__(self, other: Stamp) -> bool:
         return event_leq(self.event, other.event)
@@ -92,6 +100,14 @@ class Stamp(ClockValue, frozen=True):
 
     def __str__(self) -> str:
         return f"({self.id}, {self.event})".replace(" ", "")
+
+
+def _stamp(id: IdTree, event: EventTree) -> Stamp:
+    """The stamp of two trees that are known to be in normal form: a look at all of them would cost more than a join."""
+    stamp = copy(_BLANK)
+    force_setattr(stamp, "id", id)
+    force_setattr(stamp, "event", event)
+    return stamp
 
 
 # Ids.
@@ -131,7 +147,8 @@ def sum_ids(one: IdTree, other: IdTree) -> IdTree:
         return one
     if isinstance(one, int) or isinstance(other, int):
         raise UsageError(f"the ids {one} and {other} overlap: a stamp was used again after its fork or join")
-    return normal_id((sum_ids(one[0], other[0]), sum_ids(one[1], other[1])))
+    halves = sum_ids(one[0], other[0]), sum_ids(one[1], other[1])
+    return 1 if halves == (1, 1) else halves
 
 
 # Events.
@@ -139,6 +156,8 @@ def sum_ids(one: IdTree, other: IdTree) -> IdTree:
 
 def lift(tree: EventTree, count: int) -> EventTree:
     """`count` more events everywhere."""
+    if count == 0:
+        return tree
     return tree + count if isinstance(tree, int) else (tree[0] + count, tree[1], tree[2])
 
 
@@ -168,8 +187,15 @@ def _normal_node(count: int, left: EventTree, right: EventTree) -> EventTree:
     """A tree of halves that are in normal form: no need to look further down, as their lowest stands at their top."""
     if isinstance(left, int) and left == right:
         return count + left
-    common = min(left if isinstance(left, int) else left[0], right if isinstance(right, int) else right[0])
+    common = min(_floor(left), _floor(right))
+    if common == 0:
+        return count, left, right
     return count + common, sink(left, common), sink(right, common)
+
+
+def _floor(tree: EventTree) -> int:
+    """`lowest` of a tree in normal form: it stands at its top."""
+    return tree if isinstance(tree, int) else tree[0]
 
 
 def event_leq(one: EventTree, other: EventTree) -> bool:
@@ -185,18 +211,60 @@ def event_leq(one: EventTree, other: EventTree) -> bool:
 
 def join_events(one: EventTree, other: EventTree) -> EventTree:
     """At every point, the greater of both counts."""
-    if isinstance(one, int) and isinstance(other, int):
-        return max(one, other)
-    low, left, right = (one, 0, 0) if isinstance(one, int) else one
-    high, other_left, other_right = (other, 0, 0) if isinstance(other, int) else other
-    if low > high:
-        return join_events(other, one)
-    more = high - low
-    return _normal_node(low, join_events(left, lift(other_left, more)), join_events(right, lift(other_right, more)))
+    return _join(normal_event(one), normal_event(other), 0)
+
+
+def _join(one: EventTree, other: EventTree, more: int) -> EventTree:
+    """The join of the one and of the other with `more` (or fewer) events everywhere, both in normal form.
+
+    It is one of the two trees themselves where that knows all the other does. Joins are most of what a stamp costs, so
+    this is one function and not three.
+    """
+    if isinstance(one, int):
+        if isinstance(other, int):
+            return max(one, other + more)
+        return lift(other, more) if one <= other[0] + more else _raised(other, more, one)
+    if isinstance(other, int):
+        return one if other + more <= one[0] else _raised(one, 0, other + more)
+    less = other[0] + more - one[0]
+    if less > 0:
+        one, other, less = other, one, -less
+    else:
+        more = 0
+    # Now the one has the higher top, and what the other's halves lack against the one's is `less`, which is 0 or below.
+    count, left, right = one
+    low_count, low_left, low_right = other
+    joined_left = left if left is low_left else _join(left, low_left, less)
+    joined_right = right if right is low_right else _join(right, low_right, less)
+    if joined_left is left and joined_right is right:
+        return one if more == 0 else (count + more, left, right)
+    if less == 0 and joined_left is low_left and joined_right is low_right and low_count == count:
+        return other
+    if joined_left == 0 and joined_right == 0:
+        return count + more
+    if (joined_left if isinstance(joined_left, int) else joined_left[0]) and _floor(joined_right):
+        return _normal_node(count + more, joined_left, joined_right)
+    return count + more, joined_left, joined_right
+
+
+def _raised(tree: tuple[int, EventTree, EventTree], more: int, flat: int) -> EventTree:
+    """The tree with `more` events everywhere, but nowhere fewer than `flat`, which is above its top."""
+    count, left, right = tree
+    more += count - flat
+    raised_left = max(0, left + more) if isinstance(left, int) else _at_least_zero(left, more)
+    raised_right = max(0, right + more) if isinstance(right, int) else _at_least_zero(right, more)
+    return _normal_node(flat, raised_left, raised_right)
+
+
+def _at_least_zero(tree: tuple[int, EventTree, EventTree], more: int) -> EventTree:
+    return lift(tree, more) if tree[0] + more >= 0 else _raised(tree, more, 0)
 
 
 def _fill(owned: IdTree, tree: EventTree) -> EventTree:
-    """Raise the owned part as far as it makes the tree simpler, and no further than what is known elsewhere."""
+    """Raise the owned part as far as it makes the tree simpler, and no further than what is known elsewhere.
+
+    The tree itself where there is nothing to raise.
+    """
     if owned == 0 or isinstance(tree, int):
         return tree
     if isinstance(owned, int):
@@ -204,12 +272,14 @@ def _fill(owned: IdTree, tree: EventTree) -> EventTree:
     count, left, right = tree
     if owned[0] == 1:
         right = _fill(owned[1], right)
-        left = max(highest(left), lowest(right))
+        left = max(highest(left), _floor(right))
     elif owned[1] == 1:
         left = _fill(owned[0], left)
-        right = max(highest(right), lowest(left))
+        right = max(highest(right), _floor(left))
     else:
         left, right = _fill(owned[0], left), _fill(owned[1], right)
+    if left == tree[1] and right == tree[2]:
+        return tree
     return _normal_node(count, left, right)
 
 
@@ -296,6 +366,10 @@ def _count_bits(count: int) -> str:
         count -= 1 << size
         size += 1
     return "1" * (size - 2) + "0" + f"{count:0{size}b}"
+
+
+_BLANK = Stamp(0, 0)
+"""What `_stamp` copies, as a copy is not checked."""
 
 
 class _Bits:

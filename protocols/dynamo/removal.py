@@ -1,0 +1,247 @@
+"""When a tombstone may go: after every server has promised that nothing older can come back.
+
+What a tombstone deleted may still be somewhere: at an owner that was cut off, in a hint, with a server that kept the
+key under an earlier ring, in a message under way. Drop the tombstone while one of them is left, and nothing stands
+above the old value any more: it is *resurrected*, at the next read repair or comparison of trees. Riak's `delete_mode`
+names the choice: keep tombstones for good, or remove them, at once or after a delay, when all owners hold them
+(https://github.com/basho/riak_kv/issues/1869); that trusts that nobody else has anything older.
+
+    keep      tombstones stay: always safe, and a deleted key costs its clock for good
+    agreed    the key's first owner asks *all* servers, and removes the tombstone when all have promised:
+
+    remover   Prepare, to every server: here is a record that holds nothing but tombstones
+    other     if it has nothing that the record does not cover, and works on nothing of the key: makes what it has equal
+              to the record, keeps a *guard* that does the same with what still arrives, goes to its next *round*, and
+              says so: Prepared. Else it says nothing, and is asked again later.
+    remover   when all are prepared: Remove, with the round of each
+    other     takes no record from before those rounds any more, drops guard and tombstone: Removed
+    remover   when all others have: does the same itself
+
+Law 1: between its promise and its Remove a server sends nothing of the key that is older than the tombstone; what is
+       under way from before the promise meets a guard, and after the guard a round that is too low.
+Law 2: the remover is the last to drop the tombstone, so one that crashes finds it again and begins anew.
+Law 3: what is lost to a round too low is lost as in the network: repair, handoff and anti-entropy send it again.
+
+One server that is down holds removal up: that is the price. Deviation: neither Dynamo nor Riak has rounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocols.dynamo.messages import (
+    Handoff,
+    Prepare,
+    Prepared,
+    Release,
+    Remove,
+    Removed,
+    Repair,
+    Sync,
+    WriteRequest,
+)
+from protocols.dynamo.settings import AGREED
+from protocols.dynamo.synchronization import SynchronizingReplica
+from protocols.dynamo.versioning import Record, is_deleted
+
+REMOVAL = "removal"
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """A tombstone that this server would remove."""
+
+    number: int
+    record: Record
+    rounds: dict[int, int] = field(default_factory=dict)
+    """Server -> the round that it promised."""
+    removed: set[int] = field(default_factory=set)
+    """Who has dropped it."""
+
+
+class RemovingReplica(SynchronizingReplica):
+    """A replica whose tombstones may go.
+
+    Observers see ("removed", (key, name of a delete, ...)) when a tombstone is dropped.
+    """
+
+    attempts: dict[str, Attempt]
+    """Key -> the attempt under way; volatile."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.attempts = {}
+        for _, key in self.storage.guards:
+            self.update_tree(key)
+        if self.settings.delete_mode == AGREED:
+            self.set_timer(REMOVAL, self.random.uniform_ns(1, self.settings.removal_ns))
+
+    def on_timer(self, timer: Any) -> None:
+        if timer == REMOVAL:
+            self._look_for_tombstones()
+            self.set_timer(REMOVAL, self.settings.removal_ns)
+        else:
+            super().on_timer(timer)
+
+    def on_message(self, source: int, message: Any) -> None:
+        if self.is_fenced(source, message):
+            self.hear(source)
+            self.observe("fenced", source)
+            return
+        match message:
+            case Prepare(key, versions, number):
+                self.hear(source)
+                self._on_prepare(source, key, self.versioning.decode(versions), number)
+            case Prepared(key, number, round):
+                self.hear(source)
+                self._on_prepared(source, key, number, round)
+            case Remove(key, versions, number, rounds):
+                self.hear(source)
+                self._remove(source, key, self.versioning.decode(versions), number, rounds)
+                self.send(source, Removed(key, number))
+            case Removed(key, number):
+                self.hear(source)
+                self._on_removed(source, key, number)
+            case Release(key, number):
+                self.hear(source)
+                self._forget_guard(source, key, number)
+                self.storage.sync()
+            case _:
+                super().on_message(source, message)
+
+    def is_fenced(self, source: int, message: Any) -> bool:
+        """Law 1: whether it may hold what a tombstone that is gone had deleted."""
+        match message:
+            case WriteRequest() | Repair() | Handoff() | Sync():
+                return message.round < self.storage.fences.get(source, 0)
+        return False
+
+    # Guards: what arrives late is covered by the tombstone.
+
+    def guarded(self, key: str, record: Record) -> Record:
+        """The record, with what guards of the key know."""
+        for (_, guarded), guard in self.storage.guards.items():
+            if guarded == key:
+                record = self.versioning.merge(record, guard.record)
+        return record
+
+    def lookup(self, key: str) -> Record:
+        return self.guarded(key, super().lookup(key))
+
+    def store(self, key: str, record: Record) -> None:
+        super().store(key, self.guarded(key, record))
+
+    def store_hint(self, target: int, key: str, record: Record) -> None:
+        super().store_hint(target, key, self.guarded(key, record))
+
+    def update_tree(self, key: str) -> None:
+        """A tombstone that is about to go is not given to those that have dropped it."""
+        record = self.storage.records.get(key)
+        guards = self.storage.guards.items()
+        if any(guarded == key and guard.record == record for (_, guarded), guard in guards):
+            self.tree(self.ring.partition(key)).drop(key)
+        else:
+            super().update_tree(key)
+
+    # What is asked of every server.
+
+    def works_on(self, key: str) -> bool:
+        """Whether a get or put of the key is open here: it may hold what it heard before."""
+        return False
+
+    def _on_prepare(self, source: int, key: str, record: Record, number: int) -> None:
+        # Something newer will come to the remover by itself; a guard that is soon released would only be in the way.
+        if self.works_on(key) or self.versioning.merge(self.lookup(key), record) != record:
+            return
+        guard = self.storage.guards.get((source, key))
+        if guard is None or guard.number != number:
+            for target, hinted in tuple(self.storage.hints):
+                if hinted == key:
+                    self.store_hint(target, key, record)
+            if key in self.storage.records:
+                self.store(key, record)
+            guard = self.storage.put_guard(source, key, number, record)
+            self.update_tree(key)
+            self.storage.sync()
+        self.send(source, Prepared(key, number, guard.round))
+
+    def _remove(self, source: int, key: str, record: Record, number: int, rounds: tuple[int, ...]) -> None:
+        self.storage.raise_fences(rounds)
+        self._forget_guard(source, key, number)
+        for target, hinted in tuple(self.storage.hints):
+            if hinted == key and self.storage.hints[target, key] == record:
+                self.storage.forget_hint(target, key)
+                self.returned.pop((target, key), None)
+        if self.storage.records.get(key) == record:
+            self.storage.forget(key)
+            self.withdraw(key)
+            self.update_tree(key)
+            self.observe("removed", (key, *(version.value for version in self.versioning.versions(record))))
+        self.storage.sync()
+
+    def _forget_guard(self, source: int, key: str, number: int) -> None:
+        guard = self.storage.guards.get((source, key))
+        if guard is not None and guard.number == number:
+            self.storage.forget_guard(source, key)
+            self.update_tree(key)
+
+    # What the remover does.
+
+    def asked(self, key: str) -> tuple[int, ...]:
+        """Who has to promise: everyone who may hold anything of the key, members or not."""
+        return self.settings.servers
+
+    def _look_for_tombstones(self) -> None:
+        for key, record in self.storage.records.items():
+            attempt = self.attempts.get(key)
+            first = self.ring.owners(key, self.settings.n)[0] == self.id
+            if first and is_deleted(self.versioning, record) and (attempt is None or attempt.record != record):
+                self.attempts[key] = Attempt(number=self._next_offer(), record=record)
+        for key, attempt in tuple(self.attempts.items()):
+            if self.storage.records.get(key) == attempt.record:
+                self._go_on(key, attempt)
+            else:
+                self._give_up_attempt(key, attempt.number)
+        for (remover, key), guard in self.storage.guards.items():
+            # Its remover may have crashed, or given up: then it says so.
+            if remover != self.id:
+                self.send(remover, Prepared(key, guard.number, guard.round))
+
+    def _go_on(self, key: str, attempt: Attempt) -> None:
+        versions = self.versioning.encode(attempt.record)
+        asked = self.asked(key)
+        unprepared = [server for server in asked if server not in attempt.rounds]
+        for server in unprepared:
+            self.send(server, Prepare(key, versions, attempt.number))
+        if unprepared:
+            return
+        rounds = tuple(attempt.rounds.get(server, 0) for server in self.settings.servers)
+        left = [server for server in asked if server not in attempt.removed and server != self.id]
+        for server in left:
+            self.send(server, Remove(key, versions, attempt.number, rounds))
+        if not left:
+            # Law 2: the remover is the last.
+            self._remove(self.id, key, attempt.record, attempt.number, rounds)
+            del self.attempts[key]
+
+    def _on_prepared(self, source: int, key: str, number: int, round: int) -> None:
+        attempt = self.attempts.get(key)
+        if attempt is None or attempt.number != number:
+            self.send(source, Release(key, number))
+            return
+        attempt.rounds[source] = round
+
+    def _on_removed(self, source: int, key: str, number: int) -> None:
+        attempt = self.attempts.get(key)
+        if attempt is not None and attempt.number == number:
+            attempt.removed.add(source)
+
+    def _give_up_attempt(self, key: str, number: int) -> None:
+        """The key has another record by now: it was written, or somebody holds what the tombstone did not cover."""
+        del self.attempts[key]
+        self._forget_guard(self.id, key, number)
+        self.storage.sync()
+        for server in self.settings.servers:
+            if server != self.id:
+                self.send(server, Release(key, number))
