@@ -106,7 +106,7 @@ def system_of(settings: Settings) -> System:
     if given["algorithm"] not in ALGORITHMS:
         raise UsageError(f"algorithm: {unknown('algorithm', given['algorithm'], ALGORITHMS)}")
     clocks = settings.clocks or Clocks(
-        offset_ns_max=parse_duration(given["offset"], "offset"), drift_ppb_max=abs(parse_drift(given["drift"], "drift"))
+        offset_ns_max=parse_duration(given["offset"], "offset"), drift_ppb_max=parse_drift(given["drift"], "drift")
     )
     low_ns, high_ns = _delays(settings.network or NETWORK)
     bound = Bound(

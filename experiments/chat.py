@@ -39,7 +39,7 @@ HELD = "Nothing Held For Ever"
 NAMES = ("Alice", "Bob", "Carol", "Dave")
 FAR = 2
 """Carol is the one who is far away."""
-TOLD = ("pending", "display", "view", "out")
+TOLD = ("pending", "display", "blank", "view", "out")
 
 LINES: Mapping[str, Script] = {
     "Alice": Script(
@@ -176,6 +176,8 @@ def judge(result: RunResult) -> Verdict:
     )
     if VIOLATED in (safe.status, held.status):
         return Verdict(status=VIOLATED, lines=(*first, *held.lines), properties=held.properties)
+    if not counts["displayed"]:
+        return Verdict(status=UNKNOWN, lines=("no screen has shown anything: let it run longer", *held.lines))
     return Verdict(status=held.status, lines=(*first, *held.lines))
 
 
@@ -231,7 +233,11 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     return (
         ("messages", f"{counts['said']} said, {len(screens.order)} in the total order, {counts['replies']} answers"),
         ("screens", f"{counts['displayed']} displays, {counts['held']} of messages held at first; {resent} resent"),
-        ("views", f"{counts['views'] + 1}; {counts['left out']} times left out, {counts['joined']} times joined"),
+        (
+            "views",
+            f"{counts['views'] + 1}; {counts['left out']} times left out, {counts['joined']} times joined, "
+            f"{counts['missed and shown']} missed messages shown",
+        ),
     )
 
 
@@ -262,8 +268,10 @@ def _line(name: str, value: Any) -> str:
         return f'[DISPLAY] {position + 1}. ({count}, {name_of(node)}) "{text}"'
     if name == "view":
         number, members, position, joins = value
-        joined = f", joined at {position + 1}" if joins else ""
+        joined = f", joins: its screen goes on from {position + 1}" if joins else ""
         return f"[VIEW {number}]  {', '.join(map(name_of, members))}{joined}"
+    if name == "blank":
+        return "[BACK]    the screen is empty"
     return f"[OUT]     left out of view {value[0]}, {len(value[1])} messages not shown"
 
 

@@ -1,6 +1,6 @@
 """What a synchronization of clocks promises, held against the clocks as they really were.
 
-Five properties, four of them with a bound:
+Six properties, four of them with a bound:
 
 * Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, reading a
   remote clock; the same for each reading of the Berkeley leader, and for NTP with the delay in place of D).
@@ -10,6 +10,7 @@ Five properties, four of them with a bound:
   reading it was set by, the drift since, and what is left to slew; two clocks of one Berkeley round no further from
   each other than the sum for both.
 * Average Of Agreeing Clocks: a Berkeley leader averages, and adjusts by, what it heard: see `clock_average`.
+* Least Delay Of Eight: an NTP client uses the sample that the clock filter names: see `clock_filter`.
 
 To each bound comes what the clocks drift, and are slewed, while a message is on its way: 2 * drift + slew rate, of the
 true round trip. Skew is judged for clocks that the environment has left alone since they were set.
@@ -23,15 +24,10 @@ from typing import NamedTuple
 
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict
 from experiments.clock_average import wrong_average
-from experiments.clock_course import (
-    ClockCourse,
-    ClockReport,
-    Happening,
-    happenings,
-    report_of_clocks,
-)
+from experiments.clock_course import ClockCourse, ClockReport, Happening, happenings, report_of_clocks
+from experiments.clock_filter import Exchange, FilterCourse
 from protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
-from simclock import Fault, Observation, RunResult, SetDrift, format_duration
+from simclock import Crash, Fault, Observation, RunResult, SetDrift, format_duration
 from simclock.clocks.physical import MILLION, PARTS
 from simclock.faults import NodeFault
 
@@ -40,8 +36,10 @@ MARGIN = "Margin Within Tolerance"
 MONOTONE = "Monotone Wall Clock"
 SKEW = "Skew Within Bound"
 AVERAGE = "Average Of Agreeing Clocks"
+FILTER = "Least Delay Of Eight"
 REBUILT = "Clocks As The Nodes Read Them"
 """Of this judge itself: the clocks built again show what the nodes read."""
+OF_ALGORITHM = {"berkeley": (AVERAGE,), "ntp": (FILTER,)}
 ROUNDING_NS = 16
 SHOWN_MAX = 5
 
@@ -87,6 +85,7 @@ class ClockProperties:
         """Follower -> margin of its reading in the round under way; the leader's own is none."""
         self._heard_ns: dict[int, int] = {}
         """Node -> its clock less the leader's, as that heard it in the round under way; the leader's own is 0."""
+        self._filters: dict[int, FilterCourse] = {}
         self._averaged: dict[int, dict[int, int]] = {}
         """Round -> node -> margin."""
         for happening in happenings(faults, report.observations):
@@ -141,6 +140,8 @@ class ClockProperties:
         self._course.happen(happening)
         if isinstance(happening, NodeFault) and isinstance(happening.node, int):
             self._set.pop(happening.node, None)
+            if isinstance(happening, Crash):
+                self._filters.pop(happening.node, None)
             self.reached["clock faults"] += happening.kind.endswith(("clock", "drift"))
 
     # Readings.
@@ -155,10 +156,20 @@ class ClockProperties:
         if sampled.algorithm == "cristian":
             self._sampled_ns[node] = time_ns
             self._is_set(node, Set(time_ns, time_ns, sampled.margin_ns + self._journey_ns(sampled.rtt_ns), 0))
+        else:
+            ahead_ns = self._course.ahead_ns(node, time_ns) + sampled.offset_ns
+            at_ns = self._course.clocks[node].monotonic_ns(time_ns)
+            self._filter(node).accepted(Exchange(sampled.rtt_ns, at_ns, ahead_ns))
+
+    def _filter(self, node: int) -> FilterCourse:
+        return self._filters.setdefault(node, FilterCourse())
 
     def _filtered(self, time_ns: int, node: int, delay_ns: int, age_ns: int) -> None:
         """NTP: the best sample of those kept, `age_ns` old; below zero, the one used before still counts."""
         self._sampled_ns[node] = time_ns
+        for text in self._filter(node).wrong(time_ns, delay_ns, age_ns):
+            self._violated(FILTER, time_ns, node, text)
+        self.reached["samples not the newest"] += age_ns > 0
         if age_ns >= 0:
             margin_ns = max(0, -(-delay_ns // 2) - self.setup.synchronization.delay_ns_min)
             self._is_set(node, Set(time_ns, time_ns - self._true_ns(age_ns), margin_ns + self._journey_ns(delay_ns), 0))
@@ -211,6 +222,8 @@ class ClockProperties:
         if adjusted.way == "step" and -threshold_ns <= adjusted.by_ns < 0:
             by, threshold = format_duration(adjusted.by_ns), format_duration(threshold_ns)
             self._violated(MONOTONE, time_ns, node, f"its wall clock went back by {by}; steps are above {threshold}")
+        for text in self._filter(node).wrong_aim(time_ns, adjusted.by_ns, self._course.ahead_ns(node, time_ns)):
+            self._violated(FILTER, time_ns, node, text)
         if self._sampled_ns.get(node) == time_ns:
             return  # by a reading of the time server, which has been noted
         self._judge_skew(time_ns)
@@ -251,8 +264,8 @@ def judge(result: RunResult) -> Verdict:
     if not found and judged.setup.sync != "none" and not judged.reached["readings used"]:
         return Verdict(status=UNKNOWN, lines=("no reading of another clock was used: nothing was judged",))
     if not found:
-        berkeley = f", {AVERAGE}" if judged.setup.sync == "berkeley" else ""
-        return Verdict(status=VALID, lines=(f"{ERROR}, {MARGIN}, {MONOTONE}, {SKEW}{berkeley} hold",))
+        held = ", ".join((ERROR, MARGIN, MONOTONE, SKEW, *OF_ALGORITHM.get(judged.setup.sync, ())))
+        return Verdict(status=VALID, lines=(f"{held} hold",))
     lines = [f"{name} violated {text}" for name, text in found[:SHOWN_MAX]]
     if len(found) > SHOWN_MAX:
         lines.append(f"and {len(found) - SHOWN_MAX} more")

@@ -52,13 +52,18 @@ SAMPLES_PER_INTERVAL = 8
 
 
 def bound_ns(sync: str, latency_ns: int, asymmetry_ns: int, interval_ns: int, drift_ppb: int) -> int | None:
-    """What the skew of two nodes cannot exceed; None without a synchronization."""
+    """What the skew of two nodes cannot exceed; None without a synchronization.
+
+    A reading is (up - down)/2 wrong, where either way takes between min and max: so (max - min)/2 at most, which is
+    what Cristian's D/2 - min comes to at its worst, because a round trip of 2 max leaves no doubt again.
+    """
     if sync == "none":
         return None
     longest_ns = 2 * latency_ns + 2 * (latency_ns + asymmetry_ns)
-    margin_ns = longest_ns // 2 - latency_ns
+    margin_ns = (latency_ns + asymmetry_ns) // 2
     age_ns = interval_ns * (STAGES if sync == "ntp" else 1) + 4 * longest_ns
-    apart_ns = 2 * longest_ns * SLEW_RATE_PPM // MILLION if sync == "berkeley" else 0
+    slewed = {"berkeley": 2, "ntp": 1}  # Berkeley: both clocks in all of D; NTP: T1 to T4 of each, half of which counts
+    apart_ns = slewed.get(sync, 0) * longest_ns * SLEW_RATE_PPM // MILLION
     return 2 * (margin_ns + age_ns * drift_ppb // PARTS) + apart_ns + ROUNDING_NS
 
 
@@ -66,6 +71,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """Every combination."""
     parameters = settings.parameters
     drift_ppb = parse_drift(parameters["drift"], "drift")
+    if 2 * drift_ppb * MILLION > SLEW_RATE_PPM * PARTS:
+        least = f"clocks part by twice as much, and are slewed by {SLEW_RATE_PPM} ppm"
+        raise UsageError(f"drift: {parameters['drift']} is more than the bound allows for: {least}")
     if parameters["runs"] < 1:
         raise UsageError(f"runs: {parameters['runs']} is not a number of runs: 1 or more")
     if parameters["nodes"] < 2:
@@ -123,7 +131,7 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     nearest = max(shares, default=(0.0, ""))
     return (
         f"{len(shares) - len(over)} of {len(shares)} rows keep their bound; nearest {nearest[0]:.0%} ({nearest[1]})",
-        "bound: 2 (e + d (T + 4 D)), e = D/2 - min; T = interval, for ntp 8 intervals (Cristian 1989)",
+        "bound: 2 (e + d (T + 4 D)), e = (max - min)/2, the worst of Cristian's D/2 - min; T = interval, for ntp 8",
     )
 
 

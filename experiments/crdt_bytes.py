@@ -1,8 +1,9 @@
 """The study `crdt-bytes`: what whole states, deltas and operations cost to send, for the same users.
 
-Each row is three runs, one for each mode; users ask the same of the same replicas at the same times. Everything that is
-sent counts: states, intervals, operations with their vector clocks, and acknowledgements. Replicas gossip with one
-neighbour at a time, and what one has heard it hands on.
+Each row is four runs, one for each mode; users ask the same of the same replicas at the same times. Everything that is
+sent counts: states, intervals, operations with their vector clocks, acknowledgements and requests. In the first three
+replicas gossip with one neighbour at a time, and what one has heard it hands on; in the multicast an operation goes to
+everybody at once.
 """
 
 from __future__ import annotations
@@ -12,21 +13,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors.run import run
 from experiments.catalog import Settings
-from experiments.crdts import NETWORK, named_type, replicated
+from experiments.crdts import EVERY_MODE, NETWORK, named_type, replicated
 from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.crdts import MODES, ReplicaSettings
+from protocols.crdts import ReplicaSettings
 from simclock import Heal, Partition, UsageError, ms, seconds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PARAMETERS = {
-    "types": ("counter", "lww-register", "set", "map"),
+    "types": ("counter", "lww-register", "set", "map", "sequence"),
     "replicas": 5,
     "updates": (10, 40, 160),
     "names": 1000,
 }
 PAUSE_NS = ms(50)
+REPLICAS_MAX = 64
 REST_NS = seconds(12)
 """How long replicas have after the last update, at least: they are silent once all have all."""
 
@@ -56,7 +58,7 @@ def measure(kind: str, mode: str, *, seed: int, replicas: int, updates: int, nam
     scenario = replicated(
         Settings(seed=seed, nodes=replicas, faults=faults),
         "crdt-bytes",
-        replica=MODES[mode],
+        replica=EVERY_MODE[mode],
         crdt=named_type(kind),
         does=does,
         replicas=replicas,
@@ -74,11 +76,16 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """A row for each type, number of updates, and way of being connected."""
     asked = settings.parameters
     replicas = asked["replicas"]
-    if replicas < 2:
-        raise UsageError(f"crdt-bytes: replicas: {replicas} send nothing: 2 or more")
+    if not 2 <= replicas <= REPLICAS_MAX:
+        raise UsageError(f"crdt-bytes: replicas: {replicas} is not a number of replicas that talk: 2 to {REPLICAS_MAX}")
+    for name in ("types", "updates"):
+        if not asked[name]:
+            raise UsageError(f"crdt-bytes: {name}: there is nothing to measure: name one or more")
     for updates in map(int, asked["updates"]):
         if updates < 1:
             raise UsageError(f"crdt-bytes: updates: {updates} cost nothing to send: 1 or more")
+    for kind in asked["types"]:
+        named_type(kind)
     for kind in asked["types"]:
         for updates in map(int, asked["updates"]):
             for offline in (False, True):
@@ -92,10 +99,10 @@ def rows(settings: StudySettings) -> Iterator[Row]:
                         names=asked["names"],
                         offline=offline,
                     )
-                    for mode in MODES
+                    for mode in EVERY_MODE
                 }
                 total = updates * replicas
-                each = [sent[mode].bytes_sent / total for mode in ("state", "delta", "operations")]
+                each = [sent[mode].bytes_sent / total for mode in ("state", "delta", "operations", "multicast")]
                 how = "alone for a third" if offline else "connected"
                 yield kind, how, total, sent["state"].state_bytes, *each, each[0] / each[1], each[0] / each[2]
 
@@ -104,16 +111,16 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     """Where it pays most and least."""
     if not measured:
         return ()
-    least, most = min(measured, key=lambda row: row[7]), max(measured, key=lambda row: row[7])
+    least, most = min(measured, key=lambda row: row[8]), max(measured, key=lambda row: row[8])
     return (
-        f"whole states cost {most[7]:.1f} times what deltas cost for {most[0]} with {most[2]} updates, {most[1]}, "
-        f"and {least[7]:.1f} times for {least[0]} with {least[2]} updates, {least[1]}",
+        f"whole states cost {most[8]:.1f} times what deltas cost for {most[0]} with {most[2]} updates, {most[1]}, "
+        f"and {least[8]:.1f} times for {least[0]} with {least[2]} updates, {least[1]}",
     )
 
 
 def plot(measured: Sequence[Row], axes: Axes) -> None:
     """Bytes per update over the number of updates, connected; a line for each type and mode."""
-    styles = {"state": "-", "delta": "--", "operations": ":"}
+    styles = {"state": "-", "delta": "--", "operations": ":", "multicast": "-."}
     for number, kind in enumerate(dict.fromkeys(row[0] for row in measured)):
         mine = [row for row in measured if row[0] == kind and row[1] == "connected"]
         for column, (mode, style) in enumerate(styles.items(), 4):
@@ -140,6 +147,7 @@ register_study(
             "state [B/update]",
             "delta [B/update]",
             "operations [B/update]",
+            "multicast [B/update]",
             "state / delta",
             "state / operations",
         ),

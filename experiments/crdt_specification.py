@@ -11,6 +11,8 @@ verification, optimality", POPL 2014):
     2p-set          an element that was added, and that nobody who had seen that removed
     flag            on, if some "enable" was seen by no "disable"; disable-flag: off, if some "disable" by no "enable"
     map             each field by its updates that no removal of it has seen: what was removed counts no more
+    sequence        the walk through the tree in which each insertion has its place by what its author saw (Fugue:
+                    Weidner and Kleppmann 2023), without what was deleted
 """
 
 from __future__ import annotations
@@ -61,6 +63,8 @@ def parts(kind: str, value: Any) -> set[tuple[Any, ...]]:
     match kind:
         case "set" | "2p-set" | "mv-register" | "register":
             return {(element,) for element in value}
+        case "sequence":
+            return {(character,) for character in value}
         case "flag":
             return {("on",)} if value else set()
         case "map":
@@ -147,6 +151,63 @@ def _fields(operations: list[Asked]) -> tuple[tuple[Any, Any], ...]:
     return tuple(found)
 
 
+class _Character(NamedTuple):
+    """Of a text: who hangs on which side of what, and when that was asked."""
+
+    parent: Any
+    is_right: bool
+    value: str
+    asked: int
+
+
+_START = (-1, -1, 0)
+"""The name of what every text hangs on."""
+
+
+def _walk(tree: dict[Any, _Character], seen: int) -> list[Any]:
+    """Of what these operations inserted: left children, the character, right children; siblings by name."""
+    children: dict[tuple[Any, bool], list[Any]] = {}
+    for name in sorted(tree):
+        if seen >> tree[name].asked & 1:
+            children.setdefault((tree[name].parent, tree[name].is_right), []).append(name)
+    walked = []
+    waiting = [(_START, False)]
+    while waiting:
+        name, is_opened = waiting.pop()
+        if is_opened:
+            walked.append(name)
+            continue
+        waiting += [(child, False) for child in reversed(children.get((name, True), []))]
+        waiting.append((name, True))
+        waiting += [(child, False) for child in reversed(children.get((name, False), []))]
+    return walked
+
+
+def _text(operations: list[Asked]) -> str:
+    """Each operation at the position of the text as its author had it."""
+    tree: dict[Any, _Character] = {}
+    deleted: dict[Any, int] = {}
+    everything = 0
+    for each in operations:
+        walked = _walk(tree, each.seen)
+        shown = [name for name in walked[1:] if not deleted.get(name, 0) & each.seen]
+        everything |= 1 << each.number
+        match each.operation:
+            case ("insert", position, text):
+                before = shown[min(position, len(shown)) - 1] if position and shown else _START
+                after = walked[walked.index(before) + 1 :]
+                has_right = any((tree[name].parent, tree[name].is_right) == (before, True) for name in after)
+                parent, is_right = (after[0], False) if has_right else (before, True)
+                for at, value in enumerate(text):
+                    name = (each.replica, each.number, at)
+                    tree[name] = _Character(parent, is_right, value, each.number)
+                    parent, is_right = name, True
+            case ("delete", position, length):
+                for name in shown[position : position + length]:
+                    deleted[name] = deleted.get(name, 0) | 1 << each.number
+    return "".join([tree[name].value for name in _walk(tree, everything)[1:] if name not in deleted])
+
+
 _SPECIFIED: dict[str, Callable[[list[Asked]], Any]] = {
     "g-counter": _total,
     "counter": _total,
@@ -160,4 +221,5 @@ _SPECIFIED: dict[str, Callable[[list[Asked]], Any]] = {
     "flag": lambda operations: _wins(operations, "enable", "disable"),
     "disable-flag": lambda operations: not _wins(operations, "disable", "enable"),
     "map": _fields,
+    "sequence": _text,
 }

@@ -55,6 +55,8 @@ def value_text(value: Any) -> str:
             return "{" + ", ".join(f"{name}: {value_text(inner)}" for (name, _), inner in value) + "}"
         case tuple():
             return "{" + ", ".join(map(str, value)) + "}"
+        case str():
+            return repr(value)
     return str(value)
 
 
@@ -110,4 +112,4 @@ def plot(result: RunResult, axes: Axes) -> None:
 
 
 def _height(value: Any) -> int:
-    return len(value) if isinstance(value, tuple) else int(value) if isinstance(value, int) else 0
+    return len(value) if isinstance(value, tuple | str) else int(value) if isinstance(value, int) else 0

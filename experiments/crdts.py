@@ -33,8 +33,10 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
+    format_duration,
     ms,
     seconds,
+    us,
 )
 
 PARAMETERS = {
@@ -48,6 +50,7 @@ PARAMETERS = {
 EVERY_MODE: dict[str, type[Node]] = {**MODES, "multicast": MulticastReplica}
 REPLICAS = 3
 DURATION_NS = seconds(6)
+LEAST_NS = us(100)
 CONVERGES_WITHIN_NS = seconds(4)
 NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
 
@@ -82,8 +85,6 @@ def replica_at_end(node: Any) -> ReplicaAtEnd:
 
 def named_type(name: Any) -> type[Crdt]:
     """The data type of that name."""
-    if name == "sequence":
-        raise UsageError("type: a sequence is a text with cursors, edited in its own scenario: run shared-document")
     if name not in TYPES:
         raise UsageError(f"type: {unknown('replicated type', str(name), TYPES)}")
     return TYPES[name]
@@ -115,6 +116,9 @@ def crdts(settings: Settings) -> Scenario:
         gossip_ns=parameters["gossip_ns"],
         retry_ns=parameters["retry_ns"],
     )
+    for name in ("pause_ns", "gossip_ns", "retry_ns"):
+        if 0 < parameters[name] < LEAST_NS:
+            raise UsageError(f"{name}: {format_duration(parameters[name])} is too often: 100us or more")
     replicas = REPLICAS if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(
@@ -192,6 +196,8 @@ def judge(result: RunResult) -> Verdict:
         return invariants
     found = result.reports["CrdtProperties"]
     held = f"{found['values judged']} values were as specified, {found['concurrent updates']} updates were concurrent"
+    if not found["values judged"]:
+        return Verdict(status=UNKNOWN, lines=("no replica was asked anything, so there is nothing to judge",))
     states = {node: end and (end.value, end.state) for node, end in result.final.items()}
     behind = len(states) - found["replicas that have seen all"]
     if behind and len(set(states.values())) > 1:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors.run import run
 from experiments.catalog import Settings, entries, make_scenario
-from experiments.failure_detectors import NAMES, NETWORKS, Measured, measured
+from experiments.detector_judge import NAMES, Measured, measured
+from experiments.failure_detectors import NETWORKS
 from experiments.studies import Row, Study, StudySettings, register_study
 from simclock import UsageError, minutes, ms, parse_duration
 

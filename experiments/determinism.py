@@ -2,6 +2,7 @@
 
 Law: every run is a process of its own, so that nothing is shared but the scenario. Digests are compared first; only
 where two differ are these two run again, traced, with the line of code of every record, to name the first that differs.
+Where they are one, so must be what is no part of them: what nodes leave at the end, what observers and judges found.
 A hash seed of "random" is drawn here and shown, so that what is reported can be run again.
 
     python -m experiments.determinism REQUEST.json ANSWER.json     is what each process runs
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import linecache
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -25,14 +27,18 @@ from typing import Any
 import msgspec
 
 from actors.run import run
+from experiments.catalog import Entry
 from experiments.code_lines import located, located_records
 from experiments.commands.options import Overrides, parse_placement
 from experiments.plain_values import plain
-from experiments.spelling import say
+from experiments.report import report_of, violation_text
+from experiments.spelling import one_line, say
 from simclock.errors import PlacementError, SimclockError, UsageError
+from simclock.scheduler import RunResult
 from simclock.trace import TraceRecord
 
 CONTEXT_RECORDS = 5
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +70,18 @@ class Answer(msgspec.Struct, frozen=True):
     error: str = ""
     usage: bool = False
     """The error is bad usage."""
+    besides: dict[str, str] = {}
+    """What no digest covers: name -> value as text."""
 
     @property
     def outcome(self) -> str:
         return self.digest or self.error
+
+    def differs_in(self, other: Answer) -> str:
+        """What two answers do not have in common: "digest", or the name of something besides; empty if nothing."""
+        if self.outcome != other.outcome:
+            return "digest"
+        return next((name for name, value in self.besides.items() if other.besides.get(name) != value), "")
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
@@ -191,13 +205,28 @@ def _run(request: dict[str, Any], overrides: Overrides) -> Answer:
     replay = overrides.replay(source, source.settings)
     if request["trace"] is None:
         result = run(scenario, placement, replay=replay, guard=request["guard"])
-        return Answer(digest=result.digest, events=result.events)
+        return Answer(digest=result.digest, events=result.events, besides=_besides(source.entry, result))
     records: list[TraceRecord] = []
     try:
         result = run(located(scenario), placement, trace=records.append, replay=replay, guard=request["guard"])
     finally:
         _write(records, Path(request["trace"]))
     return Answer(digest=result.digest, events=result.events)
+
+
+def _besides(entry: Entry, result: RunResult) -> dict[str, str]:
+    """Objects without a text of their own are left out: where they lie in memory says nothing."""
+    try:
+        verdict = report_of(entry, result).status
+    except Exception as error:  # a judge that fails does so everywhere, or differs
+        verdict = one_line(error)
+    values = {
+        "verdict": verdict,
+        "violations": [violation_text(violation) for violation in result.violations],
+        "final": result.final,
+        "counters": result.counters,
+    }
+    return {name: _ADDRESS.sub("", json.dumps(plain(value), sort_keys=True)) for name, value in values.items()}
 
 
 def _write(records: Sequence[TraceRecord], file: Path) -> None:

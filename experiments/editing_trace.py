@@ -17,6 +17,9 @@ from typing import Any, NamedTuple
 from protocols.shared_document import Stroke
 from simclock.errors import UsageError
 
+AUTHORS_MAX = 1000
+SIZE_MAX = 1 << 40
+
 
 class Recording(NamedTuple):
     """A recording, author by author."""
@@ -42,7 +45,7 @@ def read_recording(path: str) -> Recording:
         table = json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
     except OSError as error:
         raise UsageError(f"recording: cannot read {path}: {error.strerror or error}") from None
-    except (ValueError, EOFError, zlib.error) as error:
+    except (ValueError, EOFError, zlib.error, RecursionError) as error:
         raise UsageError(f"recording: {path} is no JSON, gzipped or not: {error}") from None
     try:
         return _recording(path, table)
@@ -54,22 +57,34 @@ def read_recording(path: str) -> Recording:
 
 
 def _recording(path: str, table: dict[str, Any]) -> Recording:
-    authors = int(table["numAgents"])
+    authors = _whole("numAgents", table["numAgents"], 1, AUTHORS_MAX)
     strokes: list[list[Stroke]] = [[] for _ in range(authors)]
     versions: list[tuple[int, ...]] = []
     concurrent = 0
     for number, transaction in enumerate(table["txns"]):
-        parents = [versions[parent] for parent in transaction["parents"]]
+        place = f"txns[{number}]"
+        parents = [versions[_whole(f"{place}: parent", each, 0, number - 1)] for each in transaction["parents"]]
         seen = [max(counts) for counts in zip(*parents, strict=True)] if parents else [0] * authors
-        author = transaction["agent"]
+        author = _whole(f"{place}: agent", transaction["agent"], 0, authors - 1)
         if seen[author] != len(strokes[author]):
-            raise ValueError(f"txns[{number}]: an author's own keystrokes must follow one another")
+            raise ValueError(f"{place}: an author's own keystrokes must follow one another")
+        if len(transaction["patches"]) != 1:
+            raise ValueError(f"{place}: has {len(transaction['patches'])} patches, and can be replayed with 1")
         ((position, deleted, text),) = transaction["patches"]
+        if type(position) is not int or type(text) is not str:
+            raise TypeError(f"{place}: {position!r} and {text!r} are not a position and a text")
         needs = {other: count for other, count in enumerate(seen) if other != author}
         concurrent += any(count < len(strokes[other]) for other, count in needs.items())
-        strokes[author].append(
-            Stroke(needs, int(position), int(deleted), str(text), f"recording: {path}, txns[{number}]")
-        )
+        deleted = _whole(f"{place}: deleted", deleted, 0, SIZE_MAX)
+        strokes[author].append(Stroke(needs, position, deleted, text, f"recording: {path}, {place}"))
         seen[author] += 1
         versions.append(tuple(seen))
-    return Recording(tuple([tuple(each) for each in strokes]), str(table["endContent"]), concurrent)
+    if type(table["endContent"]) is not str:
+        raise TypeError("endContent is no text")
+    return Recording(tuple([tuple(each) for each in strokes]), table["endContent"], concurrent)
+
+
+def _whole(name: str, value: Any, least: int, most: int) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name}: {value!r} is not a whole number from {least} to {most}")
+    return value

@@ -12,9 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from statistics import median
-from typing import NamedTuple
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, register
+from experiments.catalog import Entry, Settings, register
+from experiments.detector_judge import (
+    MONITOR,
+    NAMES,
+    THRESHOLDS,
+    TIMEOUTS,
+    SettledAfter,
+    downtime_at,
+    downtimes_of,
+    judge,
+    measured,
+)
 from experiments.recorded import Recorded, recorded
 from experiments.spelling import unknown
 from protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
@@ -25,7 +35,6 @@ from simclock import (
     LogNormal,
     Network,
     Normal,
-    Observer,
     RunResult,
     Scenario,
     Uniform,
@@ -37,14 +46,6 @@ from simclock import (
     seconds,
     stream,
 )
-
-COMPLETENESS = "Strong Completeness"
-"""Every process that crashes is eventually suspected for good (Chandra and Toueg 1996)."""
-MONITOR = 0
-THRESHOLDS = (1, 3, 5, 8, 12)
-TIMEOUTS = (12, 15, 20, 30, 50)
-"""Fixed timeouts, in tenths of the heartbeat's interval."""
-NAMES = (*(f"fixed {tenths / 10:g} beats" for tenths in TIMEOUTS), *(f"phi {each}" for each in THRESHOLDS))
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
@@ -78,16 +79,6 @@ def detectors_of(interval_ns: int) -> tuple[Detector, ...]:
 def settled_after_ns(interval_ns: int) -> int:
     """How long after a crash completeness is due."""
     return max(SETTLED_BEATS * interval_ns, SETTLED_NS_MIN)
-
-
-class SettledAfter(Observer):
-    """Keeps for the judge how long after a crash, or after the last word of a node, completeness is due."""
-
-    def __init__(self, settled_ns: int) -> None:
-        self._settled_ns = settled_ns
-
-    def report(self) -> int:
-        return self._settled_ns
 
 
 def failure_detectors(settings: Settings) -> Scenario:
@@ -144,80 +135,6 @@ def _spells(seed: int, interval_ns: int, duration_ns: int) -> Iterator[Fault]:
 # What came of it.
 
 
-class Measured(NamedTuple):
-    """One detector in one run."""
-
-    mistakes: int
-    """Suspicions of nodes that were up."""
-    alive_ns: int
-    """Time that all nodes were up, added."""
-    detection_ns: tuple[int, ...]
-    """From each crash to the suspicion that lasts, in order of size; one that came before the crash counts as 0."""
-    missed: tuple[int, ...]
-    """Crashed nodes that nobody suspected in the end."""
-
-
-def measured(result: RunResult) -> list[Measured]:
-    """Every detector's mistakes and detection times."""
-    crashed_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
-    nodes = sorted(node for node in crashed_ns if isinstance(node, int))
-    alive_ns = sum(crashed_ns[node] for node in nodes)
-    mistakes = [0] * len(NAMES)
-    since_ns: dict[tuple[int, int], int] = {}
-    for each in recorded(result):
-        node, number = each.value
-        if each.name == "trusts":
-            since_ns.pop((node, number), None)
-            continue
-        since_ns[node, number] = each.time_ns
-        mistakes[number] += each.time_ns < crashed_ns.get(node, result.virtual_ns)
-    found = []
-    for number in range(len(NAMES)):
-        caught = [node for node in nodes if (node, number) in since_ns]
-        times = sorted(max(0, since_ns[node, number] - crashed_ns[node]) for node in caught)
-        missed = tuple(node for node in nodes if node not in caught)
-        found.append(Measured(mistakes[number], alive_ns, tuple(times), missed))
-    return found
-
-
-def settled(result: RunResult) -> tuple[int, ...]:
-    """Crashed nodes of which completeness is due: the crash is old, and so is the last beat that was on its way then.
-
-    Whoever is suspected by everybody needs no more time after such a beat.
-    """
-    heard_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
-    crashed_ns = dict(heard_ns)
-    for each in recorded(result):
-        node = each.value[0]
-        if each.name == "trusts" and each.time_ns > heard_ns.get(node, result.virtual_ns):
-            heard_ns[node] = each.time_ns
-    latest_ns = result.virtual_ns - result.reports["SettledAfter"]
-    missed = {node for each in measured(result) for node in each.missed}
-    since_ns = {node: (heard_ns if node in missed else crashed_ns)[node] for node in crashed_ns}
-    return tuple(sorted(node for node in since_ns if isinstance(node, int) and since_ns[node] <= latest_ns))
-
-
-def judge(result: RunResult) -> Verdict:
-    """Completeness: whoever crashed long enough ago is suspected at the end, by every detector."""
-    found = measured(result)
-    due = settled(result)
-    lines = [
-        f"{COMPLETENESS}: {NAMES[number]} does not suspect node {node}, which has crashed"
-        for number, each in enumerate(found)
-        for node in each.missed
-        if node in due
-    ]
-    if lines:
-        return Verdict(status=VIOLATED, lines=tuple(lines), properties=(COMPLETENESS,))
-    if not due:
-        old, least = (format_duration(times * result.reports["SettledAfter"]) for times in (1, 2))
-        why = f"no crash is {old} old at the end, so none has to be suspected yet: run for {least} or more"
-        return Verdict(status=UNKNOWN, lines=(why,))
-    late = sum(isinstance(fault, Crash) for fault in result.faults) - len(due)
-    held = f"each of {len(due)} crashes is suspected by all {len(found)} detectors"
-    return Verdict(status=VALID, lines=(held, *([f"{late} crashes are too recent to be judged"] if late else ())))
-
-
 TELLER = NAMES.index("phi 8")
 """Whose suspicions the story tells."""
 MISTAKES_TOLD_MAX = 6
@@ -225,7 +142,7 @@ MISTAKES_TOLD_MAX = 6
 
 def story(result: RunResult) -> Iterator[str]:
     """What one detector said of each node, and what was the matter with it: down, or slow."""
-    crashed_ns = {fault.node: fault.at_ns for fault in result.faults if isinstance(fault, Crash)}
+    downtimes = downtimes_of(result)
     since_ns: dict[int, int] = {}
     mistakes = 0
     for time_ns, _, _, name, (node, number) in recorded(result):
@@ -233,8 +150,9 @@ def story(result: RunResult) -> Iterator[str]:
             continue
         if name == "suspects":
             since_ns[node] = time_ns
-            if crashed_ns.get(node, result.virtual_ns) <= time_ns:
-                late = format_duration((time_ns - crashed_ns[node]) // ms(1) * ms(1))
+            down = downtime_at(downtimes.get(node, ()), time_ns)
+            if down is not None:
+                late = format_duration((time_ns - down.from_ns) // ms(1) * ms(1))
                 yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
         else:
             mistakes += 1

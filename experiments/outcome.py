@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 
 from actors.run import run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import HandlerError, SimclockError
+from simclock.errors import HandlerError, SimclockError, UsageError
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
+REACHED = "reached_"
+"""How the counters of what was reached begin."""
 WORKER_DIED = "worker died"
 """What is named where a seed ends the process that runs it."""
 VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
@@ -40,6 +43,7 @@ class Outcome:
     events: int
     virtual_ns: int
     counters: Mapping[str, int]
+    """The run's, and how often it reached what its entry wants to be reached now and then."""
     wall_s: float
     """Of making, running and judging."""
     started_at: str
@@ -106,7 +110,7 @@ def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
         detail=_detail(report),
         events=result.events,
         virtual_ns=result.virtual_ns,
-        counters=result.counters,
+        counters={**result.counters, **{f"{REACHED}{name}": count for name, count in report.reached.items()}},
         wall_s=time.perf_counter() - started,
         started_at=started_at,
     )
@@ -142,17 +146,18 @@ def violated_properties(report: Report) -> tuple[str, ...]:
 
 def _detail(report: Report) -> str:
     if report.result.violations:
-        return violation_text(report.result.violations[0])
+        first = report.result.violations[0]
+        return violation_text(first, phase(report.result.faults, first.time_ns))
     if report.status == VALID:
         return ""
     return " ".join(" ".join(report.verdict.lines).split())
 
 
 def _failed_name(error: BaseException) -> str:
-    """The type of what was raised: of a node's own error, if it was one."""
+    """The type of what was raised: of a node's own error, if it was one, or what a user's module raised."""
     if isinstance(error, HandlerError):
         return error.failure.error.partition(":")[0]
-    return type(error).__name__
+    return type(error.__cause__ if isinstance(error, UsageError) and error.__cause__ else error).__name__
 
 
 def failure_text(error: BaseException) -> str:

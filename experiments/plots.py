@@ -17,6 +17,19 @@ if TYPE_CHECKING:
 Draw = Callable[["Axes"], Any]
 
 
+def try_picture(path: Path | None, draw: Draw | None) -> UsageError | None:
+    """Draw, if there is a path; what is wrong with it is given back, to be raised when the report has been printed.
+
+    A picture is drawn before anything is printed: who reads the report may close the pipe after its first line.
+    """
+    try:
+        if path is not None and draw is not None:
+            write_picture(path, draw)
+    except UsageError as problem:
+        return problem
+    return None
+
+
 def write_picture(path: Path, draw: Draw) -> None:
     """Draw on axes of their own and write an SVG. Raises UsageError where that cannot be."""
     if path.suffix != ".svg":

@@ -16,9 +16,18 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +38,8 @@ SEEDS = 100
 EVENTS_SHOWN = 20
 BATCHES_PER_JOB = 8
 BATCH_SEEDS_MAX = 200
-_FAILURES = (Exception, pytest.fail.Exception)
-"""What a failing test raises; a skip is neither."""
+_FAILURES = (Exception, SystemExit, pytest.fail.Exception)
+"""What a failing test raises; a skip is none of them."""
 
 
 def simclock_seeds(seeds: int | str = SEEDS) -> pytest.MarkDecorator:
@@ -62,6 +71,16 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a mark that would be without effect: unittest calls its methods itself."""
+    unittest = sys.modules.get("unittest")
+    cls = getattr(item, "cls", None)
+    if unittest is None or cls is None or item.get_closest_marker(MARKER) is None:
+        return
+    if issubclass(cls, unittest.TestCase):
+        pytest.fail("a method of unittest.TestCase cannot run over seeds: write a function, or a plain class", False)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run a marked test over its seeds."""
@@ -86,11 +105,17 @@ def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
         return (replayed,)
     given = config.getoption("--simclock-seeds")
     place = "--simclock-seeds" if given is not None else f"@{MARKER}"
-    text = str(given if given is not None else (marker.args or (SEEDS,))[0])
+    text = str(given if given is not None else _seeds_given(*marker.args, **marker.kwargs))
     try:
         return parse_seeds(f"0:{text}" if text.isdecimal() else text, place)
     except UsageError as error:
-        pytest.fail(str(error), False)
+        problem = str(error)
+    pytest.fail(problem, False)
+
+
+def _seeds_given(seeds: int | str = SEEDS) -> int | str:
+    """What the mark was given, by place or by name."""
+    return seeds
 
 
 class _SeededTest:
@@ -121,7 +146,7 @@ class _SeededTest:
 
     def _error(self, position: int) -> BaseException | None:
         try:
-            self._item.obj(**{**self._arguments, "seed": self._seeds[position]})
+            _call(self._item.obj, {**self._arguments, "seed": self._seeds[position]})
         except _FAILURES as error:
             if isinstance(error, pytest.xfail.Exception):
                 raise
@@ -189,6 +214,15 @@ class _SeededTest:
         return start + first * size + within, text
 
 
+def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
+    """Run the test with one seed; a coroutine that nobody awaits would pass whatever it says."""
+    result = function(**arguments)
+    if isinstance(result, Awaitable | AsyncGenerator):
+        if isinstance(result, Coroutine):
+            result.close()
+        pytest.fail("a test over seeds is a plain function: what is async calls asyncio.run in it", False)
+
+
 @dataclass(frozen=True)
 class _Caller:
     """Calls the test with seeds, on a worker."""
@@ -200,7 +234,7 @@ class _Caller:
         """Position among these of the first seed that fails, and the traceback."""
         for position, seed in enumerate(seeds):
             try:
-                self.function(**{**self.arguments, "seed": seed})
+                _call(self.function, {**self.arguments, "seed": seed})
             except _FAILURES:
                 return position, traceback.format_exc()
         return None

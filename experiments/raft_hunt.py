@@ -15,13 +15,26 @@ from functools import partial
 from typing import NamedTuple
 
 from actors import Node
+from experiments import raft_kv
 from experiments.catalog import Entry, Settings, register
 from experiments.nemesis import Prey
-from experiments.raft_kv import History, describe, judge, server_at_end, sometimes
+from experiments.raft_kv import History, describe, judge, server_at_end
 from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
 from protocols.key_value import Client, KeyValueStore, Workload
 from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
-from simclock import Control, Network, Observation, Observer, Scenario, Uniform, format_duration, ms, seconds, stream
+from simclock import (
+    Control,
+    Network,
+    Observation,
+    Observer,
+    RunResult,
+    Scenario,
+    Uniform,
+    format_duration,
+    ms,
+    seconds,
+    stream,
+)
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
@@ -158,9 +171,17 @@ def prey(scenario: Scenario) -> Prey:
     return Prey(
         servers=servers,
         rhythm_ns=ELECTION_TIMEOUT_NS * 3 // 2,
+        withstands=("full-disk", "rot"),
         progress=partial(RaftProgress, servers, within_ns),
         progress_within_ns=within_ns,
     )
+
+
+def sometimes(result: RunResult) -> dict[str, int]:
+    """What the hunt has to reach, and the disks that stop a server."""
+    raft = result.reports["RaftProperties"]
+    halts = {"halts on full disks": raft["halts_full_disk"], "halts on corrupt records": raft["halts_corrupt_record"]}
+    return raft_kv.sometimes(result) | halts
 
 
 register(

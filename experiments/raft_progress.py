@@ -1,6 +1,8 @@
-"""Raft's progress: once everything has healed, a leader is there and commits within a stated time."""
+"""Progress: once everything has healed, what a protocol is for happens within a stated time. In Raft it is a commit."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from simclock import Control, Observation, Observer, format_duration
 
@@ -9,27 +11,30 @@ ELECTION_TIMEOUTS = 20
 """Within so many (of the longest) a leader is elected and commits: a split vote costs one, and is seldom repeated."""
 
 
-class RaftProgress(Observer):
-    """Demands a commit by a leader, within some time after T."""
+class Progress(Observer):
+    """Demands that something happens within some time after T, at which everything heals."""
 
-    def __init__(self, servers: tuple[int, ...], within_ns: int, healed_ns: int) -> None:
-        self._servers = frozenset(servers)
+    property: ClassVar[str] = PROGRESS
+    reported: ClassVar[str]
+    """What the report calls the time from T to the first of it."""
+
+    def __init__(self, within_ns: int, healed_ns: int) -> None:
         self._within_ns = within_ns
         self._healed_ns = healed_ns
-        self._leaders: set[int] = set()
-        self._committed_ns: int | None = None
+        self._happened_ns: int | None = None
         self._told = False
 
+    def is_progress(self, observation: Observation) -> bool:
+        """Whether this is what is demanded; it is asked about every observation."""
+        raise NotImplementedError
+
+    def missing(self, within: str) -> str:
+        """What did not happen."""
+        raise NotImplementedError
+
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, name = observation.node, observation.name
-        if node not in self._servers:
-            return
-        if name == "leader":
-            self._leaders.add(node)
-        elif name in ("follower", "started"):
-            self._leaders.discard(node)
-        elif name == "commit" and node in self._leaders and self._committed_ns is None:
-            self._committed_ns = observation.time_ns if observation.time_ns >= self._healed_ns else None
+        if self.is_progress(observation) and self._happened_ns is None and observation.time_ns >= self._healed_ns:
+            self._happened_ns = observation.time_ns
         self._judge(control)
 
     def on_finish(self, control: Control) -> None:
@@ -40,12 +45,37 @@ class RaftProgress(Observer):
         due_ns = self._healed_ns + self._within_ns
         if self._told or control.now_ns < due_ns:
             return
-        if self._committed_ns is None or self._committed_ns > due_ns:
+        if self._happened_ns is None or self._happened_ns > due_ns:
             self._told = True
-            leaders = ", ".join(f"node {node}" for node in sorted(self._leaders)) or "nobody"
-            detail = f"no leader has committed within {format_duration(self._within_ns)} of healing; {leaders} leads"
-            control.violated(PROGRESS, -1, detail)
+            control.violated(self.property, -1, self.missing(f"within {format_duration(self._within_ns)} of healing"))
 
     def report(self) -> dict[str, int | None]:
-        took = self._committed_ns
-        return {"commit_after_ns": None if took is None else took - self._healed_ns}
+        took = self._happened_ns
+        return {self.reported: None if took is None else took - self._healed_ns}
+
+
+class RaftProgress(Progress):
+    """Demands a commit by a leader."""
+
+    reported = "commit_after_ns"
+
+    def __init__(self, servers: tuple[int, ...], within_ns: int, healed_ns: int) -> None:
+        super().__init__(within_ns, healed_ns)
+        self._servers = frozenset(servers)
+        self._leaders: set[int] = set()
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.node in self._servers:
+            super().on_observation(observation, control)
+
+    def is_progress(self, observation: Observation) -> bool:
+        node, name = observation.node, observation.name
+        if name == "leader":
+            self._leaders.add(node)
+        elif name in ("follower", "started", "halted"):
+            self._leaders.discard(node)
+        return name == "commit" and node in self._leaders
+
+    def missing(self, within: str) -> str:
+        leaders = ", ".join(f"node {node}" for node in sorted(self._leaders)) or "nobody"
+        return f"no leader has committed {within}; {leaders} leads"

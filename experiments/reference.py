@@ -61,17 +61,24 @@ def is_result_id(text: str) -> bool:
     return _RESULT.fullmatch(text) is not None
 
 
+def name_and_seed(text: str) -> tuple[str, int] | None:
+    """The two of `raft-kv@17`; None where the text is not written so."""
+    found = _AT_SEED.fullmatch(text)
+    return None if found is None else (found[1], int(found[2]))
+
+
 def find_run(text: str, database: Path) -> Reference:
     """The run that `3:17` or `raft-kv@17` names."""
     found = _RESULT.fullmatch(text)
     if found is not None:
         return _recorded_run(text, int(found[1]), int(found[2]), database)
-    found = _AT_SEED.fullmatch(text)
-    if found is None:
+    named = name_and_seed(text)
+    if named is None:
         raise UsageError(f"{say(text)} names no run: write a result as 3:17, or SCENARIO@SEED as raft-kv@17")
-    source = find_source(found[1])
-    source = replace(source, settings=replace(source.settings, seed=int(found[2])))
-    replay = shlex.join(["simclock", "run", found[1], "--seed", found[2]])
+    name, seed = named
+    source = find_source(name)
+    source = replace(source, settings=replace(source.settings, seed=seed))
+    replay = shlex.join(["simclock", "run", name, "--seed", str(seed)])
     return run_of_source(source, text, replay, database)
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -186,7 +187,8 @@ class ResultsDatabase:
         rows = self._read(
             f"SELECT sweep, {_OUTCOME} FROM results {where} ORDER BY sweep, seed", {**given, "settings": settings}
         )
-        found = [Result(row[0], self._outcome(row)) for row in rows]
+        sweeps = {number for (number,) in self._read("SELECT id FROM sweeps", ())}
+        found = [Result(row[0], self._outcome(row, sweeps)) for row in rows]
         return [result for result in found if property is None or property in result.outcome.properties]
 
     def result(self, sweep: int, seed: int) -> Result:
@@ -201,16 +203,24 @@ class ResultsDatabase:
         with told_plainly(self.path):
             return list(self._connection.execute(query, values))
 
-    def _outcome(self, row: Sequence[Any]) -> Outcome:
+    def _outcome(self, row: Sequence[Any], sweeps: Container[int]) -> Outcome:
         sweep, seed, digest, verdict, properties, detail, events, virtual_ns, counters, wall_s, started_at = row
         try:
             names, counted = json.loads(properties), json.loads(counters)
         except (TypeError, ValueError):
             names, counted = None, None
         texts = (digest, verdict, detail, started_at)
-        numbers = (seed, events, virtual_ns, wall_s)
-        fits = isinstance(names, list) and isinstance(counted, dict) and verdict in VERDICTS
-        if not fits or not all(type(t) is str for t in texts) or not all(type(n) in (int, float) for n in numbers):
+        fits = (
+            sweep in sweeps
+            and isinstance(names, list)
+            and isinstance(counted, dict)
+            and verdict in VERDICTS
+            and all(type(text) is str for text in texts)
+            and all(type(number) is int for number in (seed, events, virtual_ns))
+            and type(wall_s) is float
+            and isfinite(wall_s)
+        )
+        if not fits:
             raise UsageError(f"{self.path}: result {sweep}:{seed} is damaged: move the file away and sweep again")
         return Outcome(
             seed=seed,

@@ -34,7 +34,14 @@
     at = "30s"
     groups = [["leader"], [0, 1, 2, 3, 4]]
 
-The kinds of faults are `simclock.faults.FAULTS`; a fault's keys are the fields of its class, times and drifts without
+    [[faults]]
+    kind = "swizzle-clog"                   # drawn from the seed: some are clogged one by one in the first half,
+    at = "60s"                              # and released in another order in the second
+    lasts = "10s"
+    nodes = [0, 1, 2, 3, 4]                 # all where this is left out
+    links = true                            # the links between them, in place of the nodes
+
+The kinds of faults are `simclock.faults.WRITTEN`; a fault's keys are the fields of its class, times and drifts without
 their unit (`at_ns` is `at = "30s"`, `drift_ppb` is `drift = "200ppm"`). Only `scenario` must be there; what is left
 out is as the scenario has it, `faults = []` means none. Whatever is wrong is one UsageError of one line, with the
 file, the key's path and the mend.
@@ -60,7 +67,7 @@ from experiments.toml_table import Table
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.errors import UsageError
-from simclock.faults import FAULTS, Fault, NodeName
+from simclock.faults import WRITTEN, Fault, NodeName
 from simclock.network import ORDERS, PROBABILITIES, Network
 from simclock.scenario import Scenario
 
@@ -229,12 +236,12 @@ def _faults(table: Table) -> tuple[Fault, ...]:
 def _fault(table: Table) -> Fault:
     """A fault's keys are its class's fields, times and drifts without their unit."""
     table.required("kind", '"crash"')
-    kind = table.choice("kind", FAULTS)
+    kind = table.choice("kind", WRITTEN)
     assert kind is not None, "the kind is there"
-    fields = msgspec.structs.fields(FAULTS[kind])
+    fields = msgspec.structs.fields(WRITTEN[kind])
     table.only(("kind", *(fault_key(field.name) for field in fields)))
     given = [field for field in fields if field.required or fault_key(field.name) in table.values]
-    return FAULTS[kind](**{field.name: _fault_value(table, field) for field in given})
+    return WRITTEN[kind](**{field.name: _fault_value(table, field) for field in given})
 
 
 def _fault_value(table: Table, field: Any) -> Any:
@@ -257,6 +264,11 @@ def _fault_value(table: Table, field: Any) -> Any:
     if field.type is int:
         table.required(key, "1_000_000")
         return table.whole(key)
+    if field.type is bool:
+        table.required(key, "true")
+        return table.truth(key)
+    if field.type == tuple[int, ...]:
+        return _numbers(table, key)
     if field.type == NodeName:
         return _node(table.required(key, '0 or "leader"'), table.place(key))
     table.required(key, '[["leader"], [0, 1, 2]]')
@@ -269,6 +281,15 @@ def _node(value: Any, place: str) -> NodeName:
     if not isinstance(value, str) or not value or value.isdecimal():
         raise UsageError(f'{place}: {say(value)} is not a node: write its number, or what it observed, as "leader"')
     return value
+
+
+def _numbers(table: Table, key: str) -> tuple[int, ...]:
+    example = f"{key} = [0, 1, 2]"
+    numbers = table.array(key, example) or ()
+    for position, number in enumerate(numbers):
+        if type(number) is not int:
+            raise UsageError(f"{table.place(key)}[{position}]: {say(number)} is not a node's number: write {example}")
+    return tuple(numbers)
 
 
 def _groups(table: Table, key: str) -> tuple[tuple[NodeName, ...], ...]:

@@ -13,7 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from experiments.catalog import NO_NEMESIS, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import (
+    NO_NEMESIS,
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
 from experiments.nemesis import Prey
 from experiments.recorded import Recorded, recorded
 from experiments.snapshots_picture import draw
@@ -148,6 +158,10 @@ def judge(result: RunResult) -> Verdict:
     if invariants.status == VIOLATED:
         return invariants
     told = result.reports["Cuts"]
+    if not told["complete"] + told["failed"]:
+        return Verdict(
+            status=UNKNOWN, lines=("no snapshot has ended, so there is nothing to judge: let it run longer",)
+        )
     held = f"{told['complete']} snapshots are complete: each a consistent cut, its channels right, its money all there"
     failed = (
         f"{told['failed']} failed and said so, {told['initiated'] - told['complete'] - told['failed']} had not ended"

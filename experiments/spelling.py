@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 TEXT_MAX = 60
+NAMES_MAX = 60
+NAMES_SHOWN = 5
+"""Of more than NAMES_MAX: a wall of names helps nobody."""
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
@@ -16,6 +19,8 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
         return f"unknown {what} {say(word)}: did you mean {near[0]!r}?"
     if not names:
         return f"unknown {what} {say(word)}: there is none"
+    if len(names) > NAMES_MAX:
+        return f"unknown {what} {say(word)}: use one of {len(names)}, such as {', '.join(names[:NAMES_SHOWN])}"
     return f"unknown {what} {say(word)}: use {listed(names)}"
 
 

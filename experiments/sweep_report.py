@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import islice
 
-from experiments.outcome import VERDICTS
+from experiments.nemesis import coverage_of, coverage_text, sometimes_text
+from experiments.outcome import REACHED, VERDICTS
 from experiments.results_database import FINISHED, Result, Sweep
 from experiments.seeds import parse_seeds, seeds_text
 
@@ -61,9 +62,22 @@ def _rows(
         yield "" if position else "failing", f"{result.id}  {shorten(result.outcome.detail, DETAIL_MAX)}"
     if len(failing) > FAILING_MAX:
         yield "", f"and {len(failing) - FAILING_MAX:,} more: simclock results --sweep {sweep.id} --failing"
+    yield from _coverage_rows(results)
     yield "digest", sweep_digest(results)
     yield "code", sweep.code.text
     yield "kept in", database
+
+
+def _coverage_rows(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    """What went wrong in all runs together, and what none of them reached: a sweep in which nothing happened shows."""
+    totals: Counter[str] = Counter()
+    for result in results:
+        totals.update(result.outcome.counters)
+    covered = coverage_of(totals)
+    yield "took effect", coverage_text(covered) if covered else "no fault"
+    reached = {name.removeprefix(REACHED): count for name, count in totals.items() if name.startswith(REACHED)}
+    if reached:
+        yield "reached", sometimes_text(reached)
 
 
 def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int) -> str:

@@ -13,7 +13,7 @@ import select
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
@@ -22,8 +22,9 @@ from actors.run import inline_run
 from experiments.catalog import Entry, Settings, make_scenario
 from experiments.keys import PARAMETER, Press, keys_text, parse_keys
 from experiments.spelling import say as quoted
-from simclock import Control, Observation, Observer, UsageError
+from simclock import Control, HandlerError, Observation, Observer, UsageError
 from simclock.durations import MILLISECOND, format_duration
+from simclock.guard import guarding
 
 QUIT = "q"
 SLICE_S = 0.05
@@ -103,13 +104,38 @@ class Watched:
 
 
 def watch(
-    entry: Entry, settings: Settings, *, keyboard: Keyboard, speed: Fraction, say: Callable[[str], Any]
+    entry: Entry,
+    settings: Settings,
+    *,
+    keyboard: Keyboard,
+    speed: Fraction,
+    say: Callable[[str], Any],
+    guard: bool = True,
 ) -> Watched:
-    """Run and tell, until the end or until it is left."""
+    """Run and tell, until the end or until it is left; `guard` as in `actors.run`."""
+    with ExitStack() as guarded:
+
+        def live_of(settings: Settings) -> _Live:
+            live = _Live(entry, settings, guard)
+            guarded.enter_context(live.guards.run)
+            return live
+
+        return _watch(entry, settings, live_of, keyboard=keyboard, speed=speed, say=say)
+
+
+def _watch(
+    entry: Entry,
+    settings: Settings,
+    live_of: Callable[[Settings], _Live],
+    *,
+    keyboard: Keyboard,
+    speed: Fraction,
+    say: Callable[[str], Any],
+) -> Watched:
     presses = parse_keys(settings.parameters.get(PARAMETER, ""), entry.keys)
     began_s = keyboard.now_s()
     now_ns = 0
-    live = _Live(entry, settings)
+    live = live_of(settings)
     while True:
         passed_ms = int((keyboard.now_s() - began_s) * 1000)
         now_ns = max(now_ns, int(passed_ms * speed) * MILLISECOND)
@@ -124,7 +150,7 @@ def watch(
             presses = (*presses, Press(now_ns, key))
             say(f"--- key {key} at {format_duration(now_ns)}: {entry.keys[key].label}")
             settings = replace(settings, parameters={**settings.parameters, PARAMETER: keys_text(presses)})
-            live = _Live(entry, settings)
+            live = live_of(settings)
             for _ in live.advance(now_ns):
                 pass  # has been said
 
@@ -132,26 +158,32 @@ def watch(
 class _Live:
     """A run in this process that goes as far as it is told."""
 
-    def __init__(self, entry: Entry, settings: Settings) -> None:
+    def __init__(self, entry: Entry, settings: Settings, guard: bool) -> None:
         assert entry.narrator is not None, "checked by who watches"
         scenario = make_scenario(entry, settings)
         self._tap = _Tap()
         self._narrator = entry.narrator(scenario)
         tapped = replace(scenario, observers=(*scenario.observers, lambda: self._tap))
-        self._scheduler, _ = inline_run(tapped)
+        self.guards = guarding(scenario.build, guard)
+        """Its `run` is kept open by who advances."""
+        self._scheduler, _ = inline_run(tapped, guards=self.guards)
         self._told_ns = 0
+        self._failed = False
 
     @property
     def over(self) -> bool:
-        """Whether nothing is left to happen."""
-        return self._scheduler.over
+        """Whether nothing is left to happen, or a node's code has failed: the run that follows will say how."""
+        return self._failed or self._scheduler.over
 
     def advance(self, before_ns: int) -> Iterator[str]:
         """Everything earlier than `before_ns` happens, and is told."""
         scheduler = self._scheduler
         scheduler.pause_ns = before_ns
-        while scheduler.step():
-            pass
+        try:
+            while scheduler.step():
+                pass
+        except HandlerError:
+            self._failed = True
         if before_ns >= scheduler.end_ns:
             before_ns = scheduler.end_ns + 1  # the end is told too
         faults = [fault for fault in scheduler.faults_before(before_ns) if fault.at_ns >= self._told_ns]

@@ -20,7 +20,11 @@ from simclock.errors import DiskFull, MessageTypeError, UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class DiskModel:
-    """How long a disk takes: what a node sends after `sync` leaves `sync_ns` later (0: at once)."""
+    """How long a disk takes: what a node sends after `sync` leaves `sync_ns` later (0: at once).
+
+    What was synced is durable from the call on; a crash while the disk is still at it takes neither that back, nor what
+    was sent after it.
+    """
 
     sync_ns: int = 0
 

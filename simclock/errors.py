@@ -12,7 +12,8 @@
 
 A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours. The one
 exception that a simulated fault raises, DiskFull, is what a real disk would tell the protocol; not to catch it is the
-defect.
+defect. A node that cannot go on ends itself by `halt`, which leaves its handler by `Halt`: no error, and no part of the
+tree.
 """
 
 from __future__ import annotations
@@ -34,6 +35,13 @@ class MessageTypeError(UsageError):
 
 class DiskFull(SimclockError):
     """The node's disk takes no more, as ENOSPC says on a real one; raised into the handler that writes."""
+
+
+class Halt(BaseException):
+    """How `Process.halt` leaves the handler; the host alone catches it.
+
+    Like SystemExit no Exception: what catches any error must not keep a process alive that has ended itself.
+    """
 
 
 class PlacementError(SimclockError):

@@ -23,6 +23,8 @@ class Forbidden:
     instead: str
     allowed: Allowed | None = None
     """Whether a call with these arguments says the same in every run."""
+    needs: str = ""
+    """A package: guarded only where somebody has imported it."""
 
 
 def _given(place: int, name: str) -> Allowed:
@@ -36,16 +38,31 @@ def _given(place: int, name: str) -> Allowed:
 
 _CLOCK = ("reads the real clock", "self.clock.monotonic_ns() or self.clock.wall_ns()")
 _LUCK = ("draws luck that no seed decides", "self.random")
+_SHARED_LUCK = ("is shared by the whole process", "self.random")
 _TASK = ("starts what the scheduler does not order", "self.set_timer, or another node and self.send")
 _NET = ("reaches outside the simulation", "self.send")
 
 
 def _functions(
-    module: str, names: str, reason: tuple[str, str], allowed: Allowed | None = None, shown: str = ""
+    module: str,
+    names: str,
+    reason: tuple[str, str],
+    allowed: Allowed | None = None,
+    *,
+    shown: str = "",
+    needs: str = "",
 ) -> list[Forbidden]:
     why, instead = reason
     return [
-        Forbidden(module=module, name=name, call=shown or f"{module}.{name}", why=why, instead=instead, allowed=allowed)
+        Forbidden(
+            module=module,
+            name=name,
+            call=shown or f"{module}.{name}",
+            why=why,
+            instead=instead,
+            allowed=allowed,
+            needs=needs,
+        )
         for name in names.split()
     ]
 
@@ -66,12 +83,28 @@ FUNCTIONS: tuple[Forbidden, ...] = (
     *_functions("time", "asctime", _CLOCK, _given(0, "t")),
     *_functions("time", "strftime", _CLOCK, _given(1, "t")),
     *_functions("time", "sleep", ("waits in real time", "self.set_timer")),
+    *_functions("asyncio", "run new_event_loop", _TASK, needs="asyncio"),
+    *_functions(
+        "socket",
+        "create_connection create_server getaddrinfo gethostbyname gethostbyname_ex gethostbyaddr getfqdn",
+        _NET,
+    ),
     *_functions(
         "random",
         "random uniform triangular randint choice choices randrange sample shuffle normalvariate lognormvariate "
         "expovariate vonmisesvariate gammavariate gauss betavariate binomialvariate paretovariate weibullvariate "
         "getrandbits randbytes seed getstate setstate",
-        ("is shared by the whole process", "self.random"),
+        _SHARED_LUCK,
+    ),
+    *_functions(
+        "numpy.random",
+        "beta binomial bytes chisquare choice dirichlet exponential f gamma geometric get_state gumbel hypergeometric "
+        "laplace logistic lognormal logseries multinomial multivariate_normal negative_binomial noncentral_chisquare "
+        "noncentral_f normal pareto permutation poisson power rand randint randn random random_integers random_sample "
+        "ranf rayleigh sample seed set_state shuffle standard_cauchy standard_exponential standard_gamma "
+        "standard_normal standard_t triangular uniform vonmises wald weibull zipf",
+        _SHARED_LUCK,
+        needs="numpy",
     ),
     *_functions("random", "_urandom", _LUCK, shown="os.urandom"),
     *_functions("os", "urandom getrandom", _LUCK),

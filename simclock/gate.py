@@ -56,6 +56,7 @@ def come_due(host: Host, process: Process, event: Event) -> None:
     """A message or timer of a node that is up comes due: it is handled, or waits."""
     gate = process.existing_gate()
     if gate is not None and gate.shut(host.now_ns):
+        host.count_waiting()
         hold(host, process, event)
     else:
         _take(host, process, gate, event)

@@ -167,7 +167,9 @@ def _class_method(original: Any, forbidden: Forbidden) -> Any:
 
 def _install() -> None:
     for forbidden in FUNCTIONS:
-        module = import_module(forbidden.module)
+        if forbidden.needs and forbidden.needs not in sys.modules:
+            continue
+        module = sys.modules.get(forbidden.module) or import_module(forbidden.module)  # this is done in every run
         original = getattr(module, forbidden.name, None)
         if original is None:  # this platform, or this CPython, does not have it
             continue
@@ -227,6 +229,7 @@ def _reachable(build: Callable[..., Any]) -> Iterator[dict[str, Any]]:
     """The globals of the functions and classes that `build` names, directly or through others of the user."""
     waiting: list[Any] = [build]
     seen: set[int] = set()
+    expanded: set[int] = set()
     while waiting:
         thing = waiting.pop()
         if id(thing) in seen:
@@ -242,8 +245,10 @@ def _reachable(build: Callable[..., Any]) -> Iterator[dict[str, Any]]:
                 yield names
             waiting += [cell.cell_contents for cell in thing.__closure__ or () if _is_filled(cell)]
         elif isinstance(thing, type):
-            if thing.__module__ not in sys.builtin_module_names:
-                waiting += (each for cls in thing.__mro__[:-1] for each in vars(cls).values())
+            for cls in thing.__mro__[:-1]:
+                if id(cls) not in expanded and _is_class_of_the_user(cls):
+                    expanded.add(id(cls))
+                    waiting += vars(cls).values()
         elif isinstance(thing, staticmethod | classmethod | MethodType):
             waiting.append(thing.__func__)
         elif isinstance(thing, property):
@@ -252,6 +257,12 @@ def _reachable(build: Callable[..., Any]) -> Iterator[dict[str, Any]]:
             waiting += (thing.func, *thing.args, *thing.keywords.values())
         elif thing is build:
             waiting += (type(thing), *getattr(thing, "__dict__", {}).values())
+
+
+def _is_class_of_the_user(cls: type) -> bool:
+    """One whose module is unknown here has travelled, and is somebody's own."""
+    module = sys.modules.get(cls.__module__)
+    return module is None or _is_of_the_user(cls.__module__, getattr(module, "__file__", None))
 
 
 def _is_filled(cell: Any) -> bool:

@@ -20,8 +20,9 @@ import msgspec
 
 from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
+from simclock.effects import EFFECT
 from simclock.encoding import CANNOT_ENCODE, encode
-from simclock.errors import Failure, MessageTypeError, UsageError
+from simclock.errors import Failure, Halt, MessageTypeError, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
 from simclock.failures import describe_error, unencodable
 from simclock.faults import Fault, NodeFault
@@ -29,7 +30,7 @@ from simclock.gate import come_due, wake
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
-from simclock.strikes import strike
+from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
@@ -78,11 +79,15 @@ class Host:
         """Classes of messages that were found to be some."""
         self._others = dict.fromkeys(KINDS[1:], 0)
         """Of these, what was not a message, by kind."""
+        self._effects: dict[str, int] = {}
+        """Counters of what faults did: "fault_crash", "held_by_clogs" and so on."""
         self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
         """What is being handled."""
         self._dropped: dict[str, int] = {}
         self._altered = 0
         self._crashes_losing_writes = 0
+        self._halts: list[tuple[int, int]] = []
+        """(time, node) of every node that ended itself."""
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -105,6 +110,8 @@ class Host:
             try:
                 self._handle_events()
                 break
+            except Halt as halt:
+                self._halted(*halt.args)
             except _TimeStandsStillError as error:
                 self._failures.append(self._failure(error))
                 break
@@ -238,6 +245,7 @@ class Host:
             self.drop(process, event, "cut" if process.sim_up else "down")
         elif self.links and self.links.clogged(*link):
             self.clogged.setdefault(link, []).append(event)
+            self._count("held_by_clogs")
         elif process.sim_up:
             come_due(self, process, event)
         else:
@@ -273,6 +281,13 @@ class Host:
         self.processes[process.id] = node
         node.on_start()
 
+    def _halted(self, process: Process) -> None:
+        """A node has ended itself; its observation of that is in its records."""
+        self._halts.append((self.now_ns, process.id))
+        self._count("halts")
+        crash(self, process, torn=False)
+        process.choose_path()
+
     def count_fault(self) -> None:
         """A fault has struck a node."""
         self._others["fault"] += 1
@@ -281,6 +296,22 @@ class Host:
         """A fault strikes a node, and shows in what the node lived through."""
         self.count_fault()
         self.record(process, event)
+
+    @property
+    def faults_struck(self) -> int:
+        """How many faults have struck a node of this host."""
+        return self._others["fault"]
+
+    def count_effect(self, fault: Fault) -> None:
+        """A fault has changed something."""
+        self._count(f"{EFFECT}{fault.kind}")
+
+    def count_waiting(self) -> None:
+        """A message or timer has to wait at its node's gate."""
+        self._count("waited_at_nodes")
+
+    def _count(self, name: str) -> None:
+        self._effects[name] = self._effects.get(name, 0) + 1
 
     def count_altered(self) -> None:
         """A message was damaged, and nobody will notice."""
@@ -339,6 +370,7 @@ class Host:
         )
         counters["duplicated"] = sum(process.sim_duplicated for process in processes)
         counters["timers_set"] = sum(process.sim_timers_set for process in processes)
+        counters |= self._effects
         if self._altered:
             counters["corrupted"] = self._altered
         if self._crashes_losing_writes:
@@ -346,7 +378,7 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, counters, self._failures)
+        return Summary(digests, values, counters, self._failures, self._halts)
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

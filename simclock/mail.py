@@ -54,6 +54,8 @@ class Summary(NamedTuple):
     """Node -> what the scenario's `final` made of it."""
     counters: dict[str, int]
     failures: list[Failure]
+    halts: list[tuple[int, int]]
+    """(time, node) of every node that ended itself."""
 
 
 class HostPlan(NamedTuple):

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 from simclock.durations import MILLISECOND
 from simclock.errors import UsageError
@@ -118,6 +119,12 @@ class Links:
 
     def __bool__(self) -> bool:
         return bool(self._cut or self._group or self._clogged or self._clogged_nodes)
+
+    def state(self) -> tuple[Any, ...]:
+        """All of it, to be compared with a later one."""
+        separates = len(set(self._group.values())) > 1
+        groups = (tuple(self._group.items()), self._asymmetric) if separates else ()
+        return frozenset(self._cut), groups, frozenset(self._clogged), frozenset(self._clogged_nodes)
 
     def cut(self, source: int, target: int) -> None:
         """Cut the link one way."""

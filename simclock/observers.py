@@ -1,8 +1,9 @@
 """Observers read what nodes tell, in the canonical order, and may react.
 
 Laws: observations come ordered by (time, node, the node's own number), never in the order in which work happened to
-finish. A reaction to an observation at time t takes effect at t + lookahead on every placement: a stop ends the run
-before that instant, a fault happens at it.
+finish. (Where messages may take no time an instant holds causes and their effects: there they come in the order in
+which the one host made them.) A reaction to an observation at time t takes effect at t + lookahead on every placement:
+a stop ends the run before that instant, a fault happens at it.
 """
 
 from __future__ import annotations

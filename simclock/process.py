@@ -10,17 +10,19 @@ from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappush
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from simclock.clocks.physical import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
 from simclock.disk import Disk
-from simclock.errors import UsageError
+from simclock.errors import Halt, UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.gate import Gate
 from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
 
 DIGEST_BYTES = 16
+HALTED = "halted"
+"""What a node observes when it ends itself."""
 
 if TYPE_CHECKING:
     from simclock.host import Host
@@ -272,6 +274,15 @@ class Process:
         now_ns = self.sim_host.now_ns
         self.sim_host.record(self, (now_ns, self.id, count, self.id, OBSERVATION, (name, value)))
         self.sim_host.observed(now_ns, self.id, count, name, value)
+
+    def halt(self, reason: str) -> NoReturn:
+        """End the process from inside, as `exit` does; observers see "halted" with the reason.
+
+        Nothing of the handler after this call happens. For the rest it is a crash: what the disk had not synced is
+        lost, and the node is down until something restarts it.
+        """
+        self.observe(HALTED, reason)
+        raise Halt(self)
 
     # The kernel's part.
 

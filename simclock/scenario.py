@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.durations import HOUR, format_duration
 from simclock.errors import UsageError
-from simclock.faults import Fault, check_faults
+from simclock.faults import Fault, check_faults, written_out
 from simclock.network import Network
 from simclock.observers import Observer
 from simclock.process import Process
@@ -68,6 +69,11 @@ class Scenario:
     def build_node(self, node: int) -> Process:
         """The node of that id: what `byzantine` has in its place, else what `build` makes."""
         return self.byzantine.get(node, self.build)(node)
+
+    @cached_property
+    def plan(self) -> tuple[Fault, ...]:
+        """The faults as a run carries them out: single ones, drawn from the seed, in place of swizzles."""
+        return written_out(self.faults, self.seed, self.nodes)
 
     @property
     def lookahead_ns(self) -> int:

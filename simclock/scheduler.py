@@ -27,7 +27,7 @@ from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
-from simclock.faults import STRUCK, Fault, NodeFault, NodeName
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName, written_out
 from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
 from simclock.observers import Control, Observer, Violation
 from simclock.process import DIGEST_BYTES
@@ -69,6 +69,8 @@ class RunResult(NamedTuple):
     node_digests: tuple[str, ...]
     replay: str
     """The command or call that runs it again."""
+    halts: tuple[tuple[int, int], ...] = ()
+    """(time, node) of every node that ended itself, in order."""
 
 
 def host_plan(
@@ -101,7 +103,7 @@ def host_plan(
 
 def _planned(scenario: Scenario, *, named: bool) -> list[tuple[int, Fault]]:
     """The plan's faults with their running numbers: those that name an observation, or those that do not."""
-    numbered = enumerate(scenario.faults, start=scenario.nodes)
+    numbered = enumerate(scenario.plan, start=scenario.nodes)
     return [(count, fault) for count, fault in numbered if _is_named(fault) == named]
 
 
@@ -138,7 +140,7 @@ class Scheduler:
         self._end_ns = scenario.duration_ns or NEVER_NS
         self.pause_ns = NEVER_NS
         """No host goes further for now: for who looks on while the run goes."""
-        self._faults_counted = scenario.nodes + len(scenario.faults)
+        self._faults_counted = scenario.nodes + len(scenario.plan)
         """Running number of the environment: starts, then the plan, then reactions."""
         self._undecided = sorted(_planned(scenario, named=True), key=_fault_key)
         """Faults that name an observation: decided when every earlier observation is known."""
@@ -252,7 +254,9 @@ class Scheduler:
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
-        observations.sort(key=lambda observation: observation[:3])
+        if self._lookahead_ns:
+            observations.sort(key=lambda observation: observation[:3])
+        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         self._tell(observations)
 
     def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:
@@ -288,7 +292,8 @@ class Scheduler:
         control = self._control
         if control.stop_ns is not None:
             self._end_ns = min(self._end_ns, control.stop_ns)
-        for fault in control.faults if self.scenario.adaptive else ():
+        injected = control.faults if self.scenario.adaptive else ()
+        for fault in written_out(injected, self.scenario.seed, self.scenario.nodes) if injected else ():
             self._plan(self._faults_counted, self._resolved(fault))
             self._faults_counted += 1
         control.faults.clear()
@@ -400,6 +405,7 @@ class Scheduler:
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,
+            halts=tuple(sorted(halt for summary in summaries for halt in summary.halts)),
         )
 
 

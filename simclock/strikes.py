@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from simclock.disk import Disk
+from simclock.effects import what_it_strikes
 from simclock.events import MESSAGE, TIMER, Event
 from simclock.faults import (
     AddDelay,
@@ -52,7 +53,14 @@ if TYPE_CHECKING:
 
 
 def strike(host: Host, fault: Fault, event: Event) -> None:
-    """Carry out a fault whose nodes are all known by id."""
+    """Carry out a fault whose nodes are all known by id, and count it if it changed anything."""
+    before = what_it_strikes(host, fault)
+    _carry_out(host, fault, event)
+    if before is not None and before != what_it_strikes(host, fault):
+        host.count_effect(fault)
+
+
+def _carry_out(host: Host, fault: Fault, event: Event) -> None:
     match fault:
         case ClogNode() | UnclogNode():
             _strike_links(host, fault)
@@ -86,7 +94,7 @@ def _strike_process(host: Host, process: Process, fault: Fault, event: Event) ->
     match fault:
         case Crash() if process.sim_up:
             host.record_fault(process, event)
-            _crash(host, process, torn=isinstance(fault, TornCrash))
+            crash(host, process, torn=isinstance(fault, TornCrash))
         case Pause() if process.sim_up and not paused:
             host.record_fault(process, event)
             process.sim_gate.paused = True
@@ -101,7 +109,7 @@ def _strike_process(host: Host, process: Process, fault: Fault, event: Event) ->
     process.choose_path()
 
 
-def _crash(host: Host, process: Process, *, torn: bool) -> None:
+def crash(host: Host, process: Process, *, torn: bool) -> None:
     """The incarnation ends: its timers, what waits at its gate and what its disk had not synced are gone."""
     process.sim_up = False
     process.sim_timers.clear()

@@ -13,7 +13,7 @@ from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries
 from experiments.command_line import main
 from experiments.zoo.byzantine_clocks import NODE_BUGS
 from experiments.zoo.hunt import ground_of, hunt, named, right_one
-from protocols.byzantine_clocks import ALGORITHMS, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
+from protocols.byzantine_clocks import ALGORITHMS, CORRECTION_BOUND, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
 from protocols.byzantine_clocks.convergence import (
     egocentric_mean,
     fault_tolerant_average,
@@ -288,6 +288,14 @@ def test_a_skew_on_the_bound_passes_and_one_nanosecond_more_does_not():
     assert one_correction(ms(50))[2].moments[-1].mixed_ns == ms(50)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_correction_on_the_bound_passes_and_one_nanosecond_more_does_not(sign):
+    of, _, _ = one_correction(0)
+    limit_ns = of.correction_ns(0)
+    assert CORRECTION_BOUND not in one_correction(sign * limit_ns)[1]
+    assert CORRECTION_BOUND in one_correction(sign * (limit_ns + 1))[1]
+
+
 def test_an_answer_that_is_missing_makes_the_verdict_unknown():
     result = play(1, 4, faults=(Cut(at_ns=seconds(50), source=0, target=1),))
     verdict = judge(result)
@@ -379,6 +387,7 @@ def test_it_is_shown_as_a_file_that_runs_the_same(tmp_path):
         (["--interval", "5ms"], "interval: 5ms is too short"),
         (["--interval", "20"], "interval: cannot read"),
         (["--drift", "300000ppm"], "drift: with 300,000 ppm clocks part faster in a round than cnv"),
+        (["--drift", "-5ppm"], "clocks.drift: -5000 is not a bound"),
         (["--drift", "300000.5ppm"], "drift: with 300,000.5 ppm clocks"),
         (["--offset", "10000h"], "offset: clocks that begin 36000000s off need"),
         (["--offset", "10s", "--interval", "1s"], "and the interval is 1s: give a smaller offset or a longer interval"),

@@ -9,7 +9,20 @@ from experiments.zoo.bugs import BUGS
 from experiments.zoo.hunt import ground_of, hunt, named, right_one
 from protocols.causal_broadcast import Broadcast, CausalQueue, DeliveryOrder, FifoQueue, Gaps, Kind, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
-from simclock import Control, Crash, Heal, Network, Observation, Partition, Scenario, Uniform, UsageError, ms, seconds
+from simclock import (
+    Control,
+    Crash,
+    Cut,
+    Heal,
+    Network,
+    Observation,
+    Partition,
+    Scenario,
+    Uniform,
+    UsageError,
+    ms,
+    seconds,
+)
 from simclock.clocks import VectorClock
 
 
@@ -181,6 +194,20 @@ def test_the_last_that_has_it_gives_it_to_the_others():
     result = group(4, build=Speaker, faults=faults, suspect_ns=seconds(3))
     (delivered,) = same_deliveries(result)
     assert dict(delivered)[0] >= 10
+
+
+def test_who_does_not_answer_is_not_asked_for_ever():
+    """Member 3 gets nothing from 0 and cannot be heard by 1; 2 has everything that 0 has sent, and is asked in turn."""
+
+    class Speaker(Quiet):
+        def on_timer(self, timer):
+            super().on_timer(timer)
+            if timer == "tick" and self.id == 0 and self.count < 20:
+                self.multicast(b"word")
+
+    faults = (Cut(at_ns=0, source=0, target=3), Cut(at_ns=0, source=3, target=1))
+    result = group(4, build=Speaker, faults=faults, loss=0.0, suspect_ns=seconds(60))
+    assert dict(result.final[3].delivered)[0] == 20 and result.final[3].requests > 0
 
 
 def test_what_depends_on_what_nobody_has_is_given_up_and_nothing_is_delivered_out_of_order():

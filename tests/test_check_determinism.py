@@ -52,7 +52,7 @@ def test_a_scenario_of_the_catalog_by_its_name_with_settings():
 
 BAD = """
 from actors import Message, Node
-from simclock import Constant, Network, Scenario, ms
+from simclock import Constant, Network, Observer, Scenario, ms
 
 class Word(Message):
     text: str
@@ -77,13 +77,21 @@ class Asking(Node):
         import time
         time.time()
 
-def _scenario(name, node):
+class Lot(Observer):
+    def on_finish(self, control):
+        if hash("lot") % 2:
+            control.violated("lot", 0, "drawn", stop=False)
+
+def _scenario(name, node, **more):
     network = Network(latency=Constant(delay_ns=ms(2)))
-    return Scenario(name=name, nodes=3, build=lambda _: node(), duration_ns=ms(20), network=network)
+    return Scenario(name=name, nodes=3, build=lambda _: node(), duration_ns=ms(20), network=network, **more)
 
 waiting = _scenario("waiting", Waiting)
 sharing = _scenario("sharing", Sharing)
 asking = _scenario("asking", Asking)
+judging = _scenario("judging", Node, observers=(Lot,))
+listing = _scenario("listing", Node, final=lambda node: list({"a", "b", "c", "d"}))
+keeping = _scenario("keeping", Node, final=lambda node: ({"a", "b", "c", "d"}, object()))
 """
 
 
@@ -106,6 +114,19 @@ def test_what_nodes_share_is_found_by_placement(bad):
     status, said = check(f"{bad}:sharing", "--placements", "inline,ray", "--hash-seeds", "0")
     assert status == 1
     assert f"the runs part at 1ms, node 1, {bad}:{line_of('self.observe(', bad)} in on_timer" in said
+
+
+def test_what_no_digest_covers_is_compared_too(bad):
+    """An observer that goes by a hash, and a `final` that tells the order of a set; a set itself is the same."""
+    status, said = check(f"{bad}:judging", "--placements", "inline", "--hash-seeds", "0,1,2,3,4,5")
+    assert status == 1
+    assert "the digests are one, but what comes of the runs is not: verdict" in said
+    assert '"valid"\n' in said and '"violated"\n' in said
+    status, said = check(f"{bad}:listing", "--placements", "inline", "--hash-seeds", "0,1,2,3,4,5")
+    assert status == 1
+    assert "what comes of the runs is not: final" in said
+    status, said = check(f"{bad}:keeping", "--placements", "inline", "--hash-seeds", "0,1,2")
+    assert status == 0, said
 
 
 def test_code_that_fails_the_same_way_is_a_failure_and_no_difference(bad):

@@ -113,6 +113,11 @@ def test_formats_of_others(tmp_path):
     assert "process 1 read() -> 0" in said
 
 
+ADDED = """{"process": 0, "type": "invoke", "f": "add", "value": "x", "time": 1}
+{"process": 0, "type": "ok", "f": "add", "value": null, "time": 2}
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
@@ -125,6 +130,14 @@ def test_formats_of_others(tmp_path):
         ("", ("--guarantee", "monotonic reads"), "--guarantee: is of sessions"),
         ("", ("--consistency", "session", "--model", "queue"), "not queue"),
         ("", ("--model", "stack"), "'stack' is not one of"),
+        ("", (), "history.jsonl: holds no operation of a client"),
+        ('{"process": "nemesis", "type": "info", "f": "kill"}\n', (), "history.jsonl: holds no operation of a client"),
+        ("\n" + "[" * 100_000, (), "history.jsonl:2: a value is nested too deeply"),
+        ("", ("--initial", "[" * 100_000), "--initial: "),
+        (ADDED, ("--model", "queue", "--initial", "3"), "begins with a list, such as [1, 2], not 3"),
+        (ADDED, ("--model", "set", "--initial", "true"), "begins with a list, such as [1, 2], not True"),
+        (ADDED, ("--model", "counter", "--initial", '"a"'), "counter: it begins with a number, not 'a'"),
+        (ADDED, ("--model", "counter"), "what is added to a counter is a number"),
     ],
 )
 def test_bad_usage_is_one_line(tmp_path, text, options, said):

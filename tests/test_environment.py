@@ -44,7 +44,7 @@ from simclock import (
     us,
 )
 from simclock.events import EventQueue
-from simclock.faults import FAULTS, LinkFault, NodeFault, check_faults
+from simclock.faults import FAULTS, WRITTEN, LinkFault, NodeFault, SwizzleClog, check_faults
 
 SameEverywhere = Callable[[Scenario], RunResult]
 
@@ -200,7 +200,7 @@ def test_an_observer_cannot_inject_what_cannot_be() -> None:
 
 def test_the_manual_names_every_kind_of_fault() -> None:
     readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    assert [kind for kind in FAULTS if f"`{kind}`" not in readme] == []
+    assert [kind for kind in WRITTEN if f"`{kind}`" not in readme] == []
 
 
 def test_every_kind_of_fault_is_in_the_plan_of_everything() -> None:
@@ -224,8 +224,9 @@ def test_every_fault_shows_in_the_digest_of_the_environment(kind: type[Fault]) -
 
 
 def test_the_plan_of_everything_reads_back_from_toml() -> None:
-    written = write_settings("everything", Settings(faults=PLAN))
-    assert settings_from_toml(tomllib.loads(written), "x.toml", Path())[1].faults == PLAN
+    swizzles = SwizzleClog(at_ns=1, lasts_ns=5), SwizzleClog(at_ns=1, lasts_ns=5, links=True, nodes=(3, 1))
+    written = write_settings("everything", Settings(faults=(*PLAN, *swizzles)))
+    assert settings_from_toml(tomllib.loads(written), "x.toml", Path())[1].faults == (*PLAN, *swizzles)
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,11 @@ def test_the_plan_of_everything_reads_back_from_toml() -> None:
             'kind = "set-drift"\nat = "1s"\nnode = 0\ndrift = "-200ppm"',
             FAULTS["set-drift"](at_ns=10**9, node=0, drift_ppb=-200_000),  # type: ignore[call-arg]
         ),
+        (
+            'kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"\nnodes = [2, 0]\nlinks = true',
+            SwizzleClog(at_ns=10**9, lasts_ns=8 * 10**9, links=True, nodes=(2, 0)),
+        ),
+        ('kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"', SwizzleClog(at_ns=10**9, lasts_ns=8 * 10**9)),
         ('kind = "set-loss"\nat = "1s"\nloss = 0.5', FAULTS["set-loss"](at_ns=10**9, loss=0.5)),  # type: ignore[call-arg]
         (
             'kind = "set-bandwidth"\nat = "1s"\nbytes_per_s = 1_000',
@@ -261,7 +267,23 @@ def test_a_fault_as_a_user_writes_it(text: str, fault: Fault) -> None:
         ('kind = "set-drift"\nat = "1s"\nnode = 0\ndrift = 5', "x.toml: faults[0].drift: 5 is not text"),
         ('kind = "set-loss"\nat = "1s"\nloss = "x"', "x.toml: faults[0].loss: 'x' is not a number"),
         ('kind = "set-bandwidth"\nat = "1s"\nbytes_per_s = 1.5', "x.toml: faults[0].bytes_per_s: 1.5 is not a whole"),
-        ('kind = "swizzle"\nat = "1s"', "x.toml: faults[0].kind: unknown kind 'swizzle'"),
+        (
+            'kind = "swizzle"\nat = "1s"',
+            "x.toml: faults[0].kind: unknown kind 'swizzle': did you mean 'swizzle-clog'",
+        ),
+        ('kind = "swizzle-clog"\nat = "1s"', 'x.toml: faults[0].lasts is missing: write lasts = "10s"'),
+        (
+            'kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"\nlinks = "all"',
+            "x.toml: faults[0].links: 'all' is not true or false: write links = false",
+        ),
+        (
+            'kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"\nnodes = 3',
+            "x.toml: faults[0].nodes: 3 is not an array: write nodes = [0, 1, 2]",
+        ),
+        (
+            'kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"\nnodes = [0, "leader"]',
+            "x.toml: faults[0].nodes[1]: 'leader' is not a node's number: write nodes = [0, 1, 2]",
+        ),
     ],
 )
 def test_a_fault_written_wrong_is_one_clear_line(text: str, said: str) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from actors import run
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 from experiments.command_line import main
+from experiments.detector_judge import COMPLETENESS, NAMES, measured
 from experiments.detector_study import HEADERS
-from experiments.failure_detectors import COMPLETENESS, NAMES, NETWORKS, measured
+from experiments.failure_detectors import NETWORKS
 from experiments.recorded import Recorded, recorded
 from experiments.studies import StudySettings, studies
 from protocols.failure_detectors import Arrivals, FixedTimeout, Heartbeater, Monitor, PhiAccrual
@@ -24,7 +25,10 @@ from simclock import (
     Constant,
     Crash,
     Network,
+    Observation,
+    Pause,
     Restart,
+    Resume,
     Scenario,
     Uniform,
     UsageError,
@@ -244,6 +248,67 @@ def test_what_is_measured():
     ]
     first = measured(result._replace(reports={"Recorded": told}))[0]
     assert (first.mistakes, first.alive_ns, first.detection_ns, first.missed) == (1, crash_ns, (ms(700),), ())
+
+
+def played(*faults, told=()):
+    """A run of two watched nodes with these faults, and what the first detector said."""
+    entry = entries()["failure-detectors"]
+    result = run(make_scenario(entry, Settings(seed=1, nodes=3, duration_ns=seconds(2), faults=())))
+    said = tuple(Observation(at_ns, 0, 0, name, (node, 0)) for at_ns, name, node in told)
+    ended = result._replace(virtual_ns=minutes(5), faults=faults, reports={**result.reports, "Recorded": said})
+    return entry.judge(ended), measured(ended)[0]
+
+
+def test_a_node_that_comes_back_is_up():
+    """A suspicion of it is then a mistake, and nobody has to suspect it in the end."""
+    away = (Crash(at_ns=minutes(1), node=1), Restart(at_ns=minutes(2), node=1))
+    told = [
+        (seconds(61), "suspects", 1),
+        (minutes(2), "trusts", 1),
+        (minutes(3), "suspects", 1),
+        (minutes(3) + 1, "trusts", 1),
+    ]
+    verdict, first = played(*away, told=told)
+    assert verdict.status == UNKNOWN and verdict.lines[0].startswith("nobody stays down")
+    assert (first.mistakes, first.missed, first.detection_ns) == (1, (), ())
+    assert first.alive_ns == minutes(4) + minutes(5)
+
+
+@pytest.mark.parametrize(
+    ("faults", "due"),
+    [
+        ((), True),
+        ((Crash(at_ns=minutes(3), node=0), Restart(at_ns=minutes(3) + 1, node=0)), False),  # it knows of nobody
+        ((Crash(at_ns=seconds(110), node=0), Restart(at_ns=seconds(111), node=0)), False),  # heard of it for 9 s only
+        ((Crash(at_ns=seconds(20), node=0), Restart(at_ns=seconds(21), node=0)), True),
+        ((Pause(at_ns=minutes(3), node=0),), False),
+        ((Pause(at_ns=minutes(3), node=0), Resume(at_ns=minutes(4), node=0)), True),
+        ((Pause(at_ns=minutes(3), node=0), Resume(at_ns=seconds(280), node=0)), False),
+        ((Crash(at_ns=seconds(100), node=1), Restart(at_ns=seconds(101), node=1)), False),
+    ],
+)
+def test_completeness_is_due_where_the_monitor_had_its_chance(faults, due):
+    """Node 1 crashes for good after two minutes, and nobody suspects it."""
+    crash = Crash(at_ns=minutes(2), node=1)
+    verdict, first = played(*sorted((*faults, crash), key=lambda fault: fault.at_ns))
+    assert first.missed == (1,) and (verdict.status == VIOLATED) == due, verdict
+
+
+def test_a_monitor_forgets_in_a_crash_whom_it_suspected():
+    crash, away = Crash(at_ns=minutes(2), node=1), Crash(at_ns=minutes(4), node=0)
+    _, first = played(crash, told=[(seconds(122), "suspects", 1)])
+    assert first.detection_ns == (seconds(2),)
+    _, first = played(crash, away, told=[(seconds(122), "suspects", 1)])
+    assert first.detection_ns == () and first.missed == (1,)
+
+
+@pytest.mark.parametrize("nemesis", ["crash", "swarm", "clock+pause"])
+def test_trouble_makes_no_detector_incomplete(nemesis):
+    entry = entries()["failure-detectors"]
+    for seed in range(3):
+        result = run(make_scenario(entry, Settings(seed=seed, nemesis=nemesis)))
+        assert entry.judge(result).status in (VALID, UNKNOWN), f"seed {seed}"
+        assert list(entry.story(result))
 
 
 def test_the_study_shows_the_trade():

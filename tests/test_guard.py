@@ -1,6 +1,7 @@
 # ruff: noqa: PLW0108 - what is called must be looked up when the node runs, not when the table is made
 """The determinism guard: a node's code that asks the real world is told so, and nobody else notices."""
 
+import asyncio
 import datetime
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ import time
 import time as another_name
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from datetime import datetime as Moment
 from random import Random, SystemRandom, randint
@@ -69,7 +71,22 @@ CALLS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a command": (lambda: subprocess.run(["true"], check=False), "subprocess.Popen", "set_timer"),
     "a shell": (lambda: os.system("true"), "os.system", "set_timer"),
     "a socket": (lambda: socket.socket(), "socket.socket", "self.send"),
+    "a connection": (lambda: socket.create_connection(("127.0.0.1", 9)), "socket.create_connection", "self.send"),
+    "a name": (lambda: socket.getaddrinfo("localhost", 80), "socket.getaddrinfo", "self.send"),
+    "an event loop": (lambda: asyncio.new_event_loop(), "asyncio.new_event_loop", "self.set_timer"),
+    "a subclass's now": (lambda: OwnMoment.now(), "datetime.now", "self.clock"),
+    "a subclass of Random": (lambda: OwnRandom(), "random.Random() without a seed", "self.random"),
+    "a timer's thread": (lambda: threading.Timer(0, print).start(), "threading.Thread.start", "self.set_timer"),
+    "a pool": (lambda: ThreadPoolExecutor().submit(print), "threading.Thread.start", "self.set_timer"),
 }
+
+
+class OwnMoment(Moment):
+    pass
+
+
+class OwnRandom(Random):
+    pass
 
 
 class Word(Message):
@@ -112,6 +129,15 @@ def test_a_node_that_asks_the_real_world_is_told_what_to_use(call, name, instead
     assert f"NondeterminismError: {name} " in failure.error
     assert instead in failure.error
     assert __file__ in failure.place, "the place is the node's line, not the guard's"
+
+
+def test_numpys_shared_luck_is_refused_and_its_seeded_generators_are_not():
+    numpy = pytest.importorskip("numpy")
+    for call in (lambda: numpy.random.rand(), lambda: numpy.random.seed(3), lambda: numpy.random.default_rng()):
+        with pytest.raises(HandlerError, match=r"NondeterminismError: (numpy\.random\.\w+|secrets\.\w+|os\.urandom) "):
+            run(asking(call))
+    assert run(asking(lambda: numpy.random.default_rng(7).random())).events == 5
+    assert not isinstance(numpy.random.rand, guard._Function)
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,15 @@ def test_boundedness(events):
         assert clock.latest.physical_ms <= max(clock.physical_ms_max, 0) + 50
 
 
+def test_the_bound_itself_is_near_enough():
+    """Clocks may differ by the bound: a timestamp exactly so far ahead is from a clock that is right."""
+    clock = HybridClock(offset_ms_max=50).tick(1000)
+    assert clock.accepts(HybridTime.of(1050), 1000) and not clock.accepts(HybridTime.of(1051), 1000)
+    assert clock.receive(HybridTime.of(1050), 1000).latest == HybridTime.of(1050, 1)
+    with pytest.raises(RemoteTooFarAhead):
+        clock.receive(HybridTime.of(1051), 1000)
+
+
 def test_many_small_steps_ahead_do_not_add_up():
     """The bound is judged by the own readings: it does not move with what was let in."""
     clock = HybridClock(offset_ms_max=500).tick(NOW_MS)

@@ -337,6 +337,25 @@ class StopAtThird(Observer):
             control.stop("third")
 
 
+def test_where_messages_take_no_time_a_cause_is_told_before_its_effect() -> None:
+    """Else an observer sees node 0 count an answer of node 1 that node 1 has not given yet."""
+
+    class Passer(Listener):
+        def on_start(self) -> None:
+            if self.id == 2:
+                self.on_message(2, Note(0))
+
+        def on_message(self, source: int, message: Note) -> None:
+            super().on_message(source, message)
+            if message.number < 3:
+                self.send((self.id + 2) % 3, Note(message.number + 1))
+
+    instant = Network(latency=Constant(delay_ns=0))
+    result = run(scenario(lambda node: Passer(), nodes=3, network=instant, observers=(Told,)))
+    told = [(each.time_ns, each.node, each.value[1]) for each in result.reports["Told"]]
+    assert told == [(0, 2, 0), (0, 1, 1), (0, 0, 2), (0, 2, 3)]
+
+
 def test_a_stop_takes_effect_one_lookahead_after_the_observation() -> None:
     of = scenario(lambda node: Chorus(), 3, observers=(StopAtThird, Told))
     result = run(of)

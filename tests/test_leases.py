@@ -343,6 +343,10 @@ BAD = {
     ),
     "two hold": (table_says(*QUEUED, ("held", 2)), "At Most One Holder"),
     "one holds whose claim has expired": (table_says(*QUEUED, ("expired", 2), ("held", 2)), "At Most One Holder"),
+    "one holds again, alone, whose claim has expired": (
+        table_says(*QUEUED, ("expired", 1), ("held", 1)),
+        "At Most One Holder",
+    ),
     "it expires too early, told before": (
         [(4, "asks", (1, "Acquire")), (4, "held", (LOCK, 1, 1)), *table_says(*QUEUED, ("expired", 1))],
         "Lease Lives While Renewed",

@@ -13,12 +13,26 @@ from experiments.command_line import main
 from experiments.lease_progress import PROGRESS, LeaseProgress
 from experiments.leases import PARAMETERS
 from experiments.plots import write_picture
+from experiments.recorded import recorded
 from experiments.zoo.bugs import BUGS
 from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from experiments.zoo.leases import BUGS as ROWS
 from experiments.zoo.leases import OldLeaderExpires, parts_of
 from protocols.leases import LeaseTable
-from simclock import Control, Network, Observation, ms, seconds
+from simclock import (
+    Control,
+    CorruptRecord,
+    FillDisk,
+    JumpClock,
+    MendDisk,
+    Network,
+    Observation,
+    Pause,
+    Restart,
+    Resume,
+    ms,
+    seconds,
+)
 
 EFFECTS = "Mutual Exclusion Of Effects"
 
@@ -85,6 +99,110 @@ def test_a_stopped_clock():
     assert play(parameters={**trusting, "fencing": "off"})[2] == {"Believer Is Holder", EFFECTS}
 
 
+def test_a_partition_of_leader_and_holder():
+    """The old leader renews nothing, the new one counts anew; what A sent before the partition arrives after it."""
+    for seed in (0, secrets.randbits(32)):
+        entry, result, broken = play(seed=seed, parameters={"trouble": "partition"})
+        assert broken == set() and entry.judge(result).status == VALID, f"seed {seed}"
+        in_order(
+            lines_of(entry, result),
+            "[Client A] acquired the lock, token 101",
+            "and Client A | ",
+            "what Client A sends to the store is held",
+            "and counts every lease anew",
+            "[Lease service] lease of token 101 expired",
+            "[Client B] acquired the lock, token 102",
+            "[Storage] write of Client B accepted: token 102",
+            "[Network] the partition is over",
+            "[Network] what Client A sends to the store arrives now",
+            "[Storage] write of Client A REJECTED: token 101 < 10",
+            "[Client A] lost its lease, token 101",
+        )
+        at_ns = {each.kind: each.at_ns for each in reversed(result.faults)}
+        elected = [each.time_ns for each in recorded(result) if each.name == "leader"][1]
+        expired = next(each.time_ns for each in recorded(result) if each.name == "lease" and each.value[1] == "expired")
+        assert at_ns["partition"] < elected and expired > elected + seconds(5), (
+            "the new leader counts from its election"
+        )
+    parameters = {"trouble": "partition", "fencing": "off"}
+    assert play(parameters=parameters)[2] == {EFFECTS}
+
+
+def test_a_failover_while_the_holder_stands_still():
+    """No token is given twice, and the lease is counted anew: B waits for longer than without the crash."""
+    waits = {}
+    for trouble in ("pause", "failover"):
+        entry, result, broken = play(parameters={"trouble": trouble})
+        assert broken == set() and entry.judge(result).status == VALID
+        waits[trouble] = next(each.time_ns for each in recorded(result) if each.name == "held" and each.value[1] == 102)
+    assert waits["failover"] > waits["pause"] + seconds(1)
+    in_order(
+        lines_of(entry, result),
+        "[Client A] stands still, with a write prepared",
+        "[Lease service] server 0 crashes",
+        "and counts every lease anew",
+        "[Lease service] server 0 comes back",
+        "[Lease service] lease of token 101 expired",
+        "[Client B] acquired the lock, token 102",
+        "[Client A] wakes up",
+        "[Storage] write of Client A REJECTED: token 101 < 102",
+    )
+    assert result.reports["RaftProperties"]["leader_changes"] and result.reports["RaftProperties"]["restarts"]
+    assert play(parameters={"trouble": "failover", "fencing": "off"})[2] == {EFFECTS}
+
+
+@pytest.mark.parametrize(
+    ("trouble", "bug", "told"),
+    [
+        ("jump", "PAPER-LEASE-3", "[Client A] its wall clock is set back by 10s"),
+        ("drift", "PAPER-LEASE-8", "[Clocks] of the store, Client A and Client B: slow by 20 %"),
+    ],
+)
+def test_a_clock_that_is_wrong_within_the_bound(trouble, bug, told):
+    """The right holder stops writing before its lease is over; who counts on the wall clock, or too long, does not."""
+    for seed in (0, secrets.randbits(32)):
+        entry, result, broken = play(seed=seed, parameters={"trouble": trouble})
+        assert broken == set() and entry.judge(result).status == VALID, f"seed {seed}"
+        in_order(
+            lines_of(entry, result),
+            told,
+            "what Client A sends to the lease service is lost",
+            "lease of token 101 expired",
+            "[Client B] acquired the lock, token 102",
+        )
+    assert play(parameters={"trouble": trouble, "bug": bug})[2] == {"Believer Is Holder"}
+
+
+@pytest.mark.parametrize(
+    ("blow", "said", "stays"),
+    [
+        (FillDisk(at_ns=ms(1500), node=3), "[Storage] halts: the disk is full", False),
+        (CorruptRecord(at_ns=ms(1500), node=3), "[Storage] halts: a record cannot be read", True),
+    ],
+)
+def test_a_store_that_cannot_keep_the_greatest_token_halts(blow, said, stays):
+    """It acknowledges nothing, and is no handler's failure; a full disk that has been mended is as good as before."""
+    mended = (MendDisk(at_ns=seconds(6), node=3), Restart(at_ns=seconds(6), node=3))
+    entry, result, broken = play(faults=(blow, *mended), seed=1)
+    assert broken == set()
+    in_order(lines_of(entry, result), said, "[the store] comes back")
+    times = [each.time_ns for each in recorded(result) if each.name == "accepted"]
+    halted_ns = next(each.time_ns for each in recorded(result) if each.name == "halted")
+    assert not [time_ns for time_ns in times if halted_ns <= time_ns < seconds(6)]
+    assert (times[-1] < seconds(6)) == stays
+
+
+def test_what_strikes_a_server_is_told_of_the_server():
+    faults = (Pause(at_ns=ms(500), node=1), Resume(at_ns=ms(600), node=1), JumpClock(at_ns=ms(700), node=3, by_ns=5))
+    entry, result, _ = play(faults=faults, duration_ns=seconds(1))
+    in_order(
+        lines_of(entry, result),
+        "[Lease service] server 1 stands still",
+        "[Lease service] server 1 wakes up",
+        "[the store] its wall clock is set forward by 5ns",
+    )
+
+
 def test_a_longer_lease_outlives_the_pause():
     entry, result, broken = play(parameters={"term": "15s"})
     assert broken == set() and not any("expired" in line for line in lines_of(entry, result))
@@ -109,7 +227,7 @@ def test_a_run_that_reaches_nothing_is_not_valid(settings, said):
     ("arguments", "message"),
     [
         (("leases", "--set", "fencing=maybe"), "fencing: 'maybe' is not known: use on or off"),
-        (("leases", "--set", "trouble=storm"), "trouble: 'storm' is not known: use pause or stopped-clock or none"),
+        (("leases", "--set", "trouble=storm"), "trouble: 'storm' is not known: use pause or stopped-clock or jump or"),
         (("leases", "--set", "term=5"), "term: cannot read '5' as a time: write it as \"5ms\""),
         (("leases", "--set", "term=50ms"), "lease.guard: 100ms leaves nothing of a lease of 50ms"),
         (("leases-hunt", "--set", "bug=LEASE-1"), "bug: unknown bug 'LEASE-1'"),
@@ -218,6 +336,12 @@ def test_rows_are_classes_of_their_own():
 def test_the_story_is_the_same_everywhere(same_everywhere, seed):
     result = same_everywhere(make_scenario(entries()["leases"], Settings(seed=seed, duration_ns=seconds(14))))
     assert result.reports["LeaseProperties"]["writes refused"] == 1
+
+
+@pytest.mark.parametrize("trouble", ["partition", "failover"])
+def test_what_befalls_the_service_is_the_same_everywhere(same_everywhere, trouble):
+    settings = Settings(seed=3, duration_ns=seconds(14), parameters={"trouble": trouble})
+    assert same_everywhere(make_scenario(entries()["leases"], settings)).reports["LeaseProperties"]["writes refused"]
 
 
 @pytest.mark.parametrize("seed", [14, secrets.randbits(32)])

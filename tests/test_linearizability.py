@@ -304,6 +304,11 @@ HAND_MADE = {
         [done((0, 1), "append", ("x",)), done((2, 3), "get", result=("x",))],
         [done((0, 1), "append", ("x",)), done((2, 3), "get", result=("x", "x"))],
     ),
+    "append of another kind": (
+        key_value(),
+        [done((0, 5), "put", 1), done((0, 5), "put", "x"), done((0, 5), "append", "y")],
+        [done((0, 1), "put", 1), done((2, 5), "append", "y")],
+    ),
     "delete": (
         key_value(),
         [done((0, 1), "put", 1), done((2, 3), "delete"), done((4, 5), "get", result=None)],

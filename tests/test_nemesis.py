@@ -10,23 +10,36 @@ from experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_neme
 from experiments.nemesis.coverage import sometimes_text
 from experiments.nemesis.episodes import HARSH, KINDS
 from experiments.nemesis.hunters import HUNTERS
+from experiments.nemesis.liveness import recovery
 from experiments.raft_progress import PROGRESS
 from experiments.report import report_of, report_text
 from experiments.scenario_file import settings_from_toml
 from simclock import (
+    AddDelay,
     Clog,
+    CorruptRecord,
     Crash,
     Cut,
+    FillDisk,
+    Heal,
+    JumpClock,
+    MendDisk,
     Network,
+    Note,
+    Partition,
     Pause,
     Restart,
     Resume,
+    SetCorruption,
+    SetDrift,
+    SetLoss,
+    StopClock,
     Unclog,
     UsageError,
     ms,
     seconds,
 )
-from simclock.faults import Mend, check_faults
+from simclock.faults import FAULTS, Mend, check_faults
 
 PREY = Prey(servers=(0, 1, 2, 3, 4), rhythm_ns=ms(100))
 END_NS = seconds(10)
@@ -183,7 +196,85 @@ def test_coverage_counts_what_took_effect():
         Resume(at_ns=ms(50), node=1),
     )
     counts = coverage(run(made(nodes=3, faults=faults)))
-    assert counts["crash"] == counts["restart"] == 1 and "resume" not in counts
+    assert counts["crash"] == counts["restart"] == 1 and "resume" not in counts and "halts" not in counts
+
+
+def test_coverage_knows_who_has_ended_itself():
+    """Both servers that are left stand for election within 200 ms, and find no room to write down their votes."""
+    faults = (
+        FillDisk(at_ns=0, node=1),
+        FillDisk(at_ns=0, node=2),
+        Crash(at_ns=ms(1), node=0),
+        Crash(at_ns=ms(500), node=1),
+        Restart(at_ns=ms(600), node=1),
+    )
+    counts = coverage(run(made(nodes=3, faults=faults, nemesis="none", duration_ns=ms(601))))
+    assert counts == {"fill-disk": 2, "crash": 1, "halts": 2, "restart": 1} | {
+        name: count for name, count in counts.items() if name.startswith(("dropped", "duplicated"))
+    }
+
+
+def test_of_disks_only_a_minority_rots():
+    for seed in range(20):
+        rotten = {fault.node for fault in drawn("rot", seed).faults}
+        assert len(rotten) <= 2 and all(isinstance(fault, CorruptRecord) for fault in drawn("rot", seed).faults)
+
+
+def test_who_stopped_for_want_of_room_is_started_when_there_is_some():
+    faults = drawn("full-disk").faults
+    mended = [(fault.at_ns, fault.node) for fault in faults if isinstance(fault, MendDisk)]
+    assert mended and mended == [(fault.at_ns, fault.node) for fault in faults if isinstance(fault, Restart)]
+
+
+def test_a_swarm_draws_of_the_harsh_kinds_those_that_the_protocol_withstands():
+    sturdy = replace(PREY, withstands=("rot", "full-disk"))
+    plans = [draw_plan("swarm", seed, sturdy, Network(), END_NS) for seed in range(60)]
+    assert {kind for plan in plans for kind in plan.hardness} == {*KINDS, *HUNTERS, "rot", "full-disk"}
+    for seed, plan in enumerate(plans):
+        usual = {kind: hardness for kind, hardness in plan.hardness.items() if kind not in HARSH}
+        assert usual == drawn("swarm", seed).hardness, "their luck moves no other"
+
+
+def gossip(faults):
+    return made(name="phold", nodes=3, duration_ns=ms(400), network=Network(), faults=faults)
+
+
+def test_a_fault_that_changes_nothing_has_not_happened(same_everywhere):
+    """What a liveness phase mends where nothing is wrong, and every fault of what is so already."""
+    mends = recovery(Prey(servers=(0, 1, 2), rhythm_ns=ms(10)), Network(), ms(5))
+    again = (
+        Cut(at_ns=ms(6), source=0, target=1),
+        Clog(at_ns=ms(6), source=1, target=0),
+        Pause(at_ns=ms(6), node=2),
+        StopClock(at_ns=ms(6), node=1),
+        SetDrift(at_ns=ms(6), node=0, drift_ppb=7),
+        FillDisk(at_ns=ms(6), node=0),
+        SetLoss(at_ns=ms(6), loss=0.5),
+        AddDelay(at_ns=ms(6), delay_ns=3),
+        Partition(at_ns=ms(6), groups=((0,), (1, 2))),
+    )
+    never = (
+        CorruptRecord(at_ns=ms(7), node=1),
+        Partition(at_ns=ms(7), groups=((0, 1, 2),)),
+        JumpClock(at_ns=ms(7), node=1, by_ns=0),
+        Note(at_ns=ms(7), text="nothing"),
+    )
+    result = same_everywhere(gossip((*mends, *again, *again, *never[:1], *never[2:])))
+    kinds = {name: count for name, count in coverage(result).items() if name in FAULTS}
+    assert kinds == {fault.kind: 1 for fault in again}
+    assert coverage(same_everywhere(gossip((*mends, *never)))) == {}
+
+
+def test_what_faults_did_to_messages_is_counted(same_everywhere):
+    faults = (
+        SetCorruption(at_ns=ms(1), detected=0.0, undetected=0.5),
+        Clog(at_ns=ms(2), source=0, target=1),
+        Pause(at_ns=ms(2), node=2),
+        Heal(at_ns=ms(300)),
+        Resume(at_ns=ms(300), node=2),
+    )
+    counts = coverage(same_everywhere(gossip(faults)))
+    assert counts["held by clogs"] and counts["waited at nodes"] and counts["corrupted"]
 
 
 def test_an_empty_run_is_visible():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from actors import Message, Node, run
 from simclock import (
@@ -28,6 +30,7 @@ from simclock import (
     SetCorruption,
     SetLoss,
     Silence,
+    SwizzleClog,
     Unclog,
     UnclogNode,
     Uniform,
@@ -252,6 +255,82 @@ def test_a_swizzle_clogs_a_subset_one_by_one_and_releases_it_in_another_order(sa
     result = same_everywhere(scenario(lambda node: Shouter(), 5, faults=faults))
     late = len(told(result))
     assert late == len(told(run(scenario(lambda node: Shouter(), 5)))), "all arrive in the end"
+
+
+LINKS = SwizzleClog(at_ns=ms(5), lasts_ns=ms(60), links=True, nodes=(4, 1, 3))
+
+
+@pytest.mark.parametrize("fault", [SwizzleClog(at_ns=ms(5), lasts_ns=ms(60)), LINKS], ids=["nodes", "links"])
+def test_a_swizzle_is_drawn_from_the_seed(fault: SwizzleClog, same_everywhere: SameEverywhere) -> None:
+    """All arrives in the end, some of it late; what happened is single clogs, and a plan of these is the same run."""
+    plain = scenario(lambda node: Shouter(), 5)
+    drawn = scenario(lambda node: Shouter(), 5, faults=(fault,), seed=3)
+    result = same_everywhere(drawn)
+    assert result.faults == drawn.plan and len(told(result)) == len(told(run(plain)))
+    assert {time for time, _, _ in told(result)} - {time for time, _, _ in told(run(plain))}, "some of it late"
+    again = run(replace(drawn, faults=result.faults))
+    assert (again.digest, again.faults) == (result.digest, result.faults)
+    assert replace(drawn, seed=4).plan != drawn.plan, "a scenario keeps what was written, and draws for its seed"
+
+
+def test_links_are_swizzled_one_by_one_among_the_nodes_that_are_named() -> None:
+    sizes = set()
+    for seed in range(60):
+        plan = scenario(lambda node: Shouter(), 5, faults=(LINKS,), seed=seed).plan
+        clogs = [fault for fault in plan if isinstance(fault, Clog)]
+        releases = [fault for fault in plan if isinstance(fault, Unclog)]
+        struck = [(fault.source, fault.target) for fault in clogs]
+        assert len(set(struck)) == len(struck)
+        assert sorted(struck) == sorted((fault.source, fault.target) for fault in releases)
+        assert {node for link in struck for node in link} <= {1, 3, 4}
+        assert all(ms(5) <= fault.at_ns <= ms(35) for fault in clogs)
+        assert all(ms(35) <= fault.at_ns <= ms(65) for fault in releases)
+        sizes.add(len(struck))
+    assert sizes == {1, 2, 3, 4, 5, 6}
+
+
+def test_what_else_is_planned_moves_no_swizzle() -> None:
+    twice = (LINKS, replace_struct(LINKS, at_ns=ms(6)))
+    alone = [scenario(lambda node: Shouter(), 5, faults=(fault,)).plan for fault in twice]
+    both = scenario(lambda node: Shouter(), 5, faults=(Heal(at_ns=0), *twice)).plan
+    assert both == (Heal(at_ns=0), *alone[0], *alone[1])
+    assert [type(fault) for fault in alone[0]] != [type(fault) for fault in alone[1]], "each has luck of its own"
+
+
+def test_an_observer_may_swizzle(same_everywhere: SameEverywhere) -> None:
+    class Swizzler(Observer):
+        done = False
+
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            if not self.done:
+                self.done = True
+                control.inject(SwizzleClog(at_ns=0, lasts_ns=ms(40)))
+
+    result = same_everywhere(scenario(lambda node: Shouter(), 5, observers=(Swizzler,)))
+    assert {type(fault) for fault in result.faults} == {ClogNode, UnclogNode}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lasts_ns": 0}, "lasts 0 is not a duration: whole nanoseconds, more than zero"),
+        ({"nodes": (0, 9)}, "node 9 is out of range: nodes are 0 to 4"),
+        ({"nodes": (1, 0, 1)}, "nodes (1, 0, 1) name a node twice"),
+        ({"nodes": ("leader",)}, "nodes ('leader',) are not all numbers"),
+        ({"links": 1.5}, "links 1.5 is not true or false"),
+        ({"links": True, "nodes": (1,)}, "links between 1 nodes: take 2 to 256 nodes"),
+    ],
+)
+def test_a_swizzle_that_cannot_be_is_refused(values: dict[str, Any], said: str) -> None:
+    fault = SwizzleClog(**{"at_ns": 0, "lasts_ns": ms(1), **values})
+    with pytest.raises(UsageError) as caught:
+        scenario(lambda node: Shouter(), 5, faults=(fault,))
+    assert str(caught.value).startswith("faults[0] (swizzle-clog): ") and said in str(caught.value)
+
+
+def test_links_among_thousands_are_refused() -> None:
+    with pytest.raises(UsageError, match="links between 5,000 nodes: take 2 to 256"):
+        scenario(lambda node: Shouter(), 5000, faults=(SwizzleClog(at_ns=0, lasts_ns=ms(1), links=True),))
 
 
 # Partitions one way, loss, delay.

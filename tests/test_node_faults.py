@@ -290,6 +290,79 @@ def test_a_slow_disk_delays_what_follows_a_sync(same_everywhere: SameEverywhere,
     assert arrived == [(ms(30) + usual, 3), (ms(69), 6), (ms(90) + usual, 9)]
 
 
+# Nodes that end themselves.
+
+
+class Quitter(Node):
+    """Node 0 ends itself: as it starts, by a timer at 20 ms, or when it gets note 12. Node 1 writes to it."""
+
+    def __init__(self, how: str = "timer") -> None:
+        self.how = how
+
+    def on_start(self) -> None:
+        if self.how == "start" and self.id == 0:
+            self.quit()
+        self.observe("start", self.disk.read("synced", 0) + self.disk.read("unsynced", 0))
+        for at_ms in range(4, 100, 8) if self.id else ():
+            self.set_timer(at_ms, ms(at_ms))
+        if self.id == 0 and not self.incarnation:
+            self.set_timer("late", ms(30))
+            if self.how == "timer":
+                self.set_timer("quit", ms(20))
+
+    def on_timer(self, timer: Any) -> None:
+        if timer == "quit":
+            self.quit()
+        elif timer == "late":
+            self.observe("late")
+        else:
+            self.send(0, Note(timer))
+
+    def on_message(self, source: int, message: Note) -> None:
+        self.observe("got", message.number)
+        if self.how == "message" and not self.incarnation and message.number == 12:
+            self.quit()
+
+    def quit(self) -> None:
+        self.disk.write("synced", 1)
+        self.disk.sync()
+        self.disk.write("unsynced", 2)
+        self.send(1, Note(1))
+        try:
+            self.halt("enough")
+        except Exception:
+            self.observe("still here")
+        self.send(1, Note(2))  # type: ignore[unreachable]
+
+
+@pytest.mark.parametrize("how", ["timer", "message"])
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_node_that_ends_itself_is_down_until_it_is_restarted(
+    how: str, slow: bool, same_everywhere: SameEverywhere
+) -> None:
+    faults: tuple[Any, ...] = (Restart(at_ns=ms(50), node="halted"),)
+    if slow:  # busy from 16 to 21 ms with a note, so that what ends it waits its turn
+        faults = (SlowNode(at_ns=ms(15), node=0, busy_ns=ms(5)), SlowNode(at_ns=ms(49), node=0, busy_ns=0), *faults)
+    result = same_everywhere(scenario(lambda node: Quitter(how), faults=faults, seed=3))
+    quits_ms = {("timer", False): 20, ("timer", True): 21, ("message", False): 16, ("message", True): 16}[how, slow]
+    assert told(result, "halted") == [(quits_ms, "enough")]
+    assert result.halts == ((ms(quits_ms), 0),)
+    assert [o.value for o in result.reports["Told"] if o.name == "got" and o.node == 1] == [1], "not what came after"
+    assert not told(result, "late") and not told(result, "still here"), "its timers are gone, and so is its handler"
+    starts = [(o.time_ns, o.value) for o in result.reports["Told"] if o.name == "start" and o.node == 0]
+    assert starts == [(0, 0), (ms(50), 1)], "what was not synced is lost"
+    got = [number for _, number in told(result, "got") if number > 2]
+    assert got == [4, 12, *range(52, 100, 8)] and result.counters["dropped_down"] == 4
+
+
+def test_a_node_may_end_itself_whenever_it_starts(same_everywhere: SameEverywhere) -> None:
+    faults = (Restart(at_ns=ms(50), node=0), Crash(at_ns=ms(60), node=0))
+    result = same_everywhere(scenario(lambda node: Quitter("start"), faults=faults))
+    assert result.halts == ((0, 0), (ms(50), 0))
+    at_work = scenario(lambda node: Quitter("start"), faults=faults[:1])
+    assert result.node_digests == run(at_work).node_digests, "what is down cannot crash"
+
+
 # Nodes that lie.
 
 

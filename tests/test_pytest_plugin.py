@@ -192,6 +192,49 @@ def test_misuse_is_told_in_a_line(tests):
             "*@simclock_seeds: 'five' is not a list of seeds*",
         ]
     )
+    result.stdout.no_fnmatch_line("*another exception occurred*")
+
+
+def test_what_would_pass_without_being_run_fails(tests):
+    """A coroutine that nobody awaits says nothing, and unittest calls its methods once, without a seed."""
+    result = tests(
+        """
+        import unittest
+        from experiments.pytest_plugin import simclock_seeds
+
+        @simclock_seeds(5)
+        async def test_coroutine(seed):
+            assert False
+
+        class TestOld(unittest.TestCase):
+            @simclock_seeds(5)
+            def test_method(self, seed=0):
+                pass
+        """,
+        "-W",
+        "error",
+    )
+    assert result.parseoutcomes().get("passed") is None
+    result.stdout.fnmatch_lines_random(
+        [
+            "*a method of unittest.TestCase cannot run over seeds*",
+            "*a test over seeds is a plain function: what is async calls asyncio.run in it*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*never awaited*")
+
+
+def test_a_mark_by_its_own_name_takes_its_argument_by_name(tests):
+    source = TESTS.replace("@simclock_seeds(20)", "@pytest.mark.simclock_seeds(seeds=4)")
+    source = f"import pytest\n{source}\ndef test_tried():\n    assert TRIED == [0, 1, 2, 3]\n"
+    tests(source).assert_outcomes(passed=2)
+
+
+def test_code_that_exits_is_a_failure_with_its_seed(tests):
+    source = TESTS.replace("assert run(game(seed)).seed != 13", "seed == 3 and exit(7)")
+    result = tests(source)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["seed 3 failed; 3 passed before, 16 of 0:20 not tried"])
 
 
 def test_a_seed_fixture_of_ones_own_stays_ones_own(tests):

@@ -18,8 +18,10 @@ from protocols.raft import (
     RequestVoteReply,
     Role,
 )
+from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 from simclock import UsageError, ms, stream
-from simclock.disk import Disk
+from simclock.disk import Corrupt, Disk
+from simclock.errors import Halt
 
 
 class Machine:
@@ -722,3 +724,74 @@ def test_a_deposed_leader_answers_no_more():
 def test_settings_are_checked(settings, place):
     with pytest.raises(UsageError, match=f"raft.{place}"):
         RaftSettings(**{"servers": (0, 1, 2), **settings})
+
+
+# A disk that fails: no rule of the paper's.
+
+
+def kept(vote, *entries):
+    disk = Disk()
+    disk.write("vote", vote)
+    for entry in entries:
+        disk.append("log", entry)
+    disk.sync()
+    return disk
+
+
+def follower():
+    return Alone([1, 1], servers=3)
+
+
+def leader():
+    server = follower()
+    server.lead(votes=(1,))
+    return server
+
+
+@pytest.mark.parametrize(
+    ("server", "message"),
+    [
+        (follower, RequestVote(1, 1, 2, 1)),
+        (follower, RequestVote(2, 1, 0, 0)),
+        (follower, RequestVoteReply(2, False)),
+        (follower, AppendEntries(1, 1, 2, 1, (Entry(1, b"c"),), 2)),
+        (follower, AppendEntries(2, 1, 2, 1, (), 2)),
+        (leader, ClientRequest(1, b"c")),
+        (follower, None),
+    ],
+    ids=["vote", "new term", "deposed", "entries", "new leader", "command", "election"],
+)
+def test_what_cannot_be_written_is_not_answered(server, message):
+    server = server()
+    server.disk.full = True
+    with pytest.raises(Halt):
+        server.on_timer("election") if message is None else server.on_message(1, message)
+    assert server.sent == [] and server.told[-1] == ("halted", FULL_DISK)
+
+
+@pytest.mark.parametrize(
+    "message", [AppendEntries(1, 1, 2, 1, (), 2), AppendEntries(1, 1, 0, 0, (Entry(1, b"1.1"),), 1)]
+)
+def test_what_needs_no_writing_is_answered_on_a_full_disk(message):
+    """A heartbeat, and a request that was doubled: all it says is durable already."""
+    server = follower()
+    server.disk.full = True
+    assert server.reply_to(message).success
+
+
+@pytest.mark.parametrize(
+    "disk",
+    [
+        kept((1, None), Corrupt(), Entry(1, b"b")),
+        kept((1, None), Entry(1, b"a"), Corrupt()),
+        kept(Corrupt(), Entry(1, b"a")),
+        kept(Corrupt()),
+    ],
+    ids=["middle", "end", "vote", "nothing but the vote"],
+)
+def test_with_a_record_that_cannot_be_read_it_halts_at_every_start(disk):
+    for _ in range(2):
+        with pytest.raises(Halt) as halt:
+            Alone(disk=disk)
+        (server,) = halt.value.args
+        assert server.sent == [] and server.told == [("halted", CORRUPT_RECORD)], "it does not even say that it started"

@@ -40,6 +40,11 @@ class Sender(Node):
         self.got += [(each.header.epoch, each.number) for each in self.links.receive(source, message)]
 
 
+def early(links):
+    """How many messages a node keeps that came before one sent earlier."""
+    return sum(len(link.early) for link in links._links.values())
+
+
 def play(seed, epochs=1, faults=()):
     return run(
         Scenario(
@@ -50,7 +55,7 @@ def play(seed, epochs=1, faults=()):
             duration_ns=seconds(30),
             network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(60)), loss=0.2, duplication=0.2),
             faults=faults,
-            final=lambda node: (node.got, node.links.resent),
+            final=lambda node: (node.got, node.links.resent, early(node.links)),
         )
     )
 
@@ -60,6 +65,7 @@ def test_everything_arrives_once_and_in_order():
         result = play(seed)
         assert result.final[1][0] == [(0, number) for number in range(200)], f"seed {seed}"
         assert result.final[0][1] > 0 and result.counters["duplicated"] > 0
+        assert result.final[1][2] == 0, "what came again after its delivery is not kept"
 
 
 def test_also_when_the_link_was_cut_for_a_while():

@@ -105,6 +105,8 @@ def test_a_scenario_and_seed_are_compared_with_the_latest_result(counting):
     assert recorded(simclock("replay", counting, "--seed", seed)) == f"1:{seed}, the same to the last bit"
     simclock("sweep", counting, "--seeds", seed, "--jobs", 1)
     assert recorded(simclock("replay", counting, "--seed", seed)) == f"2:{seed}, the same to the last bit"
+    assert recorded(simclock("replay", f"{counting}@{seed}")) == f"2:{seed}, the same to the last bit"
+    assert f"simclock run {counting} --seed {seed}\n" in simclock("replay", f"{counting}@{seed}").stdout
     assert recorded(simclock("replay", counting, "--seed", 99)).startswith("nothing: no sweep has run")
     assert recorded(simclock("replay", counting, "--seed", seed, "--loss", 0.5)).startswith("nothing")
 
@@ -166,6 +168,7 @@ def test_without_a_database_there_is_nothing_to_compare(tmp_path, monkeypatch):
         (("1:1", "--pdb", 0), "--pdb: say from where on"),
         (("1:1", "--until", "1ms", "--pdb", -1), "--pdb: node -1 is out of range"),
         (("nowhere",), "unknown scenario 'nowhere'"),
+        (("phold@3", "--seed", 4), "--seed: phold@3 names its seed already"),
         ((f"1:{1 << 64}",), "there is no such result"),
     ],
 )

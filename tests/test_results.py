@@ -129,6 +129,15 @@ def test_results_are_queried(database, flags, ids):
     assert [row["result"] for row in rows] == ids
 
 
+def test_programs_get_all_that_is_kept(database):
+    (row,) = json.loads(simclock("results", "--sweep", 1, "--seed", 3, "--format", "json").stdout)
+    assert (row["code"], row["started"]) == ("git 0123456789ab", "2026-01-01T00:00:00.000+00:00")
+    assert row["counters"] == {"messages": 3}
+    (row,) = csv.DictReader(io.StringIO(simclock("results", "--sweep", 1, "--seed", 3, "--format", "csv").stdout))
+    assert json.loads(row["counters"]) == {"messages": 3}
+    assert "counters" not in simclock("results", "--sweep", 1).stdout
+
+
 def test_a_table_for_reading(database):
     text = simclock("results", "--sweep", 1, "--format", "github").stdout
     assert "ElectionSafety, linearizability" in text
@@ -251,6 +260,8 @@ def test_a_truncated_file(database):
         "UPDATE results SET verdict = 'fine' WHERE seed = 0",
         "UPDATE results SET digest = x'00' WHERE seed = 0",
         "UPDATE results SET virtual_ns = 'soon' WHERE seed = 0",
+        "UPDATE results SET virtual_ns = 1.5 WHERE seed = 0",
+        "UPDATE results SET wall_s = 9e999 WHERE seed = 0",
         "DROP TABLE results",
     ],
 )
@@ -260,6 +271,21 @@ def test_damaged_values(database, statement):
     connection.commit()
     connection.close()
     refused(database, "damaged", "results", "--sweep", 1)
+
+
+def test_results_of_no_sweep(database):
+    connection = sqlite3.connect(database)
+    connection.execute("DELETE FROM sweeps")
+    connection.commit()
+    connection.close()
+    refused(database, "result 1:0 is damaged", "results", "--seed", 0)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--sweep", 1 << 70), ("--seed", 1 << 70), ("--seed", -1), ("compare", 1, 1 << 70)]
+)
+def test_a_number_that_no_database_holds(database, arguments):
+    refused(database, "is not in the range", "results", *arguments)
 
 
 @pytest.mark.parametrize("settings", ["scenario = ", 'scenario = "nowhere"\n', "", 'scenario = "phold"\nnodes = "x"'])

@@ -204,12 +204,24 @@ def test_the_real_keystrokes_of_two_people(external_data):
     ("change", "says"),
     [
         ({"txns": [{"parents": [], "agent": 0}]}, "KeyError"),
-        ({"txns": [{"parents": [], "agent": 2, "patches": [[0, 0, "x"]]}]}, "IndexError"),
+        (
+            {"txns": [{"parents": [], "agent": 2, "patches": [[0, 0, "x"]]}]},
+            "agent: 2 is not a whole number from 0 to 1",
+        ),
+        ({"txns": [{"parents": [], "agent": -1, "patches": [[0, 0, "x"]]}]}, "agent: -1 is not"),
+        ({"txns": [SMALL["txns"][0], {"parents": [-1], "agent": 1, "patches": [[0, 0, "x"]]}]}, "parent: -1 is not"),
+        ({"txns": [{"parents": [0], "agent": 0, "patches": [[0, 0, "x"]]}]}, "txns[0]: parent: 0 is not"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, "x"], [0, 0, "y"]]}]}, "has 2 patches"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, None]]}]}, "are not a position and a text"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, -2, "x"]]}]}, "deleted: -2 is not"),
+        ({"txns": 5}, "TypeError"),
+        ({"endContent": None}, "endContent is no text"),
+        ({"numAgents": 10**9}, "numAgents: 1000000000 is not"),
         (
             {"txns": [SMALL["txns"][0], {"parents": [], "agent": 0, "patches": [[0, 0, "x"]]}]},
             "must follow one",
         ),
-        ({"numAgents": None}, "TypeError"),
+        ({"numAgents": None}, "numAgents: None is not"),
     ],
 )
 def test_what_is_no_recording(tmp_path, change, says):
@@ -248,6 +260,13 @@ def test_a_damaged_byte_of_a_recording_is_one_line_wherever_it_is(tmp_path):
     result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
     assert result.exit_code == 2 and f"recording: {path} is no JSON, gzipped or not" in result.output
     assert result.output.count("\n") == 1, result.output
+
+
+def test_a_recording_that_is_nested_too_deep_is_one_line(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    result = CliRunner().invoke(main, ["run", "shared-document", "--recording", str(path)])
+    assert result.exit_code == 2 and "is no JSON" in result.output and result.output.count("\n") == 1
 
 
 def flipped(data, place):

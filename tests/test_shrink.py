@@ -1,5 +1,6 @@
 """`simclock shrink`: planted bugs to their known size, known bugs to a quarter, and files that replay."""
 
+import errno
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +11,14 @@ from click.testing import CliRunner, Result
 from actors import run
 from experiments.catalog import Settings, make_scenario
 from experiments.command_line import main
+from experiments.nemesis import healed_ns
 from experiments.reference import Reference
 from experiments.scenario_file import read_scenario_file
 from experiments.scenario_source import find_source
 from experiments.scenario_text import write_settings
 from experiments.shrinking.minimal import Minimal, failing_trial, shrink_run
 from experiments.shrinking.trials import TrialRunner, Trials, in_process
-from simclock import Crash, ms
+from simclock import Crash, ms, seconds
 
 # Whole runs, on a planted bug: node 0 crashes, and starts again while 1 is cut off from it.
 
@@ -186,6 +188,35 @@ def test_injected_faults_become_planned_ones(toy):
     assert [fault.kind for fault in minimal.settings.faults] == ["crash", "restart", "partition"]
 
 
+SWIZZLED = """
+scenario = "toy.py:planted"
+
+[[faults]]
+kind = "crash"
+at = "1s"
+node = 0
+
+[[faults]]
+kind = "restart"
+at = "1.1s"
+node = 0
+
+[[faults]]
+kind = "swizzle-clog"
+at = "1s"
+lasts = "2s"
+"""
+
+
+def test_of_a_swizzle_the_clogs_stay_that_matter(toy):
+    """Seed 5 clogs node 2 and then node 1, whom node 0 should hear; then it is over."""
+    Path("swizzled.toml").write_text(SWIZZLED, encoding="utf-8")
+    minimal = shrunk("swizzled.toml", 5, "not lonely")
+    assert minimal.before.faults == 4
+    kinds = [(fault.kind, fault.node) for fault in minimal.settings.faults]
+    assert sorted(kinds) == [("clog-node", 1), ("crash", 0), ("restart", 0)]
+
+
 def test_the_limit_on_runs_gives_what_was_reached(toy):
     minimal = shrunk("toy.py:planted", 5, "not lonely", runs_max=20)
     assert "limit of 20 runs" in minimal.why_ended
@@ -204,6 +235,18 @@ def test_an_interrupt_gives_what_was_reached(toy):
     minimal = shrink_run(failing, trial, trials, interrupt)
     assert minimal.why_ended.startswith("interrupted")
     assert "never again" in minimal.trial.broken
+
+
+def test_progress_that_is_missed_is_told_with_its_phase_and_what_heals_is_no_fault():
+    source = find_source("raft-hunt")
+    settings = Settings(seed=0, parameters={"bug": "PAPER-5.2L"}, liveness_ns=seconds(5))
+    failing = Reference(text="it", name=source.name, entry=source.entry, settings=settings, replay="")
+    trial, broken = failing_trial(failing, None)
+    assert "(liveness phase)" in trial.details[broken]
+    minimal = shrink_run(failing, trial, Trials(in_process(TrialRunner(entry=failing.entry)), broken, 3))
+    healed = healed_ns(trial.faults)
+    assert minimal.before.faults == sum(fault.at_ns < healed for fault in trial.faults) < len(trial.faults)
+    assert minimal.after.faults == len(minimal.settings.faults)
 
 
 def test_failing_code_shrinks_too(toy):
@@ -233,6 +276,37 @@ def test_the_file_replays_to_the_same_violation(toy, name):
     again = simclock("run", "minimal.toml")
     assert again.exit_code == 1
     assert first.removeprefix("# ") in again.stdout
+
+
+def test_a_file_that_is_no_outcome_of_shrinking_is_not_overwritten(toy):
+    own = Path("toy.py").read_bytes()
+    result = simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1, "--out", "toy.py")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "toy.py is there and is no outcome of shrink, so it is not overwritten" in result.stderr
+    assert Path("toy.py").read_bytes() == own
+    for _ in range(2):
+        assert simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1).exit_code == 0
+
+
+def test_a_full_disk_at_the_end_loses_neither_outcome(toy, monkeypatch):
+    """The file that was there stays, and the new one is printed."""
+    Path("minimal.toml").write_text("# 1\n# Made smaller from earlier\n", encoding="utf-8")
+    true_write = Path.write_text
+
+    def full(path, text, **named):
+        if "minimal.toml" not in path.name:
+            return true_write(path, text, **named)
+        true_write(path, text[:10], **named)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1 and "No space left on device" in result.stderr
+    assert "Made smaller from earlier" in Path("minimal.toml").read_text(encoding="utf-8")
+    Path("printed.toml").write_text(result.stdout, encoding="utf-8")
+    assert simclock("run", "printed.toml").exit_code == 1
+    assert sorted(each.name for each in Path().glob("minimal*")) == ["minimal.toml"]
 
 
 def test_a_recorded_result_and_a_file_elsewhere(toy, tmp_path_factory):

@@ -159,6 +159,20 @@ def test_a_crash_that_heals_costs_no_money(kind):
     assert failed > 1, "some lost their part, and said so"
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_takes_part_forgets_what_its_initiator_never_ends(kind):
+    """Node 0 is down for good when some of its snapshots are under way: nobody says that they have failed."""
+    crash = (Crash(at_ns=ms(700), node=0),)
+    cut_short = 0
+    for seed in range(4):
+        made = scenario(kind, seed, loss=0.4, faults=crash, snapshot_ns=ms(60), timeout_ns=ms(300))
+        short = run(replace(made, duration_ns=ms(740), final=lambda node: tuple(node.recordings))).final
+        cut_short += any(snapshot[0] == 0 for node in (1, 2) for snapshot in short[node])
+        left = run(replace(made, final=lambda node: tuple(node.recordings))).final
+        assert not any(snapshot[0] == 0 for node in (1, 2) for snapshot in left[node]), f"seed {seed}: {left}"
+    assert cut_short, "some were under way"
+
+
 def test_a_partition_fails_a_snapshot_and_it_does_not_hang():
     faults = (Partition(at_ns=ms(1), groups=((0,), (1, 2))),)
     told = run(scenario(ChandyLamport, 1, faults=faults)).reports["Cuts"]
@@ -325,6 +339,7 @@ def test_they_end_once_everything_has_healed():
         (["--crash", "-2"], "crash: -2 is not a node from 0 to 3, or -1 for none"),
         (["--nodes", "1"], "nodes: 1 is not enough: a channel needs two"),
         (["--transfer", "often"], "transfer: "),
+        (["--balance", "1000000000000000000000000"], "snapshots.balance: 1000000000000000000000000 is more than"),
         (["--balance", "-1"], "snapshots.balance: -1 is not a whole number of 0 or more"),
         (["--timeout", "0s"], "snapshots.timeout_ns: 0 is not"),
     ],

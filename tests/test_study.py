@@ -1,6 +1,8 @@
 """Studies and pictures: a table is printed for readers and for programs, and a picture is the same bytes every time."""
 
 import json
+import os
+import subprocess
 import sys
 from functools import partial
 
@@ -102,6 +104,28 @@ def test_without_matplotlib_the_table_is_printed_and_one_line_says_what_is_missi
     result = simclock("study", "halves", "--plot", tmp_path / "x.svg")
     assert result.exit_code == 2 and "3 sizes" in result.stdout
     assert result.stderr == "simclock: --plot: needs matplotlib, which is not here: pip install 'simclock[plot]'\n"
+
+
+@pytest.mark.parametrize(
+    "words", ["study metadata-size --set nodes=10 --set samples=1", "run clock-drift --duration 30s"]
+)
+def test_who_closes_the_pipe_has_the_picture(words, tmp_path):
+    """`| head -1`: it is drawn before anything is printed."""
+    pytest.importorskip("matplotlib")
+    program = "from experiments.command_line import main; main()"
+    picture = tmp_path / "x.svg"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words.split(), "--plot", picture],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        check=False,
+    )
+    os.close(writer)
+    assert done.returncode and b"Traceback" not in done.stderr, done.stderr
+    assert picture.read_bytes().rstrip().endswith(b"</svg>")
 
 
 def test_cells_are_read_easily():

@@ -1,6 +1,9 @@
 """`simclock sweep`: outcomes, batches, interrupts, full disks; the same results wherever the seeds ran."""
 
 import json
+import os
+import re
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -172,6 +175,37 @@ def test_code_that_exits_is_an_outcome(game):
     assert ("SystemExit",) in {each.properties for each in read()}
 
 
+def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
+    source = PLAYERS.replace("def game(seed):", "def game(seed):\n    if seed == 3: raise ValueError('not three')")
+    Path("players.py").write_text(source, encoding="utf-8")
+    assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 1
+    three = read()[1]
+    assert (three.verdict, three.properties) == ("failed", ("ValueError",))
+    assert "not three" in three.detail
+
+
+def test_a_sweep_says_what_took_effect_and_what_was_never_reached(tmp_path):
+    place = ("--jobs", 1, "--database", tmp_path / "results.db")
+    result = simclock("sweep", "raft-hunt", "--nemesis", "crash", "--seeds", "0:3", *place)
+    assert re.search(r"\n  took effect  \d+ crash, \d+ restart, ", result.stdout), result.stdout
+    with open_results(tmp_path / "results.db") as opened:
+        crashes = sum(each.outcome.counters["fault_crash"] for each in opened.results(sweep=1))
+        elections = sum(each.outcome.counters["reached_elections"] for each in opened.results(sweep=1))
+    assert f"took effect  {crashes} crash, " in result.stdout
+    assert f"reached      {elections} elections, " in result.stdout
+    result = simclock("sweep", "raft-hunt", "--nemesis", "none", "--duration", "20ms", "--seeds", "0:3", *place)
+    assert "took effect  no fault\n" in result.stdout
+    assert "reached      never: elections, leaders, " in result.stdout
+
+
+def test_what_is_recorded_says_in_which_phase_it_was(tmp_path):
+    file = tmp_path / "results.db"
+    arguments = ("raft-hunt", "--set", "bug=PAPER-5.2L", "--liveness", "5s", "--seeds", "0", "--database", file)
+    assert simclock("sweep", *arguments, "--jobs", 1).exit_code == 1
+    (outcome,) = read(str(file))
+    assert outcome.detail.startswith("Progress at ") and "s (liveness phase), the whole run: " in outcome.detail
+
+
 def test_what_is_recorded_is_what_run_finds(game):
     simclock("sweep", game, "--seeds", "0:12", "--jobs", 1)
     for each in read():
@@ -258,6 +292,27 @@ def test_an_interrupt_while_saving_loses_nothing(game, monkeypatch):
     assert [each.seed for each in read()] == [0, 1, 2]
 
 
+def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game, monkeypatch):
+    true_runner, true_save = sweep_module.SeedRunner.outcome, ResultsDatabase.save
+
+    def interrupted(runner, seed):
+        if seed == 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return true_runner(runner, seed)
+
+    def save(database, sweep, outcomes):
+        os.kill(os.getpid(), signal.SIGINT)
+        true_save(database, sweep, outcomes)
+
+    monkeypatch.setattr(sweep_module, "SAVE_S", 1000)
+    monkeypatch.setattr(sweep_module.SeedRunner, "outcome", interrupted)
+    monkeypatch.setattr(ResultsDatabase, "save", save)
+    assert simclock("sweep", game, "--seeds", "0:40", "--jobs", 1).exit_code == 130
+    assert [each.seed for each in read()] == list(range(7))
+    assert "interrupted" in simclock("results").stdout
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 FULL_DISK = """
 import resource, sys
 from experiments import sweep
@@ -324,7 +379,39 @@ def test_a_lock_that_passes_costs_nothing(game, monkeypatch):
     assert [each.seed for each in read()] == list(range(10))
 
 
+@pytest.mark.parametrize("spoil", [lambda file: file.unlink(), lambda file: file.write_bytes(b"\xaa" * 40_000)])
+def test_a_database_that_goes_bad_meanwhile_loses_no_finished_result(game, monkeypatch, spoil):
+    """Somebody deletes or overwrites it: what could not be saved stands on stdout, as on a full disk."""
+    true_runner = sweep_module.SeedRunner.outcome
+
+    def spoiling(runner, seed):
+        if seed == 5:
+            spoil(Path(".simclock/results.db"))
+        return true_runner(runner, seed)
+
+    monkeypatch.setattr(sweep_module, "SAVE_S", 1000)
+    monkeypatch.setattr(sweep_module.SeedRunner, "outcome", spoiling)
+    result = simclock("sweep", game, "--seeds", "0:8", "--jobs", 1)
+    assert result.exit_code == 2
+    assert [json.loads(line)["seed"] for line in result.stdout.splitlines()] == list(range(8))
+    assert "8 results could not be saved and stand on stdout" in result.stderr
+
+
 # On Ray.
+
+
+@pytest.mark.ray
+def test_a_ray_that_does_not_start_is_told_in_a_line(game, monkeypatch):
+    import ray
+
+    def too_slow(**named):
+        raise Exception("The current node timed out during startup.\nThis could happen because ...")
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", too_slow)
+    result = simclock("sweep", game, "--seeds", "0:8", "--jobs", 2)
+    assert result.exit_code == 2
+    assert result.stderr == "simclock: ray: a local Ray does not start: The current node timed out during startup.\n"
 
 
 @pytest.mark.ray

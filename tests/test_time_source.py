@@ -66,6 +66,18 @@ def test_the_interval_holds_the_true_time(
     assert heard_ns + later_ns in now(source, quartz, heard_ns + later_ns)
 
 
+@pytest.mark.parametrize(("there_ns", "back_ns"), [(ms(100), 0), (0, ms(100))])
+@pytest.mark.parametrize("drift_ppb", [-100_000_000, 100_000_000])
+def test_the_clock_that_timed_the_round_trip_may_be_the_slow_one(drift_ppb, there_ns, back_ns):
+    """It shows 90 ms of 100: half of what it shows is 5 ms too early, and the answer may be 55 ms newer than that."""
+    source = TimeSource(TimeSettings(drift_ppb_max=100_000_000, master_error_ns=0))
+    quartz = PhysicalClock(0, drift_ppb)
+    synchronized(source, quartz, 0, there_ns, back_ns)
+    assert ms(100) in now(source, quartz, ms(100))
+    if drift_ppb < 0:
+        assert ms(55) <= now(source, quartz, ms(100)).epsilon_ns < ms(55) + us(1)
+
+
 @pytest.mark.parametrize(("there_ns", "back_ns"), [(ms(80), 0), (0, ms(80))])
 def test_half_of_the_round_trip_is_the_error_of_a_reading_and_no_less_will_do(there_ns, back_ns):
     """Cristian: the worst case is a delay all on one side; then the middle is wrong by half of the round trip."""
@@ -246,11 +258,14 @@ def test_monotone_timestamps(observations, wrong):
     [
         ((100, 9, "saw", (1, ((4, 99, 7),))), False),
         ((100, 9, "saw", (1, ((4, 100, 7),))), True),
+        ((0, 9, "saw", (1, ((4, 0, 0),))), False),
+        ((0, 9, "saw", (1, ((4, 0, 0), (5, 1, 7)))), True),
         ((100, 9, "ok", (1, "write", 99, (), ())), False),
         ((100, 9, "ok", (1, "write", 130, (), ())), True),
         ((100, 9, "ok", (1, "read", 130, (), ())), False),
     ],
 )
 def test_commit_wait(observation, wrong):
-    """A read-only transaction may read at a timestamp that lies ahead; what it sees may not."""
+    """A read-only transaction may read at a timestamp that lies ahead; what it sees may not. 0 is no timestamp, but
+    says that nothing is there: without latency a read comes back at time 0."""
     assert told(observation) == (["Commit Wait"] if wrong else [])

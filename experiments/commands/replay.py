@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +15,7 @@ from experiments.commands.options import Overrides, ScenarioCommand, database_op
 from experiments.commands.run import trace_to
 from experiments.inspection import node_text
 from experiments.outcome import FAILED, failure_text
-from experiments.reference import Recorded, Reference, find_run, is_result_id, run_of_source
+from experiments.reference import Recorded, Reference, find_run, is_result_id, name_and_seed, run_of_source
 from experiments.report import report_of, report_text
 from experiments.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
 from simclock.durations import format_duration
@@ -45,7 +46,8 @@ def replay(
 ) -> int:
     """Run a recorded result again in this process, and check that its digest is the recorded one.
 
-    A result is named by sweep and seed, as 3:17; a SCENARIO with --seed is compared with what is recorded of it last.
+    A result is named by sweep and seed, as 3:17; a SCENARIO with --seed, or as SCENARIO@SEED, is compared with what is
+    recorded of it last.
     A run up to a point has no digest to check. Exit status 1 where the digest differs, else as for `simclock run`.
 
     \b
@@ -77,11 +79,17 @@ def replay(
 
 
 def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
-    """A recorded result, as 3:17, or a scenario with what the command line sets."""
+    """A recorded result, as 3:17, or a scenario, as raft-kv or raft-kv@17, with what the command line sets."""
     if is_result_id(result):
         if overrides != Overrides():
             raise UsageError(f"{result}: a recorded result has its own settings: leave the others out")
         return find_run(result, database)
+    named = name_and_seed(result)
+    if named is not None:
+        result, seed = named
+        if overrides.seed not in (None, seed):
+            raise UsageError(f"--seed: {result}@{seed} names its seed already: leave one of them out")
+        overrides = replace(overrides, seed=seed)
     source = overrides.source(result)
     return run_of_source(source, result, overrides.replay(source, source.settings), database)
 

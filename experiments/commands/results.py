@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,11 +13,13 @@ from experiments.catalog import VALID, VIOLATED
 from experiments.commands.options import database_option
 from experiments.outcome import FAILED, VERDICTS
 from experiments.results_database import Result, Sweep, open_results
+from experiments.seeds import SEED_MAX
 from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
 from experiments.tables import FORMS, table_text
 from simclock.durations import format_duration
 
 DETAIL_MAX = 80
+NUMBER = click.IntRange(0, SEED_MAX)
 form_option = click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
 SWEEP_HEADERS = ("sweep", "scenario", "seeds", "state", "valid", "violated", "unknown", "failed", "code", "started")
 RESULT_HEADERS = (
@@ -30,14 +34,17 @@ RESULT_HEADERS = (
     "wall time",
     "digest",
 )
+MACHINE_FORMS = ("csv", "json")
+MACHINE_HEADERS = ("code", "started", "counters")
+"""What is too wide for a table to read."""
 
 
 @click.group(invoke_without_command=True, short_help="List, query and compare what sweeps have found.")
-@click.option("--sweep", type=int, help="The results of that sweep.")
+@click.option("--sweep", type=NUMBER, help="The results of that sweep.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="The results with that verdict.")
 @click.option("--failing", is_flag=True, help="The results that are violated or failed.")
 @click.option("--property", "violated", metavar="NAME", help="The results that violate that property.")
-@click.option("--seed", type=int, help="The results of that seed.")
+@click.option("--seed", type=NUMBER, help="The results of that seed.")
 @form_option
 @database_option
 @click.pass_context
@@ -73,7 +80,7 @@ def results(
         found = opened.results(sweep=sweep, verdict=verdict, seed=seed, property=violated)
         if failing:
             found = [result for result in found if result.outcome.verdict in (VIOLATED, FAILED)]
-        click.echo(_results_text(found, {each.id: each.scenario for each in sweeps}, form))
+        click.echo(_results_text(found, {each.id: each for each in sweeps}, form))
 
 
 def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
@@ -92,22 +99,44 @@ def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
     return table_text(SWEEP_HEADERS, raw, form, raw)
 
 
-def _results_text(found: Sequence[Result], scenarios: dict[int, str], form: str) -> str:
-    raw = []
+def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) -> str:
+    if form in MACHINE_FORMS:
+        return table_text(
+            (*RESULT_HEADERS, *MACHINE_HEADERS), (), form, [_raw(r, sweeps[r.sweep], form) for r in found]
+        )
+    raw = [_raw(result, sweeps[result.sweep], form)[: len(RESULT_HEADERS)] for result in found]
     shown = []
-    for result in found:
+    for row, result in zip(raw, found, strict=True):
         outcome = result.outcome
-        names = ", ".join(outcome.properties)
-        first = (result.id, scenarios[result.sweep], outcome.seed, outcome.verdict, names)
-        raw.append((*first, outcome.detail, outcome.events, outcome.virtual_ns / 10**9, outcome.wall_s, outcome.digest))
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
-        shown.append((*first, shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+        shown.append((*row[:5], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
     return table_text(RESULT_HEADERS, shown, form, raw)
 
 
+def _raw(result: Result, sweep: Sweep, form: str) -> tuple[Any, ...]:
+    """Everything that is kept of it; in csv the counters are JSON in a field."""
+    outcome = result.outcome
+    counters = dict(outcome.counters)
+    return (
+        result.id,
+        sweep.scenario,
+        outcome.seed,
+        outcome.verdict,
+        ", ".join(outcome.properties),
+        outcome.detail,
+        outcome.events,
+        outcome.virtual_ns / 10**9,
+        outcome.wall_s,
+        outcome.digest,
+        sweep.code.text,
+        outcome.started_at,
+        json.dumps(counters) if form == "csv" else counters,
+    )
+
+
 @results.command("compare")
-@click.argument("before", metavar="A", type=int)
-@click.argument("after", metavar="B", type=int)
+@click.argument("before", metavar="A", type=NUMBER)
+@click.argument("after", metavar="B", type=NUMBER)
 @form_option
 @database_option
 def compare(before: int, after: int, form: str, database: Path) -> int:
@@ -121,7 +150,7 @@ def compare(before: int, after: int, form: str, database: Path) -> int:
     with open_results(database) as opened:
         sweeps = opened.sweep(before), opened.sweep(after)
         found = compare_sweeps(opened.results(sweep=before), opened.results(sweep=after))
-    machine = form in ("csv", "json")
+    machine = form in MACHINE_FORMS
     for line in comparison_lines(*sweeps, found):
         click.echo(line, err=machine)
     raw = [change.row for change in found.changes]

@@ -17,7 +17,7 @@ from experiments.catalog import EXIT_STATUS
 from experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
 from experiments.keys import keys_text
 from experiments.plain_values import trace_line
-from experiments.plots import write_picture
+from experiments.plots import try_picture
 from experiments.report import report_json, report_of, report_text
 from experiments.scenario_source import Source
 from experiments.watching import QUIT, parse_speed, terminal, watch
@@ -82,7 +82,7 @@ def run(
     if watched:
         if form == "json":
             raise UsageError("--watch: a story is not JSON: leave --format out")
-        overrides = watched_overrides(overrides, source, placement, speed or "1")
+        overrides = watched_overrides(overrides, source, placement, speed or "1", guard)
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
     made = source.scenario()
     draw = source.entry.plot
@@ -92,16 +92,17 @@ def run(
     with trace_to(trace_file) as trace:
         result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
     report = report_of(source.entry, result)
+    problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in source.entry.story(result):
             click.echo(line)
     click.echo(report_json(report) if form == "json" else report_text(report))
-    if plot is not None and draw is not None:
-        write_picture(plot, partial(draw, result))
+    if problem is not None:
+        raise problem
     return EXIT_STATUS[report.status]
 
 
-def watched_overrides(overrides: Overrides, source: Source, placement: Placement, speed: str) -> Overrides:
+def watched_overrides(overrides: Overrides, source: Source, placement: Placement, speed: str, guard: bool) -> Overrides:
     """Have the user watch the run; gives what the run that was seen is made from."""
     entry, factor = source.entry, parse_speed(speed)
     if placement.kind != "inline":
@@ -111,7 +112,7 @@ def watched_overrides(overrides: Overrides, source: Source, placement: Placement
     with terminal() as keyboard:
         keys = [f"{key} {each.label}" for key, each in entry.keys.items()]
         click.echo(f"keys: {', '.join([*keys, f'{QUIT} quit'])}")
-        seen = watch(entry, source.settings, keyboard=keyboard, speed=factor, say=click.echo)
+        seen = watch(entry, source.settings, keyboard=keyboard, speed=factor, say=click.echo, guard=guard)
     if seen.presses:
         click.echo(f"keys pressed: {keys_text(seen.presses)}")
     return replace(

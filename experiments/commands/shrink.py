@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from experiments.catalog import Settings
 from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.replay import named_run
 from experiments.results_database import DEFAULT_DATABASE
-from experiments.shrinking.minimal import failing_trial, file_text, report_text, shrink_run
+from experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
 from experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray
 from simclock.durations import format_duration
 from simclock.errors import UsageError
@@ -55,7 +56,8 @@ def shrink(
     """Make a failing run smaller while the same property stays broken, and write what is left as a scenario file.
 
     Less is: fewer faults, a shorter run, smaller numbers of the scenario's own, fewer nodes, simpler faults. A result
-    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed. The outcome is the same for any --jobs.
+    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed, or SCENARIO@SEED. The outcome is the same for
+    any --jobs.
 
     Exit status 2 where the run breaks nothing.
 
@@ -82,10 +84,12 @@ def shrink(
         trials = Trials(evaluate, name, max_runs, told=lambda runs: _advance(bar, runs))
         minimal = shrink_run(reference, trial, trials, told)
     command = _command(result, overrides, property_name, database, reference.replay)
+    text = file_text(minimal, out, command)
     try:
-        out.write_text(file_text(minimal, out, command), encoding="utf-8")
+        _write(out, text)
     except OSError as error:
-        raise UsageError(f"--out: cannot write {out}: {error.strerror}") from None
+        click.echo(text)  # what took so many runs is not lost
+        raise UsageError(f"--out: cannot write {out}, which stands on stdout: {error.strerror}") from None
     click.echo(report_text(minimal, out, time.perf_counter() - started))
     return INTERRUPT_STATUS if minimal.why_ended.startswith("interrupted") else 0
 
@@ -109,6 +113,24 @@ def _check_writable(out: Path) -> None:
     """Refused before an hour of runs, not after."""
     if not out.parent.is_dir():
         raise UsageError(f"--out: there is no folder {out.parent}")
+    if not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise UsageError(f"--out: cannot write {out}: no permission")
+    if out.is_file() and out.stat().st_size and MADE_SMALLER.encode() not in out.read_bytes():
+        raise UsageError(f"--out: {out} is there and is no outcome of shrink, so it is not overwritten: name another")
+
+
+def _write(out: Path, text: str) -> None:
+    """All of it, or nothing: a disk that fills up leaves what was there before."""
+    if out.exists() and not out.is_file():  # /dev/stdout
+        out.write_text(text, encoding="utf-8")
+        return
+    part = out.with_name(f"{out.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(out)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _command(result: str, overrides: Overrides, name: str | None, database: Path, replay: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from experiments.catalog_text import catalog_text, form_option
 from experiments.parameters import parameter_from_text
-from experiments.plots import write_picture
+from experiments.plots import try_picture
 from experiments.spelling import unknown
 from experiments.studies import StudySettings, cell, studies
 from experiments.tables import table_text
@@ -46,12 +47,12 @@ def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path 
     given: dict[str, Any] = dict(parameter_from_text(wanted, setting, "--set") for setting in settings)
     asked = StudySettings(seed=seed, parameters={**wanted.parameters, **given})
     measured = list(tqdm(wanted.rows(asked), desc=name, unit="row", disable=not sys.stderr.isatty(), leave=False))
+    draw = wanted.plot
+    problem = try_picture(plot, draw and partial(draw, measured))
     shown = [tuple(cell(value) for value in row) for row in measured]
     click.echo(table_text(wanted.headers, shown, form, measured))
     if form not in ("csv", "json"):
         for note in wanted.notes(measured):
             click.echo(note)
-    if plot is not None:
-        draw = wanted.plot
-        assert draw is not None, "refused above"
-        write_picture(plot, lambda axes: draw(measured, axes))
+    if problem is not None:
+        raise problem

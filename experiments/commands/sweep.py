@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +26,6 @@ from experiments.results_database import (
     FINISHED,
     INTERRUPTED,
     ResultsDatabase,
-    ResultsLocked,
-    ResultsUnwritable,
     Sweep,
     open_results,
 )
@@ -34,7 +34,7 @@ from experiments.scenario_text import write_settings
 from experiments.seeds import parse_seeds, seeds_text
 from experiments.sweep import Keeper, sweep
 from experiments.sweep_report import summary_json, summary_text
-from simclock.errors import PlacementError
+from simclock.errors import SimclockError
 
 INTERRUPT_STATUS = 130
 FAILURES_TOLD_MAX = 25
@@ -111,17 +111,23 @@ class _Run:
                     state = FINISHED
                 except KeyboardInterrupt:
                     state = INTERRUPTED
-            self.keeper.save()
-            self.keeper.database.end(self.keeper.sweep, state)
-        except PlacementError:
-            self.keeper.save()
-            raise
-        except (ResultsUnwritable, ResultsLocked):
-            _print_unsaved(self.keeper)
+            with _uninterrupted():
+                self.keeper.save()
+                self.keeper.database.end(self.keeper.sweep, state)
+        except Exception:
+            self._save_what_is_left()
             raise
         finally:
             self.wall_s = time.perf_counter() - started
         return state
+
+    def _save_what_is_left(self) -> None:
+        """The sweep ends early, perhaps because of the database itself."""
+        try:
+            with _uninterrupted():
+                self.keeper.save()
+        except SimclockError:
+            _print_unsaved(self.keeper)
 
     def _started(self, workers: int) -> None:
         self.workers = workers
@@ -141,6 +147,19 @@ class _Run:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
         yield f"  replay: {self.overrides.replay(self.source, replace(self.source.settings, seed=outcome.seed))}"
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Who presses Ctrl-C once more loses nothing by it; another thread than the main one gets none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
 
 
 def _print_unsaved(keeper: Keeper) -> None:

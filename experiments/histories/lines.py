@@ -58,6 +58,8 @@ def events_of_lines(lines: Iterable[str], source: str = "history") -> tuple[Even
                 event = _event_of_line(line)
             except HistoryError as error:
                 raise HistoryError(f"{source}:{number}: {error}") from None
+            except RecursionError:
+                raise HistoryError(f"{source}:{number}: a value is nested too deeply") from None
             if event is not None:
                 events.append(event)
     return tuple(events)

@@ -52,10 +52,18 @@ def _apply_to_set(state: frozenset[Hashable], effect: Effect) -> tuple[bool, Sta
 
 def counter(initial: int = 0) -> Model:
     """read() -> number, add(number), add_and_get(number) -> the number after it."""
+    if not _is_number(initial):
+        raise ModelError(f"counter: it begins with a number, not {initial!r}")
     return model_by_effects("counter", initial, _counter_effect, _apply_to_counter, "read get add add_and_get")
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _counter_effect(operation: Operation) -> Effect:
+    if operation.function in ("add", "add_and_get") and not _is_number(operation.argument):
+        raise ModelError(f"{operation}: what is added to a counter is a number")
     if operation.function == "add" or (operation.function == "add_and_get" and operation.is_open):
         return "add", operation.argument
     if operation.is_open:

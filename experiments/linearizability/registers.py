@@ -89,7 +89,10 @@ def _apply_to_cell(state: State, effect: Effect) -> tuple[bool, State]:
         case ("write", value):
             return True, value
         case ("append", value):
-            return True, value if state is None else state + value
+            try:
+                return True, value if state is None else state + value
+            except TypeError:  # nothing of that kind can follow what is there
+                return False, state
         case ("cas", old, new):
             return (True, new) if state == old else (False, state)
     assert effect == NOTHING, effect

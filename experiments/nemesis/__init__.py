@@ -8,7 +8,7 @@ liveness.py   everything heals; phases
 coverage.py   what really happened
 """
 
-from experiments.nemesis.coverage import coverage, coverage_text, sometimes_text
+from experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
 from experiments.nemesis.liveness import healed_ns, phase
 from experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
 from experiments.nemesis.prey import Prey
@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "Prey",
     "coverage",
+    "coverage_of",
     "coverage_text",
     "draw_plan",
     "healed_ns",

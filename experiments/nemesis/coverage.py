@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
-from simclock import Crash, JumpClock, Note, Partition, Pause, Restart, Resume, RunResult
-from simclock.faults import NodeFault
+from simclock import RunResult
+from simclock.effects import EFFECT
+from simclock.faults import FAULTS
+
+HAPPENED = ("corrupted", "duplicated", "crashes_losing_writes", "held_by_clogs", "waited_at_nodes", "halts")
+"""Counters of what faults, or the network, did to messages, timers and disks; and so is all that is dropped."""
 
 
 def coverage(result: RunResult) -> dict[str, int]:
-    """Which faults had an effect, how often: a crash of a node that was up, a pause of one that ran."""
-    counts: Counter[str] = Counter()
-    down: set[int] = set()
-    paused: set[int] = set()
-    for fault in sorted(result.faults, key=lambda fault: fault.at_ns):
-        if fault.at_ns >= result.virtual_ns or isinstance(fault, Note):
-            continue
-        node = fault.node if isinstance(fault, NodeFault) and isinstance(fault.node, int) else -1
-        match fault:
-            case Crash() if node in down:
-                continue
-            case Crash():
-                down.add(node)
-                paused.discard(node)
-            case Restart() if node not in down:
-                continue
-            case Restart():
-                down.discard(node)
-            case Pause() if node in paused or node in down:
-                continue
-            case Pause():
-                paused.add(node)
-            case Resume() if node not in paused:
-                continue
-            case Resume():
-                paused.discard(node)
-            case Partition(groups=()) | JumpClock(by_ns=0):
-                continue
-        counts[fault.kind] += 1
-    for name, count in result.counters.items():
-        if name.startswith("dropped_") or name in ("duplicated", "crashes_losing_writes"):
-            counts[name.replace("_", " ")] += count
+    """Which faults changed something, how often (a crash of a node that was up), and what came of it."""
+    return coverage_of(result.counters)
+
+
+def coverage_of(counters: Mapping[str, int]) -> dict[str, int]:
+    """The same from a run's counters, or the sums of many runs'."""
+    counts = {kind: counters.get(f"{EFFECT}{kind}", 0) for kind in FAULTS}
+    for name, count in counters.items():
+        if name.startswith("dropped_") or name in HAPPENED:
+            counts[name.replace("_", " ")] = count
     return {name: count for name, count in counts.items() if count}
 
 

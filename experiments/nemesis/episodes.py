@@ -45,6 +45,7 @@ from simclock import (
     swizzle_clog,
 )
 
+FOR_EVER_NS = 1 << 62
 GAP = 6
 """Rhythms between two episodes of a kind at hardness 1, in the mean."""
 
@@ -56,6 +57,8 @@ class Disabled:
     servers_max: int | None
     spans: list[tuple[int, int, int]] = field(default_factory=list)
     """(server, from, until)."""
+    rotten: set[int] = field(default_factory=set)
+    """Servers of whose disks something cannot be read any more: nothing mends that."""
 
     def take(self, servers: Iterable[int], from_ns: int, until_ns: int) -> bool:
         """Whether these may be disabled for that time; if so, they are."""
@@ -270,16 +273,22 @@ def lost_sync(episode: Episode) -> Iterator[Fault]:
 
 
 def rot(episode: Episode) -> Iterator[Fault]:
-    """A record on disk cannot be read any more."""
+    """A record on disk cannot be read any more: of a minority, as nobody could bring back what most disks have lost."""
+    rotten, at_ns = episode.disabled.rotten, episode.at_ns
     for server in episode.some():
-        yield CorruptRecord(at_ns=episode.at_ns, node=server)
+        if len(rotten | {server}) <= episode.prey.spare_max and episode.disabled.take((server,), at_ns, FOR_EVER_NS):
+            rotten.add(server)
+            yield CorruptRecord(at_ns=at_ns, node=server)
 
 
 def full_disk(episode: Episode) -> Iterator[Fault]:
-    """A disk has no room."""
-    for server in episode.some():
-        yield FillDisk(at_ns=episode.at_ns, node=server)
-        yield MendDisk(at_ns=episode.until_ns, node=server)
+    """A disk has no room. Who could not go on without is started again when there is some."""
+    servers = episode.some()
+    if episode.able(servers):
+        for server in servers:
+            yield FillDisk(at_ns=episode.at_ns, node=server)
+            yield MendDisk(at_ns=episode.until_ns, node=server)
+            yield Restart(at_ns=episode.until_ns, node=server)
 
 
 def unseen_damage(episode: Episode) -> Iterator[Fault]:

@@ -4,7 +4,8 @@ A nemesis is named by words joined with `+`:
 
     crash, partition, ...   one kind each (`episodes.KINDS`, `HARSH`), or a hunter of leaders (`hunters.HUNTERS`)
     mix                     every kind of KINDS, at the mildest
-    swarm                   the seed draws which kinds and hunters are on, and how hard each is
+    swarm                   the seed draws which kinds and hunters are on, and how hard each is; the harsh kinds among
+                            them are those that the protocol says it withstands
     majority                no kind: at any time a majority of the servers stays able
 
 so `"swarm"`, `"crash+partition"`, `"leader-crash+loss+majority"`. Swarm testing (Groce et al., ISSTA 2012): leaving
@@ -23,6 +24,7 @@ from experiments.nemesis.liveness import recovery
 from experiments.nemesis.prey import Prey
 from experiments.spelling import unknown
 from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, stream
+from simclock.faults import written_out
 
 NONE = "none"
 MIX = "mix"
@@ -64,23 +66,26 @@ def parse_nemesis(text: str) -> tuple[str, ...]:
     return words
 
 
-def draw_hardness(words: tuple[str, ...], seed: int) -> dict[str, int]:
-    """Which kinds are on, and how hard: of a swarm the seed draws it."""
+def draw_hardness(words: tuple[str, ...], seed: int, withstands: tuple[str, ...] = ()) -> dict[str, int]:
+    """Which kinds are on, and how hard: of a swarm the seed draws it. Harsh kinds have luck of their own."""
     on = {word: 2 for word in words if word not in (NONE, MIX, SWARM, MAJORITY)}
     if MIX in words:
         on = dict.fromkeys(KINDS, 1) | on
     if SWARM in words:
-        luck = stream(seed, "nemesis swarm")
-        odds = dict.fromkeys(KINDS, KIND_ODDS) | dict.fromkeys(HUNTERS, HUNTER_ODDS)
-        drawn = {kind: (luck.randrange(chances), luck.choice(HARDNESS)) for kind, chances in odds.items()}
-        on = {kind: hardness for kind, (draw, hardness) in drawn.items() if draw == 0} | on
+        usual = dict.fromkeys(KINDS, KIND_ODDS) | dict.fromkeys(HUNTERS, HUNTER_ODDS)
+        swarm: dict[str, int] = {}
+        for purpose, odds in (("", usual), (" harsh", dict.fromkeys(withstands, KIND_ODDS))):
+            luck = stream(seed, f"nemesis swarm{purpose}")
+            drawn = {kind: (luck.randrange(chances), luck.choice(HARDNESS)) for kind, chances in odds.items()}
+            swarm |= {kind: hardness for kind, (draw, hardness) in drawn.items() if draw == 0}
+        on = swarm | on
     return on
 
 
 def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -> Plan:
     """The plan of that nemesis for a seed; everything in it happens before `end_ns`."""
     words = parse_nemesis(text)
-    hardness = draw_hardness(words, seed)
+    hardness = draw_hardness(words, seed, prey.withstands)
     disabled = Disabled(prey.spare_max if MAJORITY in words else None)
     faults: list[Fault] = []
     for kind, how_hard in hardness.items():
@@ -123,7 +128,8 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
     if liveness_ns < prey.progress_within_ns:
         least = format_duration(prey.progress_within_ns)
         raise UsageError(f"liveness: {format_duration(liveness_ns)} is too short: progress may take {least}")
-    before = tuple(fault for fault in faults if fault.at_ns < end_ns)
+    single = written_out(faults, scenario.seed, scenario.nodes)
+    before = tuple(fault for fault in single if fault.at_ns < end_ns)
     return replace(
         scenario,
         duration_ns=end_ns + liveness_ns,

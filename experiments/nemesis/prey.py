@@ -22,6 +22,8 @@ class Prey:
     """The observation by which a node tells that it leads, for what strikes leaders."""
     promise: str = "voted"
     """The observation by which a node tells that it has just promised something it must not forget."""
+    withstands: tuple[str, ...] = ()
+    """Of the harsh kinds (`episodes.HARSH`) those that the protocol is made for: a swarm draws them too."""
     progress: Callable[[int], Observer] | None = None
     """Given T, at which everything heals, an observer that names a violation where no progress is made in time."""
     progress_within_ns: int = 0

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from experiments.catalog import NO_NEMESIS, Settings, make_scenario
+from experiments.nemesis import healed_ns
 from experiments.reference import Reference
 from experiments.scenario_text import write_settings
 from experiments.shrinking.shrink import Shrinking, Size, numbers_of
@@ -18,6 +19,8 @@ from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
 
 SEEN_MAX = 240
+MADE_SMALLER = "Made smaller from "
+"""How the second line of what is written begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +105,9 @@ def _plainest(reference: Reference, settings: Settings, trials: Trials) -> Setti
 
 def _size(reference: Reference, settings: Settings, trial: Trial) -> Size:
     scenario = make_scenario(reference.entry, settings)
+    healed = healed_ns(trial.faults)  # from there on nothing goes wrong any more
     return Size(
-        faults=len(trial.faults),
+        faults=sum(healed is None or fault.at_ns < healed for fault in trial.faults),
         nodes=scenario.nodes,
         duration_ns=scenario.duration_ns or trial.virtual_ns,
         parameters=numbers_of(reference.entry, settings),
@@ -140,7 +144,7 @@ def file_text(minimal: Minimal, out: Path, command: str) -> str:
     """The scenario file, with what it is of on top."""
     lines = [
         minimal.seen,
-        "Made smaller from " + ", ".join(f"{name} {was}" for name, was, _ in size_rows(minimal)) + f" by {command}",
+        MADE_SMALLER + ", ".join(f"{name} {was}" for name, was, _ in size_rows(minimal)) + f" by {command}",
     ]
     own = make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network
     text = write_settings(_name_from(minimal.reference.name, out.parent), minimal.settings, own)

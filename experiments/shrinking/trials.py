@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from actors.run import inline_run
 from experiments.catalog import Entry, Settings, make_scenario
+from experiments.nemesis import phase
 from experiments.outcome import violated_properties
 from experiments.report import report_of, violation_text
 from experiments.scenario_text import write_settings
@@ -64,31 +65,35 @@ class TrialRunner:
         judged = " ".join(" ".join(report.verdict.lines).split())
         return Trial(
             broken=violated_properties(report),
-            details={**dict.fromkeys(violated_properties(report), judged), **_first_of_each(result.violations)},
+            details={
+                **dict.fromkeys(violated_properties(report), judged),
+                **_first_of_each(result.violations, result.faults),
+            },
             virtual_ns=result.virtual_ns,
             digest=result.digest,
             faults=result.faults,
         )
 
 
-def _first_of_each(violations: Sequence[Violation]) -> dict[str, str]:
+def _first_of_each(violations: Sequence[Violation], faults: Sequence[Fault]) -> dict[str, str]:
     seen: dict[str, str] = {}
     for violation in violations:
-        seen.setdefault(violation.property, violation_text(violation))
+        seen.setdefault(violation.property, violation_text(violation, phase(faults, violation.time_ns)))
     return seen
 
 
 def _failed(error: HandlerError, scheduler: Scheduler) -> Trial:
     failure = error.failure
-    seen = _first_of_each(error.violations)
+    end_ns = failure.time_ns + 1
+    faults = scheduler.faults_before(end_ns)
+    seen = _first_of_each(error.violations, faults)
     if not failure.usage:
         seen[f"{failure.error.partition(':')[0]} at {failure.place}"] = str(error).partition("\n")[0]
-    end_ns = failure.time_ns + 1
     return Trial(
         broken=tuple(seen),
         details=seen,
         virtual_ns=end_ns,
-        faults=scheduler.faults_before(end_ns),
+        faults=faults,
     )
 
 

@@ -44,6 +44,6 @@ BUGS: dict[str, Bug] = {bug.id: bug for bug in chain.from_iterable(_AREAS)}
 NOT_APPLICABLE: dict[str, str] = {
     **raft.NOT_APPLICABLE,
     "PAXOS, ZAB, VSR, SHARD": "there are no such protocols yet",
-    "DISK-01, 02": "no protocol here reads what a disk has damaged, nor tries a failed sync again",
+    "DISK-02": "no protocol here tries a failed sync again, nor does a disk here report that a sync has failed",
 }
 """Ids -> why there is no row."""

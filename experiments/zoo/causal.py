@@ -63,7 +63,7 @@ class ShowsHalfAView(Participant):
     """TOTAL-06: a view begins without the messages of the one before."""
 
     def install(self, view: View, *, joins: bool) -> None:
-        known = view.messages[: max(0, self.displayed - view.start)] if not joins else ()
+        known = view.messages[: self.displayed - view.start]
         super().install(View(view.number, view.members, view.start, known, view.clock), joins=joins)
 
 
@@ -73,6 +73,17 @@ class AcknowledgesAfterItsPromise(Participant):
     @property
     def takes(self) -> bool:
         return self.membership.is_in
+
+
+class GoesOnFromNow(Participant):
+    """TOTAL-08: who joins goes on with what is said from now on, and never shows what it missed."""
+
+    def install(self, view: View, *, joins: bool) -> None:
+        if joins:
+            missed = view.messages[self.displayed - view.start :]
+            self.history += missed
+            self.displayed += len(missed)
+        super().install(view, joins=joins)
 
 
 class ChecksTheSenderOnly(CausalQueue):
@@ -143,6 +154,7 @@ _CHAT = {
     "TOTAL-05": WrongPerson(membership=DecidesAlone),
     "TOTAL-06": WrongPerson(participant=ShowsHalfAView),
     "TOTAL-07": WrongPerson(participant=AcknowledgesAfterItsPromise),
+    "TOTAL-08": WrongPerson(participant=GoesOnFromNow),
 }
 
 
@@ -199,6 +211,7 @@ BUGS: tuple[Bug, ...] = (
     _bug("TOTAL-05", "view-without-quorum", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _bug("TOTAL-06", "view-without-flush", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _bug("TOTAL-07", "acknowledges-after-promise", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
+    _bug("TOTAL-08", "goes-on-from-now", TOTAL_ORDER, VIRTUAL_SYNCHRONY),
     _bug("CAUSAL-01", "sender-only", "Causal Order", CURRICULUM),
     _bug("CAUSAL-02", "others-only", "FIFO Order", ISIS),
     _bug("CAUSAL-03", "reply-before-question", "Reply After Question", ISIS),

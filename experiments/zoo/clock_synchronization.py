@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.clock_properties import AVERAGE, ERROR, MARGIN, MONOTONE
+from experiments.clock_properties import AVERAGE, ERROR, FILTER, MARGIN, MONOTONE
 from experiments.zoo.bug import Bug
-from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient
+from protocols.clock_synchronization import BerkeleyNode, ClockFilter, CristianClient, FilterSample, NtpClient
 
 SCENARIO = "clock-hunt"
 
@@ -30,6 +30,28 @@ class MissesSmallJumps(NtpClient):
 
     def was_set(self, wall_ns: int, monotonic_ns: int) -> bool:
         return False
+
+
+class _WorstOfEight(ClockFilter):
+    def best(self) -> FilterSample:
+        return max(self.stages, key=lambda stage: (stage.delay_ns, stage.at_ns))
+
+
+class KeepsTheWorst(NtpClient):
+    """PAPER-RFC5905: of the latest eight samples the one with the greatest delay counts."""
+
+    filter_class = _WorstOfEight
+
+
+class _AnyOfEight(ClockFilter):
+    def is_newer(self, sample: FilterSample) -> bool:
+        return True
+
+
+class UsesSamplesAgain(NtpClient):
+    """PAPER-RFC5905b: the best of eight counts, also where it is older than the one used last."""
+
+    filter_class = _AnyOfEight
 
 
 class AverageIgnoresLatency(BerkeleyNode):
@@ -76,6 +98,22 @@ BUGS: tuple[Bug, ...] = (
         wrong=MissesSmallJumps,
         property=ERROR,
         source="https://github.com/open-edge-platform/scenescape/pull/1274",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="PAPER-RFC5905",
+        name="worst-of-eight",
+        wrong=KeepsTheWorst,
+        property=FILTER,
+        source="RFC 5905, section 10",
+        scenario=SCENARIO,
+    ),
+    Bug(
+        id="PAPER-RFC5905b",
+        name="older-than-the-last",
+        wrong=UsesSamplesAgain,
+        property=FILTER,
+        source="RFC 5905, section 10",
         scenario=SCENARIO,
     ),
     Bug(

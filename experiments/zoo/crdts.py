@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from experiments.crdt_properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
 from experiments.zoo.bug import Bug
+from protocols.causal_broadcast import FifoQueue
 from protocols.crdts import (
     CannotMerge,
     DeltaReplica,
@@ -11,12 +12,14 @@ from protocols.crdts import (
     DotSet,
     GCounter,
     Joining,
+    MulticastReplica,
     Operation,
     OperationReplica,
     OrSet,
     PNCounter,
     ResetMap,
     StateReplica,
+    Text,
 )
 from protocols.crdts.dot_stores import Knows, empty_like
 from protocols.crdts.messages import CausalOperation
@@ -95,6 +98,17 @@ class MergesByName(ResetMap, frozen=True):
     JOINING = _MergesByName()
 
 
+class ForgetsDeletions(Text, frozen=True):
+    """CRDT-11: of what was deleted, merge keeps what both sides have deleted, and the rest is back."""
+
+    def merge(self, other: ForgetsDeletions) -> ForgetsDeletions:
+        both = super().merge(other)
+        if not (self.inserted and other.inserted):  # a delta has deletions alone
+            return both
+        kept = tuple([span for span in both.deleted if span in self.deleted and span in other.deleted])
+        return ForgetsDeletions(both.inserted, kept)
+
+
 class MergesAnyDelta(DeltaReplica):
     """CRDT-08: a delta-interval is merged whatever came before it."""
 
@@ -107,6 +121,23 @@ class DeliversEarly(OperationReplica):
 
     def _can_deliver(self, operation: CausalOperation) -> bool:
         return operation.number == self.delivered[operation.origin] + 1
+
+
+class DeliversInFifo(MulticastReplica):
+    """RR-7506, left out, in the multicast: FIFO broadcast in place of causal broadcast."""
+
+    queue_class = FifoQueue
+
+
+class CarriesOutAgain(MulticastReplica):
+    """An operation takes effect twice: after a crash, those that are kept for others are taken for a log of one's own
+    and carried out again."""
+
+    def recover(self) -> None:
+        super().recover()
+        for messages in self.kept.values():
+            for message in messages.values():
+                self.copy = self.copy.effect(message.payload, message.member)
 
 
 class WritesWhenItHears(StateReplica):
@@ -147,5 +178,8 @@ BUGS: tuple[Bug, ...] = (
     ),
     _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, _RR),
     _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
+    _bug("PAPER-RR7506c", "multicast-in-fifo", DeliversInFifo, VALUE, _RR),
+    _bug("PAPER-RR7506d", "effect-twice", CarriesOutAgain, VALUE, _RR),
     _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
+    _bug("CRDT-11", "deletions-forgotten", ForgetsDeletions, RESURRECTION, "protocols/crdts/text.py, on merge"),
 )

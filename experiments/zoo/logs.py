@@ -19,7 +19,7 @@ class TruncatesAlways(RaftServer):
 
     def _store(self, prev_log_index: int, entries: tuple[Entry, ...]) -> None:
         self._truncate(prev_log_index)
-        self.log.append(entries)
+        self._append(entries)
 
 
 class CommitsPastVerified(RaftServer):
@@ -132,8 +132,7 @@ class KeepsConflicts(RaftServer):
     def _store(self, prev_log_index: int, entries: tuple[Entry, ...]) -> None:
         new = entries[max(0, self.log.last_index - prev_log_index) :]
         if new:
-            self.log.append(new)
-            self.unsynced = True
+            self._append(new)
 
 
 class CountsOldReplies(RaftServer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from experiments.raft_hunt import Parts
 from experiments.raft_kv import LINEARIZABILITY
 from experiments.raft_progress import PROGRESS
-from experiments.zoo import elections, logs, services
+from experiments.zoo import elections, logs, raft_disks, services
 from experiments.zoo.bug import LIVENESS, Bug, wrong_class
 from protocols.key_value import Client, KeyValueStore
 from protocols.raft import RaftServer, Sessions
@@ -160,6 +160,20 @@ BUGS = (
         services.ComparesWithOldState,
         LINEARIZABILITY,
         "https://github.com/deventlab/d-engine/issues/371",
+    ),
+    _bug(
+        "DISK-01",
+        "corrupt-middle-as-torn-tail",
+        raft_disks.CutsLogAtCorruptRecord,
+        "Leader Completeness",
+        "Alagappan et al., Protocol-Aware Recovery for Consensus-Based Storage, FAST 2018",
+    ),
+    _bug(
+        "DISK-03",
+        "append-error-ignored",
+        raft_disks.IgnoresFullDisk,
+        "Leader Completeness",
+        "https://github.com/JDRaftKeeper/RaftKeeper/issues/287",
     ),
     _liveness_bug("PAPER-5.2L", "same-timeouts", elections.TimesOutTogether, f"{RAFT} 5.2"),
     _liveness_bug("PAPER-5.3L", "never-searches-back", logs.NeverSearchesBack, f"{RAFT} 5.3"),

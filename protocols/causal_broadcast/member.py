@@ -21,6 +21,9 @@ Deviation: ISIS has views with virtual synchrony, so that all members agree on w
            message that only some got before its sender crashed reaches the others from those; if those crash too, it
            is gone, and so is what depended on it (rule 5).
 
+A member may keep what it has on a disk (`make_durable`), and go on from there under its old name; by itself it does
+not, and who crashes is another member when it is back.
+
 What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
 its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and count of what is kept
 no more); "dropped" (member and count of what was given up, how many were held for it).
@@ -35,7 +38,7 @@ from typing import Any, ClassVar
 from actors import Node
 from protocols.causal_broadcast.gaps import Gap, Gaps
 from protocols.causal_broadcast.hold_back import CausalQueue
-from protocols.causal_broadcast.messages import Broadcast, Gone, JoinRequest, Kind, Request, Status, Welcome
+from protocols.causal_broadcast.messages import Answer, Broadcast, Gone, JoinRequest, Kind, Request, Status, Welcome
 from simclock import UsageError
 from simclock.clocks import VectorClock
 
@@ -62,6 +65,8 @@ class MemberSettings:
     """When those who are no founders ask to join, by their own clocks."""
     window: int = 1_000
     """How many of its own broadcasts a member may have that some member in reach lacks: this bounds what all keep."""
+    is_quiet: bool = False
+    """Whether members that have the same say nothing: then silence says nothing, so `suspect_ns` must be long."""
 
     def __post_init__(self) -> None:
         for name in ("founders", "tick_ns", "request_ns", "held_max", "window"):
@@ -120,6 +125,9 @@ class Member(Node):
     def on_room(self) -> None:
         """A tick has passed, and `can_broadcast`."""
 
+    def make_durable(self) -> None:
+        """Something was delivered, or is about to be sent: what is told from now on may say so."""
+
     def state(self) -> bytes:
         """The application's state, for a newcomer."""
         return b""
@@ -134,11 +142,20 @@ class Member(Node):
 
     def on_start(self) -> None:
         self.member = self.incarnation * self.nodes + self.id
-        self.set_timer("tick", self.id * self.settings.tick_ns // self.nodes)
         if self.incarnation == 0 and self.id < self.settings.founders:
-            self.is_in = True
-            self._meet(range(self.settings.founders))
-            self.on_joined()
+            self.found()
+        else:
+            self._start_ticking()
+
+    def found(self) -> None:
+        """Be a member, with all founders."""
+        self._start_ticking()
+        self.is_in = True
+        self._meet(range(self.settings.founders))
+        self.on_joined()
+
+    def _start_ticking(self) -> None:
+        self.set_timer("tick", self.id * self.settings.tick_ns // self.nodes)
 
     @property
     def can_broadcast(self) -> bool:
@@ -155,6 +172,7 @@ class Member(Node):
         self.queue.sent(self.member, self.count)
         message = Broadcast(self.member, VectorClock.of(self._timestamp()), kind, payload)
         self._keep(message, self.count)
+        self.make_durable()
         self.observe("broadcast", (self.member, self.count))
         for peer in self.peers:
             self.send(peer % self.nodes, message)
@@ -187,6 +205,10 @@ class Member(Node):
                 self._take(self.queue.receive(message))
             case Status(member, delivered):
                 self._on_status(member, delivered)
+                if self.settings.is_quiet and member in self.peers and self._has_the_same(self.peers[member]):
+                    self.send(source, Answer(self.member, VectorClock.of(self.queue.delivered)))
+            case Answer(member, delivered):
+                self._on_status(member, delivered)
             case Gone(member, count):
                 gap = self.gaps.open.get(member)
                 if gap is not None and gap.first == count:
@@ -195,6 +217,7 @@ class Member(Node):
                 self._welcome(member)
 
     def _take(self, ready: Iterable[Broadcast]) -> None:
+        deliveries = self.deliveries
         for message in ready:
             name = message.member, message.count
             now_ns = self.clock.monotonic_ns()
@@ -210,6 +233,8 @@ class Member(Node):
                 self._on_joined(message.member)
             else:
                 self.peers.pop(message.member, None)
+        if self.deliveries > deliveries:
+            self.make_durable()
         if len(self.arrived_ns) > len(self.queue.held):
             self.arrived_ns = {name: at for name, at in self.arrived_ns.items() if name in self.queue.held}
 
@@ -248,12 +273,16 @@ class Member(Node):
         if self.has_left and not self._trusted():
             return  # everyone has forgotten it
         status = Status(self.member, VectorClock.of(self.queue.delivered))
-        for member in self.peers:
-            self.send(member % self.nodes, status)
+        for member, peer in self.peers.items():
+            if not (self.settings.is_quiet and self._has_the_same(peer)):
+                self.send(member % self.nodes, status)
         self._forget_stable()
         self._repair(now_ns)
         if self.can_broadcast:
             self.on_room()
+
+    def _has_the_same(self, peer: _Peer) -> bool:
+        return peer.delivered == self.queue.delivered
 
     def _trusted(self) -> list[_Peer]:
         return [peer for peer in self.peers.values() if not peer.is_suspected]

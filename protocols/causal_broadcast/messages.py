@@ -43,6 +43,13 @@ class Status(Message):
     delivered: VectorClock
 
 
+class Answer(Message):
+    """What a member has delivered, told to one who may not know: it tells so itself, and is not to answer."""
+
+    member: int
+    delivered: VectorClock
+
+
 class Request(Message):
     """Send me what you have of that member's broadcasts, from `first` to `last`."""
 

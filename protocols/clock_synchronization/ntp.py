@@ -17,7 +17,7 @@ RFC 5905 also learns the clock's drift. So an older sample costs here what the c
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from protocols.clock_synchronization.cristian import CristianClient, margin_ns
 from protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampled
@@ -59,19 +59,29 @@ class ClockFilter:
     def add(self, sample: FilterSample) -> FilterSample | None:
         """Shift a sample in; gives the one to use now, None where the best is not newer than the last one used."""
         self.stages = (*self.stages, sample)[-STAGES:]
-        best = min(self.stages, key=lambda stage: (stage.delay_ns, -stage.at_ns))
-        if best.at_ns <= self.used_ns:
+        best = self.best()
+        if not self.is_newer(best):
             return None
         self.used_ns = best.at_ns
         return best
+
+    def best(self) -> FilterSample:
+        """The one with the least delay, of equals the newest."""
+        return min(self.stages, key=lambda stage: (stage.delay_ns, -stage.at_ns))
+
+    def is_newer(self, sample: FilterSample) -> bool:
+        """Whether it is newer than the one used last."""
+        return sample.at_ns > self.used_ns
 
 
 class NtpClient(CristianClient):
     """Polls the time server every `interval_ns`. Told to, it also synchronizes by Cristian's algorithm."""
 
+    filter_class: ClassVar[type[ClockFilter]] = ClockFilter
+
     def __init__(self, settings: Synchronization) -> None:
         super().__init__(settings, regular=False)
-        self.filter = ClockFilter()
+        self.filter = self.filter_class()
         self.aimed_ns: int | None = None
         """How far ahead of the monotonic clock the latest sample that was used wants the wall clock."""
         self.outstanding: tuple[int, int] | None = None

@@ -12,7 +12,8 @@ or_set.py            add wins, no tombstones
 flags.py             enable wins; disable wins
 reset_counter.py     for the fields of maps
 reset_map.py         fields that are replicated values
-sequence.py        a text that several write
+sequence.py        a text that several write, changed in place
+text.py              the same as a value, which can be merged
 workload.py        what users ask
 replica.py         a node that holds a copy
 state_replica.py     it sends whole states, or deltas
@@ -36,6 +37,7 @@ from protocols.crdts.replica import Replica, ReplicaSettings
 from protocols.crdts.reset_counter import ResetCounter
 from protocols.crdts.reset_map import ResetMap
 from protocols.crdts.state_replica import DeltaReplica, StateReplica
+from protocols.crdts.text import Text
 
 TYPES: dict[str, type[Crdt]] = {
     "g-counter": GCounter,
@@ -49,6 +51,7 @@ TYPES: dict[str, type[Crdt]] = {
     "disable-flag": DisableWinsFlag,
     "reset-counter": ResetCounter,
     "map": ResetMap,
+    "sequence": Text,
 }
 """By the names that scenarios use."""
 
@@ -85,5 +88,6 @@ __all__ = [
     "ResetCounter",
     "ResetMap",
     "StateReplica",
+    "Text",
     "TwoPhaseSet",
 ]

@@ -3,8 +3,12 @@
 What the data types ask of it is what it gives: every operation is delivered once, after all that its source had
 delivered before. There is nothing else to do: no versions, no deltas, no acknowledgements of one's own.
 
-Unlike the replicas that gossip, this one has no disk. Who crashes comes back as another member, with the state of one
-who did not, and what nobody had got of it is lost: a limit of that broadcast, which works in memory.
+The broadcast works in memory; here its member has a disk, so that who crashes is the same member when it is back.
+
+Law 1: the copy and the vector of what is delivered are made durable in one write: an operation is in the copy if and
+       only if the vector counts it, so none takes effect twice or is left out.
+Law 2: an operation is durable before it is sent, and kept until every member has it: no vector is given out twice.
+Law 3: nobody is left behind: a member that is silent is waited for (`PATIENCE_NS`).
 """
 
 from __future__ import annotations
@@ -15,11 +19,12 @@ from protocols.causal_broadcast import Broadcast, Member, MemberSettings
 from protocols.crdts.crdt import Crdt
 from protocols.crdts.replica import ReplicaSettings
 from protocols.crdts.workload import draw_operation
-from simclock import Stream, seconds, stream
+from simclock import Stream, stream
+from simclock.clocks import VectorClock
 from simclock.encoding import encode
 
-PATIENCE_NS = seconds(3600)
-"""A member that is cut off is waited for: what it lacks is kept."""
+PATIENCE_NS = 1 << 62
+"""For ever: a member that is cut off is waited for, and what it lacks is kept."""
 
 
 class MulticastReplica(Member):
@@ -33,24 +38,54 @@ class MulticastReplica(Member):
                 request_ns=does.retry_ns,
                 suspect_ns=PATIENCE_NS,
                 give_up_ns=PATIENCE_NS,
+                is_quiet=True,
             )
         )
         self.does = does
         self.crdt = crdt
+        # Durable, as are `count`, `queue.delivered` and `kept` of the member.
         self.copy = crdt()
         self.version = 0
         self.updates = 0
+        # Volatile.
+        self.told: list[tuple[str, Any]] = []
+        """What is told to observers once it is durable."""
         self.bytes_sent: dict[str, int] = {}
         self.messages_sent = 0
         self.users: Stream
 
     def on_start(self) -> None:
+        self.member = self.id
+        self.recover()
         self.users = stream(self.random.getrandbits(64), "users", self.id)
         self.observe("started", self.version)
-        super().on_start()
+        self.found()
 
     def on_joined(self) -> None:
         self._await_user()
+
+    def recover(self) -> None:
+        """Read what is durable."""
+        stored = self.disk.read("replica")
+        if stored is None:
+            return
+        copy, self.version, self.updates, self.count, delivered, kept = stored
+        self.copy = self.crdt.decode(copy)
+        self.queue.delivered = dict(delivered.entries)
+        for message in kept:
+            self._keep(message, message.count)
+
+    def make_durable(self) -> None:
+        self._store(VectorClock.of(self.queue.delivered))
+        told, self.told = self.told, []
+        for name, value in told:
+            self.observe(name, value)
+
+    def _store(self, delivered: VectorClock) -> None:
+        kept = tuple([message for messages in self.kept.values() for message in messages.values()])
+        stored = (self.copy.encode(), self.version, self.updates, self.count, delivered, kept)
+        self.disk.write("replica", stored)
+        self.disk.sync()
 
     def on_timer(self, timer: Any) -> None:
         if timer != "update":
@@ -62,10 +97,10 @@ class MulticastReplica(Member):
             operation = draw_operation(kind, self.copy, self.users.randrange, names=names, wall_ns=wall_ns)
             prepared = self.copy.prepare(self.member, operation)
             self.copy = self.copy.effect(prepared, self.member)
-            message = self.multicast(prepared)
             self.updates += 1
             self.version += 1
-            self.observe("updated", (self.version, message.count, operation, self.told_value()))
+            self.told.append(("updated", (self.version, self.count + 1, operation, self.told_value())))
+            self.multicast(prepared)
         self._await_user()
 
     def _await_user(self) -> None:
@@ -75,7 +110,7 @@ class MulticastReplica(Member):
     def on_deliver(self, message: Broadcast) -> None:
         self.copy = self.copy.effect(message.payload, message.member)
         self.version += 1
-        self.observe("delivered", (self.version, message.member, message.count, self.told_value()))
+        self.told.append(("delivered", (self.version, message.member, message.count, self.told_value())))
 
     def state(self) -> bytes:
         return self.copy.encode()

@@ -106,25 +106,33 @@ class Sequence:
 
     def insert(self, position: int, text: str) -> Insert:
         """Put text before the visible element at `position`; gives the operation for the others."""
+        parent, is_right = self.place_at(position, text)
+        operation = Insert(self.replica, self.count + 1, parent, is_right, text)
+        self.count += len(text)
+        self._place(_key(self.replica, operation.first), self._known(parent), is_right, text)
+        return operation
+
+    def place_at(self, position: int, text: str) -> tuple[tuple[int, int], bool]:
+        """Where text that is typed there has its place in the tree: (parent, whether it is a right child)."""
         if not 0 <= position <= len(self):
             raise UsageError(f"insert at {position}: the sequence has {len(self)} elements")
         if not text:
             raise UsageError("insert: the text is empty")
         left = _ROOT if position == 0 else self._visible_key(position - 1)
         is_right = left not in self._right
-        parent = left if is_right else self._after(left)
-        operation = Insert(self.replica, self.count + 1, _id(parent), is_right, text)
-        self.count += len(text)
-        self._place(_key(self.replica, operation.first), parent, is_right, text)
-        return operation
+        return _id(left if is_right else self._after(left)), is_right
 
     def delete(self, position: int, length: int = 1) -> Delete:
         """Take out visible elements from `position` on; gives the operation for the others."""
-        if length < 1 or not 0 <= position <= len(self) - length:
-            raise UsageError(f"delete {length} at {position}: the sequence has {len(self)} elements")
-        operation = Delete(tuple([_id(self._visible_key(position + i)) for i in range(length)]))
+        operation = Delete(self.ids_at(position, length))
         self.apply(operation)
         return operation
+
+    def ids_at(self, position: int, length: int) -> tuple[tuple[int, int], ...]:
+        """The visible elements from `position` on."""
+        if length < 1 or not 0 <= position <= len(self) - length:
+            raise UsageError(f"delete {length} at {position}: the sequence has {len(self)} elements")
+        return tuple([_id(self._visible_key(position + i)) for i in range(length)])
 
     # What others did.
 
@@ -168,6 +176,10 @@ class Sequence:
 
     def __str__(self) -> str:
         return "".join(["".join(block.values) for block in self._blocks])
+
+    def __contains__(self, id: tuple[int, int]) -> bool:
+        """Whether it knows that element, deleted or not."""
+        return _key(*id) in self._block_of
 
     def id_at(self, position: int) -> tuple[int, int]:
         """The element at a position; ROOT at -1."""

@@ -40,6 +40,8 @@ def _draw(kind: str, value: Any, below: Below, names: int) -> Operation:
             return "add", _name(below, names)
         case "2p-set" | "set":
             return _draw_on_set(kind, value, below, names)
+        case "sequence":
+            return _draw_on_text(value, below, names)
     assert kind == "map", kind
     return _draw_on_map(value, below, names)
 
@@ -64,6 +66,17 @@ def _draw_on_map(value: Any, below: Below, names: int) -> Operation:
     held = dict(value).get(field, ResetMap.type_of(field)().value)
     kind = "reset-counter" if field[1] == "counter" else field[1]
     return "update", field, _draw(kind, held, below, names)
+
+
+def _draw_on_text(value: str, below: Below, names: int) -> Operation:
+    """A few characters are typed, or taken out; half of the time at the start or the end, so that users meet there."""
+    if value and below(4) == 0:
+        position = below(len(value))
+        return "delete", position, 1 + below(min(3, len(value) - position))
+    place = below(4)
+    position = 0 if place == 0 else len(value) if place == 1 else below(len(value) + 1)
+    letter = below(names) % len(NAMES)
+    return "insert", position, (NAMES + NAMES)[letter : letter + 1 + below(3)]
 
 
 def _name(below: Below, names: int) -> str:

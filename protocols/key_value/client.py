@@ -126,7 +126,10 @@ class Client(Node):
         self.send(self.servers[self.leader], call.request)
 
     def _retry(self, request_id: int) -> None:
-        """Dissertation 6.2: if the leader has crashed, requests time out; clients then try with another server."""
+        """Dissertation 6.2: if the leader has crashed, requests time out; clients then try with another server.
+
+        A server that has halted, because its disk is full or corrupt, says nothing either.
+        """
         call = self.calls[request_id]
         call.redirects = 0
         if call.server == self.leader:

@@ -5,6 +5,9 @@ Law 1: the greatest token that was ever accepted is durable before its write is 
        2006 calls its like a sequencer).
 Law 2: of one token, later writes have greater numbers, and an earlier one that arrives late is refused too.
 
+Law 3: where its disk is full, or cannot read the greatest token any more, it halts as a Raft server does: what it
+       cannot keep it does not acknowledge, and with what it does not know it cannot compare.
+
 Deviation: law 2 is not Kleppmann's. Messages are doubled and delayed here, and an old copy of a holder's own write
 would undo its newer one; a TCP connection would do as well.
 
@@ -14,6 +17,7 @@ that is taken; it then lies before all of the new holder's effects, which is wha
 What observers see:
 
     "accepted"  (lock, token, number, client, value)       "refused"  (lock, token, client, greatest token)
+    "halted"    FULL_DISK or CORRUPT_RECORD
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ from __future__ import annotations
 from typing import Any
 
 from actors import Message, Node
+from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
+from simclock import Corrupt, DiskFull
 
 
 class Write(Message):
@@ -52,7 +58,10 @@ class StorageNode(Node):
             case Write(lock, token, number):
                 accepted = self._may_write(lock, token, number)
                 if accepted:
-                    self._store(source, message)
+                    try:
+                        self._store(source, message)
+                    except DiskFull:
+                        self.halt(FULL_DISK)
                 else:
                     self.observe("refused", (lock, token, source, self._greatest(lock)[0]))
                 self.send(source, WriteReply(lock, token, number, accepted, self._greatest(lock)[0]))
@@ -63,7 +72,10 @@ class StorageNode(Node):
 
     def _greatest(self, lock: str) -> tuple[int, int]:
         """The greatest (token, number) accepted so far; it is on disk, so a restart forgets nothing."""
-        token, number = self.disk.read(f"greatest {lock}", (0, 0))
+        greatest = self.disk.read(f"greatest {lock}", (0, 0))
+        if isinstance(greatest, Corrupt):
+            self.halt(CORRUPT_RECORD)
+        token, number = greatest
         return token, number
 
     def _store(self, source: int, write: Write) -> None:

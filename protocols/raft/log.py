@@ -3,6 +3,7 @@
 Law 1: the first entry has index 1; index 0 with term 0 stands before it in every log, so that there all logs agree.
 Law 2: what is appended is volatile until the server syncs its disk; `durable_index` says how far it has.
 Law 3: `durable_index <= last_index`.
+Law 4: a log of which the disk cannot read a record is of no use: which entry stood there, nobody here can tell.
 
 Positions in the list and on disk are known here alone: a snapshot will take the place of a prefix.
 """
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from protocols.raft.messages import Entry
-from simclock.disk import Disk
+from simclock.disk import Corrupt, Disk
 
 NAME = "log"
 """Of the log on the server's disk."""
@@ -41,6 +42,11 @@ class Log:
         """Entries up to here survive a crash."""
         self._kept_index = len(self._entries)
         """Of what was durable after the last sync, what is still in the log."""
+
+    @property
+    def corrupt_index(self) -> int | None:
+        """The index of the first entry that the disk cannot read any more, None if it reads all."""
+        return next((index for index, entry in enumerate(self._entries, start=1) if isinstance(entry, Corrupt)), None)
 
     @property
     def last_index(self) -> int:
@@ -87,10 +93,10 @@ class Log:
         return None
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries at the end. Volatile until the disk is synced."""
+        """Add entries at the end. Volatile until the disk is synced. Raises DiskFull: they are then in memory alone."""
+        self._entries += entries
         for entry in entries:
             self._disk.append(NAME, entry)
-        self._entries += entries
 
     def truncate(self, last_index: int) -> None:
         """Delete every entry after an index. Volatile until the disk is synced."""

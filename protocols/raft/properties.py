@@ -36,6 +36,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 from simclock import Control, Observation, Observer
 
 TOLD_MAX = 3
@@ -97,6 +98,7 @@ class RaftProperties(Observer):
             "progress": self._on_progress,
             "commit": self._on_commit,
             "applied": self._on_applied,
+            "halted": self._on_halted,
         }
         self._control = Control(1)
 
@@ -113,6 +115,8 @@ class RaftProperties(Observer):
             "committed": len(self._committed),
             "applied": len(self._applied),
             "term": max((server.term for server in self._servers.values()), default=0),
+            "halts_full_disk": self._counts[FULL_DISK],
+            "halts_corrupt_record": self._counts[CORRUPT_RECORD],
         }
 
     def _broken(self, property: str, node: int, detail: str) -> None:
@@ -186,6 +190,9 @@ class RaftProperties(Observer):
     def _on_follower(self, node: int, term: int) -> None:
         server = self._servers[node]
         server.leads, server.match_index = None, {}
+
+    def _on_halted(self, node: int, reason: str) -> None:
+        self._counts[reason] += 1
 
     # Logs.
 

@@ -4,6 +4,21 @@ Law 1: durable before sent. A handler syncs what it changed before any message l
 Law 2: the common check of the term comes first; a role changes only in `_become_follower`, `_become_candidate` and
        `_become_leader`.
 Law 3: identities are counted, not messages: votes are a set of servers, acknowledgements a value for each follower.
+Law 4: a server whose disk fails it stops, and says nothing more.
+
+The paper assumes a disk that keeps what was written. Of one that does not, this is made (fail-stop):
+
+* A disk without room: the server halts at the first write that is refused, before any answer that would rest on it. It
+  may be restarted at once; it halts again if it has to write and there is still no room. All it ever said is durable.
+* A record that cannot be read when the server starts: it halts, at every start. It must not take its log for shorter,
+  nor its vote for not given, because what it acknowledged counts towards majorities: with the entry gone from one more
+  log, or a second vote given, a committed entry can be lost or two leaders be elected. A record that rots while the
+  server is up shows at its next start.
+
+Alagappan et al. ("Protocol-Aware Recovery for Consensus-Based Storage", FAST 2018) go further: others that can still
+read the entries send them again. Here such a server is lost to the cluster, as if it had crashed for good; where that
+is more than a minority, nothing is committed any more, and nothing is lost. An empty disk in its place would make it a
+server that has forgotten its promises: it would have to join as a new member.
 
 What observers see, in the order in which a server does it:
 
@@ -13,6 +28,7 @@ What observers see, in the order in which a server does it:
     "truncated"  last index kept            "appended"   (index before, ((term, command), ...)); both when durable
     "progress"   (follower, matchIndex, nextIndex), by the leader when an acknowledgement changes them
     "commit"     commit index               "applied"    (index, term, command)
+    "halted"     FULL_DISK or CORRUPT_RECORD
 
 Lost votes are not asked for again: the next election does.
 """
@@ -20,6 +36,7 @@ Lost votes are not asked for again: the next election does.
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from typing import Any
 
 from actors import Message, Node
@@ -37,10 +54,15 @@ from protocols.raft.messages import (
 from protocols.raft.progress import Progress
 from protocols.raft.sessions import StateMachine
 from protocols.raft.settings import RaftSettings
+from simclock import Corrupt, DiskFull
 
 ELECTION = "election"
 HEARTBEAT = "heartbeat"
 BATCH = "batch"
+
+FULL_DISK = "the disk is full"
+CORRUPT_RECORD = "a record cannot be read"
+"""Why a server halts."""
 
 
 class Role(enum.IntEnum):
@@ -91,8 +113,13 @@ class RaftServer(Node):
 
     def on_start(self) -> None:
         """Raft 5.1, 5.2: servers start up as followers, with what their disk has kept."""
-        self.current_term, self.voted_for = self.disk.read("vote", (0, None))
+        vote = self.disk.read("vote", (0, None))
         self.log = Log(self.disk)
+        if isinstance(vote, Corrupt):
+            self.halt(CORRUPT_RECORD)
+        if self.log.corrupt_index is not None:
+            self._on_corrupt_entry(self.log.corrupt_index)
+        self.current_term, self.voted_for = vote
         self.observe("started", (self.current_term, self.voted_for, self.log.last_index))
         self._reset_election_timer()
 
@@ -178,8 +205,7 @@ class RaftServer(Node):
         if self.settings.no_op:
             # Deviation: not in Figure 2. Raft 8 and dissertation 6.4: "each leader commit a blank no-op entry into
             # the log at the start of its term", as it may not count replicas of earlier terms' entries (5.4.2).
-            self.log.append((Entry(self.current_term, NO_OP),))
-            self.unsynced = True
+            self._append((Entry(self.current_term, NO_OP),))
             self._persist()
         self._broadcast_append_entries()
         self.set_timer(HEARTBEAT, self._heartbeat_ns())
@@ -264,8 +290,7 @@ class RaftServer(Node):
             return
         if index <= self.log.last_index:
             self._truncate(index - 1)
-        self.log.append(entries[index - prev_log_index - 1 :])
-        self.unsynced = True
+        self._append(entries[index - prev_log_index - 1 :])
 
     def _truncate(self, last_index: int) -> None:
         self.log.truncate(last_index)
@@ -303,8 +328,7 @@ class RaftServer(Node):
         if self.role is not Role.LEADER:
             return None
         assert command != NO_OP, "the empty command is the leader's own"
-        self.log.append((Entry(self.current_term, command),))
-        self.unsynced = True
+        self._append((Entry(self.current_term, command),))
         index = self.log.last_index
         if self.settings.batch_ns == 0:
             self._replicate()
@@ -421,8 +445,26 @@ class RaftServer(Node):
     def _set_term_and_vote(self, term: int, voted_for: int | None) -> None:
         """Both in one record, so that no crash parts them."""
         self.current_term, self.voted_for = term, voted_for
-        self.disk.write("vote", (term, voted_for))
+        try:
+            self.disk.write("vote", (term, voted_for))
+        except DiskFull:
+            self._on_disk_full()
         self.unsynced = True
+
+    def _append(self, entries: Sequence[Entry]) -> None:
+        try:
+            self.log.append(entries)
+        except DiskFull:
+            self._on_disk_full()
+        self.unsynced = True
+
+    def _on_disk_full(self) -> None:
+        """Law 4: what cannot be made durable must not be answered."""
+        self.halt(FULL_DISK)
+
+    def _on_corrupt_entry(self, index: int) -> None:
+        """Law 4: the log is not what this server has acknowledged; nor is a shorter one."""
+        self.halt(CORRUPT_RECORD)
 
     def _persist(self) -> None:
         """Figure 2: persistent state is updated on stable storage before responding to RPCs."""

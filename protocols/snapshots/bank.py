@@ -21,6 +21,7 @@ from protocols.snapshots.channel import Incoming, Outgoing
 from protocols.snapshots.messages import Acknowledge, Data, Transfer
 from simclock import UsageError, ms, seconds
 
+BALANCE_MAX = 1 << 40
 WINDOW = 16
 """Money waits at home while so much on a channel is not acknowledged: a slow disk or link is not flooded."""
 
@@ -41,6 +42,8 @@ class SnapshotSettings:
     """A snapshot that is not complete by then has failed."""
 
     def __post_init__(self) -> None:
+        if type(self.balance) is int and self.balance > BALANCE_MAX:
+            raise UsageError(f"snapshots.balance: {self.balance} is more than {BALANCE_MAX}")
         for name, least in (("balance", 0), ("transfer_ns", 1), ("retry_ns", 1), ("snapshot_ns", 0), ("timeout_ns", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < least:

@@ -198,7 +198,10 @@ class SnapshotEnds(Observer):
     def on_finish(self, control: Control) -> None:
         self._judge(control)
         if self._due and not self._completed and not self._told:
-            control.violated(SNAPSHOT_ENDS, -1, "no snapshot begun after everything healed was complete")
+            detail = (
+                "no snapshot begun after everything healed was complete (is the timeout too short for this network?)"
+            )
+            control.violated(SNAPSHOT_ENDS, -1, detail)
 
     def _judge(self, control: Control) -> None:
         if self._told or not self._open:

@@ -11,7 +11,10 @@ Law 1: at most one view follows a view, as any two quorums of its members meet: 
 Law 2: what any screen has shown in a view is in the messages of the next: it was shown only because every member had
        it, a member that promises to stop says what it has, and after its promise it acknowledges nothing.
 Law 3: who is left out shows nothing more: no member of the new view acknowledges anything of the old one. It learns
-       that it is out when it is next heard, asks to join, and takes part again as a newcomer.
+       that it is out when it is next heard, and asks to join.
+Law 4: who joins shows everything that it missed, in the agreed order, and then goes on with the others. By law 2 its
+       screen shows a beginning of the order; it says how much, and the view that takes it in begins there. Who has
+       crashed shows nothing, and gets all from the start. So every member has the whole history, and can hand it on.
 
 The limit of the model. A timeout cannot tell a crashed participant from a slow one (Fischer, Lynch and Paterson 1985).
 Who was only slow is left out all the same, and what it said that nobody had got is not shown: it is told so ("lost").
@@ -48,6 +51,15 @@ class Held(NamedTuple):
     clock: int
 
 
+class Joiner(NamedTuple):
+    """Of a node that asks to join."""
+
+    incarnation: int
+    displayed: int
+    """How much its screen shows; that grows only while it takes part."""
+    asked_ns: int
+
+
 class Owner(Protocol):
     """The participant whose membership this is."""
 
@@ -59,7 +71,7 @@ class Owner(Protocol):
 
     def broadcast(self, message: object) -> None: ...
 
-    def holds(self) -> Held: ...
+    def holds(self, since: int) -> Held: ...
 
     def install(self, view: View, *, joins: bool) -> None: ...
 
@@ -104,8 +116,8 @@ class Membership:
         self._now_ns = 0
         self.heard_ns: dict[int, int] = {}
         """Member -> when it was last heard."""
-        self.joiners: dict[int, tuple[int, int]] = {}
-        """Node that asks to join -> (incarnation, when it last asked)."""
+        self.joiners: dict[int, Joiner] = {}
+        """Those that ask to join."""
         # As an acceptor, for the view after this one.
         self.promised = 0
         """No ballot below this is taken part in; above 0 the node has stopped."""
@@ -114,6 +126,8 @@ class Membership:
         # As a coordinator.
         self.ballot = 0
         """The ballot that this node leads; 0 for none."""
+        self.since = 0
+        """The position from which on the members are asked for what they have, in that ballot."""
         self.refused = 0
         """The highest ballot in whose favour this node's own was refused."""
         self.outbid_ns = 0
@@ -147,10 +161,10 @@ class Membership:
         """Give a sign of life, and drive a change of views where it falls to this node."""
         self._now_ns = now_ns
         if not self.is_in:
-            self._owner.broadcast(Join(self._owner.incarnation, self.view.number))
+            self._owner.broadcast(Join(self._owner.incarnation, self.view.number, displayed))
             return
         self._owner.broadcast(Heartbeat(self.view.number, displayed))
-        gone = [node for node, (_, asked_ns) in self.joiners.items() if now_ns - asked_ns > self._suspect_ns]
+        gone = [node for node, joiner in self.joiners.items() if now_ns - joiner.asked_ns > self._suspect_ns]
         for node in gone:
             del self.joiners[node]
         suspects = self.suspects(now_ns)
@@ -161,14 +175,15 @@ class Membership:
             self._repeat()
         elif highest > self.ballot:  # another coordinates: this one waits until nothing is heard of it
             if now_ns - self.outbid_ns > self._suspect_ns:
-                self._begin()
+                self._begin(displayed)
         elif suspects or self.joiners:
-            self._begin()
+            self._begin(displayed)
         self._propose(suspects)
 
-    def _begin(self) -> None:
+    def _begin(self, displayed: int) -> None:
         """Coordinate: a ballot higher than any seen, and of this node alone."""
         nodes = self._owner.nodes
+        self.since = min([displayed, *(joiner.displayed for joiner in self.joiners.values())])
         self.ballot = (max(self.promised, self.refused, self.ballot) // nodes + 1) * nodes + self._owner.id
         self.promises = {}
         self.votes = set()
@@ -180,7 +195,7 @@ class Membership:
         number, own = self.view.number, self._owner.id
         for member in sorted(self.members, key=lambda member: (member == own, member)):
             if self.proposal is None and member not in self.promises:
-                self._to(member, Prepare(number, self.ballot))
+                self._to(member, Prepare(number, self.ballot, self.since))
             elif self.proposal is not None and member not in self.votes:
                 self._to(member, Accept(number, self.ballot, self.proposal))
 
@@ -189,7 +204,9 @@ class Membership:
         waiting = set(self.members) - set(suspects) - set(self.promises)
         if not self.ballot or self.proposal is not None or waiting or not self.is_quorum(self.promises):
             return
-        joiners = {node: incarnation for node, (incarnation, _) in self.joiners.items()}
+        # Law 4: who asked since then and lacks more is taken in by the view after this one.
+        covered = {node: joiner for node, joiner in self.joiners.items() if joiner.displayed >= self.since}
+        joiners = {node: joiner.incarnation for node, joiner in covered.items()}
         self.proposal = next_view(self.view, self.promises, joiners)
         self._repeat()
 
@@ -207,19 +224,19 @@ class Membership:
         match message:
             case Heartbeat(view):
                 self._on_heartbeat(source, view, now_ns)
-            case Join(incarnation, view):
-                self._on_join(source, incarnation, view, now_ns)
+            case Join(incarnation, view, displayed):
+                self._on_join(source, view, Joiner(incarnation, displayed, now_ns))
             case Installed(view):
                 self._on_installed(view, now_ns)
-            case Prepare(view, ballot) | Accept(view, ballot) if not self._takes_part(source, view, ballot):
+            case Prepare(view, ballot, _) | Accept(view, ballot, _) if not self._takes_part(source, view, ballot):
                 if self.is_in and view == self.view.number:
                     self._to(source, Refused(view, self.promised))
             case Refused(view, ballot) if view == self.view.number and ballot > self.refused:
                 self.refused = ballot
                 self.outbid_ns = now_ns
-            case Prepare(view, ballot):
+            case Prepare(view, ballot, since):
                 self.promised = ballot
-                held = self._owner.holds()
+                held = self._owner.holds(since)
                 accepted = (self.accepted_ballot, self.accepted)
                 self._to(
                     source, Promise(view, ballot, *accepted, held.start, held.displayed, held.messages, held.clock)
@@ -251,13 +268,13 @@ class Membership:
         """A node is behind: it learns of the view, and whether it takes part in it."""
         self._owner.send(node, Installed(self.view))
 
-    def _on_join(self, source: int, incarnation: int, view: int, now_ns: int) -> None:
+    def _on_join(self, source: int, view: int, joiner: Joiner) -> None:
         if not self.is_in:
             return
-        if (source, incarnation) in self.view.members and view < self.view.number:
+        if (source, joiner.incarnation) in self.view.members and view < self.view.number:
             self._tell(source)
         else:  # also a member that knows this view, or has crashed since: it takes no part in it
-            self.joiners[source] = (incarnation, now_ns)
+            self.joiners[source] = joiner
 
     def _on_accepted(self, source: int, now_ns: int) -> None:
         self.votes.add(source)

@@ -54,6 +54,8 @@ class Prepare(Message):
 
     view: int
     ballot: int
+    since: int
+    """The position from which on somebody who wants to take part lacks what was displayed."""
 
 
 class Promise(Message):
@@ -99,7 +101,8 @@ class Installed(Message):
 
 
 class Join(Message):
-    """A node that takes no part asks to; `view` is the last that it knew."""
+    """A node that takes no part asks to; `view` is the last that it knew, `displayed` is how much its screen shows."""
 
     incarnation: int
     view: int
+    displayed: int

@@ -5,8 +5,10 @@ What it tells observers:
     "say"      (count, node, reply_to, displayed)   it said something; `displayed` is how much its screen had shown
     "pending"  (count, node, text, waits for)       it holds a message that these members have not acknowledged
     "display"  (position, count, node, text)        its screen shows the message at that position of the total order
+    "blank"    incarnation                          it is back after a crash: its screen shows nothing
     "view"     (number, members, position, joins)   these take part now, and its screen goes on from that position;
-                                                    `joins` if it took no part in the view before
+                                                    `joins` if it took no part in the view before: what it shows next
+                                                    is what it missed
     "out"      (number, lost)                       it was left out of that view; (count, node) of its own not shown
 """
 
@@ -55,8 +57,10 @@ class Participant(Node):
         self.settings = settings
         self.displayed = 0
         """The position at which the next message will be shown."""
-        self.log: list[Say] = []
-        """What was displayed and may be unknown to another member: the positions displayed - len(log) .. displayed."""
+        self.history: list[Say] = []
+        """All that was displayed: who comes back is shown it."""
+        self.trimmed = 0
+        """What stands before this position, every member has displayed; who joins says what it lacks. <= displayed."""
         self.waiting: list[tuple[str, LamportClock | None]] = []
         """What was to be said while nothing could be."""
         self.is_settling = False
@@ -69,6 +73,8 @@ class Participant(Node):
         self.links = ReliableLinks(self, self.settings.retry_ns)
         self.membership = self.membership_class(self, self.settings.suspect_ns)
         self.queue = self.queue_class(self.membership.members)
+        if self.incarnation:
+            self.observe("blank", self.incarnation)
         if self.membership.is_in:
             self.observe("view", (0, self.membership.members, 0, False))
         self.set_timer("heartbeat", self.id * self.settings.heartbeat_ns // self.nodes)
@@ -132,7 +138,7 @@ class Participant(Node):
             self._display(message)
 
     def _display(self, message: Say) -> None:
-        self.log.append(message)
+        self.history.append(message)
         self.displayed += 1
         timestamp = message.timestamp
         self.observe("display", (self.displayed - 1, timestamp.count, timestamp.node, message.text))
@@ -148,28 +154,28 @@ class Participant(Node):
 
     # Membership.
 
-    def holds(self) -> Held:
-        """Everything it has that a member might not have displayed."""
-        messages = (*self.log, *self.queue.held)
-        return Held(self.displayed - len(self.log), self.displayed, messages, self.lamport.count)
+    def holds(self, since: int) -> Held:
+        """Everything it has that a member might not have displayed, and what was displayed from `since` on."""
+        start = min(since, self.trimmed)
+        return Held(start, self.displayed, (*self.history[start:], *self.queue.held), self.lamport.count)
 
     def install(self, view: View, *, joins: bool) -> None:
-        """A view begins: its messages come first, on every screen."""
+        """A view begins: its messages come first, on every screen, where it does not show them yet."""
         # Everything in the view is earlier than what is said in it, so timestamps ascend along the total order.
         self.lamport = LamportClock(max(self.lamport.count, view.clock), self.id)
-        position = view.start + len(view.messages)
-        self.is_settling = True
+        members = self.membership.members
+        assert view.start <= self.displayed, "law 4: a view begins where the screen of whoever is in it ends, or before"
         if joins:
-            self.displayed = position
-            self.log = list(view.messages)
-        else:
-            for message in view.messages[self.displayed - view.start :]:
-                self._display(message)
-        self.queue = self.queue_class(self.membership.members)
+            self.observe("view", (view.number, members, self.displayed, True))
+        self.is_settling = True
+        for message in view.messages[self.displayed - view.start :]:
+            self._display(message)
+        self.queue = self.queue_class(members)
         self.member_displayed = {}
         self.links.restart(view.number)
         self.is_settling = False
-        self.observe("view", (view.number, self.membership.members, position, joins))
+        if not joins:
+            self.observe("view", (view.number, members, self.displayed, False))
         waiting, self.waiting = self.waiting, []
         for text, reply_to in waiting:
             self.say(text, reply_to)
@@ -177,13 +183,10 @@ class Participant(Node):
     def left_out(self, view: View) -> None:
         """The others go on without this node: it asks to join again, from a position it does not know yet."""
         lost = [each.timestamp for each in self.queue.held if each.timestamp.node == self.id]
-        self.log = []
         self.queue = self.queue_class(())
         self.observe("out", (view.number, tuple([(each.count, self.id) for each in lost])))
 
     def _trim(self) -> None:
-        """Forget what every member has displayed."""
+        """What every member has displayed need not be told again when the view changes."""
         known = [self.member_displayed.get(member, 0) for member in self.membership.members if member != self.id]
-        surplus = min([*known, self.displayed]) - (self.displayed - len(self.log))
-        if surplus > 0:
-            del self.log[:surplus]
+        self.trimmed = max(self.trimmed, min([*known, self.displayed]))

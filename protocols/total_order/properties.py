@@ -1,6 +1,7 @@
 """The properties of a totally ordered chat, as an observer of what participants tell.
 
-    Total Order        no two screens show different messages at one position, and each shows a position once, in turn
+    Total Order        no two screens show different messages at one position, and each shows a position once, in turn,
+                       also across a time when it took no part; after a crash it begins with the first
     Timestamp Order    along the positions, (count, node) ascends
     Integrity          what is shown was said, and has one position
     Causal Order       a message stands after everything its author's screen had shown, and after what it answers
@@ -49,7 +50,22 @@ class TotalOrderProperties(Observer):
         self._views: dict[int, tuple[int, int]] = {}
         self._latest: tuple[int, tuple[int, ...]] = (0, tuple(range(nodes)))
         self._lost: list[Name] = []
-        self._counts = dict.fromkeys(("said", "displayed", "held", "replies", "ties", "views", "left out", "joined"), 0)
+        self._counts = dict.fromkeys(
+            (
+                "said",
+                "displayed",
+                "held",
+                "replies",
+                "ties",
+                "views",
+                "left out",
+                "joined",
+                "missed and shown",
+            ),
+            0,
+        )
+        self._heads: dict[int, int] = {}
+        """Node that joined -> how long the order was then."""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         node, value = observation.node, observation.value
@@ -60,6 +76,8 @@ class TotalOrderProperties(Observer):
                 self._counts["held"] += bool(value[3])
             case "display":
                 self._on_display(node, value, control)
+            case "blank":
+                self._shown[node] = 0
             case "view":
                 self._on_view(observation.time_ns, node, value)
             case "out":
@@ -84,6 +102,7 @@ class TotalOrderProperties(Observer):
     def _on_display(self, node: int, value: Any, control: Control) -> None:
         position, name = value[0], (value[1], value[2])
         self._counts["displayed"] += 1
+        self._counts["missed and shown"] += position < self._heads.get(node, 0)
         if position != self._shown[node]:
             control.violated("Total Order", node, f"shows position {position}, where {self._shown[node]} is next")
         self._shown[node] = position + 1
@@ -109,12 +128,12 @@ class TotalOrderProperties(Observer):
         self._position[name] = position
 
     def _on_view(self, time_ns: int, node: int, value: Any) -> None:
-        number, members, position, joins = value
+        number, members, _, joins = value
         before = self._views.get(node)
         self._views[node] = (number, time_ns if joins or before is None else before[1])
         if joins:
             self._counts["joined"] += 1
-            self._shown[node] = position
+            self._heads[node] = len(self._order)
         if number > self._latest[0]:
             self._counts["views"] += 1
             self._latest = (number, tuple(members))

@@ -53,7 +53,8 @@ class TrueTimeProperties(Observer):
                 self.counts["commits"] += 1
             case "saw":
                 for key, timestamp, _ in value[1]:
-                    self._on_seen(time_ns, node, f"key {key} of timestamp", timestamp, control)
+                    if timestamp:  # 0 says that there is nothing under the key yet, so there is nothing to wait for
+                        self._on_seen(time_ns, node, f"key {key} of timestamp", timestamp, control)
             case "ok" if value[1] == "write":
                 self._on_seen(time_ns, node, f"of the commit of transaction {value[0]} at", value[2], control)
 

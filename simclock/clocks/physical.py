@@ -109,6 +109,10 @@ class PhysicalClock:
         self._slew: tuple[int, int, int] | None = None
         """The slew under way: (the monotonic clock when it began, correction, rate in ppm)."""
 
+    def own_drift_ppb(self) -> int:
+        """The drift around which it wanders, where it does."""
+        return self.drift_ppb
+
     def monotonic_ns(self, true_ns: int) -> int:
         """What the monotonic clock shows at that true time."""
         if self.stopped:
@@ -200,6 +204,9 @@ class WanderingClock(PhysicalClock):
         """Draws of the pieces after the present one, as far as a timer has looked ahead."""
         self._piece = 0
         self.drift_ppb = drift_ppb + draw()
+
+    def own_drift_ppb(self) -> int:
+        return self._own_ppb
 
     def monotonic_ns(self, true_ns: int) -> int:
         while self._piece < true_ns // self._every_ns:

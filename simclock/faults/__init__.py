@@ -18,13 +18,15 @@ from simclock.faults.network import (
     Unclog,
     UnclogNode,
 )
-from simclock.faults.plan import FAULTS, STRUCK, Note, check_faults, swizzle_clog
+from simclock.faults.plan import FAULTS, STRUCK, WRITTEN, Note, check_faults
 from simclock.faults.process import CRASHED, Crash, Pause, Restart, Resume, SlowNode, TornCrash
+from simclock.faults.swizzle import SwizzleClog, swizzle_clog, written_out
 
 __all__ = [
     "CRASHED",
     "FAULTS",
     "STRUCK",
+    "WRITTEN",
     "AddDelay",
     "Clog",
     "ClogNode",
@@ -55,9 +57,11 @@ __all__ = [
     "SlowNode",
     "StartClock",
     "StopClock",
+    "SwizzleClog",
     "TornCrash",
     "Unclog",
     "UnclogNode",
     "check_faults",
     "swizzle_clog",
+    "written_out",
 ]

@@ -1,11 +1,10 @@
-"""A fault plan is a tuple of faults: which kinds there are, whether a plan can be carried out, and swizzles.
+"""A fault plan is a tuple of faults: which kinds there are, and whether a plan can be carried out.
 
 `kind` is the word in TOML and in reports.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from simclock.errors import UsageError
@@ -28,7 +27,7 @@ from simclock.faults.network import (
     UnclogNode,
 )
 from simclock.faults.process import Crash, Pause, Restart, Resume, SlowNode, TornCrash
-from simclock.streams import Stream
+from simclock.faults.swizzle import SwizzleClog
 
 
 class Note(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -50,6 +49,9 @@ _DISK = (LoseSyncs, CorruptRecord, FillDisk, SlowDisk, MendDisk)
 FAULTS: dict[str, type[Fault]] = {kind.kind: kind for kind in (*_PROCESS, *_LINKS, *_TRAFFIC, *_CLOCK, *_DISK, Note)}
 """The word in TOML -> the fault."""
 
+WRITTEN: dict[str, type[Fault]] = {**FAULTS, SwizzleClog.kind: SwizzleClog}
+"""The same with what stands for many faults: all that may be written in a plan."""
+
 STRUCK: dict[str, type[NodeFault]] = {
     kind.struck: kind for kind in reversed(FAULTS.values()) if issubclass(kind, NodeFault) and kind.struck
 }
@@ -61,35 +63,14 @@ def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
     for position, fault in enumerate(faults):
         place = f"faults[{position}]"
         if not isinstance(fault, Fault):
-            raise UsageError(f"{place}: {fault!r} is not a fault: use {', '.join(sorted(FAULTS))}")
+            raise UsageError(f"{place}: {fault!r} is not a fault: use {', '.join(sorted(WRITTEN))}")
         if type(fault.at_ns) is not int or fault.at_ns < 0:
             raise UsageError(f"{place} ({fault.kind}): at {fault.at_ns!r} is not a time: whole nanoseconds, 0 or more")
         problem = fault.problem()
+        if isinstance(fault, SwizzleClog):
+            problem = problem or fault.problem_among(nodes)
         if problem:
             raise UsageError(f"{place} ({fault.kind}): {problem}")
         for node in fault.nodes_named():
             if isinstance(node, int) and not 0 <= node < nodes:
                 raise UsageError(f"{place} ({fault.kind}): node {node} is out of range: nodes are 0 to {nodes - 1}")
-
-
-def swizzle_clog(luck: Stream, nodes: int, *, at_ns: int, lasts_ns: int) -> tuple[Fault, ...]:
-    """Swizzle-clogging (FoundationDB): a random subset of nodes is clogged one by one, and unclogged in random order.
-
-    The clogs fall into the first half of `lasts_ns`, the releases into the second; all luck is drawn from `luck`, a
-    named stream such as `stream(seed, "swizzle")`, so the plan is data and the same every time.
-    """
-    subset = _shuffled(luck, range(nodes))[: 1 + luck.randrange(nodes)]
-    back = _shuffled(luck, subset)
-    middle_ns = at_ns + lasts_ns // 2
-    clogs = sorted(luck.uniform_ns(at_ns, middle_ns) for _ in subset)
-    releases = sorted(luck.uniform_ns(middle_ns, at_ns + lasts_ns) for _ in back)
-    return (
-        *(ClogNode(at_ns=time_ns, node=node) for time_ns, node in zip(clogs, subset, strict=True)),
-        *(UnclogNode(at_ns=time_ns, node=node) for time_ns, node in zip(releases, back, strict=True)),
-    )
-
-
-def _shuffled(luck: Stream, items: Iterable[int]) -> list[int]:
-    """Not `luck.sample`, which asks the C library's logarithm how to go about it."""
-    left = list(items)
-    return [left.pop(luck.randrange(len(left))) for _ in range(len(left))]
