@@ -240,3 +240,16 @@ def test_a_tree_that_grows_too_deep_is_refused():
 def test_what_is_no_stamp_is_refused(make):
     with pytest.raises(UsageError):
         make()
+
+
+class Named(Stamp, frozen=True):
+    """A class of a user's own."""
+
+
+def test_a_derived_stamp_stays_one_and_compares_with_the_base():
+    left, right = Named(1, 0).fork()
+    assert {type(stamp) for stamp in (left, right, left.tick(), left.peek(), left.join(right))} == {Named}
+    base = Stamp(left.id, left.event)
+    assert base.compare(left.tick()) is Order.BEFORE
+    assert left.tick().compare(base) is Order.AFTER
+    assert (base >= left, base > left.tick(), left.tick() > base) == (True, False, True)

@@ -22,7 +22,7 @@ in normal form by itself, and shares every subtree that stays as it is: a join c
 from __future__ import annotations
 
 from copy import copy
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 from msgspec.structs import force_setattr
 
@@ -63,11 +63,11 @@ class Stamp(ClockValue, frozen=True):
         left, right = split_id(self.id)
         _check_id(left)
         _check_id(right)
-        return _stamp(left, self.event), _stamp(right, self.event)
+        return self._of(left, self.event), self._of(right, self.event)
 
     def peek(self) -> Stamp:
         """What is known, without an id: it can be sent, stored and compared, but not tick."""
-        return _stamp(0, self.event)
+        return self._of(0, self.event)
 
     def tick(self) -> Stamp:
         """An event: inflate the event tree where the id owns it, making it smaller if that is possible."""
@@ -76,11 +76,18 @@ class Stamp(ClockValue, frozen=True):
         filled = _fill(self.id, self.event)
         if filled is self.event:
             filled, _ = _grow(self.id, self.event)
-        return _stamp(self.id, filled)
+        return self._of(self.id, filled)
 
     def join(self, other: Stamp) -> Stamp:
         """One stamp that owns and knows what both do."""
-        return _stamp(sum_ids(self.id, other.id), _join(self.event, other.event, 0))
+        return self._of(sum_ids(self.id, other.id), _join(self.event, other.event, 0))
+
+    def _of(self, id: IdTree, event: EventTree) -> Self:
+        """The stamp of two trees known to be in normal form: to look at all of them would cost more than a join."""
+        stamp = copy(self)  # which checks nothing
+        force_setattr(stamp, "id", id)
+        force_setattr(stamp, "event", event)
+        return stamp
 
     def __le__(self, other: Stamp) -> bool:
         return event_leq(self.event, other.event)
@@ -100,14 +107,6 @@ class Stamp(ClockValue, frozen=True):
 
     def __str__(self) -> str:
         return f"({self.id}, {self.event})".replace(" ", "")
-
-
-def _stamp(id: IdTree, event: EventTree) -> Stamp:
-    """The stamp of two trees that are known to be in normal form: a look at all of them would cost more than a join."""
-    stamp = copy(_BLANK)
-    force_setattr(stamp, "id", id)
-    force_setattr(stamp, "event", event)
-    return stamp
 
 
 # Ids.
@@ -366,10 +365,6 @@ def _count_bits(count: int) -> str:
         count -= 1 << size
         size += 1
     return "1" * (size - 2) + "0" + f"{count:0{size}b}"
-
-
-_BLANK = Stamp(0, 0)
-"""What `_stamp` copies, as a copy is not checked."""
 
 
 class _Bits:

@@ -50,11 +50,13 @@ class ClockValue(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def __lt__(self, other: Self) -> bool:
         return self <= other and not other <= self
 
+    # By name, not by operator: where self is of a class derived from other's, Python would ask self first again.
+
     def __ge__(self, other: Self) -> bool:
-        return other <= self
+        return other.__le__(self)
 
     def __gt__(self, other: Self) -> bool:
-        return other < self
+        return other.__lt__(self)
 
     def compare(self, other: Self) -> Order:
         """One of exactly four outcomes."""
