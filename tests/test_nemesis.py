@@ -284,6 +284,17 @@ def test_an_empty_run_is_visible():
     assert "never: elections, leaders" in report_text(report_of(entry, result))
 
 
+class Quitting(Node):
+    def on_start(self):
+        self.halt("enough")
+
+
+def test_a_run_whose_nodes_end_themselves_shows_it():
+    scenario = Scenario(name="quitting", nodes=2, build=lambda _: Quitting(), network=Network(), duration_ns=ms(5))
+    text = report_text(report_of(entries()["raft-hunt"], run(scenario)))
+    assert re.search("took effect +2 halts", text)
+
+
 def test_files_name_a_nemesis(tmp_path):
     document = {"scenario": "raft-kv", "nemesis": "swarm", "liveness": "20s"}
     _, settings = settings_from_toml(document, "mine.toml", tmp_path)

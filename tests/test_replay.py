@@ -170,6 +170,9 @@ def test_without_a_database_there_is_nothing_to_compare(tmp_path, monkeypatch):
         (("nowhere",), "unknown scenario 'nowhere'"),
         (("phold@3", "--seed", 4), "--seed: phold@3 names its seed already"),
         ((f"1:{1 << 64}",), "there is no such result"),
+        (("9" * 5000 + ":1",), "there is no such result"),
+        (("phold@" + "9" * 5000,), "a seed may be at most 9223372036854775807"),
+        ((f"phold@{1 << 63}",), "a seed may be at most 9223372036854775807"),
     ],
 )
 def test_bad_usage_is_one_line(counting, arguments, text):
