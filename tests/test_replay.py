@@ -221,6 +221,16 @@ def test_messages_on_their_way_and_a_node_that_is_down(counting):
     assert "timer" not in down
 
 
+def test_a_node_that_ended_itself_is_told_from_one_that_crashed(counting):
+    Path("quitting.py").write_text(
+        COUNTER.replace('raise KeyError("seven")', 'self.halt("seven")').replace("n == 7", "n == 3"), encoding="utf-8"
+    )
+    result = simclock("replay", "quitting.py:counting", "--seed", 3, "--until", "50ms", "--inspect", 0, "--inspect", 2)
+    assert result.stdout.count("incarnation 0, down, as it was when it halted") == 2
+    result = simclock("replay", "quitting.py:counting", "--seed", 3, "--until", "95ms", "--inspect", 2)
+    assert "incarnation 1, up" in result.stdout
+
+
 def test_what_waits_at_a_node_is_told(counting):
     """Node 0 is paused and the link from node 1 to it is clogged: what came due stands there, with the reason."""
     source = COUNTER.replace(
