@@ -21,7 +21,6 @@ import msgspec
 from simclock.faults import Fault
 from simclock.trace import TraceRecord
 
-
 _TEXTUAL = (str, Number, date, time, timedelta, UUID, PurePath, range)
 """Classes whose text is the same wherever the value is."""
 

@@ -15,8 +15,9 @@ Rule 4: what a tool does in the middle of a handler is let through: logging, war
 
 Limits. Not seen: a reference taken before the run and kept elsewhere than in a module's globals (a default argument, a
 class attribute, an object's field: `def f(now=time.time)`), except of classes under rules 2 and 3; extension modules
-that ask the system themselves; files; `id`, `hash` of text, the order of a set, `os.getpid`; state that nodes share.
-`simclock check-determinism` finds these by their effect. Rule 3 needs CPython and its `ctypes`.
+that ask the system themselves; files; `id`, `hash` of text, the order of a set, `os.getpid`; state that nodes share;
+numpy in a run that began before anybody had imported it. `simclock check-determinism` finds these by their effect.
+Rule 3 needs CPython and its `ctypes`.
 """
 
 from __future__ import annotations
