@@ -57,7 +57,7 @@ SAMPLES_PER_INTERVAL = 8
 
 
 def bound_ns(sync: str, latency_ns: int, asymmetry_ns: int, interval_ns: int, drift_ppb: int) -> int | None:
-    """What the skew of two nodes cannot exceed; None without a synchronization. See the module for what it consists of."""
+    """What the skew of two nodes cannot exceed, as the module has it; None without a synchronization."""
     if sync == "none":
         return None
     longest_ns = 2 * latency_ns + 2 * (latency_ns + asymmetry_ns)

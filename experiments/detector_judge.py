@@ -143,7 +143,9 @@ def chances(result: RunResult) -> Chances:
     settled_ns: int = result.reports["SettledAfter"]
     watching_ns = _watching_since_ns(result)
     missed = {node for each in measured(result) for node in each.missed}
-    due, recent, none = [], [], []
+    due: list[int] = []
+    recent: list[int] = []
+    none: list[int] = []
     for node, at_ns in down_for_good(downtimes).items():
         words = (each.time_ns for each in recorded(result) if each.name == "trusts" and each.value[0] == node)
         heard_ns = max(at_ns, *words, 0) if node in missed else at_ns
