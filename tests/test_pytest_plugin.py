@@ -212,7 +212,7 @@ def test_what_would_pass_without_being_run_fails(tests):
                 pass
         """,
         "-W",
-        "error",
+        "error::RuntimeWarning",
     )
     assert result.parseoutcomes().get("passed") is None
     result.stdout.fnmatch_lines_random(
