@@ -1,8 +1,11 @@
 """The clock filter of an NTP client, worked out again from the exchanges it accepted (RFC 5905, section 10).
 
-Law: of the latest eight samples the one with the least delay counts, of equals the newest, and none that is not newer
-than the one that counted last; the clock is then aimed at what that sample told, and at nothing else. This is written
-without the protocol's code: the two must not be wrong together.
+Law 1: of the latest eight samples the one with the least delay counts, of equals the newest, and none that is not newer
+       than the one that counted last; the clock is then aimed at what that sample told, and at nothing else.
+Law 2: every accepted sample goes through the filter at once, and the clock is corrected there and then, unless it is on
+       its way already.
+
+This is written without the protocol's code: the two must not be wrong together.
 """
 
 from __future__ import annotations
@@ -36,12 +39,35 @@ class FilterCourse:
         self.told_ns = -1
         """True time at which the client said so last."""
 
-    def accepted(self, exchange: Exchange) -> None:
+        self._unfiltered_ns = -1
+        """True time of an accepted sample of which the client has not said yet what the filter made of it."""
+        self._unaimed_ns = -1
+        """True time at which the client said so, and has not corrected its clock since, which it has to."""
+
+    def accepted(self, exchange: Exchange, time_ns: int) -> None:
         self._register = [exchange, *self._register[: STAGES - 1]]
+        self._unfiltered_ns = time_ns
+
+    def asked_elsewhere(self) -> None:
+        """A reading by another algorithm: the correction that follows is not the filter's."""
+        self.told_ns = -1
+
+    def overdue(self) -> Iterator[str]:
+        """What the client should have done by now, as it does something later or the run has ended."""
+        if self._unfiltered_ns >= 0:
+            yield f"accepted a sample at {format_duration(self._unfiltered_ns)}, and did not filter it"
+        if self._unaimed_ns >= 0:
+            yield f"filtered a sample at {format_duration(self._unaimed_ns)}, and did not correct its clock by it"
+        self._unfiltered_ns = self._unaimed_ns = -1
+
+    def owes(self, time_ns: int, ahead_ns: int, slew_left_ns: int) -> None:
+        """The clock as it is when the filter is told of: `ahead_ns` ahead, and with so much of a slew to come."""
+        if self.wanted is not None and self.wanted.ahead_ns - ahead_ns != slew_left_ns:
+            self._unaimed_ns = time_ns
 
     def wrong(self, time_ns: int, delay_ns: int, age_ns: int) -> Iterator[str]:
         """What is wrong with the sample that the client says it uses now; an age below zero says that it uses none."""
-        self.told_ns = time_ns
+        self.told_ns, self._unfiltered_ns = time_ns, -1
         if not self._register:
             yield "uses a sample, and has accepted none"
             return
@@ -60,7 +86,10 @@ class FilterCourse:
 
     def wrong_aim(self, time_ns: int, by_ns: int, ahead_ns: int) -> Iterator[str]:
         """What is wrong with a correction from being `ahead_ns` ahead, if the filter is what it comes from."""
-        if self.wanted is not None and time_ns == self.told_ns and ahead_ns + by_ns != self.wanted.ahead_ns:
+        if self.wanted is None or time_ns != self.told_ns:
+            return
+        self._unaimed_ns = -1
+        if ahead_ns + by_ns != self.wanted.ahead_ns:
             off = format_duration(ahead_ns + by_ns - self.wanted.ahead_ns)
             yield f"corrects its clock by {format_duration(by_ns)}, which is {off} off what the sample told"
 

@@ -90,6 +90,8 @@ class ClockProperties:
         """Round -> node -> margin."""
         for happening in happenings(faults, report.observations):
             self._happen(happening)
+        for node in sorted(self._filters):
+            self._judge_filter(end_ns, node)
         self._judge_skew(end_ns)
 
     def _drifted_ns(self, passed_ns: int) -> int:
@@ -141,6 +143,7 @@ class ClockProperties:
         if isinstance(happening, NodeFault) and isinstance(happening.node, int):
             self._set.pop(happening.node, None)
             if isinstance(happening, Crash):
+                self._judge_filter(happening.at_ns, happening.node)
                 self._filters.pop(happening.node, None)
             self.reached["clock faults"] += happening.kind.endswith(("clock", "drift"))
 
@@ -151,24 +154,33 @@ class ClockProperties:
             self.reached["readings refused"] += 1
             return
         self.reached["readings used"] += 1
+        self._judge_filter(time_ns, node)
         true_ns = self._course.wall_ns(sampled.server, time_ns) - self._course.wall_ns(node, time_ns)
         self._judge_reading(time_ns, node, sampled.offset_ns - true_ns, sampled.margin_ns, sampled.rtt_ns)
         if sampled.algorithm == "cristian":
             self._sampled_ns[node] = time_ns
             self._is_set(node, Set(time_ns, time_ns, sampled.margin_ns + self._journey_ns(sampled.rtt_ns), 0))
+            self._filter(node).asked_elsewhere()
         else:
             ahead_ns = self._course.ahead_ns(node, time_ns) + sampled.offset_ns
             at_ns = self._course.clocks[node].monotonic_ns(time_ns)
-            self._filter(node).accepted(Exchange(sampled.rtt_ns, at_ns, ahead_ns))
+            self._filter(node).accepted(Exchange(sampled.rtt_ns, at_ns, ahead_ns), time_ns)
 
     def _filter(self, node: int) -> FilterCourse:
         return self._filters.setdefault(node, FilterCourse())
+
+    def _judge_filter(self, time_ns: int, node: int) -> None:
+        """Whether a client has done what it owes to the samples that it accepted before."""
+        for text in self._filter(node).overdue():
+            self._violated(FILTER, time_ns, node, text)
 
     def _filtered(self, time_ns: int, node: int, delay_ns: int, age_ns: int) -> None:
         """NTP: the best sample of those kept, `age_ns` old; below zero, the one used before still counts."""
         self._sampled_ns[node] = time_ns
         for text in self._filter(node).wrong(time_ns, delay_ns, age_ns):
             self._violated(FILTER, time_ns, node, text)
+        left_ns = self._course.clocks[node].slew_left_ns(time_ns)
+        self._filter(node).owes(time_ns, self._course.ahead_ns(node, time_ns), left_ns)
         self.reached["samples not the newest"] += age_ns > 0
         if age_ns >= 0:
             margin_ns = max(0, -(-delay_ns // 2) - self.setup.synchronization.delay_ns_min)

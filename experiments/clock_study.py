@@ -1,11 +1,16 @@
 """How well clocks are synchronized: algorithm by latency by asymmetry by interval, each against its bound.
 
-The bound of the skew between two nodes is 2 * (e + d * (T + 4 * D)), where e = D/2 - min is what a reading may be wrong
-(Cristian 1989, and for NTP half of the delay; Gusella and Zatti 1989 find the accuracy linear in the drift and the
-interval, too), D the longest round trip that the network allows, min its shortest message, d the drift, and T how old a
-reading may get until the next one is used: the interval, but for NTP eight of them, as its filter may prefer an older
-sample. The journeys of a reading and of its correction take up to 4 * D. Berkeley's clocks are besides slewed at
-slightly different times: the slew rate times 2 * D.
+The bound of the skew between two nodes is w + 2 * d * (T + 4 * D): D the longest round trip that the network allows, d
+the drift, and T how old a reading may get until the next one is used: the interval, but for NTP eight of them, as its
+filter may prefer an older sample. The journeys of a reading and of its correction take up to 4 * D (Gusella and Zatti
+1989 find the accuracy linear in the drift and the interval, too). Berkeley's clocks are besides slewed at slightly
+different times: the slew rate times 2 * D.
+
+w is what two readings of one reference may differ by, or one of them from the truth. A reading is (up - down)/2 wrong.
+One way takes L to 2L, the longer way L + A to 2(L + A), L being the latency and A the asymmetry, so the error lies
+between (A - L)/2 and (L + 2A)/2. The longer way is the same one for all, so that two readings differ by no more than
+L + A/2; the reference itself (the time server, which is not measured; the Berkeley leader, which is) is up to L/2 + A
+away. What Cristian's client knows of its own reading, D/2 - min (1989), is that last figure at its worst or more.
 
 A clock that is being slewed is between where it was and where it will be, and the slew is faster than any drift, so the
 bound holds while it lasts. Clocks begin in agreement: what is measured is what a synchronization keeps up, not how long
@@ -52,19 +57,15 @@ SAMPLES_PER_INTERVAL = 8
 
 
 def bound_ns(sync: str, latency_ns: int, asymmetry_ns: int, interval_ns: int, drift_ppb: int) -> int | None:
-    """What the skew of two nodes cannot exceed; None without a synchronization.
-
-    A reading is (up - down)/2 wrong, where either way takes between min and max: so (max - min)/2 at most, which is
-    what Cristian's D/2 - min comes to at its worst, because a round trip of 2 max leaves no doubt again.
-    """
+    """What the skew of two nodes cannot exceed, as the module has it; None without a synchronization."""
     if sync == "none":
         return None
     longest_ns = 2 * latency_ns + 2 * (latency_ns + asymmetry_ns)
-    margin_ns = (latency_ns + asymmetry_ns) // 2
+    readings_ns = max(latency_ns + -(-asymmetry_ns // 2), -(-latency_ns // 2) + asymmetry_ns)
     age_ns = interval_ns * (STAGES if sync == "ntp" else 1) + 4 * longest_ns
     slewed = {"berkeley": 2, "ntp": 1}  # Berkeley: both clocks in all of D; NTP: T1 to T4 of each, half of which counts
     apart_ns = slewed.get(sync, 0) * longest_ns * SLEW_RATE_PPM // MILLION
-    return 2 * (margin_ns + age_ns * drift_ppb // PARTS) + apart_ns + ROUNDING_NS
+    return readings_ns + 2 * (age_ns * drift_ppb // PARTS) + apart_ns + ROUNDING_NS
 
 
 def rows(settings: StudySettings) -> Iterator[Row]:
@@ -131,7 +132,7 @@ def notes(measured: Sequence[Row]) -> Sequence[str]:
     nearest = max(shares, default=(0.0, ""))
     return (
         f"{len(shares) - len(over)} of {len(shares)} rows keep their bound; nearest {nearest[0]:.0%} ({nearest[1]})",
-        "bound: 2 (e + d (T + 4 D)), e = (max - min)/2, the worst of Cristian's D/2 - min; T = interval, for ntp 8",
+        "bound: w + 2 d (T + 4 D), w = max(L + A/2, L/2 + A) by latency L and asymmetry A; T = interval, for ntp 8",
     )
 
 

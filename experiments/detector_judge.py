@@ -1,8 +1,9 @@
 """What failure detectors said, held against what really happened: mistakes, detection times, completeness.
 
 A suspicion of a node that is up is a mistake. Of a node that stays down the suspicion that lasts is its detection.
-Completeness is due where the monitor had its chance: it and the node were up together for a while before the crash,
-and for a while after it nothing befell the monitor, nor did a late word of the node arrive.
+Completeness is due where the monitor had its chance: it and the node were up together before the crash, for some
+heartbeats where the run had only begun, for a while where anything had befallen one of them or the network; and for a
+while after the crash nothing befell the monitor, nor did a late word of the node arrive.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import NamedTuple
 
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict
 from experiments.recorded import recorded
-from simclock import Crash, Observer, Restart, RunResult, format_duration
+from simclock import AddDelay, Crash, Observer, Restart, RunResult, format_duration
 from simclock.faults import NodeFault
 
 COMPLETENESS = "Strong Completeness"
 """Every process that crashes is eventually suspected for good (Chandra and Toueg 1996)."""
 MONITOR = 0
+WARM = 5
+"""Part of the time to settle that a monitor needs to know a node from the start of a run: six heartbeats."""
 THRESHOLDS = (1, 3, 5, 8, 12)
 TIMEOUTS = (12, 15, 20, 30, 50)
 """Fixed timeouts, in tenths of the heartbeat's interval."""
@@ -120,31 +123,54 @@ def _up_ns(result: RunResult, downtimes: Sequence[Downtime]) -> int:
     )
 
 
-def settled(result: RunResult) -> tuple[int, ...]:
-    """Nodes down for good of which completeness is due.
+class Chances(NamedTuple):
+    """The nodes that are down for good, by what may be asked of the monitor."""
+
+    due: tuple[int, ...]
+    """It had its chance: they must be suspected."""
+    recent: tuple[int, ...]
+    """Their crash, or their last word, is not old enough at the end."""
+    none: tuple[int, ...]
+    """It hardly knew them when they crashed, or something befell it since."""
+
+
+def chances(result: RunResult) -> Chances:
+    """Of which nodes completeness is due.
 
     Whoever is suspected by everybody needs no more time after a beat that was on its way.
     """
     downtimes = downtimes_of(result)
-    crashed_ns = down_for_good(downtimes)
-    watching_ns = _watching_since_ns(result)
-    if watching_ns is None:
-        return ()
     settled_ns: int = result.reports["SettledAfter"]
-    heard_ns = {node: max(watching_ns, at_ns) for node, at_ns in crashed_ns.items()}
-    for each in recorded(result):
-        node = each.value[0]
-        if each.name == "trusts" and each.time_ns > heard_ns.get(node, result.virtual_ns):
-            heard_ns[node] = each.time_ns
+    watching_ns = _watching_since_ns(result)
     missed = {node for each in measured(result) for node in each.missed}
-    due = []
-    for node, at_ns in crashed_ns.items():
-        started = [down.until_ns for each in (node, MONITOR) for down in downtimes.get(each, ()) if down.until_ns]
-        known = at_ns - max(started, default=0) >= settled_ns
-        since_ns = heard_ns[node] if node in missed else at_ns
-        if known and since_ns <= result.virtual_ns - settled_ns:
-            due.append(node)
-    return tuple(due)
+    due: list[int] = []
+    recent: list[int] = []
+    none: list[int] = []
+    for node, at_ns in down_for_good(downtimes).items():
+        words = (each.time_ns for each in recorded(result) if each.name == "trusts" and each.value[0] == node)
+        heard_ns = max(at_ns, *words, 0) if node in missed else at_ns
+        latest_ns = result.virtual_ns - settled_ns
+        if heard_ns > latest_ns:
+            recent.append(node)
+        elif watching_ns is None or (node in missed and watching_ns > latest_ns):
+            none.append(node)
+        else:
+            (due if _known(result, downtimes, node, at_ns) else none).append(node)
+    return Chances(tuple(due), tuple(recent), tuple(none))
+
+
+def _known(result: RunResult, downtimes: dict[int, list[Downtime]], node: int, at_ns: int) -> bool:
+    """Whether the monitor and a node were up together for long enough before it crashed.
+
+    From the start of an untroubled run some heartbeats are enough: a delay, or another node's crash, keeps none away.
+    """
+    settled_ns: int = result.reports["SettledAfter"]
+    started = [down.until_ns for each in (node, MONITOR) for down in downtimes.get(each, ()) if down.until_ns]
+    before = (fault for fault in result.faults if fault.at_ns <= at_ns)
+    troubled = any(
+        not isinstance(fault, AddDelay | Crash | Restart) or getattr(fault, "node", node) == MONITOR for fault in before
+    )
+    return at_ns - max(started, default=0) >= (settled_ns if started or troubled else settled_ns // WARM)
 
 
 def _watching_since_ns(result: RunResult) -> int | None:
@@ -162,7 +188,7 @@ def _watching_since_ns(result: RunResult) -> int | None:
 def judge(result: RunResult) -> Verdict:
     """Completeness: whoever crashed long enough ago is suspected at the end, by every detector."""
     found = measured(result)
-    due = settled(result)
+    due, recent, none = chances(result)
     lines = [
         f"{COMPLETENESS}: {NAMES[number]} does not suspect node {node}, which has crashed"
         for number, each in enumerate(found)
@@ -171,12 +197,23 @@ def judge(result: RunResult) -> Verdict:
     ]
     if lines:
         return Verdict(status=VIOLATED, lines=tuple(lines), properties=(COMPLETENESS,))
-    if not due and not down_for_good(downtimes_of(result)):
+    if due:
+        held = [f"each of {len(due)} crashes is suspected by all {len(found)} detectors"]
+        late = [f"{len(recent)} crashes are too recent to be judged"] if recent else []
+        return Verdict(status=VALID, lines=(*held, *late, *_no_chance(none)))
+    if not recent and not none:
         return Verdict(status=UNKNOWN, lines=("nobody stays down, so nobody has to be suspected in the end",))
-    if not due:
+    young = []
+    if recent:
         old, least = (format_duration(times * result.reports["SettledAfter"]) for times in (1, 2))
-        why = f"no crash is {old} old at the end, so none has to be suspected yet: run for {least} or more"
-        return Verdict(status=UNKNOWN, lines=(why,))
-    late = len(down_for_good(downtimes_of(result))) - len(due)
-    held = f"each of {len(due)} crashes is suspected by all {len(found)} detectors"
-    return Verdict(status=VALID, lines=(held, *([f"{late} crashes are too recent to be judged"] if late else ())))
+        which = "no other crash" if none else "no crash"
+        young = [f"{which} is {old} old at the end, so none has to be suspected yet: run for {least} or more"]
+    return Verdict(status=UNKNOWN, lines=(*young, *_no_chance(none)))
+
+
+def _no_chance(nodes: Sequence[int]) -> tuple[str, ...]:
+    """Why some crashes are not judged, however long the run."""
+    if not nodes:
+        return ()
+    why = "it hardly knew the node yet, or something befell it since"
+    return (f"{len(nodes)} crashes are not judged, as the monitor had no chance: {why}",)

@@ -20,6 +20,7 @@ from experiments.catalog import Entry, Settings, register
 from experiments.lease_parts import builder, describe, judge, sometimes
 from experiments.lease_troubles import TROUBLES, Cast, StrikesWriter
 from experiments.leases_story import CLIENTS, NAMES, plot, story
+from experiments.nemesis import Prey
 from experiments.recorded import Recorded
 from protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from protocols.raft import RaftProperties, RaftSettings
@@ -75,6 +76,12 @@ def leases(settings: Settings) -> Scenario:
     )
 
 
+def prey(scenario: Scenario) -> Prey:
+    """The lease servers: store and clients are what the troubles are about."""
+    raft = RaftSettings(servers=tuple(range(scenario.nodes - 1 - len(CLIENTS))))
+    return Prey(servers=raft.servers, rhythm_ns=raft.election_timeout_ns_max * 3 // 2)
+
+
 def _one_of(asked: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
     value: str = asked[name]
     if value not in allowed:
@@ -94,6 +101,7 @@ register(
         parameters=PARAMETERS,
         story=story,
         plot=plot,
+        prey=prey,
         sometimes=sometimes,
     )
 )

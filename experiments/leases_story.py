@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 from experiments.recorded import recorded
 from simclock import (
     Clog,
+    Crash,
     Cut,
     Fault,
+    Heal,
     JumpClock,
     Mend,
     Partition,
+    Restart,
     RunResult,
     SetDrift,
+    Silence,
     Unclog,
     format_duration,
     ms,
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLIENTS = "AB"
-SERVED = ("leader", "follower", "halted", "lease")
+SERVED = ("started", "leader", "follower", "halted", "lease")
 NAMES = (*SERVED, "held", "lost", "released", "stands", "looks", "writes", "accepted", "refused")
 
 
@@ -78,6 +82,8 @@ def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     terms = 0
     for time_ns, node, _, name, value in recorded(result):
         match name, value:
+            case "started", _:  # whoever led before its crash
+                leading.discard(node)
             case "leader", _:
                 leading.add(node)
                 terms += 1
@@ -149,25 +155,46 @@ _STRUCK = {
     "stop-clock": "its clock stops",
     "start-clock": "its clock runs again",
     "crash": "crashes",
+    "torn-crash": "crashes in the middle of writing",
     "restart": "comes back",
+    "clog-node": "sends and hears nothing: its messages are held",
+    "unclog-node": "sends and hears again: its messages arrive now",
 }
 _LINKS = {"cut": "is lost", "mend": "arrives again", "clog": "is held", "unclog": "arrives now"}
+
+
+def _effective(result: RunResult) -> Iterator[Fault]:
+    """What the environment did before the end, without crashes of who is down and restarts of who is up."""
+    halts = [(time_ns, 1, Crash(at_ns=time_ns, node=node)) for time_ns, node in result.halts]
+    done = [(fault.at_ns, 0, fault) for fault in result.faults if fault.at_ns < result.virtual_ns]
+    down: set[int | str] = set()
+    for _, halted, fault in sorted([*done, *halts], key=lambda each: each[:2]):
+        if isinstance(fault, Crash | Restart):
+            crashes = isinstance(fault, Crash)
+            if crashes == (fault.node in down):
+                continue
+            (down.add if crashes else down.discard)(fault.node)
+        if not halted:
+            yield fault
 
 
 def _struck(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     """What the environment did; what it did to several at once in one line."""
     links: dict[tuple[int, str], dict[int, list[int]]] = {}
     clocks: dict[tuple[int, str], list[int]] = {}
-    for fault in result.faults:
+    for fault in _effective(result):
         at_ns, kind = fault.at_ns, fault.kind
         node = getattr(fault, "node", None)
-        if at_ns >= result.virtual_ns:
-            continue
         match fault:
             case Cut() | Mend() | Clog() | Unclog():
                 links.setdefault((at_ns, kind), {}).setdefault(int(fault.source), []).append(int(fault.target))
             case Partition(groups=()):
                 yield at_ns, "Network", "the partition is over"
+            case Heal():
+                yield at_ns, "Network", "heals: nothing is cut or held any more"
+            case Silence():
+                text = "nobody hears the groups after its own, which hear it"
+                yield at_ns, "Network", f"{' | '.join(map(nodes.all, fault.groups))}: {text}"
             case Partition():
                 yield at_ns, "Network", f"{' | '.join(map(nodes.all, fault.groups))}: no side hears the other"
             case SetDrift():
@@ -181,6 +208,8 @@ def _struck(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
                 who = ("Lease service", f"server {node} ") if node < nodes.store else (nodes.name(node), "")
                 write = ", with a write prepared" if kind == "pause" and _has_looked(result, node, at_ns) else ""
                 yield at_ns, who[0], who[1] + _STRUCK[kind] + write
+            case _:
+                yield at_ns, "Environment", fault.describe()
     for (at_ns, kind), targets in links.items():
         for target in dict.fromkeys(map(tuple, targets.values())):
             sources = [source for source, found in targets.items() if tuple(found) == target]

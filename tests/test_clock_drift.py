@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings,
 from experiments.clock_average import agreeing_set, wrong_average
 from experiments.clock_course import ClockReport, report_of_clocks, samples
 from experiments.clock_filter import Exchange, FilterCourse
-from experiments.clock_properties import AVERAGE, ERROR, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
+from experiments.clock_properties import AVERAGE, ERROR, FILTER, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
 from experiments.clock_story import story
 from experiments.clock_study import HEADERS, bound_ns
 from experiments.command_line import main
@@ -24,7 +24,7 @@ from experiments.zoo.clock_synchronization import BUGS, AveragesOutliers
 from experiments.zoo.hunt import ground_of, hunt, named
 from protocols.clock_synchronization import Averaged, BerkeleyNode
 from protocols.clock_synchronization.berkeley import agreeing
-from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds
+from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds, us
 
 SameEverywhere = Callable[[Scenario], RunResult]
 SYNCS = ("none", "cristian", "berkeley", "ntp")
@@ -328,15 +328,41 @@ def test_a_clock_filter_is_worked_out_again() -> None:
         (90, 1100, 11, 70, 700),  # the third has left the register
     ]
     for delay, at, ahead, used, age in told:
-        course.accepted(Exchange(delay, at, ahead))
+        course.accepted(Exchange(delay, at, ahead), at)
         assert list(course.wrong(at, used, age)) == [], (delay, at)
     assert list(course.wrong_aim(1100, -5, 15)) == [] == list(course.wrong_aim(1101, 99, 0))
     assert list(course.wrong_aim(1100, -4, 15)) == ["corrects its clock by -4ns, which is 1ns off what the sample told"]
-    course.accepted(Exchange(80, 1200, 12))
+    course.accepted(Exchange(80, 1200, 12), 1200)
     (said,) = course.wrong(1200, 80, 0)
     assert said.startswith("uses a sample with a delay of 80ns, 0s old; of the latest 8 it should be ")
     assert said.endswith(" with a delay of 71ns, 700ns old")
     assert list(FilterCourse().wrong(1, 0, -1)) == ["uses a sample, and has accepted none"]
+
+
+def test_a_correction_by_another_algorithm_is_not_the_filters() -> None:
+    """At 40.002 s both clients of this run hear from the server twice, for either algorithm, in the same nanosecond."""
+    result = run(scenario(sync="ntp", jitter_percent=0, drift="0ppm", keys="39.999s:c"))
+    told = [(o.time_ns, o.node, o.name) for o in report_of_clocks(result).observations]
+    at_once = [(at_ns, node) for at_ns, node, name in told if name == "sampled"]
+    assert len(at_once) > len(set(at_once)) and judge(result).status == VALID
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        (("adjusted",), ", and did not correct its clock by it"),
+        (("filtered", "adjusted"), ", and did not filter it"),
+    ],
+)
+def test_a_client_that_does_nothing_with_its_samples_is_noticed(missing: tuple[str, ...], said: str) -> None:
+    """Each node's first sample, of two or of one: at the next one, or at the end."""
+    for duration_ns in (seconds(50), seconds(30)):
+        result = run(scenario(sync="ntp", duration_ns=duration_ns))
+        assert judge(result).status == VALID
+        report = report_of_clocks(result)
+        left = tuple(o for o in report.observations if o.name not in missing)
+        found = properties_of(result._replace(reports={"ClockRecord": ClockReport(report.setup, left)})).found
+        assert any(name == FILTER and text.endswith(said) for name, text in found), found
 
 
 @pytest.mark.parametrize(
@@ -448,10 +474,20 @@ def test_a_study_that_cannot_be_is_refused(setting: str, said: str) -> None:
     assert done.exit_code == 2 and len(done.stderr.splitlines()) == 1 and said in done.stderr
 
 
+@pytest.mark.parametrize(("latency_ms", "asymmetry_ms"), [(4, 0), (4, 2), (4, 4), (2, 8)])
+def test_the_bound_is_the_worst_that_two_readings_come_to(latency_ms: int, asymmetry_ms: int) -> None:
+    """Without drift: every pair of journeys, of two clocks that ask one server, and of one and the server's own."""
+    ways = [range(least, 2 * least + 1) for least in (latency_ms + asymmetry_ms, latency_ms)]
+    errors_us = [500 * (up - down) for up, down in product(*ways)]
+    worst_us = max(max(errors_us) - min(errors_us), *map(abs, errors_us))
+    assert bound_ns("cristian", ms(latency_ms), ms(asymmetry_ms), seconds(20), 0) == us(worst_us) + 1000
+
+
 def test_the_bound_is_what_the_page_says() -> None:
-    """1 to 2 ms a way: e = 0.5 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
+    """1 to 2 ms a way: w = 1 ms; 50 ppm over 20 s and four journeys of 4 ms: 1.0008 ms."""
     assert bound_ns("cristian", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 1_000_800) + 1000
     assert bound_ns("ntp", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 8_000_800) + 2000 + 1000
     assert bound_ns("berkeley", ms(1), 0, seconds(20), 50_000) == 2 * (ms(1) // 2 + 1_000_800) + 4000 + 1000
-    assert bound_ns("cristian", ms(1), ms(3), seconds(20), 0) == 2 * ms(2) + 1000, "1 to 5 ms a way"
+    assert bound_ns("cristian", ms(1), ms(3), seconds(20), 0) == us(3500) + 1000, "1 to 2 ms down, 4 to 8 ms up"
+    assert bound_ns("cristian", ms(4), ms(2), seconds(20), 0) == ms(5) + 1000, "4 to 8 ms down, 6 to 12 ms up"
     assert bound_ns("none", ms(1), 0, seconds(20), 50_000) is None

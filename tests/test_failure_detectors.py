@@ -30,6 +30,7 @@ from simclock import (
     Restart,
     Resume,
     Scenario,
+    SetLoss,
     Uniform,
     UsageError,
     minutes,
@@ -292,6 +293,31 @@ def test_completeness_is_due_where_the_monitor_had_its_chance(faults, due):
     crash = Crash(at_ns=minutes(2), node=1)
     verdict, first = played(*sorted((*faults, crash), key=lambda fault: fault.at_ns))
     assert first.missed == (1,) and (verdict.status == VIOLATED) == due, verdict
+
+
+@pytest.mark.parametrize(
+    ("at_ns", "faults", "status", "said"),
+    [
+        (seconds(6), (), VIOLATED, "does not suspect node 1"),
+        (seconds(6) - 1, (), UNKNOWN, "1 crashes are not judged, as the monitor had no chance"),
+        (seconds(20), (Crash(at_ns=seconds(2), node=2),), VIOLATED, "does not suspect node 1"),
+        (seconds(20), (AddDelay(at_ns=seconds(2), delay_ns=ms(5)),), VIOLATED, "does not suspect node 1"),
+        (seconds(20), (SetLoss(at_ns=0, loss=1.0, duplication=0.0),), UNKNOWN, "the monitor had no chance"),
+        (seconds(20), (Pause(at_ns=0, node=0), Resume(at_ns=1, node=0)), UNKNOWN, "the monitor had no chance"),
+        (minutes(5) - seconds(29), (), UNKNOWN, "no crash is 30s old at the end"),
+    ],
+)
+def test_a_crash_soon_after_the_start_is_judged(at_ns, faults, status, said):
+    """The monitor has heard of the node by then, six times in a quiet network; too recent is only what is."""
+    verdict, first = played(*faults, Crash(at_ns=at_ns, node=1))
+    assert first.missed[0] == 1 and verdict.status == status and said in verdict.lines[0], verdict
+
+
+def test_too_recent_and_without_a_chance_are_told_apart():
+    young, early = Crash(at_ns=minutes(5) - 1, node=2), Crash(at_ns=seconds(1), node=1)
+    verdict, _ = played(early, young)
+    assert verdict.status == UNKNOWN
+    assert verdict.lines[0].startswith("no other crash is 30s old") and verdict.lines[1].startswith("1 crashes are not")
 
 
 def test_a_monitor_forgets_in_a_crash_whom_it_suspected():

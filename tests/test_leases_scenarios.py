@@ -20,16 +20,24 @@ from experiments.zoo.leases import BUGS as ROWS
 from experiments.zoo.leases import OldLeaderExpires, parts_of
 from protocols.leases import LeaseTable
 from simclock import (
+    ClogNode,
     Control,
     CorruptRecord,
+    Crash,
     FillDisk,
+    Heal,
     JumpClock,
     MendDisk,
     Network,
     Observation,
+    Partition,
     Pause,
     Restart,
     Resume,
+    SetLoss,
+    Silence,
+    TornCrash,
+    UnclogNode,
     ms,
     seconds,
 )
@@ -201,6 +209,66 @@ def test_what_strikes_a_server_is_told_of_the_server():
         "[Lease service] server 1 wakes up",
         "[the store] its wall clock is set forward by 5ns",
     )
+
+
+def test_a_nemesis_strikes_the_lease_servers_and_rots_a_minority_of_them():
+    for seed in range(5):
+        rotten, crashed = (
+            {fault.node for fault in make_scenario(entries()["leases"], Settings(seed=seed, nemesis=nemesis)).faults}
+            for nemesis in ("rot", "crash")
+        )
+        assert len(rotten) == 1 and rotten < crashed == {0, 1, 2}
+
+
+def test_a_leader_that_crashed_leads_nothing_to_give_up():
+    """It comes back, and hears of the term of another."""
+    first = play(seed=1, faults=())[1]
+    (leader, *_) = [each.node for each in recorded(first) if each.name == "leader"]
+    crash = (Crash(at_ns=seconds(2), node=leader), Restart(at_ns=seconds(6), node=leader))
+    entry, result, _ = play(seed=1, faults=crash)
+    lines = lines_of(entry, result)
+    in_order(lines, f"server {leader} leads, term", f"server {leader} crashes", "leads, term", "comes back")
+    assert any(each.name == "started" and each.time_ns == seconds(6) for each in recorded(result))
+    # Had it stood for election before it heard of that term, it would say that it follows.
+    heard = Observation(seconds(6) + ms(300), leader, 0, "follower", 9)
+    told = result._replace(reports={**result.reports, "Recorded": (*recorded(result), heard)})
+    assert not [line for line in lines_of(entry, told) if "leads no more" in line]
+
+
+def test_what_strikes_nothing_is_not_told_and_the_rest_is():
+    faults = (
+        Restart(at_ns=ms(100), node=0),
+        Crash(at_ns=ms(200), node=0),
+        TornCrash(at_ns=ms(300), node=0),
+        Silence(at_ns=ms(400), groups=((1,), (2,))),
+        Partition(at_ns=ms(500), groups=((1,), (2,))),
+        Heal(at_ns=ms(600)),
+        ClogNode(at_ns=ms(700), node=3),
+        UnclogNode(at_ns=ms(800), node=3),
+        SetLoss(at_ns=ms(900), loss=0.25, duplication=0.0),
+        Restart(at_ns=ms(950), node=0),
+    )
+    entry, result, _ = play(faults=faults, duration_ns=seconds(1))
+    struck = [line.split(" s  ")[-1] for line in lines_of(entry, result) if "leads" not in line]
+    assert struck == [
+        "[Lease service] server 0 crashes",
+        "[Network] server 1 | server 2: nobody hears the groups after its own, which hear it",
+        "[Network] server 1 | server 2: no side hears the other",
+        "[Network] heals: nothing is cut or held any more",
+        "[the store] sends and hears nothing: its messages are held",
+        "[the store] sends and hears again: its messages arrive now",
+        "[Environment] set-loss 0.25, duplication 0",
+        "[Lease service] server 0 comes back",
+    ]
+
+
+def test_who_halted_is_down_and_comes_back():
+    """The store halts on its full disk: a crash after that strikes nothing, the restart does."""
+    blows = (FillDisk(at_ns=ms(500), node=3), Crash(at_ns=seconds(4), node=3), Restart(at_ns=seconds(5), node=3))
+    entry, result, _ = play(seed=1, faults=blows, duration_ns=seconds(6))
+    lines = lines_of(entry, result)
+    in_order(lines, "[Environment] fill-disk node 3", "[Storage] halts: the disk is full", "[the store] comes back")
+    assert not any("[the store] crashes" in line for line in lines)
 
 
 def test_a_longer_lease_outlives_the_pause():

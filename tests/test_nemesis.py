@@ -37,6 +37,7 @@ from simclock import (
     SetLoss,
     StopClock,
     SwizzleClog,
+    TornCrash,
     Unclog,
     UsageError,
     ms,
@@ -221,6 +222,29 @@ def test_of_disks_only_a_minority_rots():
     for seed in range(20):
         rotten = {fault.node for fault in drawn("rot", seed).faults}
         assert len(rotten) <= 2 and all(isinstance(fault, CorruptRecord) for fault in drawn("rot", seed).faults)
+
+
+def test_of_who_halts_on_what_is_torn_only_a_minority_is_lost():
+    """One set for all that cannot be mended. Who takes a torn record for none is torn and comes back as before."""
+    sturdy = replace(PREY, withstands=("rot",))
+    all_torn = 0
+    for seed in range(20):
+        for nemesis in ("torn", "torn+rot", "torn+rot+crash+majority"):
+            faults = draw_plan(nemesis, seed, sturdy, Network(), END_NS).faults
+            assert len({each.node for each in faults if isinstance(each, TornCrash | CorruptRecord)}) <= 2, nemesis
+        all_torn += len({each.node for each in drawn("torn", seed).faults}) > 2
+    assert all_torn > 5
+
+
+def test_torn_crashes_leave_the_right_raft_a_majority():
+    entry = entries()["raft-hunt"]
+    torn = 0
+    for seed in range(8):
+        settings = Settings(seed=seed, nemesis="torn", liveness_ns=seconds(20))
+        result = run(make_scenario(entry, settings))
+        assert not result.violations, f"seed {seed}"
+        torn += len(result.halts) > 0
+    assert torn
 
 
 def test_who_stopped_for_want_of_room_is_started_when_there_is_some():

@@ -57,8 +57,8 @@ class Disabled:
     servers_max: int | None
     spans: list[tuple[int, int, int]] = field(default_factory=list)
     """(server, from, until)."""
-    rotten: set[int] = field(default_factory=set)
-    """Servers of whose disks something cannot be read any more: nothing mends that."""
+    lost: set[int] = field(default_factory=set)
+    """Servers of whose disks something cannot be read any more, or may be: nothing mends that."""
 
     def take(self, servers: Iterable[int], from_ns: int, until_ns: int) -> bool:
         """Whether these may be disabled for that time; if so, they are."""
@@ -95,6 +95,14 @@ class Episode:
     def able(self, servers: Iterable[int]) -> bool:
         """Whether these servers may be disabled meanwhile."""
         return self.disabled.take(servers, self.at_ns, self.until_ns)
+
+    def lose(self, server: int) -> bool:
+        """Whether this server may be lost for good: of all of them only a minority, whatever strikes it."""
+        lost = self.disabled.lost | {server}
+        if len(lost) > self.prey.spare_max or not self.disabled.take((server,), self.at_ns, FOR_EVER_NS):
+            return False
+        self.disabled.lost = lost
+        return True
 
     def soon_ns(self) -> int:
         """Shortly after the beginning, before anything is mended."""
@@ -257,12 +265,15 @@ def disk(episode: Episode) -> Iterator[Fault]:
 
 
 def torn(episode: Episode) -> Iterator[Fault]:
-    """A server dies in the middle of writing."""
+    """A server dies in the middle of writing: for good where it halts on the record that is torn."""
     servers = episode.some()
-    if episode.able(servers):
-        for server in servers:
-            yield TornCrash(at_ns=episode.at_ns, node=server)
-            yield Restart(at_ns=episode.until_ns, node=server)
+    if "rot" in episode.prey.withstands:
+        servers = [server for server in servers if episode.lose(server)]
+    elif not episode.able(servers):
+        return
+    for server in servers:
+        yield TornCrash(at_ns=episode.at_ns, node=server)
+        yield Restart(at_ns=episode.until_ns, node=server)
 
 
 def lost_sync(episode: Episode) -> Iterator[Fault]:
@@ -274,11 +285,9 @@ def lost_sync(episode: Episode) -> Iterator[Fault]:
 
 def rot(episode: Episode) -> Iterator[Fault]:
     """A record on disk cannot be read any more: of a minority, as nobody could bring back what most disks have lost."""
-    rotten, at_ns = episode.disabled.rotten, episode.at_ns
     for server in episode.some():
-        if len(rotten | {server}) <= episode.prey.spare_max and episode.disabled.take((server,), at_ns, FOR_EVER_NS):
-            rotten.add(server)
-            yield CorruptRecord(at_ns=at_ns, node=server)
+        if episode.lose(server):
+            yield CorruptRecord(at_ns=episode.at_ns, node=server)
 
 
 def full_disk(episode: Episode) -> Iterator[Fault]:

@@ -23,7 +23,8 @@ class Prey:
     promise: str = "voted"
     """The observation by which a node tells that it has just promised something it must not forget."""
     withstands: tuple[str, ...] = ()
-    """Of the harsh kinds (`episodes.HARSH`) those that the protocol is made for: a swarm draws them too."""
+    """Of the harsh kinds (`episodes.HARSH`) those that the protocol is made for: a swarm draws them too. Who withstands
+    `rot` halts on a record that it cannot read, so that a torn crash may lose a server for good: of a minority only."""
     progress: Callable[[int], Observer] | None = None
     """Given T, at which everything heals, an observer that names a violation where no progress is made in time."""
     progress_within_ns: int = 0

@@ -5,8 +5,9 @@ Law 1: the greatest token that was ever accepted is durable before its write is 
        2006 calls its like a sequencer).
 Law 2: of one token, later writes have greater numbers, and an earlier one that arrives late is refused too.
 
-Law 3: where its disk is full, or cannot read the greatest token any more, it halts as a Raft server does: what it
-       cannot keep it does not acknowledge, and with what it does not know it cannot compare.
+Law 3: where its disk is full, or cannot read the greatest token any more, it halts: what it cannot keep it does not
+       acknowledge, and with what it does not know it cannot compare. It reads a lock's token when a write of that lock
+       comes, so it halts then, at every such write; a Raft server, and so a lease server, reads all when it starts.
 
 Deviation: law 2 is not Kleppmann's. Messages are doubled and delayed here, and an old copy of a holder's own write
 would undo its newer one; a TCP connection would do as well.
