@@ -451,6 +451,21 @@ def test_a_tombstone_goes_though_its_key_is_read(gap_ms):
     assert set(final.values()) == {None} and len(observed(told, "removed")) == 3
 
 
+def test_a_remover_that_crashes_keeps_no_guard_of_its_own():
+    """The key is written again before it begins anew: nobody but itself would release its guard."""
+    steps = (*DELETED, (ms(600), SECOND, "put", "b", True))
+    faults = (
+        Crash(at_ns=ms(1), node=OUTSIDER),
+        Crash(at_ns=ms(500), node=COORDINATOR),
+        Restart(at_ns=ms(550), node=COORDINATOR),
+        Restart(at_ns=seconds(2), node=OUTSIDER),
+    )
+    Guards.left = ()
+    answers, told, final = play(steps, faults=faults, server=Guards, delete_mode=AGREED, removal_ns=ms(300))
+    assert answers[3] == (OK, ("b",)) and observed(told, "removed") == [] and final[COORDINATOR] == ["b"]
+    assert all(not guards for _, guards in Guards.left)
+
+
 # The scenario.
 
 

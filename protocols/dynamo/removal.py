@@ -76,12 +76,8 @@ class RemovingReplica(SynchronizingReplica):
     def on_start(self) -> None:
         super().on_start()
         self.attempts = {}
-        for remover, key in tuple(self.storage.guards):
+        for _, key in self.storage.guards:
             self.update_tree(key)
-            if remover == self.id:
-                # Of an attempt that the last incarnation had under way: nobody else would release it.
-                self._release(remover, key, self.storage.guards[remover, key].number)
-        self.storage.sync()
         if self.settings.delete_mode == AGREED:
             self.set_timer(REMOVAL, self.random.uniform_ns(1, self.settings.removal_ns))
 
@@ -238,10 +234,13 @@ class RemovingReplica(SynchronizingReplica):
                 self._go_on(key, attempt)
             else:
                 self._give_up_attempt(key, attempt.number)
-        for (remover, key), guard in self.storage.guards.items():
+        for (remover, key), guard in tuple(self.storage.guards.items()):
             # Its remover may have crashed, or given up: then it says so.
             if remover != self.id:
                 self.send(remover, Prepared(key, guard.number, guard.round))
+            elif key not in self.attempts or self.attempts[key].number != guard.number:
+                self._release(remover, key, guard.number)
+                self.storage.sync()
 
     def _go_on(self, key: str, attempt: Attempt) -> None:
         versions = self.versioning.encode(attempt.record)
