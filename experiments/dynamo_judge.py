@@ -1,9 +1,9 @@
 """What is kept of a run of the many-leader store, and how it is judged and told.
 
 Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write,
-Deleted Stays Deleted, Replicas Converge, and Tombstones Go where all have to agree. Where quorums are strict, R + W > N and no server joined or left, also
-Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides, because a write of unknown outcome may
-be on one replica alone.
+Deleted Stays Deleted, Replicas Converge, and Tombstones Go where all have to agree. Where quorums are strict, R + W > N
+and no server joined or left, also Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides,
+because a write of unknown outcome may be on one replica alone.
 
 One vector clock for all siblings (versioning=vector ids=server) keeps what has been overwritten: Siblings Are
 Concurrent is not asked of it, and the report says what it cost.
@@ -373,7 +373,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         ("hinted handoff", f"{counts['hinted']} hints, {counts['delivered']} delivered"),
         ("repairs", f"{counts['repair']} by reads, {counts['synchronized']} by anti-entropy"),
         *((("deletes", deleted),) if deletes else ()),
-        ("moved", f"{counts['moved']} keys given to others as the ring changed"),
+        ("moved", f"{counts['moved']} keys given to their owners"),
         (
             "at the end",
             f"{len(records)} keys, at most {siblings} siblings and {entries} clock entries; "

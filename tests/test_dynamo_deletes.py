@@ -364,7 +364,7 @@ class ForgetsReleased(DynamoServer):
 
 
 class GivesAway(ForgetsReleased):
-    """The same, and a remover that the ring has taken the key from goes on, and may give the tombstone away meanwhile."""
+    """The same, and who has lost the key to others goes on, and may give the tombstone away meanwhile."""
 
     def _is_first_owner(self, key):
         return key in self.attempts or super()._is_first_owner(key)

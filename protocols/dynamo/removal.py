@@ -22,8 +22,8 @@ names the choice: keep tombstones for good, or remove them, at once or after a d
 Law 1: between its promise and its Remove a server sends nothing of the key that is older than the tombstone; what is
        under way from before the promise meets a guard, and after the guard a round that is too low.
 Law 2: the remover is the last to drop the tombstone, so one that crashes finds it again and begins anew.
-Law 3: a guard that is released leaves its tombstone: others may have dropped theirs, and here nothing is fenced. The ring
-       hands it to the owners like any other record. A Remove that finds no guard drops nothing.
+Law 3: a guard that is released leaves its tombstone: others may have dropped theirs, and here nothing is fenced.
+       It is handed to the owners like any other record. A Remove that finds no guard drops nothing.
 Law 4: what is lost to a round too low is lost as in the network: repair, handoff and anti-entropy send it again.
 
 One server that is down holds removal up: that is the price. Deviation: neither Dynamo nor Riak has rounds.
@@ -227,7 +227,8 @@ class RemovingReplica(SynchronizingReplica):
     def _look_for_tombstones(self) -> None:
         for key, record in self.storage.records.items():
             attempt = self.attempts.get(key)
-            if self._is_first_owner(key) and self.may_be_removed(record) and (attempt is None or attempt.record != record):
+            is_new = attempt is None or attempt.record != record
+            if is_new and self.may_be_removed(record) and self._is_first_owner(key):
                 self.attempts[key] = Attempt(number=self._next_offer(), record=record)
         for key, attempt in tuple(self.attempts.items()):
             if self._is_first_owner(key) and self.storage.records.get(key) == attempt.record:
