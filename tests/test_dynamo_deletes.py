@@ -22,6 +22,7 @@ from protocols.dynamo import (
     resolved,
     resolver_of,
 )
+from protocols.dynamo.messages import Remove
 from protocols.dynamo.replica import Replica
 from simclock import Clog, Crash, Cut, Mend, Partition, Restart, Unclog, ms, seconds
 from simclock.clocks import VectorClock
@@ -439,6 +440,22 @@ def test_a_removal_that_is_given_up_does_not_bring_the_value_back(server):
     assert answers[3] == (NOT_FOUND, ()) and observed(told, "removed")
     assert (OUTSIDER, (KEY, THIRD)) in observed(told, "delivered")
     assert answers[6] == ((NOT_FOUND, ()) if server is DynamoServer else (OK, ("a",)))
+
+
+class HearsOldRemove(DynamoServer):
+    """A Remove of an attempt that was released here long ago comes again and again."""
+
+    def on_timer(self, timer):
+        super().on_timer(timer)
+        if self.id == SECOND and KEY in self.storage.records:
+            record = self.versioning.encode(self.storage.records[KEY])
+            self.on_message(COORDINATOR, Remove(KEY, record, 1, (0, 0, 0, 0)))
+
+
+def test_a_remove_without_a_guard_drops_nothing():
+    """It may come late: the attempt was given up, and the tombstone is needed."""
+    _, told, final = play(DELETED, server=HearsOldRemove)
+    assert observed(told, "removed") == [] and final[SECOND] == ["d"]
 
 
 @pytest.mark.parametrize("gap_ms", [0, 150, 50])
