@@ -32,6 +32,7 @@ from experiments.code_lines import located, located_records
 from experiments.commands.options import Overrides, parse_placement
 from experiments.plain_values import plain
 from experiments.report import report_of, violation_text
+from experiments.seeds import bounded
 from experiments.spelling import one_line, say
 from simclock.errors import PlacementError, SimclockError, UsageError
 from simclock.scheduler import RunResult
@@ -117,7 +118,7 @@ def variants(placements: Sequence[str], hash_seeds: Sequence[str]) -> list[Varia
 def _hash_seed(text: str) -> str:
     if text == "random":
         return str(randbelow((1 << 32) - 2) + 2)
-    if not text.isdecimal() or int(text) >= 1 << 32:
+    if not text.isdecimal() or bounded(text) >= 1 << 32:
         raise UsageError(f"--hash-seeds: {say(text)} is no PYTHONHASHSEED: use 0 to 4294967295, or random")
     return text
 
@@ -215,7 +216,8 @@ def _run(request: dict[str, Any], overrides: Overrides) -> Answer:
 
 
 def _besides(entry: Entry, result: RunResult) -> dict[str, str]:
-    """Objects without a text of their own are left out: where they lie in memory says nothing."""
+    """Of objects that `plain` does not know the class alone counts: their text may tell where they lie in memory, or
+    walk through a set."""
     try:
         verdict = report_of(entry, result).status
     except Exception as error:  # a judge that fails does so everywhere, or differs
@@ -226,7 +228,14 @@ def _besides(entry: Entry, result: RunResult) -> dict[str, str]:
         "final": result.final,
         "counters": result.counters,
     }
-    return {name: _ADDRESS.sub("", json.dumps(plain(value), sort_keys=True)) for name, value in values.items()}
+    return {name: _comparable(value) for name, value in values.items()}
+
+
+def _comparable(value: Any) -> str:
+    try:
+        return _ADDRESS.sub("", json.dumps(plain(value, lambda other: type(other).__qualname__), sort_keys=True))
+    except RecursionError:  # it holds itself
+        return ""
 
 
 def _write(records: Sequence[TraceRecord], file: Path) -> None:

@@ -38,7 +38,8 @@ def _life(host: Host, process: Process) -> Iterator[tuple[str, str]]:
     if process.incarnation < 0:
         yield "class", "not started yet"
         return
-    state = "up" if process.sim_up else "down, as it was when it crashed"
+    ended = "halted" if process.id in host.halted else "crashed"
+    state = "up" if process.sim_up else f"down, as it was when it {ended}"
     yield "class", f"{type(process).__name__}, incarnation {process.incarnation}, {state}"
 
 

@@ -105,9 +105,11 @@ def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
         return (replayed,)
     given = config.getoption("--simclock-seeds")
     place = "--simclock-seeds" if given is not None else f"@{MARKER}"
-    text = str(given if given is not None else _seeds_given(*marker.args, **marker.kwargs))
     try:
+        text = str(given if given is not None else _seeds_given(*marker.args, **marker.kwargs))
         return parse_seeds(f"0:{text}" if text.isdecimal() else text, place)
+    except TypeError:
+        problem = f"@{MARKER} takes `seeds` alone: a count, or a text as 500:600"
     except UsageError as error:
         problem = str(error)
     pytest.fail(problem, False)

@@ -14,7 +14,7 @@ from experiments.results_database import DEFAULT_DATABASE, ResultsDatabase, Swee
 from experiments.scenario_file import settings_from_toml
 from experiments.scenario_source import Source, find_source
 from experiments.scenario_text import write_settings
-from experiments.seeds import SEED_MAX
+from experiments.seeds import SEED_MAX, bounded
 from experiments.spelling import say
 from simclock.errors import UsageError
 from simclock.scenario import Scenario
@@ -64,14 +64,19 @@ def is_result_id(text: str) -> bool:
 def name_and_seed(text: str) -> tuple[str, int] | None:
     """The two of `raft-kv@17`; None where the text is not written so."""
     found = _AT_SEED.fullmatch(text)
-    return None if found is None else (found[1], int(found[2]))
+    if found is None:
+        return None
+    seed = bounded(found[2])
+    if seed > SEED_MAX:
+        raise UsageError(f"{say(text)}: a seed may be at most {SEED_MAX}")
+    return found[1], seed
 
 
 def find_run(text: str, database: Path) -> Reference:
     """The run that `3:17` or `raft-kv@17` names."""
     found = _RESULT.fullmatch(text)
     if found is not None:
-        return _recorded_run(text, int(found[1]), int(found[2]), database)
+        return _recorded_run(text, bounded(found[1]), bounded(found[2]), database)
     named = name_and_seed(text)
     if named is None:
         raise UsageError(f"{say(text)} names no run: write a result as 3:17, or SCENARIO@SEED as raft-kv@17")
@@ -84,7 +89,7 @@ def find_run(text: str, database: Path) -> Reference:
 
 def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Reference:
     if max(sweep_number, seed) > SEED_MAX:
-        raise UsageError(f"{text}: there is no such result")
+        raise UsageError(f"{say(text)}: there is no such result")
     with open_results(database) as opened:
         recorded = Recorded(sweep=opened.sweep(sweep_number), outcome=opened.result(sweep_number, seed).outcome)
     name, entry, settings = _settings_of(recorded.sweep, database)

@@ -83,7 +83,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "placement", result.placement
     yield from _first("went wrong", [str(fault) for fault in result.faults] or ["nothing was made to"])
     yield from _first("skipped", [f"{fault}: nobody had observed that name" for fault in result.skipped])
-    if result.faults:
+    if result.faults or result.halts:
         yield "took effect", coverage_text(report.covered)
     if report.reached:
         yield "reached", sometimes_text(report.reached)

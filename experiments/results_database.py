@@ -213,7 +213,9 @@ class ResultsDatabase:
         fits = (
             sweep in sweeps
             and isinstance(names, list)
+            and all(type(name) is str for name in names)
             and isinstance(counted, dict)
+            and all(type(count) in (int, float) for count in counted.values())
             and verdict in VERDICTS
             and all(type(text) is str for text in texts)
             and all(type(number) is int for number in (seed, events, virtual_ns))
@@ -226,7 +228,7 @@ class ResultsDatabase:
             seed=seed,
             digest=digest,
             verdict=verdict,
-            properties=tuple(map(str, names)),
+            properties=tuple(names),
             detail=detail,
             events=events,
             virtual_ns=virtual_ns,

@@ -10,7 +10,13 @@ from simclock.errors import UsageError
 
 SEED_MAX = (1 << 63) - 1
 """What a results database can hold."""
+_DIGITS_MAX = len(str(SEED_MAX))
 _PART = re.compile(r"([0-9]+)(?::([0-9]+))?", re.ASCII)
+
+
+def bounded(digits: str) -> int:
+    """The number, or one above SEED_MAX where it is larger: Python reads no number of thousands of digits."""
+    return min(int(digits), SEED_MAX + 1) if len(digits.lstrip("0")) <= _DIGITS_MAX else SEED_MAX + 1
 
 
 def parse_seeds(text: str, place: str = "--seeds") -> Sequence[int]:
@@ -20,13 +26,13 @@ def parse_seeds(text: str, place: str = "--seeds") -> Sequence[int]:
         found = _PART.fullmatch(part.strip())
         if found is None:
             raise UsageError(f"{place}: {say(text)} is not a list of seeds: write 0:1000, 7 or 3,5,20:30")
-        start, end = int(found[1]), int(found[2] or 0)
+        start, end = bounded(found[1]), bounded(found[2] or "0")
         if found[2] is None:
             end = start + 1
+        if max(start, end) > SEED_MAX:
+            raise UsageError(f"{place}: a seed may be at most {SEED_MAX}")
         if end <= start:
             raise UsageError(f"{place}: {part.strip()} holds no seed: the end is left out, so it must be the larger")
-        if end > SEED_MAX:
-            raise UsageError(f"{place}: a seed may be at most {SEED_MAX}")
         parts.append(range(start, end))
     if len(parts) == 1:
         return parts[0]

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from simclock.faults import (
     AddDelay,
+    Clog,
+    Cut,
     FillDisk,
     LoseSyncs,
+    Mend,
     MendDisk,
     NodeFault,
     Note,
@@ -23,6 +26,7 @@ from simclock.faults import (
     SetLoss,
     SlowDisk,
     SlowNode,
+    Unclog,
 )
 from simclock.faults.fault import Fault
 
@@ -47,6 +51,8 @@ def what_it_strikes(host: Host, fault: Fault) -> Any:
             return host.network
         case AddDelay():
             return host.extra_delay_ns
+        case Cut() | Mend() | Clog() | Unclog() if isinstance(fault.source, int) and isinstance(fault.target, int):
+            return host.links.state_of(fault.source, fault.target)
     return host.links.state()
 
 

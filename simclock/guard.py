@@ -37,6 +37,7 @@ from typing import Any, NamedTuple
 
 from simclock.errors import NondeterminismError
 from simclock.forbidden import CLASS_METHODS, FUNCTIONS, METHODS, Forbidden
+from simclock.late_modules import LateModules
 
 _TOLERATED = {"logging", "warnings", "weakref", "importlib", "linecache", "traceback", "pdb", "bdb", "faulthandler"}
 _TOLERATED |= {"coverage", "ray", "_pytest", "pytest_timeout", "hypothesis", "debugpy", "pydevd"}
@@ -169,15 +170,28 @@ def _install() -> None:
     for forbidden in FUNCTIONS:
         if forbidden.needs and forbidden.needs not in sys.modules:
             continue
-        module = sys.modules.get(forbidden.module) or import_module(forbidden.module)  # this is done in every run
-        original = getattr(module, forbidden.name, None)
-        if original is None:  # this platform, or this CPython, does not have it
-            continue
-        wrapper = _wrappers.setdefault(id(original), _Function(original, forbidden))
-        setattr(module, forbidden.name, wrapper)
-        _undo.append(partial(setattr, module, forbidden.name, original))
+        _replace(sys.modules.get(forbidden.module) or import_module(forbidden.module), forbidden)
+    late = LateModules({forbidden.module for forbidden in FUNCTIONS if forbidden.needs}, _replace_late)
+    late.watch()
+    _undo.append(late.leave)
     if not _undo_classes:
         _install_in_classes()
+
+
+def _replace(module: ModuleType, forbidden: Forbidden) -> None:
+    original = getattr(module, forbidden.name, None)
+    if original is None or isinstance(original, _Function):  # this platform, or this CPython, does not have it
+        return
+    wrapper = _wrappers.setdefault(id(original), _Function(original, forbidden))
+    setattr(module, forbidden.name, wrapper)
+    _undo.append(partial(setattr, module, forbidden.name, original))
+
+
+def _replace_late(name: str) -> None:
+    """Nobody had imported the module when the run began."""
+    for forbidden in FUNCTIONS:
+        if forbidden.module == name:
+            _replace(sys.modules[name], forbidden)
 
 
 def _install_in_classes() -> None:

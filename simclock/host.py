@@ -88,6 +88,8 @@ class Host:
         self._crashes_losing_writes = 0
         self._halts: list[tuple[int, int]] = []
         """(time, node) of every node that ended itself."""
+        self.halted: set[int] = set()
+        """Nodes that are down because they ended themselves."""
         self._decode = None
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
@@ -278,12 +280,14 @@ class Host:
         if not isinstance(node, Process):
             raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")
         succeed(node, process)
+        self.halted.discard(node.id)
         self.processes[process.id] = node
         node.on_start()
 
     def _halted(self, process: Process) -> None:
         """A node has ended itself; its observation of that is in its records."""
         self._halts.append((self.now_ns, process.id))
+        self.halted.add(process.id)
         self._count("halts")
         crash(self, process, torn=False)
         process.choose_path()
@@ -361,8 +365,7 @@ class Host:
     def finish(self, end_ns: int) -> Summary:
         """The host's share of the result of a run that ended then."""
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
-        final = self.plan.final
-        values = {} if final is None else {i: final(p) if p.sim_up else None for i, p in self.processes.items()}
+        values = {} if self.plan.final is None else {node: self._left_by(p) for node, p in self.processes.items()}
         processes = self.processes.values()
         counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
         counters["sent"] = sum(
@@ -379,6 +382,16 @@ class Host:
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
         return Summary(digests, values, counters, self._failures, self._halts)
+
+    def _left_by(self, process: Process) -> Any:
+        """What `final` says of a node."""
+        assert self.plan.final is not None
+        try:
+            return self.plan.final(process) if process.sim_up else None
+        except Halt as halt:
+            error = UsageError("final: a node cannot halt there").with_traceback(halt.__traceback__)
+            self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error))
+            return None
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

@@ -126,6 +126,10 @@ class Links:
         groups = (tuple(self._group.items()), self._asymmetric) if separates else ()
         return frozenset(self._cut), groups, frozenset(self._clogged), frozenset(self._clogged_nodes)
 
+    def state_of(self, source: int, target: int) -> tuple[bool, bool]:
+        """Whether this one link is cut and clogged, whatever else is."""
+        return (source, target) in self._cut, (source, target) in self._clogged
+
     def cut(self, source: int, target: int) -> None:
         """Cut the link one way."""
         self._cut.add((source, target))

@@ -278,8 +278,8 @@ class Process:
     def halt(self, reason: str) -> NoReturn:
         """End the process from inside, as `exit` does; observers see "halted" with the reason.
 
-        Nothing of the handler after this call happens. For the rest it is a crash: what the disk had not synced is
-        lost, and the node is down until something restarts it.
+        Nothing of the handler after this call happens, but for `finally` blocks and the ends of `with` blocks. For the
+        rest it is a crash: what the disk had not synced is lost, and the node is down until something restarts it.
         """
         self.observe(HALTED, reason)
         raise Halt(self)

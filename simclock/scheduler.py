@@ -27,7 +27,7 @@ from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
-from simclock.faults import STRUCK, Fault, NodeFault, NodeName, written_out
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName, problem_among, written_out
 from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
 from simclock.observers import Control, Observer, Violation
 from simclock.process import DIGEST_BYTES
@@ -293,6 +293,10 @@ class Scheduler:
         if control.stop_ns is not None:
             self._end_ns = min(self._end_ns, control.stop_ns)
         injected = control.faults if self.scenario.adaptive else ()
+        for fault in injected:
+            problem = problem_among(fault, self.scenario.nodes)
+            if problem:
+                raise UsageError(f"an observer injected {fault.kind}: {problem}")
         for fault in written_out(injected, self.scenario.seed, self.scenario.nodes) if injected else ():
             self._plan(self._faults_counted, self._resolved(fault))
             self._faults_counted += 1

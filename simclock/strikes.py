@@ -55,9 +55,11 @@ if TYPE_CHECKING:
 def strike(host: Host, fault: Fault, event: Event) -> None:
     """Carry out a fault whose nodes are all known by id, and count it if it changed anything."""
     before = what_it_strikes(host, fault)
-    _carry_out(host, fault, event)
-    if before is not None and before != what_it_strikes(host, fault):
-        host.count_effect(fault)
+    try:
+        _carry_out(host, fault, event)
+    finally:  # a node that is started may end itself at once
+        if before is not None and before != what_it_strikes(host, fault):
+            host.count_effect(fault)
 
 
 def _carry_out(host: Host, fault: Fault, event: Event) -> None:

@@ -1,5 +1,7 @@
 """`simclock check-determinism` passes what is deterministic, and names the line of what is not."""
 
+from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from experiments.code_lines import LINE, located, located_records
 from experiments.command_line import main
 from experiments.determinism import variants
 from experiments.everything import everything
+from experiments.plain_values import plain
 from simclock import UsageError, ms
 
 ROOT = Path(__file__).parent.parent
@@ -51,6 +54,8 @@ def test_a_scenario_of_the_catalog_by_its_name_with_settings():
 
 
 BAD = """
+from dataclasses import dataclass
+
 from actors import Message, Node
 from simclock import Constant, Network, Observer, Scenario, ms
 
@@ -82,6 +87,15 @@ class Lot(Observer):
         if hash("lot") % 2:
             control.violated("lot", 0, "drawn", stop=False)
 
+@dataclass
+class Pair:
+    one: object
+    other: object = None
+
+class Saying:
+    def __repr__(self):
+        return str({"a", "b", "c", "d"})
+
 def _scenario(name, node, **more):
     network = Network(latency=Constant(delay_ns=ms(2)))
     return Scenario(name=name, nodes=3, build=lambda _: node(), duration_ns=ms(20), network=network, **more)
@@ -92,6 +106,7 @@ asking = _scenario("asking", Asking)
 judging = _scenario("judging", Node, observers=(Lot,))
 listing = _scenario("listing", Node, final=lambda node: list({"a", "b", "c", "d"}))
 keeping = _scenario("keeping", Node, final=lambda node: ({"a", "b", "c", "d"}, object()))
+wrapping = _scenario("wrapping", Node, final=lambda node: Pair(frozenset({"a", "b", "c", "d"}), Saying()))
 """
 
 
@@ -129,6 +144,25 @@ def test_what_no_digest_covers_is_compared_too(bad):
     assert status == 0, said
 
 
+def test_a_set_within_what_is_compared_is_no_difference(bad):
+    status, said = check(f"{bad}:wrapping", "--placements", "inline", "--hash-seeds", "0,1,2,3,4,5")
+    assert status == 0, said
+
+
+@dataclass
+class Pair:
+    one: object
+    other: object = field(default=None, compare=False)
+
+
+def test_dataclasses_are_plain_with_their_type():
+    assert plain(Pair({3, 1}, 7)) == {"type": "Pair", "one": [1, 3]}
+    assert plain({"a": Pair("x")}) == {"a": {"type": "Pair", "one": "x"}}
+    assert plain(Pair) == str(Pair)
+    assert plain({(1, "b"): 1, frozenset({2}): 2}) == {"(1, 'b')": 1, "[2]": 2}
+    assert plain([object(), Fraction(1, 2)], lambda other: "thing") == ["thing", "1/2"]
+
+
 def test_code_that_fails_the_same_way_is_a_failure_and_no_difference(bad):
     status, said = check(f"{bad}:asking", "--placements", "inline", "--hash-seeds", "0,1")
     assert status == 1
@@ -145,6 +179,7 @@ def test_code_that_fails_the_same_way_is_a_failure_and_no_difference(bad):
         (("phold", "--placements", "mars"), "'mars' is not a placement"),
         (("phold", "--hash-seeds", "x"), "'x' is no PYTHONHASHSEED"),
         (("phold", "--hash-seeds", "4294967296"), "is no PYTHONHASHSEED"),
+        (("phold", "--hash-seeds", "9" * 5000), "is no PYTHONHASHSEED"),
     ],
 )
 def test_bad_usage_is_one_line(options, said):
@@ -166,15 +201,17 @@ def test_hash_seeds_vary_on_the_first_placement():
 def test_telling_the_lines_changes_nothing_else():
     """The same events at the same times, and every send and observation has its line."""
     scenario = everything(Settings(seed=1, duration_ns=ms(300)))
-    plain, telling = [], []
-    run(scenario, trace=plain.append)
+    bare_records, telling = [], []
+    run(scenario, trace=bare_records.append)
     result = run(located(scenario), trace=telling.append)
     lines = list(located_records(telling))
 
     def bare(record):
         return record._replace(number=0, sequence=0)
 
-    assert [bare(line.record) for line in lines if line.record.what != "set"] == [bare(record) for record in plain]
+    assert [bare(line.record) for line in lines if line.record.what != "set"] == [
+        bare(record) for record in bare_records
+    ]
     assert all("everything.py:" in line.place for line in lines if line.record.what in ("send", "observe", "set"))
     assert all(line.place for line in lines if line.record.what == "timer")
     assert not any(line.record.what == "observe" and line.record.detail[0] == LINE for line in lines)

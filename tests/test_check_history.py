@@ -137,6 +137,8 @@ ADDED = """{"process": 0, "type": "invoke", "f": "add", "value": "x", "time": 1}
         (ADDED, ("--model", "queue", "--initial", "3"), "begins with a list, such as [1, 2], not 3"),
         (ADDED, ("--model", "set", "--initial", "true"), "begins with a list, such as [1, 2], not True"),
         (ADDED, ("--model", "counter", "--initial", '"a"'), "counter: it begins with a number, not 'a'"),
+        (ADDED, ("--model", "counter", "--initial", "NaN"), "counter: it begins with a number, not nan"),
+        (ADDED, ("--model", "counter", "--initial", "-Infinity"), "counter: it begins with a number, not -inf"),
         (ADDED, ("--model", "counter"), "what is added to a counter is a number"),
     ],
 )

@@ -10,6 +10,7 @@ import random
 import secrets
 import socket
 import subprocess
+import sys
 import threading
 import time
 import time as another_name
@@ -129,6 +130,45 @@ def test_a_node_that_asks_the_real_world_is_told_what_to_use(call, name, instead
     assert f"NondeterminismError: {name} " in failure.error
     assert instead in failure.error
     assert __file__ in failure.place, "the place is the node's line, not the guard's"
+
+
+LATE = """
+import inspect, sys
+from actors import Node, run
+from simclock import HandlerError, Network, Scenario, ms
+
+class Asking(Node):
+    def on_start(self):
+        {asked}
+
+scenario = Scenario(name="late", nodes=1, build=lambda _: Asking(), duration_ns=ms(5), network=Network())
+assert "{module}" not in sys.modules
+for _ in range(2):
+    try:
+        run(scenario)
+    except HandlerError as error:
+        print(error.failure.error)
+module = sys.modules["{module}"]
+assert module.__loader__.__class__.__name__ == "SourceFileLoader" and "exec_module" not in vars(module.__loader__)
+assert type(module.{name}).__name__ != "_Function" and inspect.getsource(module)
+assert not [each for each in sys.meta_path if type(each).__name__ == "LateModules"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "asked"),
+    [
+        ("numpy.random", "rand", "import numpy; numpy.random.rand()"),
+        ("numpy.random", "rand", "from numpy.random import rand; rand()"),
+        ("asyncio", "run", "import asyncio; asyncio.run(None)"),
+    ],
+)
+def test_what_a_handler_imports_is_guarded_from_the_first_run_on(module, name, asked):
+    pytest.importorskip(module.partition(".")[0])
+    script = LATE.format(module=module, name=name, asked=asked)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(f"NondeterminismError: {module}.{name} ") == 2
 
 
 def test_numpys_shared_luck_is_refused_and_its_seeded_generators_are_not():

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from actors import run
-from experiments.catalog import Settings, entries, make_scenario
+from actors import Node, run
+from experiments.catalog import VALID, Settings, Verdict, entries, make_scenario
 from experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
 from experiments.nemesis.coverage import sometimes_text
 from experiments.nemesis.episodes import HARSH, KINDS
 from experiments.nemesis.hunters import HUNTERS
 from experiments.nemesis.liveness import recovery
 from experiments.raft_progress import PROGRESS
-from experiments.report import report_of, report_text
+from experiments.report import Report, report_of, report_text
 from experiments.scenario_file import settings_from_toml
 from simclock import (
     AddDelay,
@@ -26,20 +26,23 @@ from simclock import (
     MendDisk,
     Network,
     Note,
+    Observer,
     Partition,
     Pause,
     Restart,
     Resume,
+    Scenario,
     SetCorruption,
     SetDrift,
     SetLoss,
     StopClock,
+    SwizzleClog,
     Unclog,
     UsageError,
     ms,
     seconds,
 )
-from simclock.faults import FAULTS, Mend, check_faults
+from simclock.faults import FAULTS, Mend, check_faults, written_out
 
 PREY = Prey(servers=(0, 1, 2, 3, 4), rhythm_ns=ms(100))
 END_NS = seconds(10)
@@ -282,6 +285,56 @@ def test_an_empty_run_is_visible():
     entry = entries()["raft-hunt"]
     result = run(make_scenario(entry, Settings(nodes=3, nemesis="none", duration_ns=ms(20))))
     assert "never: elections, leaders" in report_text(report_of(entry, result))
+
+
+class Quitting(Node):
+    def on_start(self):
+        self.halt("enough")
+
+
+def test_a_run_whose_nodes_end_themselves_shows_it():
+    scenario = Scenario(name="quitting", nodes=2, build=lambda _: Quitting(), network=Network(), duration_ns=ms(5))
+    result = run(scenario)
+    text = report_text(
+        Report(result=result, rows=(), verdict=Verdict(status=VALID, lines=()), covered=coverage(result))
+    )
+    assert "took effect   2 halts" in text
+
+
+def test_links_that_are_all_between_one_node_cannot_be_injected():
+    class Meddling(Observer):
+        def on_observation(self, observation, control):
+            control.inject(self.fault)
+
+    scenario = Scenario(name="quitting", nodes=1, build=lambda _: Quitting(), network=Network(), duration_ns=ms(5))
+    for fault, said in (
+        (SwizzleClog(at_ns=0, lasts_ns=ms(1), links=True), "swizzle-clog: links between 1 nodes: take 2 to 256"),
+        (Crash(at_ns=0, node=1), "crash: node 1 is out of range: nodes are 0 to 0"),
+    ):
+        observer = type("Meddler", (Meddling,), {"fault": fault})
+        with pytest.raises(UsageError, match=f"an observer injected {said}"):
+            run(replace(scenario, observers=(observer,)))
+
+
+def test_equal_swizzles_are_drawn_each_for_itself():
+    swizzle = SwizzleClog(at_ns=ms(1), lasts_ns=ms(20))
+    plan = written_out((swizzle, Heal(at_ns=ms(2)), swizzle), 7, 9)
+    middle = plan.index(Heal(at_ns=ms(2)))
+    first, second = plan[:middle], plan[middle + 1 :]
+    assert first == written_out((swizzle,), 7, 9), "the first as if it were alone"
+    assert second and second != first
+
+
+def test_a_start_that_ends_itself_has_taken_effect():
+    scenario = Scenario(
+        name="quitting",
+        nodes=1,
+        build=lambda _: Quitting(),
+        network=Network(),
+        duration_ns=ms(5),
+        faults=(Restart(at_ns=ms(1), node=0), Restart(at_ns=ms(2), node=0)),
+    )
+    assert coverage(run(scenario)) == {"restart": 2, "halts": 3}
 
 
 def test_files_name_a_nemesis(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -353,6 +354,12 @@ def test_a_node_that_ends_itself_is_down_until_it_is_restarted(
     assert starts == [(0, 0), (ms(50), 1)], "what was not synced is lost"
     got = [number for _, number in told(result, "got") if number > 2]
     assert got == [4, 12, *range(52, 100, 8)] and result.counters["dropped_down"] == 4
+
+
+def test_a_node_cannot_end_itself_when_the_run_is_over(same_everywhere: SameEverywhere) -> None:
+    over = replace(scenario(lambda node: Quitter("never")), final=lambda node: node.halt("late"))
+    with pytest.raises(UsageError, match=r"^final: a node cannot halt there \(node 0 at 105ms"):
+        same_everywhere(over)
 
 
 def test_a_node_may_end_itself_whenever_it_starts(same_everywhere: SameEverywhere) -> None:

@@ -170,6 +170,7 @@ def test_skips_and_expected_failures_stay_what_they_are(tests):
 def test_misuse_is_told_in_a_line(tests):
     result = tests(
         """
+        import pytest
         from experiments.pytest_plugin import simclock_seeds
 
         def test_unmarked(seed):
@@ -182,14 +183,19 @@ def test_misuse_is_told_in_a_line(tests):
         @simclock_seeds("five")
         def test_five(seed):
             pass
+
+        @pytest.mark.simclock_seeds(count=3)
+        def test_count(seed):
+            pass
         """
     )
-    result.assert_outcomes(failed=3)
+    result.assert_outcomes(failed=4)
     result.stdout.fnmatch_lines(
         [
             "*mark it with @simclock_seeds(100)*",
             "*a test over seeds takes an argument `seed`*",
             "*@simclock_seeds: 'five' is not a list of seeds*",
+            "*@simclock_seeds takes `seeds` alone: a count, or a text as 500:600*",
         ]
     )
     result.stdout.no_fnmatch_line("*another exception occurred*")
@@ -212,7 +218,7 @@ def test_what_would_pass_without_being_run_fails(tests):
                 pass
         """,
         "-W",
-        "error",
+        "error::RuntimeWarning",
     )
     assert result.parseoutcomes().get("passed") is None
     result.stdout.fnmatch_lines_random(

@@ -170,6 +170,9 @@ def test_without_a_database_there_is_nothing_to_compare(tmp_path, monkeypatch):
         (("nowhere",), "unknown scenario 'nowhere'"),
         (("phold@3", "--seed", 4), "--seed: phold@3 names its seed already"),
         ((f"1:{1 << 64}",), "there is no such result"),
+        (("9" * 5000 + ":1",), "there is no such result"),
+        (("phold@" + "9" * 5000,), "a seed may be at most 9223372036854775807"),
+        ((f"phold@{1 << 63}",), "a seed may be at most 9223372036854775807"),
     ],
 )
 def test_bad_usage_is_one_line(counting, arguments, text):
@@ -216,6 +219,16 @@ def test_messages_on_their_way_and_a_node_that_is_down(counting):
     down = result.stdout.partition("node 2 at")[2]
     assert "incarnation 0, down, as it was when it crashed" in down
     assert "timer" not in down
+
+
+def test_a_node_that_ended_itself_is_told_from_one_that_crashed(counting):
+    Path("quitting.py").write_text(
+        COUNTER.replace('raise KeyError("seven")', 'self.halt("seven")').replace("n == 7", "n == 3"), encoding="utf-8"
+    )
+    result = simclock("replay", "quitting.py:counting", "--seed", 3, "--until", "50ms", "--inspect", 0, "--inspect", 2)
+    assert result.stdout.count("incarnation 0, down, as it was when it halted") == 2
+    result = simclock("replay", "quitting.py:counting", "--seed", 3, "--until", "95ms", "--inspect", 2)
+    assert "incarnation 1, up" in result.stdout
 
 
 def test_what_waits_at_a_node_is_told(counting):

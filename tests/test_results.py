@@ -257,6 +257,8 @@ def test_a_truncated_file(database):
     [
         "UPDATE results SET properties = 'x' WHERE seed = 0",
         "UPDATE results SET counters = '[]' WHERE seed = 0",
+        "UPDATE results SET properties = '[1]' WHERE seed = 0",
+        'UPDATE results SET counters = \'{"sent": "many"}\' WHERE seed = 0',
         "UPDATE results SET verdict = 'fine' WHERE seed = 0",
         "UPDATE results SET digest = x'00' WHERE seed = 0",
         "UPDATE results SET virtual_ns = 'soon' WHERE seed = 0",

@@ -1,6 +1,7 @@
 """`simclock shrink`: planted bugs to their known size, known bugs to a quarter, and files that replay."""
 
 import errno
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -286,6 +287,44 @@ def test_a_file_that_is_no_outcome_of_shrinking_is_not_overwritten(toy):
     assert Path("toy.py").read_bytes() == own
     for _ in range(2):
         assert simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1).exit_code == 0
+
+
+def test_a_link_stays_a_link(toy):
+    Path("real").mkdir()
+    Path("linked.toml").symlink_to("real/small.toml")
+    for _ in range(2):
+        assert simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1, "--out", "linked.toml").exit_code == 0
+    assert Path("linked.toml").is_symlink() and Path("real/small.toml").is_file()
+    Path("round.toml").symlink_to("round.toml")
+    result = simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1, "--out", "round.toml")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("shut", ["folder", "file"])
+def test_what_cannot_be_replaced_or_read_is_refused_before_the_runs(toy, monkeypatch, shut):
+    Path("shut").mkdir()
+    out = Path("shut/small.toml")
+    out.write_text("# 1\n# Made smaller from earlier\n", encoding="utf-8")
+    true_access, true_read = os.access, Path.read_bytes  # root may do anything, so that the mode alone shows nothing
+
+    def access(path, mode, **named):
+        return false_of(path) and true_access(path, mode, **named)
+
+    def false_of(path):
+        return not (shut == "folder" and Path(path).name == "shut")
+
+    def read_bytes(path):
+        if shut == "file" and path.name == "small.toml":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return true_read(path)
+
+    monkeypatch.setattr(os, "access", access)
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr("experiments.commands.shrink.failing_trial", None)  # no run is begun
+    result = simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1, "--out", out)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
+    said = {"folder": "no permission to make a file in shut", "file": "cannot read shut/small.toml, which is there"}
+    assert said[shut] in result.stderr
 
 
 def test_a_full_disk_at_the_end_loses_neither_outcome(toy, monkeypatch):

@@ -67,7 +67,7 @@ def shrink(
       simclock shrink raft.py:storm --seed 17 --property "Vote Once" --out vote.toml
     """
     reference = named_run(result, overrides, database)
-    _check_writable(out)
+    _check_writable(_behind_links(out))
     started = time.perf_counter()
     trial, name = failing_trial(reference, property_name)
     run_s = time.perf_counter() - started
@@ -86,7 +86,7 @@ def shrink(
     command = _command(result, overrides, property_name, database, reference.replay)
     text = file_text(minimal, out, command)
     try:
-        _write(out, text)
+        _write(_behind_links(out), text)
     except OSError as error:
         click.echo(text)  # what took so many runs is not lost
         raise UsageError(f"--out: cannot write {out}, which stands on stdout: {error.strerror}") from None
@@ -109,13 +109,29 @@ def _evaluation(runner: TrialRunner, here: bool, jobs: int | None, address: str 
         yield on_ray(runner, jobs)
 
 
+def _behind_links(out: Path) -> Path:
+    """The file itself, so that a link stays one."""
+    try:
+        return out.resolve() if out.is_symlink() else out
+    except (OSError, RuntimeError) as error:
+        raise UsageError(f"--out: cannot follow {out}: {error}") from None
+
+
 def _check_writable(out: Path) -> None:
     """Refused before an hour of runs, not after."""
     if not out.parent.is_dir():
         raise UsageError(f"--out: there is no folder {out.parent}")
-    if not os.access(out if out.exists() else out.parent, os.W_OK):
+    if out.exists() and not os.access(out, os.W_OK):
         raise UsageError(f"--out: cannot write {out}: no permission")
-    if out.is_file() and out.stat().st_size and MADE_SMALLER.encode() not in out.read_bytes():
+    if out.exists() and not out.is_file():  # /dev/stdout
+        return
+    if not os.access(out.parent, os.W_OK | os.X_OK):  # the file is made beside the old one, and put in its place
+        raise UsageError(f"--out: cannot write {out}: no permission to make a file in {out.parent}")
+    try:
+        earlier = out.read_bytes() if out.exists() else b""
+    except OSError as error:
+        raise UsageError(f"--out: cannot read {out}, which is there: {error.strerror}") from None
+    if earlier and MADE_SMALLER.encode() not in earlier:
         raise UsageError(f"--out: {out} is there and is no outcome of shrink, so it is not overwritten: name another")
 
 

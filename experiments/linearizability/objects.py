@@ -58,7 +58,8 @@ def counter(initial: int = 0) -> Model:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """NaN is not even equal to itself, and nothing adds up to infinity."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _counter_effect(operation: Operation) -> Effect:

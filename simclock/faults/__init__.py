@@ -18,7 +18,7 @@ from simclock.faults.network import (
     Unclog,
     UnclogNode,
 )
-from simclock.faults.plan import FAULTS, STRUCK, WRITTEN, Note, check_faults
+from simclock.faults.plan import FAULTS, STRUCK, WRITTEN, Note, check_faults, problem_among
 from simclock.faults.process import CRASHED, Crash, Pause, Restart, Resume, SlowNode, TornCrash
 from simclock.faults.swizzle import SwizzleClog, swizzle_clog, written_out
 
@@ -62,6 +62,7 @@ __all__ = [
     "Unclog",
     "UnclogNode",
     "check_faults",
+    "problem_among",
     "swizzle_clog",
     "written_out",
 ]

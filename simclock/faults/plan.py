@@ -66,11 +66,15 @@ def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
             raise UsageError(f"{place}: {fault!r} is not a fault: use {', '.join(sorted(WRITTEN))}")
         if type(fault.at_ns) is not int or fault.at_ns < 0:
             raise UsageError(f"{place} ({fault.kind}): at {fault.at_ns!r} is not a time: whole nanoseconds, 0 or more")
-        problem = fault.problem()
-        if isinstance(fault, SwizzleClog):
-            problem = problem or fault.problem_among(nodes)
+        problem = fault.problem() or problem_among(fault, nodes)
         if problem:
             raise UsageError(f"{place} ({fault.kind}): {problem}")
-        for node in fault.nodes_named():
-            if isinstance(node, int) and not 0 <= node < nodes:
-                raise UsageError(f"{place} ({fault.kind}): node {node} is out of range: nodes are 0 to {nodes - 1}")
+
+
+def problem_among(fault: Fault, nodes: int) -> str:
+    """What is wrong with a fault where there are so many nodes, empty if nothing is."""
+    problem = fault.problem_among(nodes) if isinstance(fault, SwizzleClog) else ""
+    for node in () if problem else fault.nodes_named():
+        if isinstance(node, int) and not 0 <= node < nodes:
+            return f"node {node} is out of range: nodes are 0 to {nodes - 1}"
+    return problem

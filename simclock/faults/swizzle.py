@@ -6,6 +6,7 @@ what a run tells, a trace shows and `simclock shrink` makes smaller are these.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, TypeVar
 
@@ -24,7 +25,8 @@ class SwizzleClog(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
     """A random subset of nodes is clogged one by one in the first half of `lasts_ns`, and unclogged in random order in
     the second; with `links` a subset of the links between them.
 
-    The nodes are `nodes`, all where that is empty. Luck comes from a stream of the seed and of what is written here.
+    The nodes are `nodes`, all where that is empty. Luck comes from a stream of the seed, of what is written here, and
+    of how many equal ones stand before it.
     """
 
     kind: ClassVar[str] = "swizzle-clog"
@@ -75,9 +77,13 @@ class SwizzleClog(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
 def written_out(faults: Iterable[Fault], seed: int, nodes: int) -> tuple[Fault, ...]:
     """The faults with single ones in place of swizzles, as a run with that seed carries them out."""
     plan: list[Fault] = []
+    earlier: Counter[str] = Counter()
     for fault in faults:
         if isinstance(fault, SwizzleClog):
-            plan += fault.written_out(stream(seed, f"swizzle {fault}"), nodes)
+            text = str(fault)
+            equal = f" {earlier[text]}" if earlier[text] else ""  # an equal one would clog what is clogged already
+            earlier[text] += 1
+            plan += fault.written_out(stream(seed, f"swizzle {text}{equal}"), nodes)
         else:
             plan.append(fault)
     return tuple(plan)
