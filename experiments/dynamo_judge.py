@@ -1,9 +1,9 @@
 """What is kept of a run of the many-leader store, and how it is judged and told.
 
 Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write,
-Deleted Stays Deleted and Replicas Converge. Where quorums are strict, R + W > N and no server joined or left, also
-Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides, because a write of unknown outcome may
-be on one replica alone.
+Deleted Stays Deleted, Replicas Converge, and Tombstones Go where all have to agree. Where quorums are strict, R + W > N
+and no server joined or left, also Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides,
+because a write of unknown outcome may be on one replica alone.
 
 One vector clock for all siblings (versioning=vector ids=server) keeps what has been overwritten: Siblings Are
 Concurrent is not asked of it, and the report says what it cost.
@@ -32,10 +32,11 @@ from experiments.causal_histories import (
 from experiments.histories import Operation
 from experiments.raft_kv import history_of
 from experiments.recorded import recorded
-from protocols.dynamo import CONFLICT, STRICT, DynamoServer, DynamoSettings, Ring, metadata_bytes, written_names
+from protocols.dynamo import AGREED, CONFLICT, STRICT, DynamoServer, DynamoSettings, Ring, metadata_bytes, written_names
 from simclock import Control, Observation, Observer, RunResult
 
 HANDOFF_COMPLETES = "Handoff Completes"
+TOMBSTONES_GO = "Tombstones Go"
 HINTS_ARE_DELIVERED = "Hints Are Delivered"
 STAND_INS_KEEP_HINTS = "Stand-Ins Keep Hints"
 TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized", "removed", "fenced")
@@ -60,6 +61,11 @@ class Conditions(NamedTuple):
         """Whether every R servers have one in common with every W that took a put."""
         settings = self.settings
         return settings.quorum == STRICT and settings.r + settings.w > settings.n and not self.members_change
+
+    @property
+    def tombstones_go(self) -> bool:
+        """Whether a key of which nothing but tombstones is left is owed to be gone at the end."""
+        return self.settings.delete_mode == AGREED and bool(self.settings.anti_entropy_ns)
 
 
 class KeepsConditions(Observer):
@@ -193,6 +199,9 @@ def at_end_of(result: RunResult) -> AtEnd:
     hints = sum(state.hints for state in up.values())
     unowned = sum(server not in owners[key] for server, state in up.items() for key in state.records)
     unrest = f"{hints} hints and {unowned} keys are where they do not belong" if hints or unowned else ""
+    guards = sum(state.guards for state in up.values())
+    if guards and not unrest:
+        unrest = f"{guards} guards of tombstones are not released"
     return AtEnd("", unrest, held, records)
 
 
@@ -242,6 +251,8 @@ def findings(result: RunResult) -> Iterator[Finding]:
             yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
         elif conditions.settings.anti_entropy_ns:
             yield from diverged(at_end.held)
+            if conditions.tombstones_go:
+                yield from _tombstones_left(at_end)
 
 
 def _wrong_at_end(
@@ -264,6 +275,13 @@ def _wrong_at_end(
         # In a list of names, a put that never saw the delete may well tell of what the delete had seen.
         names = _named(content) if content == "name" else lambda values: ()
         yield from deleted_again(operations, pasts, told, removed, names)
+
+
+def _tombstones_left(at_end: AtEnd) -> Iterator[Finding]:
+    """Keys of which nothing is left but tombstones, though every server could promise."""
+    for key, records in at_end.records.items():
+        if records and not any(record.values for record in records):
+            yield Finding(TOMBSTONES_GO, f"long after everything healed, {key} still has its tombstone")
 
 
 def _named(content: str) -> Any:
@@ -307,6 +325,7 @@ def _held_lines(conditions: Conditions, deletes: int) -> tuple[str, ...]:
     names = ["No Lost Write"] if conditions.content != "number" else []
     names += ["Deleted Stays Deleted"] if deletes and conditions.causal and conditions.content != "number" else []
     names += ["Replicas Converge"] if conditions.settings.anti_entropy_ns else []
+    names += ["Tombstones Go"] if deletes and conditions.tombstones_go else []
     names += ["Siblings Are Concurrent"] if conditions.causal and conditions.content != "number" else []
     if conditions.overlapping and conditions.content != "number":
         names += ["Quorums Intersect", "Read Your Writes"]
@@ -354,7 +373,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         ("hinted handoff", f"{counts['hinted']} hints, {counts['delivered']} delivered"),
         ("repairs", f"{counts['repair']} by reads, {counts['synchronized']} by anti-entropy"),
         *((("deletes", deleted),) if deletes else ()),
-        ("moved", f"{counts['moved']} keys given to others as the ring changed"),
+        ("moved", f"{counts['moved']} keys given to their owners"),
         (
             "at the end",
             f"{len(records)} keys, at most {siblings} siblings and {entries} clock entries; "

@@ -45,7 +45,7 @@ def _events(result: RunResult) -> list[tuple[int, str]]:
                 text = f"{server_name(each.node)} has given {key} to {server_name(target)}"
                 place = (each.name, target)
             case "moved":
-                text = f"{server_name(each.node)} gave up {each.value}: the ring has given it to others"
+                text = f"{server_name(each.node)} gave up {each.value}: its owners have it"
                 place = (each.name, each.node, each.value)
             case "removed":
                 text = f"{server_name(each.node)} drops the tombstone of {each.value[0]}: every server has promised"

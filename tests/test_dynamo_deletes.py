@@ -22,6 +22,8 @@ from protocols.dynamo import (
     resolved,
     resolver_of,
 )
+from protocols.dynamo.messages import Remove
+from protocols.dynamo.replica import Replica
 from simclock import Clog, Crash, Cut, Mend, Partition, Restart, Unclog, ms, seconds
 from simclock.clocks import VectorClock
 
@@ -353,6 +355,132 @@ def test_a_key_that_is_written_again_is_not_removed_and_no_guard_stays():
     answers, told, final = play(steps, faults=down, server=Guards, delete_mode=AGREED, anti_entropy_ns=ms(100))
     assert answers[3] == (OK, ("b",)) and [final[server] for server in (COORDINATOR, SECOND, THIRD)] == [["b"]] * 3
     assert observed(told, "removed") == [] and all(not guards for _, guards in Guards.left)
+
+
+class ForgetsReleased(DynamoServer):
+    """A guard that is released is forgotten, and what it covered with it."""
+
+    def _release(self, source, key, number):
+        self._forget_guard(source, key, number)
+
+
+class GivesAway(ForgetsReleased):
+    """The same, and who has lost the key to others goes on, and may give the tombstone away meanwhile."""
+
+    def _is_first_owner(self, key):
+        return key in self.attempts or super()._is_first_owner(key)
+
+    def give_up(self, key, owners):
+        Replica.give_up(self, key, owners)
+
+
+@pytest.mark.parametrize("server", [DynamoServer, GivesAway])
+def test_a_key_given_away_while_its_tombstone_is_removed_stays_deleted(server):
+    """The remover leaves the ring in the midst of it: two servers have dropped the tombstone, the outsider has not.
+
+    What the second server had sent to the outsider before anybody promised arrives after it is all over.
+    """
+    first = COORDINATOR, THIRD
+    steps = (
+        (ms(10), SECOND, "get"),
+        (ms(70), SECOND, "get"),
+        (ms(130), SECOND, "put", "a", False),
+        (ms(1700), COORDINATOR, "delete", "d", 3),
+        (ms(4500), SECOND, "get"),
+    )
+    trouble = (
+        *[Crash(at_ns=ms(1), node=node) for node in first],
+        *[Restart(at_ns=ms(400), node=node) for node in first],
+        Clog(at_ns=ms(125), source=SECOND, target=OUTSIDER),
+        Cut(at_ns=ms(1800), source=COORDINATOR, target=OUTSIDER),
+        Clog(at_ns=ms(1739), source=THIRD, target=COORDINATOR),
+        Unclog(at_ns=ms(1950), source=THIRD, target=COORDINATOR),
+        Mend(at_ns=ms(2350), source=COORDINATOR, target=OUTSIDER),
+        Cut(at_ns=ms(1800), source=SECOND, target=OUTSIDER),
+        Mend(at_ns=ms(2900), source=SECOND, target=OUTSIDER),
+        Unclog(at_ns=seconds(3), source=SECOND, target=OUTSIDER),
+    )
+    settings = {"n": 2, "r": 1, "w": 1, "delete_mode": AGREED, "removal_ns": ms(200), "handoff_ns": ms(400)}
+    orders = ((ms(1736), COORDINATOR, COORDINATOR, False),)
+    answers, told, final = play(steps, faults=trouble, orders=orders, server=server, **settings)
+    assert answers[3] == (OK, ("a",)) and answers[4] == (NOT_FOUND, ())
+    assert observed(told, "removed") and OUTSIDER in {server for server, (_, to) in observed(told, "hinted")}
+    if server is DynamoServer:
+        assert answers[5] == (NOT_FOUND, ()) and set(final.values()) == {None}
+    else:
+        assert answers[5] == (OK, ("a",))
+
+
+@pytest.mark.parametrize("server", [DynamoServer, ForgetsReleased])
+def test_a_removal_that_is_given_up_does_not_bring_the_value_back(server):
+    """The key is written again at the remover alone, when all but the outsider have dropped the tombstone.
+
+    What the second server had sent to the outsider before anybody promised arrives after the attempt is given up.
+    """
+    steps = (
+        (ms(10), SECOND, "get"),
+        (ms(70), SECOND, "put", "a", False),
+        (ms(1500), COORDINATOR, "delete", "d", 2),
+        (ms(2137), COORDINATOR, "put", "b", False),
+        (ms(2467), THIRD, "get"),
+        (ms(2537), THIRD, "get"),
+    )
+    trouble = (
+        Crash(at_ns=ms(1), node=THIRD),
+        Restart(at_ns=ms(400), node=THIRD),
+        Clog(at_ns=ms(65), source=SECOND, target=OUTSIDER),
+        Cut(at_ns=ms(1757), source=COORDINATOR, target=OUTSIDER),
+        Mend(at_ns=ms(2247), source=COORDINATOR, target=OUTSIDER),
+        Cut(at_ns=ms(2132), source=COORDINATOR, target=SECOND),
+        Cut(at_ns=ms(2132), source=COORDINATOR, target=THIRD),
+        Unclog(at_ns=ms(2307), source=SECOND, target=OUTSIDER),
+    )
+    settings = {"r": 1, "w": 1, "delete_mode": AGREED, "removal_ns": ms(200), "handoff_ns": ms(50)}
+    answers, told, _ = play(steps, faults=trouble, server=server, **settings)
+    assert answers[3] == (NOT_FOUND, ()) and observed(told, "removed")
+    assert (OUTSIDER, (KEY, THIRD)) in observed(told, "delivered")
+    assert answers[6] == ((NOT_FOUND, ()) if server is DynamoServer else (OK, ("a",)))
+
+
+class HearsOldRemove(DynamoServer):
+    """A Remove of an attempt that was released here long ago comes again and again."""
+
+    def on_timer(self, timer):
+        super().on_timer(timer)
+        if self.id == SECOND and KEY in self.storage.records:
+            record = self.versioning.encode(self.storage.records[KEY])
+            self.on_message(COORDINATOR, Remove(KEY, record, 1, (0, 0, 0, 0)))
+
+
+def test_a_remove_without_a_guard_drops_nothing():
+    """It may come late: the attempt was given up, and the tombstone is needed."""
+    _, told, final = play(DELETED, server=HearsOldRemove)
+    assert observed(told, "removed") == [] and final[SECOND] == ["d"]
+
+
+@pytest.mark.parametrize("gap_ms", [0, 150, 50])
+def test_a_tombstone_goes_though_its_key_is_read(gap_ms):
+    """Read repair does not write it back to those that have just dropped it."""
+    servers = COORDINATOR, SECOND, THIRD, OUTSIDER
+    gets = range(300, 4800, gap_ms) if gap_ms else ()
+    reads = [(ms(at_ms), servers[place % 4], "get") for place, at_ms in enumerate(gets)]
+    _, told, final = play((*DELETED, *reads), delete_mode=AGREED, anti_entropy_ns=ms(200), read_repair=True)
+    assert set(final.values()) == {None} and len(observed(told, "removed")) == 3
+
+
+def test_a_remover_that_crashes_keeps_no_guard_of_its_own():
+    """The key is written again before it begins anew: nobody but itself would release its guard."""
+    steps = (*DELETED, (ms(600), SECOND, "put", "b", True))
+    faults = (
+        Crash(at_ns=ms(1), node=OUTSIDER),
+        Crash(at_ns=ms(500), node=COORDINATOR),
+        Restart(at_ns=ms(550), node=COORDINATOR),
+        Restart(at_ns=seconds(2), node=OUTSIDER),
+    )
+    Guards.left = ()
+    answers, told, final = play(steps, faults=faults, server=Guards, delete_mode=AGREED, removal_ns=ms(300))
+    assert answers[3] == (OK, ("b",)) and observed(told, "removed") == [] and final[COORDINATOR] == ["b"]
+    assert all(not guards for _, guards in Guards.left)
 
 
 # The scenario.

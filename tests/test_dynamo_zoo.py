@@ -7,7 +7,7 @@ import pytest
 from actors import run
 from experiments.catalog import VALID, Settings, entries
 from experiments.dynamo import Parts
-from experiments.dynamo_hunt import _draw, _draw_ring, hunt
+from experiments.dynamo_hunt import _draw, _draw_delete, _draw_ring, hunt
 from experiments.dynamo_judge import StandInsKeepHints
 from experiments.zoo.bugs import BUGS
 from experiments.zoo.dynamo import BUGS as ROWS
@@ -37,6 +37,7 @@ QUICK = {
     "DELETE-1": 20,
     "DELETE-3": 20,
     "DELETE-4": 20,
+    "DELETE-5": 20,
 }
 SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 80, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
 
@@ -94,6 +95,24 @@ def test_keys_that_stay_where_they_do_not_belong_are_named():
         scenario = hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing))
         named_somewhere.update(entry.judge(run(scenario)).properties)
     assert "Handoff Completes" in named_somewhere
+
+
+class NeverPromises(DynamoServer):
+    """Does not answer who would remove a tombstone."""
+
+    def _on_prepare(self, source, key, record, number):
+        pass
+
+
+@pytest.mark.parametrize(("server", "named"), [(DynamoServer, False), (NeverPromises, True)])
+def test_tombstones_that_stay_though_all_could_promise_are_named(server, named):
+    entry = entries()["dynamo-delete-hunt"]
+    verdicts = []
+    for seed in (1, 2, 4):
+        scenario = hunt("dynamo-delete-hunt", Settings(seed=seed), _draw_delete(seed), Parts(server=server))
+        verdicts.append(entry.judge(run(scenario)))
+    assert ("Tombstones Go" in {name for each in verdicts for name in each.properties}) is named
+    assert named or any("Tombstones Go" in each.lines[0] for each in verdicts)
 
 
 class FindsTooMany(DynamoServer):

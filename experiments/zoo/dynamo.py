@@ -22,7 +22,7 @@ from experiments.causal_histories import (
     SIBLINGS_ARE_CONCURRENT,
 )
 from experiments.dynamo import Parts
-from experiments.dynamo_judge import HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
+from experiments.dynamo_judge import HANDOFF_COMPLETES, HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
 from experiments.zoo.bug import Bug, wrong_class
 from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
 from protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
@@ -215,6 +215,13 @@ class AsksOwnersAlone(DynamoServer):
         return tuple(sorted({self.id, *self.ring.owners(key, self.settings.n)}))
 
 
+class NeverReleases(DynamoServer):
+    """A guard stays for good: it costs a record's space, and all that is written later is merged with its tombstone."""
+
+    def _forget_guard(self, source: int, key: str, number: int) -> None:
+        pass
+
+
 class DeletesUnread(DynamoServer):
     """A delete takes the place of all that the coordinator has, also of what its client had not read."""
 
@@ -284,13 +291,14 @@ _ROWS: tuple[tuple[str, str, type, str, str], ...] = (
     ("DELETE-2", "owners-alone-asked", AsksOwnersAlone, DELETED_STAYS_DELETED, RIAK_REAPS),
     ("DELETE-3", "unread-write-deleted", DeletesUnread, NO_LOST_WRITE, RIAK_DELETION),
     ("DELETE-4", "tombstone-context-withheld", WithholdsContext, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
+    ("DELETE-5", "guard-never-released", NeverReleases, HANDOFF_COMPLETES, "protocols/dynamo/removal.py"),
 )
 
 _SCENARIOS = {
     "DYNAMO-4.5d": "dynamo-quorum-hunt",
     "DYNAMO-4.9": "dynamo-ring-hunt",
     "DYNAMO-4.9b": "dynamo-ring-hunt",
-    **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 5)},
+    **{f"DELETE-{number}": "dynamo-delete-hunt" for number in range(1, 6)},
 }
 """Where a row is hunted if not in `dynamo-hunt`: where quorums overlap, keys have to move, or tombstones may go."""
 

@@ -112,12 +112,6 @@ class MulticastReplica(Member):
         self.version += 1
         self.told.append(("delivered", (self.version, message.member, message.count, self.told_value())))
 
-    def state(self) -> bytes:
-        return self.copy.encode()
-
-    def load(self, state: bytes) -> None:
-        self.copy = self.copy.merge(self.crdt.decode(state))
-
     def told_value(self) -> Any:
         """The value, for observers."""
         return self.copy.value if self.does.tells_values else None

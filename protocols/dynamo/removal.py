@@ -16,11 +16,15 @@ names the choice: keep tombstones for good, or remove them, at once or after a d
     remover   when all are prepared: Remove, with the round of each
     other     takes no record from before those rounds any more, drops guard and tombstone: Removed
     remover   when all others have: does the same itself
+    remover   where the attempt has come to nothing: Release
+    other     keeps the tombstone in the guard's place
 
 Law 1: between its promise and its Remove a server sends nothing of the key that is older than the tombstone; what is
        under way from before the promise meets a guard, and after the guard a round that is too low.
 Law 2: the remover is the last to drop the tombstone, so one that crashes finds it again and begins anew.
-Law 3: what is lost to a round too low is lost as in the network: repair, handoff and anti-entropy send it again.
+Law 3: a guard that is released leaves its tombstone: others may have dropped theirs, and here nothing is fenced.
+       It is handed to the owners like any other record. A Remove that finds no guard drops nothing.
+Law 4: what is lost to a round too low is lost as in the network: repair, handoff and anti-entropy send it again.
 
 One server that is down holds removal up: that is the price. Deviation: neither Dynamo nor Riak has rounds.
 """
@@ -105,7 +109,7 @@ class RemovingReplica(SynchronizingReplica):
                 self._on_removed(source, key, number)
             case Release(key, number):
                 self.hear(source)
-                self._forget_guard(source, key, number)
+                self._release(source, key, number)
                 self.storage.sync()
             case _:
                 super().on_message(source, message)
@@ -146,6 +150,10 @@ class RemovingReplica(SynchronizingReplica):
 
     # What is asked of every server.
 
+    def may_be_removed(self, record: Record) -> bool:
+        """Whether a record is of those that servers drop when all have agreed."""
+        return self.settings.delete_mode == AGREED and is_deleted(self.versioning, record)
+
     def works_on(self, key: str) -> bool:
         """Whether a get or put of the key is open here: it may hold what it heard before."""
         return False
@@ -168,6 +176,12 @@ class RemovingReplica(SynchronizingReplica):
 
     def _remove(self, source: int, key: str, record: Record, number: int, rounds: tuple[int, ...]) -> None:
         self.storage.raise_fences(rounds)
+        # Law 3: without a guard it was released, or done before.
+        if source == self.id or self._has_guard(source, key, number):
+            self._drop(source, key, record, number)
+        self.storage.sync()
+
+    def _drop(self, source: int, key: str, record: Record, number: int) -> None:
         self._forget_guard(source, key, number)
         for target, hinted in tuple(self.storage.hints):
             if hinted == key and self.storage.hints[target, key] == record:
@@ -178,11 +192,19 @@ class RemovingReplica(SynchronizingReplica):
             self.withdraw(key)
             self.update_tree(key)
             self.observe("removed", (key, *(version.value for version in self.versioning.versions(record))))
-        self.storage.sync()
+
+    def _release(self, source: int, key: str, number: int) -> None:
+        """Law 3."""
+        if self._has_guard(source, key, number):
+            self.store(key, self.storage.guards[source, key].record)
+            self._forget_guard(source, key, number)
+
+    def _has_guard(self, source: int, key: str, number: int) -> bool:
+        guard = self.storage.guards.get((source, key))
+        return guard is not None and guard.number == number
 
     def _forget_guard(self, source: int, key: str, number: int) -> None:
-        guard = self.storage.guards.get((source, key))
-        if guard is not None and guard.number == number:
+        if self._has_guard(source, key, number):
             self.storage.forget_guard(source, key)
             self.update_tree(key)
 
@@ -192,21 +214,34 @@ class RemovingReplica(SynchronizingReplica):
         """Who has to promise: everyone who may hold anything of the key, members or not."""
         return self.settings.servers
 
+    def _is_first_owner(self, key: str) -> bool:
+        return self.ring.owners(key, self.settings.n)[0] == self.id
+
+    def give_up(self, key: str, owners: set[int]) -> None:
+        """Law 2: not while it is to be the last that drops the tombstone; the key is offered anew after that."""
+        if key in self.attempts:
+            self.withdraw(key)
+        else:
+            super().give_up(key, owners)
+
     def _look_for_tombstones(self) -> None:
         for key, record in self.storage.records.items():
             attempt = self.attempts.get(key)
-            first = self.ring.owners(key, self.settings.n)[0] == self.id
-            if first and is_deleted(self.versioning, record) and (attempt is None or attempt.record != record):
+            is_new = attempt is None or attempt.record != record
+            if is_new and self.may_be_removed(record) and self._is_first_owner(key):
                 self.attempts[key] = Attempt(number=self._next_offer(), record=record)
         for key, attempt in tuple(self.attempts.items()):
-            if self.storage.records.get(key) == attempt.record:
+            if self._is_first_owner(key) and self.storage.records.get(key) == attempt.record:
                 self._go_on(key, attempt)
             else:
                 self._give_up_attempt(key, attempt.number)
-        for (remover, key), guard in self.storage.guards.items():
+        for (remover, key), guard in tuple(self.storage.guards.items()):
             # Its remover may have crashed, or given up: then it says so.
             if remover != self.id:
                 self.send(remover, Prepared(key, guard.number, guard.round))
+            elif key not in self.attempts or self.attempts[key].number != guard.number:
+                self._release(remover, key, guard.number)
+                self.storage.sync()
 
     def _go_on(self, key: str, attempt: Attempt) -> None:
         versions = self.versioning.encode(attempt.record)
@@ -238,9 +273,9 @@ class RemovingReplica(SynchronizingReplica):
             attempt.removed.add(source)
 
     def _give_up_attempt(self, key: str, number: int) -> None:
-        """The key has another record by now: it was written, or somebody holds what the tombstone did not cover."""
+        """The key has another record, or another first owner: it was written, or the ring has changed."""
         del self.attempts[key]
-        self._forget_guard(self.id, key, number)
+        self._release(self.id, key, number)
         self.storage.sync()
         for server in self.settings.servers:
             if server != self.id:

@@ -235,9 +235,12 @@ class DynamoServer(RemovingReplica):
             return
         newest = self.versioning.encode(operation.record)
         owners = self.ring.owners(operation.key, self.settings.n)
+        nothing = self.versioning.encode(self.versioning.empty())
         for server, versions in operation.heard.items():
             if versions == newest or server not in owners:
                 continue
+            if versions == nothing and self.may_be_removed(operation.record):
+                continue  # it may have dropped the tombstone, which would never go while the key is read
             self.observe("repair", (operation.key, server))
             if server == self.id:
                 self.store(operation.key, operation.record)
