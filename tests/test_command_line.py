@@ -118,6 +118,8 @@ def test_list_tells_all_about_one():
     assert "default    --tokens 1" in told and "Fujimoto" in told and "simclock run phold" in told
     both = simclock("list", "truetime").stdout
     assert "simclock run truetime" in both and "simclock study truetime" in both
+    plain = json.loads(simclock("list", "truetime", "--format", "json").stdout)
+    assert [each["name"] for each in plain] == ["truetime", "truetime"]
     wrong = simclock("list", "phodl")
     assert wrong.exit_code == 2 and "phold" in wrong.stderr and len(wrong.stderr.splitlines()) == 1
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from experiments.catalog import Entry, Settings, entries
-from experiments.catalog_text import catalog_text, details_text, form_option
+from experiments.catalog_text import FOR_READING, catalog_text, details_text, form_option
 from experiments.commands.options import Overrides, ScenarioCommand, override_options
 from experiments.latency_forms import latency_to_table
 from experiments.scenario_source import Source
@@ -36,7 +36,8 @@ def list_scenarios(name: str | None, form: str) -> None:
     named: list[Entry | Study] = [known[name] for known in (entries(), studies()) if name in known]
     if not named:
         raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()})}")
-    click.echo("\n\n".join(map(details_text, named)))
+    told = "\n\n".join(map(details_text, named)) if form == FOR_READING else catalog_text("name", named, form)
+    click.echo(told)
 
 
 @click.command(cls=ScenarioCommand, short_help="Print a scenario as a file that can be edited and run.")
