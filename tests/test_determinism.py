@@ -23,7 +23,11 @@ from simclock.faults import FAULTS
 
 ROOT = Path(__file__).parent.parent
 FRESH_SEED = secrets.randbelow(1 << 32)
-SEEDS = [1, 2, pytest.param(FRESH_SEED, id=f"fresh-{FRESH_SEED}")]
+SEEDS = [
+    1,
+    2,
+    pytest.param(FRESH_SEED, id="fresh"),
+]  # no seed in the name: every worker of pytest-xdist must collect the same names
 PLACEMENTS = {
     "one actor per node": Placement(kind="ray"),
     "packed 2": Placement(kind="ray", nodes_per_actor=2),

@@ -192,7 +192,7 @@ def test_every_placement_guards(placement, request):
         assert run(asking(call), placement, guard=False).events == 5
 
 
-@pytest.mark.parametrize("call", [now, Moment.now, uuid4, os.urandom], ids=repr)
+@pytest.mark.parametrize("call", [now, Moment.now, uuid4, os.urandom], ids=["now", "Moment.now", "uuid4", "urandom"])
 def test_the_switch_turns_it_off(call):
     argument = (1,) if call is os.urandom else ()
     assert run(asking(lambda: call(*argument)), guard=False).events == 5
