@@ -64,10 +64,12 @@ class Disk:
     )
 
     def __init__(self, sync_ns: int = 0, took_ns: Callable[[int], None] | None = None) -> None:
-        self._values: dict[str, Any] = {}
-        self._logs: dict[str, list[Any]] = {}
-        self._durable_values: dict[str, Any] = {}
-        self._durable_logs: dict[str, list[Any]] = {}
+        # What was written is kept in a cell of its own, `(value,)`: two writes of equal values are two places on the
+        # disk, even where CPython has one object for both.
+        self._values: dict[str, tuple[Any]] = {}
+        self._logs: dict[str, list[tuple[Any]]] = {}
+        self._durable_values: dict[str, tuple[Any]] = {}
+        self._durable_logs: dict[str, list[tuple[Any]]] = {}
         self._pending: list[tuple[str, str, Any]] = []
         """What was done since the last sync: (operation, name, argument)."""
         self.syncs = 0
@@ -81,17 +83,18 @@ class Disk:
 
     def read(self, name: str, default: Any = None) -> Any:
         """The value of that name, as it was written last; `Corrupt` if the disk cannot read it any more."""
-        return self._values.get(name, default)
+        cell = self._values.get(name)
+        return default if cell is None else cell[0]
 
     def write(self, name: str, value: Any) -> None:
         """Set a value. Volatile until `sync`. Raises DiskFull."""
         self._check_room()
-        self._do("write", name, _immutable(value))
+        self._do("write", name, (_immutable(value),))
 
     def append(self, name: str, record: Any) -> None:
         """Add a record to the end of a log. Volatile until `sync`. Raises DiskFull."""
         self._check_room()
-        self._do("append", name, _immutable(record))
+        self._do("append", name, (_immutable(record),))
 
     def truncate(self, name: str, length: int) -> None:
         """Keep the first `length` records of a log. Volatile until `sync`."""
@@ -100,7 +103,7 @@ class Disk:
 
     def records(self, name: str) -> tuple[Any, ...]:
         """The records of a log, oldest first; `Corrupt` in place of each that the disk cannot read any more."""
-        return tuple(self._logs.get(name, ()))
+        return tuple(record for (record,) in self._logs.get(name, ()))
 
     def sync(self) -> None:
         """Make everything written so far durable."""
@@ -113,8 +116,8 @@ class Disk:
 
     def contents(self) -> DiskContents:
         """Everything on it, for who looks at a run; a node reads by name."""
-        logs = {name: tuple(records) for name, records in sorted(self._logs.items())}
-        return DiskContents(dict(sorted(self._values.items())), logs, len(self._pending))
+        logs = {name: self.records(name) for name in sorted(self._logs)}
+        return DiskContents({name: cell[0] for name, cell in sorted(self._values.items())}, logs, len(self._pending))
 
     # What the environment does to it.
 
@@ -135,7 +138,7 @@ class Disk:
         torn = bool(draw(2)) and kept > 0 and self._pending[kept - 1][0] != "truncate"
         if torn:
             operation, name, _ = self._pending[kept - 1]
-            self._pending[kept - 1] = (operation, name, Corrupt())
+            self._pending[kept - 1] = (operation, name, (Corrupt(),))
         self._keep(kept)
         del self._pending[:kept]
         return self.crash()
@@ -152,13 +155,13 @@ class Disk:
         durable, volatile, name, position = places[draw(len(places))]
         if position is None:
             if volatile[name] is durable[name]:
-                volatile[name] = Corrupt()
-            durable[name] = Corrupt()
+                volatile[name] = (Corrupt(),)
+            durable[name] = (Corrupt(),)
         else:
             seen = volatile.get(name, ())
             if position < len(seen) and seen[position] is durable[name][position]:
-                seen[position] = Corrupt()
-            durable[name][position] = Corrupt()
+                seen[position] = (Corrupt(),)
+            durable[name][position] = (Corrupt(),)
         return True
 
     def _keep(self, operations: int) -> None:

@@ -1,0 +1,519 @@
+"""Laws of the kernel, each by one exact case: what its docstrings promise, and no digest alone may guard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from actors import Message, Node, run
+from actors.message import check_message, message_classes, payload_union
+from simclock import (
+    CRASHED,
+    Clocks,
+    Clog,
+    ClogNode,
+    Constant,
+    Control,
+    Corrupt,
+    CorruptRecord,
+    Crash,
+    Cut,
+    Fault,
+    HandlerError,
+    Heal,
+    Network,
+    Observation,
+    Observer,
+    Partition,
+    Pause,
+    Regions,
+    Restart,
+    RunResult,
+    Scenario,
+    SetCorruption,
+    SetDrift,
+    SetLoss,
+    SwizzleClog,
+    TraceRecord,
+    UnclogNode,
+    Uniform,
+    UsageError,
+    ms,
+)
+from simclock.disk import Disk
+from simclock.events import MESSAGE
+from simclock.host import Host
+from simclock.scheduler import host_plan
+
+SameEverywhere = Callable[[Scenario], RunResult]
+TracesEverywhere = Callable[[Scenario], list[list[TraceRecord]]]
+
+
+class Numbered(Message):
+    number: int
+
+
+class Told(Observer):
+    reacts = False
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int, str, Any]] = []
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        self.seen.append((observation.time_ns, observation.node, observation.name, observation.value))
+
+    def report(self) -> tuple[tuple[int, int, str, Any], ...]:
+        return tuple(self.seen)
+
+
+class Steps(Node):
+    """Does what its list says: (when, what to do), and tells what it gets."""
+
+    def __init__(self, steps: Sequence[tuple[int, Callable[[Node], None]]] = ()) -> None:
+        self.steps = steps
+
+    def on_start(self) -> None:
+        self.observe("start", self.incarnation)
+        for number, (at_ns, _) in enumerate(self.steps):
+            self.set_timer(number, at_ns)
+
+    def on_timer(self, timer: int) -> None:
+        self.steps[timer][1](self)
+
+    def on_message(self, source: int, message: Numbered) -> None:
+        self.observe("got", (source, message.number))
+
+
+def scenario(steps: dict[int, Sequence[tuple[int, Callable[[Any], None]]]], nodes: int = 2, **more: Any) -> Scenario:
+    given: dict[str, Any] = {
+        "network": Network(latency=Constant(delay_ns=ms(2))),
+        "duration_ns": ms(50),
+        "observers": (Told,),
+        **more,
+    }
+    return Scenario(name="laws", nodes=nodes, build=lambda node: Steps(steps.get(node, ())), **given)
+
+
+def got(result: RunResult) -> list[tuple[int, int, Any]]:
+    """(ms, node, (source, number)) of everything that was received."""
+    return [(at // ms(1), node, value) for at, node, name, value in result.reports["Told"] if name == "got"]
+
+
+def sends(target: int, number: int) -> Callable[[Node], None]:
+    return lambda node: node.send(target, Numbered(number))
+
+
+# A message to oneself.
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Cut(at_ns=0, source=0, target=0),
+        Clog(at_ns=0, source=0, target=0),
+        ClogNode(at_ns=0, node=0),
+        Partition(at_ns=0, groups=((0,), (1,))),
+        SetLoss(at_ns=0, loss=1.0, duplication=1.0),
+        SetCorruption(at_ns=0, detected=1.0),
+    ],
+    ids=lambda fault: fault.kind,
+)
+def test_a_message_to_oneself_takes_the_delay_and_nothing_else(same_everywhere: SameEverywhere, fault: Fault) -> None:
+    """It is never lost, duplicated, corrupted, cut or clogged."""
+    result = same_everywhere(scenario({0: [(ms(1), sends(0, 7))]}, faults=(fault,)))
+    assert got(result) == [(3, 0, (0, 7))]
+
+
+def test_a_message_to_oneself_waits_for_no_bandwidth(same_everywhere: SameEverywhere) -> None:
+    network = Network(latency=Constant(delay_ns=ms(2)), bytes_per_s=1)
+    assert got(same_everywhere(scenario({0: [(ms(1), sends(0, 7))]}, network=network))) == [(3, 0, (0, 7))]
+
+
+# Copies, order, and what survives a restart.
+
+
+def test_a_copy_never_comes_before_its_original(same_everywhere: SameEverywhere) -> None:
+    """Of 40 messages that arrive twice over a jittery network, the copy is the later one, by its own number."""
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(9)), duplication=1.0)
+    steps = [(ms(number), sends(1, number)) for number in range(40)]
+    result = same_everywhere(scenario({0: steps}, network=network, duration_ns=ms(60)))
+    assert sorted(value[1] for _, _, value in got(result)) == sorted([*range(40), *range(40)])
+    assert result.counters["duplicated"] == 40
+
+
+@pytest.mark.parametrize(("order", "arrives_ms"), [("fifo", 40), ("any", 24)])
+def test_the_order_of_a_fifo_link_outlives_its_sender(
+    same_everywhere: SameEverywhere, order: str, arrives_ms: int
+) -> None:
+    """A message sent after a restart does not overtake one that was sent before it."""
+
+    class Slowing:
+        """40 ms at first, 2 ms from 5 ms on."""
+
+        everywhere_uniform = None
+
+        def check(self, nodes: int) -> None: ...
+
+        def delay_ns_min(self, nodes: int) -> int:
+            return ms(2)
+
+        def sample_ns(self, source: int, target: int, now_ns: int, bits: Any) -> int:
+            return ms(39) if now_ns < ms(5) else ms(2)
+
+    once = [(ms(1), lambda node: sends(1, node.incarnation)(node))]
+    faults = (Crash(at_ns=ms(15), node=0), Restart(at_ns=ms(21), node=0))
+    network = Network(latency=Slowing(), order=order)  # type: ignore[arg-type]
+    result = same_everywhere(scenario({0: once}, network=network, faults=faults))
+    assert sorted(got(result)) == sorted([(40, 1, (0, 0)), (arrives_ms, 1, (0, 1))])
+
+
+def test_a_link_goes_on_being_busy_when_its_sender_restarts(same_everywhere: SameEverywhere) -> None:
+    """3 bytes (an array of one type and one number... as encoded) at 100 B/s each: the second waits for the first."""
+    once = [(ms(1), lambda node: sends(1, node.incarnation)(node))]
+    faults = (Crash(at_ns=ms(5), node=0), Restart(at_ns=ms(6), node=0))
+    slow = Network(latency=Constant(delay_ns=ms(2)), bytes_per_s=1000)
+    result = same_everywhere(scenario({0: once}, network=slow, faults=faults))
+    (first, _, _), (second, _, _) = got(result)
+    takes_ms = first - 1 - 2
+    assert takes_ms > 6 and second - first == takes_ms, "the second had to wait until the first was out"
+
+
+def test_luck_goes_on_after_a_restart(same_everywhere: SameEverywhere) -> None:
+    """A node's stream is not begun anew: its second life draws other numbers than its first."""
+    draws = [(ms(1), lambda node: node.observe("drew", node.random.getrandbits(32)))]
+    faults = (Crash(at_ns=ms(5), node=0), Restart(at_ns=ms(6), node=0))
+    result = same_everywhere(scenario({0: draws}, faults=faults))
+    first, second = [value for _, _, name, value in result.reports["Told"] if name == "drew"]
+    assert first != second
+
+
+def test_a_node_that_was_busy_is_free_after_its_restart(same_everywhere: SameEverywhere) -> None:
+    from simclock import SlowNode
+
+    faults = (
+        SlowNode(at_ns=0, node=1, busy_ns=ms(20)),
+        Crash(at_ns=ms(5), node=1),
+        SlowNode(at_ns=ms(6), node=1, busy_ns=0),
+        Restart(at_ns=ms(7), node=1),
+    )
+    result = same_everywhere(scenario({0: [(ms(1), sends(1, 1)), (ms(8), sends(1, 2))]}, faults=faults))
+    assert got(result) == [(3, 1, (0, 1)), (10, 1, (0, 2))]
+
+
+def test_an_arrival_does_not_overtake_what_waits(same_everywhere: SameEverywhere) -> None:
+    """Three notes wait for a busy node; one that arrives the instant it is free is taken after them."""
+    from simclock import SlowNode
+
+    steps = [(ms(1), sends(1, 1)), (ms(2), sends(1, 2)), (ms(3), sends(1, 3)), (ms(11), sends(1, 4))]
+    faults = (SlowNode(at_ns=0, node=1, busy_ns=ms(10)),)
+    result = same_everywhere(scenario({0: steps}, faults=faults))
+    assert [value[1] for _, _, value in got(result)] == [1, 2, 3, 4]
+    assert [at for at, _, _ in got(result)] == [3, 13, 23, 33]
+
+
+# Partitions.
+
+
+def test_the_first_group_that_names_a_node_has_it(same_everywhere: SameEverywhere) -> None:
+    faults = (Partition(at_ns=0, groups=((0, 1), (1, 2))),)
+    steps = {0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))], 1: [(ms(1), sends(2, 3))]}
+    assert got(same_everywhere(scenario(steps, nodes=3, faults=faults))) == [(3, 1, (0, 1))]
+
+
+def test_a_partition_takes_the_place_of_the_one_before(same_everywhere: SameEverywhere) -> None:
+    """0 and 1 were apart, and are together in the second partition, which parts them from 2."""
+    faults = (
+        Partition(at_ns=0, groups=((0,), (1, 2))),
+        Partition(at_ns=ms(5), groups=((0, 1), (2,))),
+    )
+    steps = {0: [(ms(1), sends(1, 1)), (ms(6), sends(1, 2)), (ms(6), sends(2, 3))]}
+    assert got(same_everywhere(scenario(steps, nodes=3, faults=faults))) == [(8, 1, (0, 2))]
+
+
+# Drops and their reasons.
+
+
+def test_a_drop_has_its_own_reason(same_everywhere: SameEverywhere) -> None:
+    """Cut at the sender, down at the target, and down where the link is cut too when it would arrive."""
+    faults = (
+        Cut(at_ns=0, source=0, target=1),
+        Crash(at_ns=0, node=2),
+        Cut(at_ns=ms(2), source=0, target=2),
+    )
+    result = same_everywhere(scenario({0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))]}, nodes=3, faults=faults))
+    dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
+    assert dropped == {"dropped_cut": 1, "dropped_down": 1}
+
+
+# Timers, clocks.
+
+
+def test_a_timer_set_anew_while_it_waits_at_the_gate_rings_once(same_everywhere: SameEverywhere) -> None:
+    """The first setting came due in the pause and waits; the message that is taken before it sets it anew."""
+
+    class Resets(Steps):
+        def on_start(self) -> None:
+            super().on_start()
+            if self.id == 1:
+                self.set_timer("bell", ms(6))
+
+        def on_message(self, source: int, message: Numbered) -> None:
+            self.set_timer("bell", ms(9))
+
+        def on_timer(self, timer: Any) -> None:
+            if timer == "bell":
+                self.observe("rang")
+            else:
+                super().on_timer(timer)
+
+    from simclock import Resume
+
+    steps = {0: [(ms(1), sends(1, 1))]}
+    faults = (Pause(at_ns=ms(2), node=1), Resume(at_ns=ms(10), node=1))
+    made = Scenario(
+        name="gate",
+        nodes=2,
+        build=lambda node: Resets(steps.get(node, ())),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(50),
+        faults=faults,
+        observers=(Told,),
+    )
+    rang = [at // ms(1) for at, _, name, _ in same_everywhere(made).reports["Told"] if name == "rang"]
+    assert rang == [19]
+
+
+def test_a_timer_of_zero_on_a_slow_clock_is_not_in_the_past(same_everywhere: SameEverywhere) -> None:
+    def zero(node: Any) -> None:
+        node.observe("set")
+        node.set_timer(0, 0)
+        node.steps = [(0, lambda node: node.observe("rang"))]
+
+    slow = (SetDrift(at_ns=1, node=0, drift_ppb=-400_000_000),)
+    seen = same_everywhere(scenario({0: [(ms(1), zero)]}, faults=slow, clocks=Clocks(drift_ppb_max=1))).reports["Told"]
+    times = {name: at for at, _, name, _ in seen}
+    assert times["rang"] == times["set"]
+
+
+def test_unsynced_writes_are_no_part_of_a_rotten_record() -> None:
+    """A value written after the sync is another one, even if it is equal: it stands on no rotten sector."""
+    for number in (5, "x", None, True):
+        disk = Disk()
+        disk.write("value", number)
+        disk.append("log", number)
+        disk.sync()
+        disk.write("value", number)
+        disk.truncate("log", 0)
+        disk.append("log", number)
+        for _ in range(2):
+            assert disk.corrupt(lambda below: 0) and disk.corrupt(lambda below: below - 1)
+        assert disk.read("value") == number and disk.records("log") == (number,)
+        disk.crash()
+        assert disk.read("value") == Corrupt() and disk.records("log") == (Corrupt(),)
+
+
+def test_what_is_durable_is_not_what_is_written_next() -> None:
+    """After a crash, too, the two pictures of a log are two lists."""
+    disk = Disk()
+    disk.append("log", 1)
+    disk.sync()
+    disk.crash()
+    disk.append("log", 2)
+    assert disk.records("log") == (1, 2)
+    disk.crash()
+    assert disk.records("log") == (1,)
+
+
+# Faults.
+
+
+def test_equal_swizzles_draw_luck_of_their_own() -> None:
+    twice = Scenario(
+        name="swizzles",
+        seed=3,
+        nodes=9,
+        build=lambda node: Steps(),
+        duration_ns=ms(50),
+        faults=(SwizzleClog(at_ns=0, lasts_ns=ms(9)),) * 2,
+    ).plan
+    half = len(twice) // 2
+    plans = [sorted((fault.kind, fault.at_ns, str(fault)) for fault in part) for part in (twice[:half], twice[half:])]
+    assert plans[0] != plans[1]
+    once = Scenario(
+        name="swizzle",
+        seed=3,
+        nodes=9,
+        build=lambda node: Steps(),
+        duration_ns=ms(50),
+        faults=(SwizzleClog(at_ns=0, lasts_ns=ms(9)),),
+    ).plan
+    assert twice[: len(once)] == once
+
+
+def test_unclogging_a_node_is_the_environments(traces_everywhere: TracesEverywhere) -> None:
+    """It stands in the trace once, at no node, and is counted once."""
+    faults = (ClogNode(at_ns=ms(1), node=1), UnclogNode(at_ns=ms(5), node=1))
+    made = scenario({}, nodes=3, faults=faults)
+    for trace in traces_everywhere(made):
+        marks = [(record.time_ns, record.node, record.detail) for record in trace if record.what == "fault"]
+        assert marks == [(fault.at_ns, -1, fault) for fault in faults]
+    counters = run(made).counters
+    assert counters["fault_clog-node"] == counters["fault_unclog-node"] == 1
+    assert counters.get("fault", 0) == 0
+
+
+def test_crashed_is_who_crashed_before_that_instant(same_everywhere: SameEverywhere) -> None:
+    """Node 2 crashes in the very instant in which "crashed" is asked for: it is not meant."""
+    faults = (
+        Crash(at_ns=ms(1), node=1),
+        Crash(at_ns=ms(9), node=2),
+        Restart(at_ns=ms(9), node=CRASHED),
+    )
+    result = same_everywhere(scenario({}, nodes=3, faults=faults))
+    assert Restart(at_ns=ms(9), node=1) in result.faults
+
+
+# Errors.
+
+
+class Fails(Node):
+    """Node 0 of the first host, or whoever: each fails when its list says so."""
+
+    def __init__(self, at_ns: int | None) -> None:
+        self.at_ns = at_ns
+
+    def on_start(self) -> None:
+        if self.at_ns is not None:
+            self.set_timer("fail", self.at_ns)
+        self.set_timer("tell", ms(4))
+
+    def on_timer(self, timer: str) -> None:
+        if timer == "fail":
+            raise ValueError(f"node {self.id}")
+        self.observe("told")
+
+
+def error_of(run_it: Callable[[Scenario], Any], fails: dict[int, int]) -> tuple[int, int, tuple[Any, ...]]:
+    made = Scenario(
+        name="fails",
+        nodes=4,
+        build=lambda node: Fails(fails.get(node)),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(50),
+    )
+    with pytest.raises(HandlerError) as caught:
+        run_it(made)
+    failure = caught.value.failure
+    return failure.time_ns, failure.node, caught.value.violations
+
+
+@pytest.mark.parametrize("placement", ["inline", "windows"])
+@pytest.mark.parametrize(
+    ("fails", "time_ns", "node"),
+    [({3: ms(3), 1: ms(3)}, ms(3), 1), ({0: ms(4), 3: ms(3)}, ms(3), 3), ({2: ms(3), 0: ms(3) + 1}, ms(3), 2)],
+)
+def test_the_earliest_failure_by_time_and_node_is_told(
+    placement: str, fails: dict[int, int], time_ns: int, node: int
+) -> None:
+    assert error_of(lambda made: run(made, placement), fails)[:2] == (time_ns, node)
+
+
+@pytest.mark.parametrize("placement", ["inline", "windows"])
+def test_nothing_happens_after_the_instant_of_a_failure(placement: str) -> None:
+    """Node 2 fails at 3 ms; what the others would have told at 4 ms is told to nobody."""
+    heard: list[str] = []
+
+    class Hears(Observer):
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            heard.append(observation.name)
+
+    made = Scenario(
+        name="fails",
+        nodes=4,
+        build=lambda node: Fails(ms(3) if node == 2 else None),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(50),
+        observers=(Hears,),
+    )
+    with pytest.raises(HandlerError):
+        run(made, placement)
+    assert heard == []
+
+
+def test_a_host_goes_no_further_than_the_instant_in_which_a_handler_fails() -> None:
+    made = Scenario(
+        name="fails",
+        nodes=2,
+        build=lambda node: Fails(ms(3) if node == 1 else None),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(50),
+    )
+    host = a_host(made)
+    window = host.advance(ms(50), (), ())
+    assert [failure.node for failure in window.failures] == [1] and window.observations == []
+    assert window.next_time_ns == ms(4)
+
+
+def a_host(made: Scenario, number: int = 0, hosts: int = 1) -> Host:
+    """One host of a scenario, as a placement makes it."""
+    classes = payload_union(message_classes({type(made.build_node(node)) for node in range(made.nodes)}))
+    host_of = [node * hosts // made.nodes for node in range(made.nodes)]
+    plan = host_plan(made, host_of, [], payload_type=classes, check_message=check_message, traced=False)
+    return Host(plan, number)
+
+
+def test_one_bad_value_in_a_parcel_is_a_failure_of_its_sender_and_the_window_goes_on() -> None:
+    """What cannot be decoded is named with its sender and time; nothing else of the parcel is a failure."""
+    from simclock.encoding import encode
+
+    made = scenario({0: [(ms(1), sends(1, 1))]})
+    host = a_host(made, number=1, hosts=2)
+    good = (ms(3), 0, 1, 1, MESSAGE, Numbered(1))
+    bad = (ms(3), 0, 2, 1, MESSAGE, ("Numbered", "not a number"))
+    window = host.advance(ms(50), [encode([good, bad, good])], ())
+    assert [(failure.time_ns, failure.usage) for failure in window.failures] == [(ms(3), True)]
+    assert "from node 0" in window.failures[0].error
+
+
+# Lookahead.
+
+
+def regions(placement: Sequence[str], local_ns: int, matrix: dict[tuple[str, str], int]) -> Regions:
+    return Regions(one_way_ns=matrix, placement=list(placement), local_ns=local_ns)
+
+
+MATRIX = {("a", "b"): ms(30), ("b", "a"): ms(20), ("a", "c"): ms(50), ("c", "a"): ms(50), ("b", "c"): ms(40)}
+MATRIX |= {("c", "b"): ms(40)}
+
+
+@pytest.mark.parametrize(
+    ("placement", "lookahead_ns"),
+    [
+        (("a", "b", "c"), ms(20)),  # nobody shares a region: how near one is to oneself does not count
+        (("a", "c"), ms(50)),
+        (("a", "a", "c"), ms(1)),  # two share one: its local delay counts
+        (("c", "b", "c"), ms(1)),
+    ],
+)
+def test_the_lookahead_of_a_matrix_is_its_smallest_delay_between_two_nodes(
+    placement: Sequence[str], lookahead_ns: int
+) -> None:
+    assert regions(placement, ms(1), MATRIX).delay_ns_min(len(placement)) == lookahead_ns
+
+
+def test_a_healed_network_lets_go_of_everything(same_everywhere: SameEverywhere) -> None:
+    faults = (
+        Clog(at_ns=0, source=0, target=1),
+        ClogNode(at_ns=0, node=2),
+        Heal(at_ns=ms(9)),
+    )
+    result = same_everywhere(scenario({0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))]}, nodes=3, faults=faults))
+    assert got(result) == [(9, 1, (0, 1)), (9, 2, (0, 2))]
+
+
+def test_a_value_that_is_refused_names_its_place() -> None:
+    with pytest.raises(UsageError, match="faults\\[0\\]"):
+        scenario({}, faults=(Crash(at_ns=-1, node=0),))
+    assert CorruptRecord(at_ns=0, node=0).kind == "corrupt-record"
