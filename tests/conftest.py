@@ -87,6 +87,12 @@ def run_in_windows(
     return Scheduler(scenario, hosts, observers, placement="windows", replay="", trace=trace).run()
 
 
+@pytest.fixture
+def in_windows() -> Callable[..., RunResult]:
+    """`run_in_windows`, for tests that choose the host of each node."""
+    return run_in_windows
+
+
 def spreads(nodes: int) -> list[list[int]]:
     """Ways to spread nodes over hosts: one each, two halves, and every second one."""
     return [list(range(nodes)), [node * 2 // nodes for node in range(nodes)], [node % 2 for node in range(nodes)]]
@@ -108,7 +114,9 @@ def same_everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
                 run_in_windows(scenario, host_of, other.append)
                 pytest.fail(f"seed {scenario.seed}: {first_difference(one, other, ('inline', str(host_of)))}")
             for name in ("counters", "final", "virtual_ns", "stopped", "faults", "skipped", "reports", "violations"):
-                assert getattr(result, name) == getattr(expected, name), f"{name} differs on {host_of}"
+                assert getattr(result, name) == getattr(expected, name), (
+                    f"seed {scenario.seed}: {name} differs on {host_of}"
+                )
         return expected
 
     return check

@@ -1,4 +1,4 @@
-"""Laws of the kernel, each by one exact case: what its docstrings promise, and no digest alone may guard."""
+"""Laws of the kernel, each by one exact case: what its docstrings promise, and what no pinned digest alone may guard."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from simclock import (
     Fault,
     HandlerError,
     Heal,
+    MendDisk,
     Network,
     Observation,
     Observer,
@@ -30,11 +31,14 @@ from simclock import (
     Pause,
     Regions,
     Restart,
+    Resume,
     RunResult,
     Scenario,
     SetCorruption,
     SetDrift,
     SetLoss,
+    SlowDisk,
+    SlowNode,
     SwizzleClog,
     TraceRecord,
     UnclogNode,
@@ -43,6 +47,7 @@ from simclock import (
     ms,
 )
 from simclock.disk import Disk
+from simclock.encoding import encode
 from simclock.events import MESSAGE
 from simclock.host import Host
 from simclock.scheduler import host_plan
@@ -170,7 +175,7 @@ def test_the_order_of_a_fifo_link_outlives_its_sender(
 
 
 def test_a_link_goes_on_being_busy_when_its_sender_restarts(same_everywhere: SameEverywhere) -> None:
-    """3 bytes (an array of one type and one number... as encoded) at 100 B/s each: the second waits for the first."""
+    """The first message takes its bytes' time at 1,000 B/s; the second, sent by the next life, waits for its end."""
     once = [(ms(1), lambda node: sends(1, node.incarnation)(node))]
     faults = (Crash(at_ns=ms(5), node=0), Restart(at_ns=ms(6), node=0))
     slow = Network(latency=Constant(delay_ns=ms(2)), bytes_per_s=1000)
@@ -190,8 +195,6 @@ def test_luck_goes_on_after_a_restart(same_everywhere: SameEverywhere) -> None:
 
 
 def test_a_node_that_was_busy_is_free_after_its_restart(same_everywhere: SameEverywhere) -> None:
-    from simclock import SlowNode
-
     faults = (
         SlowNode(at_ns=0, node=1, busy_ns=ms(20)),
         Crash(at_ns=ms(5), node=1),
@@ -204,8 +207,6 @@ def test_a_node_that_was_busy_is_free_after_its_restart(same_everywhere: SameEve
 
 def test_an_arrival_does_not_overtake_what_waits(same_everywhere: SameEverywhere) -> None:
     """Three notes wait for a busy node; one that arrives the instant it is free is taken after them."""
-    from simclock import SlowNode
-
     steps = [(ms(1), sends(1, 1)), (ms(2), sends(1, 2)), (ms(3), sends(1, 3)), (ms(11), sends(1, 4))]
     faults = (SlowNode(at_ns=0, node=1, busy_ns=ms(10)),)
     result = same_everywhere(scenario({0: steps}, faults=faults))
@@ -268,8 +269,6 @@ def test_a_timer_set_anew_while_it_waits_at_the_gate_rings_once(same_everywhere:
             else:
                 super().on_timer(timer)
 
-    from simclock import Resume
-
     steps = {0: [(ms(1), sends(1, 1))]}
     faults = (Pause(at_ns=ms(2), node=1), Resume(at_ns=ms(10), node=1))
     made = Scenario(
@@ -295,6 +294,20 @@ def test_a_timer_of_zero_on_a_slow_clock_is_not_in_the_past(same_everywhere: Sam
     seen = same_everywhere(scenario({0: [(ms(1), zero)]}, faults=slow, clocks=Clocks(drift_ppb_max=1))).reports["Told"]
     times = {name: at for at, _, name, _ in seen}
     assert times["rang"] == times["set"]
+
+
+def test_a_disk_that_is_mended_while_it_is_busy_is_busy_still(same_everywhere: SameEverywhere) -> None:
+    """A sync of 10 ms begins at 1 ms; at 5 ms the disk is as fast as its model, but that sync is not done."""
+
+    def syncs(node: Any) -> None:
+        node.disk.write("value", 1)
+        node.disk.sync()
+
+    faults = (SlowDisk(at_ns=0, node=0, sync_ns=ms(10)), MendDisk(at_ns=ms(5), node=0))
+    result = same_everywhere(
+        scenario({0: [(ms(1), syncs), (ms(6), sends(1, 1)), (ms(12), sends(1, 2))]}, faults=faults)
+    )
+    assert got(result) == [(13, 1, (0, 1)), (14, 1, (0, 2))]
 
 
 def test_unsynced_writes_are_no_part_of_a_rotten_record() -> None:
@@ -420,6 +433,11 @@ def test_the_earliest_failure_by_time_and_node_is_told(
     assert error_of(lambda made: run(made, placement), fails)[:2] == (time_ns, node)
 
 
+def test_the_earliest_failure_is_told_whichever_host_it_is_on(in_windows: Callable[..., RunResult]) -> None:
+    """Nodes 1 and 2 fail in one instant; the first host has node 2, the second node 1."""
+    assert error_of(lambda made: in_windows(made, [0, 1, 0, 1]), {1: ms(3), 2: ms(3)})[:2] == (ms(3), 1)
+
+
 @pytest.mark.parametrize("placement", ["inline", "windows"])
 def test_nothing_happens_after_the_instant_of_a_failure(placement: str) -> None:
     """Node 2 fails at 3 ms; what the others would have told at 4 ms is told to nobody."""
@@ -466,15 +484,13 @@ def a_host(made: Scenario, number: int = 0, hosts: int = 1) -> Host:
 
 def test_one_bad_value_in_a_parcel_is_a_failure_of_its_sender_and_the_window_goes_on() -> None:
     """What cannot be decoded is named with its sender and time; nothing else of the parcel is a failure."""
-    from simclock.encoding import encode
-
     made = scenario({0: [(ms(1), sends(1, 1))]})
     host = a_host(made, number=1, hosts=2)
     good = (ms(3), 0, 1, 1, MESSAGE, Numbered(1))
-    bad = (ms(3), 0, 2, 1, MESSAGE, ("Numbered", "not a number"))
-    window = host.advance(ms(50), [encode([good, bad, good])], ())
-    assert [(failure.time_ns, failure.usage) for failure in window.failures] == [(ms(3), True)]
-    assert "from node 0" in window.failures[0].error
+    late, early = ((at_ns, 0, 2, 1, MESSAGE, ("Numbered", "not a number")) for at_ns in (ms(9), ms(3)))
+    window = host.advance(ms(50), [encode([good, late, good, early])], ())
+    assert [(failure.time_ns, failure.usage) for failure in window.failures] == [(ms(9), True), (ms(3), True)]
+    assert all("from node 0" in failure.error for failure in window.failures)
 
 
 # Lookahead.
