@@ -1,4 +1,4 @@
-"""Laws of the kernel, each by one exact case: what its docstrings promise, and what no pinned digest alone may guard."""
+"""Laws of the kernel, each by one exact case: what its docstrings promise and no pinned digest alone may guard."""
 
 from __future__ import annotations
 
