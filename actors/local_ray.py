@@ -2,8 +2,8 @@
 
 Laws: a local Ray gets a folder of its own, which only its user may enter, and its starter holds a lock in it as long as
 it lives: the system gives the lock back however a process ends. A small process of its own waits for that lock, ends
-what still runs for the folder and removes it; where that one was killed too, the next local Ray does it. Nothing else is
-touched: no other Ray, no other user's.
+what still runs for the folder and removes it; where that one was killed too, the next local Ray does it. Nothing else
+is touched: no other Ray, no other user's.
 
 Run as a program with a folder's path, this file is the process that waits; it needs Python's own modules alone.
 """

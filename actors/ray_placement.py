@@ -331,6 +331,7 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     options = {"logging_level": "ERROR", "log_to_driver": False, "job_config": _job_config()}
     with local_ray_folder() if address == "local" else nullcontext() as folder:
         try:
+            _keep_off_stdout()
             if address == "local":
                 os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
                 keep_token_private()
@@ -347,6 +348,13 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
+
+
+def _keep_off_stdout() -> None:
+    """Ray's driver prints a block on stdout for every worker that dies; what matters of it, its exceptions tell too."""
+    import ray
+
+    ray._private.worker.listen_error_messages = lambda worker, threads_stopped: None
 
 
 @contextmanager
