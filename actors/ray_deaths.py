@@ -34,8 +34,8 @@ def how_it_died(error: BaseException, logs: str | None = None) -> str:
         return f"its process was killed by {name}"
     if _CLOSED in text or kind in ("WorkerCrashedError", "ActorDiedError"):
         return (
-            "its process was gone at once, exit status unknown: os._exit, a crash of native code, kill -9, or the system "
-            "for want of memory"
+            "its process was gone at once, exit status unknown: os._exit, a crash of native code, kill -9, or the "
+            "system for want of memory"
         )
     return first_line(text) or kind
 

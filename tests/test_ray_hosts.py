@@ -226,8 +226,8 @@ BLOCK = """The actor died unexpectedly before finishing this task.
 The actor is dead because its worker process has died. Worker exit type: {}"""
 CLOSED = (
     "SYSTEM_ERROR Worker exit detail: Worker unexpectedly exits with a connection error code 2. End of file. Some "
-    "common causes include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop --force was "
-    "called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected error."
+    "common causes include: (1) the process was killed by the OOM killer due to high memory usage, (2) ray stop "
+    "--force was called, or (3) the worker crashed unexpectedly due to SIGSEGV or another unexpected error."
 )
 EXITED = "{} Worker exit detail: Worker exits. Worker exits with an exit code {}."
 
