@@ -53,10 +53,9 @@ def local_ray_folder() -> Iterator[str | None]:
     try:
         yield str(folder)
     finally:
-        _remove(folder)
         fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough where a fork has it open too
         os.close(lock)
-        waiting.wait()
+        waiting.wait()  # it removes the folder now
 
 
 def remove_when_abandoned(folder: Path) -> None:
