@@ -101,27 +101,34 @@ def _lock(folder: Path, *, wait: bool = False) -> int:
 
 
 def _remove(folder: Path) -> None:
-    for process_id in _writers(folder):
+    for process_id in _left_running(folder):
         with suppress(OSError):
             os.kill(process_id, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _writers(folder: Path) -> list[int]:
-    """Other processes that have a file in the folder open for writing, as all of a Ray have their logs.
+def _left_running(folder: Path) -> list[int]:
+    """Ray's own processes that have a file in the folder open for writing, as all of a Ray have their logs.
 
-    Ray's agents outlive the rest by a minute where it was killed. Only Linux tells; elsewhere they end by themselves.
+    Ray's agents outlive the rest by a minute where it was killed. A process is Ray's own where it calls itself `ray::`
+    or was started with the folder's name; the starter did neither, and has such files open too until it ends. Only
+    Linux tells; elsewhere they end by themselves.
     """
-    within = f"{folder}{os.sep}"
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # another user's, or ended meanwhile
-            for entry in (process / "fd").iterdir():
-                written = entry.lstat().st_mode & stat.S_IWUSR
-                if written and os.readlink(entry).startswith(within) and int(process.name) != os.getpid():
-                    found.append(int(process.name))
-                    break
+            command = (process / "cmdline").read_bytes()
+            own = command.startswith(b"ray::") or os.fsencode(folder) in command
+            if own and int(process.name) != os.getpid() and _writes_there(process, folder):
+                found.append(int(process.name))
     return found
+
+
+def _writes_there(process: Path, folder: Path) -> bool:
+    return any(
+        entry.lstat().st_mode & stat.S_IWUSR and os.readlink(entry).startswith(f"{folder}{os.sep}")
+        for entry in (process / "fd").iterdir()
+    )
 
 
 def keep_token_private() -> None:

@@ -337,6 +337,8 @@ def ray_session(address: str | None = None) -> Iterator[None]:
                 keep_token_private()
                 ray.init(address=address, include_dashboard=False, _temp_dir=folder, **options)
             else:
+                if address == "auto":  # the machine's last Ray, which may be long gone
+                    address = ray._private.services.canonicalize_bootstrap_address(address)
                 _check_address(address)
                 with _patience(JOIN_TIMEOUT_S), _silence():
                     ray.init(address=address, **options)

@@ -30,14 +30,17 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def agent(folder: Path, mode: str = "w") -> subprocess.Popen[bytes]:
-    """A process that has a log there open, as Ray's agents have, and does not end by itself."""
+def agent(folder: Path, mode: str = "w", *more: str) -> subprocess.Popen[bytes]:
+    """A process that has a log there open, as Ray's agents have, and does not end by itself.
+
+    `more` is what it is started with; Ray's own are given the folder's name, or call themselves `ray::` and something.
+    """
     log = folder / LOG
     log.parent.mkdir(parents=True, exist_ok=True)
     log.touch()
     with log.open(mode) as stream:
         # Its own session: it is not ended with who started it.
-        command = [sys.executable, "-c", "input()"]
+        command = [sys.executable, "-c", "input()", *(more or [str(folder)])]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=stream, start_new_session=True)
 
 
@@ -58,8 +61,10 @@ from pathlib import Path
 from actors.local_ray import local_ray_folder
 with local_ray_folder() as folder:
     log = Path(folder, "agent.log").open("w")
-    command = [sys.executable, "-c", "input()"]
-    left = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, start_new_session=True)
+    command = ["ray::Agent", "-c", "input()"]
+    left = subprocess.Popen(
+        command, executable=sys.executable, stdin=subprocess.PIPE, stderr=log, start_new_session=True
+    )
     print(folder, left.pid, flush=True)
     input()
 """
@@ -87,18 +92,18 @@ def test_who_kills_the_starter_leaves_nothing(place: Path) -> None:
 def test_the_next_local_ray_removes_what_is_left_behind_and_nothing_else(place: Path) -> None:
     left, held, other = (place / f"{PREFIX}left", place / f"{PREFIX}held", place / "ray")
     running = {folder: agent(folder) for folder in (left, held, other)}
-    reader = agent(left, "r")
+    reader, starter = agent(left, "r"), agent(left, "w", "a simclock that goes on")
     lock = hold(held)
     try:
         remove_left_behind(place)
         assert running[left].wait(WAIT_S) == -signal.SIGKILL
         assert sorted(place.iterdir()) == sorted([held, other]), "a Ray that runs, and one that was not started here"
-        for process in (running[held], running[other], reader):  # who only reads there is no part of it
+        for process in (running[held], running[other], reader, starter):  # the reader may be the user himself
             process.communicate(b"end now\n", WAIT_S)
             assert process.returncode == 0, "it was not killed"
     finally:
         os.close(lock)
-        for process in (*running.values(), reader):
+        for process in (*running.values(), reader, starter):
             process.kill()
             process.wait()
 

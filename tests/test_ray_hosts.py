@@ -284,7 +284,8 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ray.is_initialized = lambda: False  # type: ignore[attr-defined]
     ray.init = lambda address, **options: asked.append(address)  # type: ignore[attr-defined]
     ray.shutdown = lambda: None  # type: ignore[attr-defined]
-    ray._private = types.SimpleNamespace(worker=types.SimpleNamespace())  # type: ignore[attr-defined]
+    gone = types.SimpleNamespace(canonicalize_bootstrap_address=lambda address: "127.0.0.1:1")
+    ray._private = types.SimpleNamespace(worker=types.SimpleNamespace(), services=gone)  # type: ignore[attr-defined]
     ray.job_config = types.SimpleNamespace(JobConfig=lambda **options: None)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ray", ray)
     return asked
@@ -323,6 +324,7 @@ def listening(family: socket.AddressFamily, host: str, answer: bytes | None) -> 
         ("127.0.0.1:1", "no Ray answers at 127.0.0.1:1 .*ray start --head"),
         ("[::1]:1", r"no Ray answers at \[::1\]:1"),
         ("ray://127.0.0.1:1", "no Ray answers at ray://127.0.0.1:1"),
+        ("auto", "no Ray answers at 127.0.0.1:1"),
         ("127.0.0.1:99999", "no Ray answers at 127.0.0.1:99999"),
         ("no such host:1", "no Ray answers at no such host:1"),
         ("nonsense", "write host:port"),
@@ -368,7 +370,7 @@ def test_who_listens_but_is_no_ray_is_not_joined(
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConnectionError("Could not find any running Ray instance. Please"), "no Ray answers at auto"),
+        (ConnectionError("Could not find any running Ray instance. Please"), "no Ray answers at 127"),
         (type("AuthenticationError", (Exception,), {})("no token found"), "does not know our token: set RAY_AUTH_MODE"),
         (RuntimeError("Version mismatch: the cluster\nwas"), "does not let us join: Version mismatch: the cluster$"),
     ],
@@ -380,7 +382,11 @@ def test_why_ray_lets_nobody_join_comes_first(
         raise error
 
     monkeypatch.setattr(sys.modules["ray"], "init", init)
-    with pytest.raises(UsageError, match=said) as caught, ray_session("auto"):
+    with (
+        listening(socket.AF_INET, "127.0.0.1", GRPC) as port,
+        pytest.raises(UsageError, match=said) as caught,
+        ray_session(f"127.0.0.1:{port}"),
+    ):
         pass
     assert "\n" not in str(caught.value)
 
