@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actors.local_ray import keep_token_private, local_ray_folder
 from actors.message import check_message
+from actors.ray_deaths import first_line, how_it_died
 from actors.run import payload_type_of
-from actors.shipping import dumps, loads, ship
+from actors.shipping import dumps, import_also_from, import_folders, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.guard import guarding
 from simclock.host import Host
@@ -36,6 +40,12 @@ JOURNAL_BYTES_MAX = 1 << 30
 """Mail kept for reviving hosts, over all hosts of a run."""
 TRACE_RECORDS_PER_CHUNK = 5_000
 CONNECT_TIMEOUT_S = 5
+JOIN_TIMEOUT_S = 5
+HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""How a client begins a connection (RFC 9113, 3.4): the preface and an empty SETTINGS frame."""
+HTTP2_HEAD_BYTES = 9
+HTTP2_SETTINGS = 4
+START_ONE = "start one with `ray start --head`, or leave it out"
 WORKERS_AT_ONCE = 1024
 """A local Ray starts this many workers without a warning; with one actor per node they are many on purpose."""
 
@@ -43,7 +53,8 @@ WORKERS_AT_ONCE = 1024
 class HostActor:
     """A host in a worker process. Everything that crosses is bytes or plain numbers."""
 
-    def __init__(self, plan: bytes, number: int, guard: bool) -> None:
+    def __init__(self, folders: list[str], plan: bytes, number: int, guard: bool) -> None:
+        import_also_from(folders)
         loaded: HostPlan = loads(plan)
         self._guarding = guarding(loaded.build, guard)
         self._guarding.run.__enter__()  # until the worker ends
@@ -120,7 +131,8 @@ class RayHosts:
     def _start(self, number: int) -> Any:
         # Ray's own "SPREAD" puts actors that reserve no CPU on nodes at random, now and then all on one.
         there = self._ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(self._nodes[number], soft=True)
-        return self._actor_class.options(scheduling_strategy=there).remote(self._plan_ref, number, self._guard)
+        start = self._actor_class.options(scheduling_strategy=there).remote
+        return start(import_folders(), self._plan_ref, number, self._guard)
 
     def submit(self, host: int, mail: Mail) -> int:
         """Send mail to a host; the ticket is its place in the journal."""
@@ -152,11 +164,18 @@ class RayHosts:
     def _revive(self, host: int, error: Exception) -> None:
         """Start a new worker and have it do everything again."""
         self._revivals[host] += 1
+        how, details = how_it_died(error, ray_logs()), str(error)
+        if getattr(error, "_actor_init_failed", False):
+            raise PlacementError(f"the Ray worker of host {host} did not live: {how}", details) from None
         who = f"the Ray worker of host {host} died"
         if self._journal_bytes > JOURNAL_BYTES_MAX:
-            raise PlacementError(f"{who}, and the mail to revive it is no longer kept: run again ({error})") from None
+            raise PlacementError(
+                f"{who} ({how}), and the mail to revive it is no longer kept, being over {JOURNAL_BYTES_MAX:,} "
+                "bytes: run again",
+                details,
+            ) from None
         if self._revivals[host] > REVIVALS_MAX:
-            raise PlacementError(f"{who} {self._revivals[host]} times: is it out of memory? ({error})") from None
+            raise PlacementError(f"{who} {self._revivals[host]} times: {how}", details) from None
         self._actors[host] = self._start(host)
         under_way = self._refs[host]
         for place, mail in enumerate(self._journal[host]):
@@ -167,19 +186,18 @@ class RayHosts:
 
     def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result, in host order."""
-        summaries = []
-        for host in range(self.count):
-            while True:
-                try:
-                    summaries.append(loads(self._ray.get(self._actors[host].finish.remote(end_ns))))
-                    break
-                except self._ray.exceptions.RayActorError as error:
-                    self._revive(host, error)
-        return summaries
+        return [loads(self._asked(host, "finish", end_ns)) for host in range(self.count)]
 
     def process_ids(self) -> list[int]:
         """Of the workers; waits until all have started."""
-        return list(self._ray.get([actor.process_id.remote() for actor in self._actors]))
+        return [self._asked(host, "process_id") for host in range(self.count)]
+
+    def _asked(self, host: int, method: str, *arguments: Any) -> Any:
+        while True:
+            try:
+                return self._ray.get(getattr(self._actors[host], method).remote(*arguments))
+            except self._ray.exceptions.RayActorError as error:
+                self._revive(host, error)
 
 
 def _window(answer: tuple[Any, ...]) -> Window:
@@ -192,7 +210,8 @@ def _window(answer: tuple[Any, ...]) -> Window:
 class SchedulerActor:
     """The scheduler in a worker process; it owns the hosts."""
 
-    def __init__(self, shipped: bytes) -> None:
+    def __init__(self, folders: list[str], shipped: bytes) -> None:
+        import_also_from(folders)
         self._shipped = shipped
         self._hosts: RayHosts | None = None
 
@@ -251,15 +270,18 @@ def run_on_ray(
         )
     host_of = placement.host_of(scenario.nodes)
     shipped = ship((scenario, host_of, payload_type_of(scenario), str(placement), replay, trace is not None, guard))
+    began = time.perf_counter()
     with ray_session(placement.address):
         import ray
 
-        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor).remote(shipped)
+        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor)
+        scheduler = actor.remote(import_folders(), shipped)
         try:
-            process_ids = ray.get(actor.start.remote())
+            process_ids = ray.get(scheduler.start.remote())
+            started_s = time.perf_counter() - began
             if on_start is not None:
                 on_start(process_ids)
-            for ref in actor.run.options(num_returns="streaming").remote():
+            for ref in scheduler.run.options(num_returns="streaming").remote():
                 kind, value = loads(ray.get(ref))
                 if kind == "trace":
                     for record in value:
@@ -268,21 +290,34 @@ def run_on_ray(
                 elif kind == "error":
                     raise value
                 else:
-                    result: RunResult = value
+                    result: RunResult = value._replace(started_s=started_s)
         except ray.exceptions.RayTaskError as error:
-            raise PlacementError(f"the scheduler's actor failed: {error.cause!r}") from error
-        except ray.exceptions.RayActorError as error:
-            raise PlacementError(f"the scheduler's worker died ({error}); replay: {replay}") from None
+            if isinstance(error.cause, SimclockError):
+                raise error.cause from None
+            said = f"{type(error.cause).__name__}: {error.cause}"
+            raise PlacementError(f"the scheduler's actor failed: {first_line(said)}", str(error)) from None
+        except ray.exceptions.RayError as error:
+            how = how_it_died(error, ray_logs())
+            raise PlacementError(f"the scheduler's worker died: {how}; replay: {replay}", str(error)) from None
         finally:
-            ray.kill(actor)
+            with suppress(ray.exceptions.RayError):  # nobody is there any more to end it
+                ray.kill(scheduler)
     return result
+
+
+def ray_logs() -> str | None:
+    """The folder of this machine's Ray logs, where one is known."""
+    import ray
+
+    node = ray._private.worker._global_node
+    return None if node is None else str(node.get_logs_dir_path())
 
 
 @contextmanager
 def ray_session(address: str | None = None) -> Iterator[None]:
     """A Ray to run on: the one this process is connected to, the one at `address` or RAY_ADDRESS, or a local one.
 
-    Only a connection, or a local Ray, that was made here is ended at the end.
+    Only a connection, or a local Ray, that was made here is ended at the end. UsageError where none is to be had.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
@@ -292,31 +327,92 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             _check_address(address)
         yield
         return
-    address = address or os.environ.get("RAY_ADDRESS") or None
-    quiet = {"logging_level": "ERROR", "log_to_driver": False}
-    try:
-        if address is None:
-            os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
-            ray.init(address="local", include_dashboard=False, **quiet)
-        else:
-            _check_address(address)
-            ray.init(address=address, **quiet)
-    except Exception as error:  # a local Ray that takes too long to start raises nothing more special
-        raise _cannot_join(address, error) from None
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
+    options = {"logging_level": "ERROR", "log_to_driver": False, "job_config": _job_config()}
+    with local_ray_folder() if address == "local" else nullcontext() as folder:
+        try:
+            _keep_off_stdout()
+            if address == "local":
+                os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
+                keep_token_private()
+                ray.init(address=address, include_dashboard=False, _temp_dir=folder, **options)
+            else:
+                if address == "auto":  # the machine's last Ray, which may be long gone
+                    address = ray._private.services.canonicalize_bootstrap_address(address)
+                _check_address(address)
+                with _patience(JOIN_TIMEOUT_S), _silence():
+                    ray.init(address=address, **options)
+        except SimclockError:
+            raise
+        except Exception as error:  # a local Ray that takes too long to start raises nothing more special
+            raise _cannot_join(address, error) from None
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _keep_off_stdout() -> None:
+    """Ray's driver prints a block on stdout for every worker that dies; what matters of it, its exceptions tell too."""
+    import ray
+
+    ray._private.worker.listen_error_messages = lambda worker, threads_stopped: None
+
+
+@contextmanager
+def _patience(seconds: int) -> Iterator[None]:
+    """How long Ray goes on asking a cluster that refuses us, in place of 20 s; the user's own wish comes first."""
+    name = "RAY_gcs_server_port_wait_time_s"
+    ours = name not in os.environ
+    os.environ.setdefault(name, str(seconds))
     try:
         yield
     finally:
-        ray.shutdown()
+        if ours:
+            del os.environ[name]
 
 
-def _cannot_join(address: str | None, error: Exception) -> UsageError:
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if address is None:
-        return UsageError(f"ray: a local Ray does not start: {reason}")
-    return UsageError(
-        f"address: the Ray at {address} does not let us join: if its nodes have a token, set RAY_AUTH_MODE=token, and "
-        f"RAY_AUTH_TOKEN or the file ~/.ray/auth_token as there ({reason})"
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Ray's C++ side writes a line to stderr for each attempt; what came of it, its exception tells."""
+    kept = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _job_config() -> Any:
+    """Without the folders that Ray has workers look for modules in before all others: the user's and the script's.
+
+    A queue.py there would hide Python's. User modules travel, and workers look in the user's folders last; only where
+    our own packages are not installed is their folder needed.
+    """
+    import ray
+
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:  # within `ray job submit`, which has its own
+        return None
+    ours = str(Path(__file__).resolve().parent.parent)
+    return ray.job_config.JobConfig(
+        _client_job=True, _py_driver_sys_path=[ours] if ours == os.path.abspath(os.curdir) else None
     )
+
+
+def _cannot_join(address: str, error: Exception) -> UsageError:
+    reason = first_line(str(error)) or type(error).__name__
+    if address == "local":
+        return UsageError(f"ray: a local Ray does not start: {reason}")
+    if "AuthenticationError" in f"{type(error).__name__} {error.__cause__}":  # the cause holds a traceback, as text
+        return UsageError(
+            f"address: the Ray at {address} does not know our token: set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or "
+            "the file ~/.ray/auth_token as on its nodes"
+        )
+    if isinstance(error, ConnectionError):
+        return UsageError(f"address: no Ray answers at {address} ({reason}): {START_ONE}")
+    return UsageError(f"address: the Ray at {address} does not let us join: {reason}")
 
 
 def _check_address(address: str) -> None:
@@ -327,8 +423,21 @@ def _check_address(address: str) -> None:
     if not host or not port.isdecimal():
         raise UsageError(f'address: {address!r} is not an address: write host:port, such as 127.0.0.1:6379, or "auto"')
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        raise UsageError(
-            f"address: no Ray answers at {address} ({error}): start one with `ray start --head`, or leave it out"
-        ) from None
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S) as connection:
+            said = b"" if os.environ.get("RAY_USE_TLS") else _greeting(connection)
+    except (OSError, OverflowError) as error:  # a port above 65535 overflows
+        raise UsageError(f"address: no Ray answers at {address} ({error}): {START_ONE}") from None
+    if said and said[3] != HTTP2_SETTINGS:
+        raise UsageError(f"address: what answers at {address} is no Ray: {START_ONE}")
+
+
+def _greeting(connection: socket.socket) -> bytes:
+    """The head of the first frame of a gRPC server, as Ray's is: it greets as soon as it is greeted."""
+    connection.sendall(HTTP2_HELLO)
+    said = b""
+    while len(said) < HTTP2_HEAD_BYTES:
+        more = connection.recv(HTTP2_HEAD_BYTES - len(said))
+        if not more:
+            raise OSError("it hung up")
+        said += more
+    return said

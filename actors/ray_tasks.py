@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
-from pickle import PicklingError
 from typing import Any, TypeVar
 
-from actors.ray_placement import ray_session
-from actors.shipping import dumps, loads, ship
-from simclock.errors import PlacementError, UsageError
+from actors.ray_deaths import how_it_died
+from actors.ray_placement import ray_logs, ray_session
+from actors.shipping import dumps, import_also_from, import_folders, loads, ship
+from simclock.errors import PlacementError
 
 RETRIES = 2
 """How often a task is run again after its worker died."""
@@ -39,11 +39,7 @@ def map_on_ray(
     it that is a PlacementError. It is asked before the next item is taken, so that it may put items back. Raises
     UsageError where the function cannot travel.
     """
-    try:
-        shipped = ship(function)
-    except (TypeError, AttributeError, ValueError, PicklingError) as error:
-        reason = " ".join(str(error).split())
-        raise UsageError(f"it cannot travel to a Ray worker ({reason}): run it in this process, with one job") from None
+    shipped = ship(function)
     with ray_session(address):
         import ray
 
@@ -51,14 +47,14 @@ def map_on_ray(
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
         workers = min(jobs or cores, cores)
         on_start(workers)
-        function_ref = ray.put(shipped)
+        folders, function_ref = import_folders(), ray.put(shipped)
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
         waiting = iter(items)
         under_way: dict[Any, Item] = {}
         try:
             while True:
                 for item in islice(waiting, workers - len(under_way)):
-                    under_way[task.remote(function_ref, dumps(item))] = item
+                    under_way[task.remote(folders, function_ref, dumps(item))] = item
                 if not under_way:
                     return
                 ready, _ = ray.wait(list(under_way), num_returns=1)
@@ -68,24 +64,22 @@ def map_on_ray(
                 except deaths as error:
                     if on_death is None:
                         raise
-                    answer = on_death(item, f"its worker died {RETRIES + 1} times: {_first_line(error)}")
+                    answer = on_death(item, f"its worker died {RETRIES + 1} times: {how_it_died(error, ray_logs())}")
                 for following in islice(waiting, 1):  # before the caller takes its time
-                    under_way[task.remote(function_ref, dumps(following))] = following
+                    under_way[task.remote(folders, function_ref, dumps(following))] = following
                 yield item, answer
         except ray.exceptions.RayTaskError as error:
-            raise PlacementError(f"a Ray task failed: {error.cause!r}") from error
+            raise PlacementError(f"a Ray task failed: {error.cause!r}", str(error)) from error
         except ray.exceptions.RayError as error:
-            raise PlacementError(f"a Ray worker died {RETRIES + 1} times on one task: {_first_line(error)}") from None
+            how = how_it_died(error, ray_logs())
+            raise PlacementError(f"a Ray worker died {RETRIES + 1} times on one task: {how}", str(error)) from None
         finally:
             for ref in under_way:
                 ray.cancel(ref, force=True)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _call(shipped: bytes, item: bytes) -> bytes:
+def _call(folders: list[str], shipped: bytes, item: bytes) -> bytes:
+    import_also_from(folders)
     return dumps(_function(shipped)(loads(item)))
 
 

@@ -9,6 +9,7 @@ definition, and arrive as the same class where it is already known.
 from __future__ import annotations
 
 import io
+import os
 import site
 import sys
 import sysconfig
@@ -23,14 +24,27 @@ import cloudpickle
 import msgspec
 
 from actors.message import REGISTRY, Message, fields_of
+from actors.unpicklable import culprit
+from simclock.errors import UsageError
 
 _OURS = ("simclock", "actors", "protocols", "experiments")
 
 
 def ship(value: Any) -> bytes:
-    """Pickle a value with every user class it needs, for a worker that may know none of them."""
+    """Pickle a value with every user class it needs, for a worker that may know none of them.
+
+    Raises UsageError, which names the variable, where something in it cannot be pickled.
+    """
     with _user_modules_by_value():
-        return dumps(value)
+        try:
+            return dumps(value)
+        except Exception as error:  # also what a user's own __reduce__ raises
+            reason = " ".join(str(error).split()) or type(error).__name__
+            named = culprit(value, dumps, travels_by_value)
+            raise UsageError(
+                f"it cannot travel to a Ray worker: {f'{named} ({reason})' if named else reason}: make it where it is "
+                "used, as in the node's on_start, or stay in this process (--placement inline, --jobs 1)"
+            ) from None
 
 
 def dumps(value: Any) -> bytes:
@@ -59,6 +73,17 @@ def travels_by_value(module_name: str) -> bool:
         return not hasattr(module, "__path__") and module_name not in sys.builtin_module_names
     path = str(Path(origin).resolve())
     return not any(path.startswith(folder) for folder in _installed_folders())
+
+
+def import_folders() -> list[str]:
+    """Where this process also looks for the modules of its user, beside what is installed."""
+    folders = map(os.path.abspath, sys.path)  # "" is the folder we are in
+    return [folder for folder in folders if not folder.startswith(_installed_folders())]
+
+
+def import_also_from(folders: list[str]) -> None:
+    """Look there too, after all else: a user's queue.py is not the queue that Python's own modules mean."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
 
 
 @cache

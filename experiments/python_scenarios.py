@@ -48,7 +48,7 @@ def _module_at(path: Path, text: str) -> ModuleType:
     name = path.stem
     if not name.isidentifier() or name in sys.modules or importlib.util.find_spec(name) is not None:
         name = f"scenarios_of_{name}"  # what another import means by that name is not shadowed
-    sys.path.insert(0, str(path.parent))  # what lies beside it can be imported
+    sys.path.append(str(path.parent))  # what lies beside it can be imported, and shadows nothing that we or Ray import
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None, "a .py file has a loader"
     module = importlib.util.module_from_spec(spec)
@@ -64,7 +64,7 @@ def _module_at(path: Path, text: str) -> ModuleType:
 
 def _module_called(name: str) -> ModuleType:
     if str(Path.cwd()) not in sys.path:
-        sys.path.insert(0, str(Path.cwd()))
+        sys.path.append(str(Path.cwd()))  # last, for the same reason
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

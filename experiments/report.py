@@ -98,7 +98,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield from _first("verdict", verdict_lines(report))
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
-    yield "wall time", f"{result.wall_s:.2f} s{rate}"
+    started = f" (Ray started in {result.started_s:.1f} s)" if result.started_s else ""
+    yield "wall time", f"{result.wall_s:.2f} s{rate}{started}"
     yield "replay", result.replay
 
 

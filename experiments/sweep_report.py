@@ -18,6 +18,8 @@ FAILING_MAX = 10
 """Failing seeds that the summary lists."""
 DETAIL_MAX = 120
 DIGEST_BYTES = 16
+SHOWN_S = 0.05
+"""A shorter start is not told apart: there was none."""
 
 
 def sweep_digest(results: Sequence[Result]) -> str:
@@ -38,21 +40,24 @@ def properties_of(results: Sequence[Result]) -> Counter[str]:
     return Counter(name for result in results for name in result.outcome.properties)
 
 
-def summary_text(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str) -> str:
-    """A title and a row per fact."""
-    rows = list(_rows(sweep, results, wall_s, workers, database))
+def summary_text(
+    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str, *, started_s: float = 0.0
+) -> str:
+    """A title and a row per fact; `started_s` is how long a Ray took to start, before `wall_s`."""
+    rows = list(_rows(sweep, results, wall_s, workers, database, started_s=started_s))
     width = max(len(label) for label, _ in rows)
     title = f"sweep {sweep.id}: {sweep.scenario}, seeds {sweep.seeds}"
     return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
 
 
 def _rows(
-    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str
+    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str, *, started_s: float
 ) -> Iterator[tuple[str, str]]:
     rate = f", {len(results) / wall_s:,.1f} per second" if wall_s > 0 else ""
     at_once = f", {workers} at a time" if workers > 1 else ""
     state = "" if sweep.state == FINISHED else f" ({sweep.state}, of {len(parse_seeds(sweep.seeds)):,})"
-    yield "runs", f"{len(results):,}{state} in {wall_s:.1f} s{rate}{at_once}"
+    started = f" (Ray started in {started_s:.1f} s)" if started_s >= SHOWN_S else ""
+    yield "runs", f"{len(results):,}{state} in {wall_s:.1f} s{rate}{at_once}{started}"
     yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
     found = properties_of(results)
     if found:
@@ -80,7 +85,7 @@ def _coverage_rows(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
         yield "reached", sometimes_text(reached)
 
 
-def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int) -> str:
+def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, started_s: float = 0.0) -> str:
     """One JSON object: the sweep, and every result in seed order."""
     values = {
         "sweep": sweep.id,
@@ -93,6 +98,7 @@ def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers
         "violated": dict(properties_of(results)),
         "digest": sweep_digest(results),
         "wall_s": wall_s,
+        "started_s": started_s,
         "workers": workers,
         "results": [{"id": result.id, **asdict(result.outcome)} for result in results],
     }

@@ -45,7 +45,17 @@ class Halt(BaseException):
 
 
 class PlacementError(SimclockError):
-    """The processes that carry a run failed beyond repair."""
+    """The processes that carry a run failed beyond repair.
+
+    `details` is what the machinery itself says of it, as many lines as it has; empty where that is no more.
+    """
+
+    def __init__(self, text: str, details: str = "") -> None:
+        super().__init__(text, details)
+        self.details = details
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class NondeterminismError(SimclockError):

@@ -71,6 +71,8 @@ class RunResult(NamedTuple):
     """The command or call that runs it again."""
     halts: tuple[tuple[int, int], ...] = ()
     """(time, node) of every node that ended itself, in order."""
+    started_s: float = 0.0
+    """How long it took, before `wall_s`, to start or join a Ray and its workers; 0 in process."""
 
 
 def host_plan(

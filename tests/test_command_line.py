@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from experiments.command_line import COMMANDS, main
+from simclock import PlacementError
 
 NODES_PY = '''
 from actors import Message, Node
@@ -342,6 +343,28 @@ def test_an_interrupt_is_told_in_one_line(monkeypatch):
     monkeypatch.setattr("experiments.commands.run.run_scenario", interrupted)
     result = simclock("run", "phold")
     assert (result.exit_code, result.stderr.strip()) == (130, "simclock: interrupted")
+
+
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        (("run", "phold"), "experiments.commands.run.run_scenario"),
+        (("sweep", "phold", "--seeds", "0:3", "--jobs", 1), "experiments.commands.sweep.sweep"),
+    ],
+)
+def test_what_ray_itself_says_is_told_when_it_is_asked_for(monkeypatch, tmp_path, command, where):
+    def fails(*arguments, **named):
+        raise PlacementError("the scheduler's worker died: so", "A block\nof Ray, of many lines\n")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(where, fails)
+    line = "simclock: the scheduler's worker died: so"
+    result = simclock(*command)
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[-1] == f"{line} (--verbose shows what Ray says)"
+    assert "A block" not in result.stderr
+    said = simclock(*command, "--verbose").stderr
+    assert f"A block\nof Ray, of many lines\n{line}\n" in said
 
 
 @pytest.mark.ray

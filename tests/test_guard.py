@@ -71,6 +71,8 @@ CALLS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "a process": (lambda: multiprocessing.Process(target=print).start(), "multiprocessing.Process.start", "set_timer"),
     "a command": (lambda: subprocess.run(["true"], check=False), "subprocess.Popen", "set_timer"),
     "a shell": (lambda: os.system("true"), "os.system", "set_timer"),
+    "an exit": (lambda: os._exit(0), "os._exit", "self.halt()"),
+    "another program": (lambda: os.execv(sys.executable, ["python", "-c", ""]), "os.execv", "self.halt()"),
     "a socket": (lambda: socket.socket(), "socket.socket", "self.send"),
     "a connection": (lambda: socket.create_connection(("127.0.0.1", 9)), "socket.create_connection", "self.send"),
     "a name": (lambda: socket.getaddrinfo("localhost", 80), "socket.getaddrinfo", "self.send"),

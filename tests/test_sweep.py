@@ -469,7 +469,7 @@ def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, ray)
     kept = {each.seed: each for each in read()}
     assert sorted(kept) == list(range(40))
     assert kept[30].verdict == "failed" and kept[30].properties == ("worker died",)
-    assert kept[30].detail.startswith("its worker died 3 times")
+    assert kept[30].detail.startswith("its worker died 3 times: its process was gone at once, exit status unknown")
     assert [seed for seed, each in kept.items() if each.properties == ("worker died",)] == [30]
 
 

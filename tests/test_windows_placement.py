@@ -6,6 +6,7 @@ import types
 import pytest
 
 from actors import Node, Placement, run
+from actors.run import tapped
 from experiments.catalog import Settings, entries
 from experiments.commands.options import parse_placement
 from experiments.difference import first_difference
@@ -90,3 +91,47 @@ def test_a_clock_that_final_reads_shows_the_end_of_the_run_on_every_placement(du
     )
     inline, windows = run(scenario), run(scenario, Placement(kind="windows"))
     assert inline.final == windows.final == dict.fromkeys(range(3), duration_ns or ms(3))
+
+
+@pytest.mark.parametrize("kind", ["windows", "ray"])
+@pytest.mark.parametrize(
+    ("packing", "nodes", "host_of"),
+    [
+        ({}, 4, [0, 1, 2, 3]),
+        ({"nodes_per_actor": 2}, 5, [0, 0, 1, 1, 2]),
+        ({"nodes_per_actor": 3}, 7, [0, 0, 0, 1, 1, 1, 2]),
+        ({"nodes_per_actor": 9}, 3, [0, 0, 0]),
+        ({"hosts": 2}, 5, [0, 0, 0, 1, 1]),
+        ({"hosts": 3}, 7, [0, 0, 0, 1, 1, 1, 2]),
+        ({"hosts": 1}, 3, [0, 0, 0]),
+        ({"hosts": 9}, 3, [0, 1, 2]),
+    ],
+)
+def test_consecutive_nodes_share_a_host(kind, packing, nodes, host_of):
+    assert Placement(kind=kind, **packing).host_of(nodes) == host_of
+
+
+def test_in_process_all_nodes_share_one_host():
+    assert Placement(nodes_per_actor=2).host_of(5) == [0] * 5
+
+
+def test_a_tap_is_told_of_the_runs_while_it_is_open_and_of_no_other():
+    scenario = entries()["phold"].make(Settings(seed=2, nodes=3, duration_ns=ms(50)))
+    told, told_too, traced = [], [], []
+    with tapped(told.append):
+        run(scenario)
+        once = len(told)
+        with tapped(told_too.append):
+            run(scenario, trace=traced.append)
+        run(scenario)
+    run(scenario)
+    assert once > 10
+    assert (len(told), told_too, len(traced)) == (3 * once, traced, once)
+
+
+def test_a_tap_is_gone_after_an_error():
+    told = []
+    with pytest.raises(ZeroDivisionError), tapped(told.append):
+        raise ZeroDivisionError
+    run(entries()["phold"].make(Settings(seed=2, nodes=3, duration_ns=ms(50))))
+    assert told == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -20,7 +21,7 @@ from experiments.scenario_file import scenario_as_is
 from experiments.scenario_source import Source, find_source
 from experiments.spelling import say, unknown
 from experiments.toml_table import duration_ns
-from simclock.errors import UsageError
+from simclock.errors import PlacementError, UsageError
 from simclock.network import ORDERS, Network
 
 Command = Callable[..., Any]
@@ -203,9 +204,10 @@ def placement_options(command: Command) -> Command:
     """The options that make a Placement; the command takes it as `placement`."""
 
     def with_placement(
-        placement: str, nodes_per_actor: int | None, hosts: int | None, address: str | None, **named: Any
+        placement: str, nodes_per_actor: int | None, hosts: int | None, address: str | None, verbose: bool, **named: Any
     ) -> Any:
-        return command(placement=_placement(placement, nodes_per_actor, hosts, address), **named)
+        with telling_details(verbose):
+            return command(placement=_placement(placement, nodes_per_actor, hosts, address), **named)
 
     with_placement.__doc__ = command.__doc__
     with_placement.__name__ = command.__name__
@@ -221,10 +223,27 @@ def placement_options(command: Command) -> Command:
             click.option("--nodes-per-actor", type=int, help="On Ray: how many nodes share an actor."),
             click.option("--hosts", type=int, help="On Ray: how many actors share all nodes."),
             click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]"),
+            verbose_option,
         )
     ):
         option(with_placement)
     return with_placement
+
+
+verbose_option = click.option("--verbose", is_flag=True, help="Where Ray fails: also all that Ray itself says of it.")
+
+
+@contextmanager
+def telling_details(verbose: bool) -> Iterator[None]:
+    """Where the machinery under a run fails: print what it says itself, or say how that is seen."""
+    try:
+        yield
+    except PlacementError as error:
+        if verbose and error.details:
+            click.echo(error.details.rstrip(), err=True)
+        elif error.details:
+            raise PlacementError(f"{error} (--verbose shows what Ray says)", error.details) from None
+        raise
 
 
 def parse_placement(text: str, address: str | None = None) -> Placement:

@@ -19,7 +19,14 @@ from tqdm import tqdm
 
 from experiments.catalog import VALID
 from experiments.code_version import code_version
-from experiments.commands.options import Overrides, ScenarioCommand, database_option, seedless_override_options
+from experiments.commands.options import (
+    Overrides,
+    ScenarioCommand,
+    database_option,
+    seedless_override_options,
+    telling_details,
+    verbose_option,
+)
 from experiments.outcome import Outcome, SeedRunner, exit_status
 from experiments.results_database import (
     DEFAULT_DATABASE,
@@ -45,6 +52,7 @@ FAILURES_TOLD_MAX = 25
 @click.option("--seeds", required=True, metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")
 @click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @seedless_override_options
@@ -54,6 +62,7 @@ def sweep_seeds(
     seeds: str,
     jobs: int | None,
     address: str | None,
+    verbose: bool,
     database: Path,
     form: str,
     overrides: Overrides,
@@ -75,7 +84,8 @@ def sweep_seeds(
     with open_results(database, create=True) as opened:
         number = opened.begin(source.text, settings, seeds_text(wanted), code_version(source.name))
         run = _Run(source=source, overrides=overrides, keeper=Keeper(opened, number), total=len(wanted))
-        state = run.through(wanted, jobs, address)
+        with telling_details(verbose):
+            state = run.through(wanted, jobs, address)
         found = opened.sweep(number)
         _print_summary(found, opened, run, form, state)
         return (
@@ -94,13 +104,17 @@ class _Run:
     keeper: Keeper
     total: int
     workers: int = 0
+    started_s: float = 0.0
+    """How long a Ray took to start or to be joined."""
     wall_s: float = 0.0
+    """How long the runs took, after that."""
+    _began: float = 0.0
     _failures: int = field(default=0)
 
     def through(self, seeds: Sequence[int], jobs: int | None, address: str | None) -> str:
         """Run all seeds and save what comes; gives the state in which the sweep ended."""
         runner = SeedRunner(entry=self.source.entry, settings=self.source.settings)
-        started = time.perf_counter()
+        self._began = time.perf_counter()
         try:
             with tqdm(total=self.total, unit="run", disable=None, smoothing=0.05) as bar:
                 try:
@@ -118,7 +132,7 @@ class _Run:
             self._save_what_is_left()
             raise
         finally:
-            self.wall_s = time.perf_counter() - started
+            self.wall_s = time.perf_counter() - self._began - self.started_s
         return state
 
     def _save_what_is_left(self) -> None:
@@ -131,6 +145,7 @@ class _Run:
 
     def _started(self, workers: int) -> None:
         self.workers = workers
+        self.started_s = time.perf_counter() - self._began
 
     def _tell(self, outcomes: Sequence[Outcome], bar: Any) -> None:
         for outcome in outcomes:
@@ -172,11 +187,11 @@ def _print_unsaved(keeper: Keeper) -> None:
 def _print_summary(found: Sweep, database: ResultsDatabase, run: _Run, form: str, state: str) -> None:
     results = database.results(sweep=found.id)
     if form == "json":
-        click.echo(summary_json(found, results, run.wall_s, run.workers))
+        click.echo(summary_json(found, results, run.wall_s, run.workers, run.started_s))
         return
     place = [] if str(database.path) == DEFAULT_DATABASE else ["--database", str(database.path)]
     failing = [result for result in results if result.outcome.verdict != VALID]
-    click.echo(summary_text(found, results, run.wall_s, run.workers, f"{database.path}"))
+    click.echo(summary_text(found, results, run.wall_s, run.workers, f"{database.path}", started_s=run.started_s))
     if failing:
         click.echo(f"  replay with  {shlex.join(['simclock', 'replay', failing[0].id, *place])}")
     if state == INTERRUPTED:
