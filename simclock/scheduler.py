@@ -28,8 +28,8 @@ from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName, problem_among, written_out
-from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
-from simclock.observers import Control, Observer, Violation
+from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
+from simclock.observers import Control, Environment, Happened, Observer, Violation
 from simclock.process import DIGEST_BYTES
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
@@ -69,8 +69,15 @@ class RunResult(NamedTuple):
     node_digests: tuple[str, ...]
     replay: str
     """The command or call that runs it again."""
-    halts: tuple[tuple[int, int], ...] = ()
+    halts: tuple[tuple[int, int], ...]
     """(time, node) of every node that ended itself, in order."""
+    environment: Environment
+    """As the scenario has it, before any fault."""
+
+    @property
+    def happened(self) -> Happened:
+        """What the environment did."""
+        return Happened(self.environment, self.faults, self.halts)
 
 
 def host_plan(
@@ -356,6 +363,12 @@ class Scheduler:
     def _happened(self, before_ns: int) -> list[tuple[int, Fault]]:
         return sorted((pair for pair in self._planned if pair[1].at_ns < before_ns), key=_fault_key)
 
+    def _all_happened(self, before_ns: int, summaries: Sequence[Summary]) -> Happened:
+        scenario = self.scenario
+        halts = tuple(sorted(halt for summary in summaries for halt in summary.halts))
+        environment = Environment(scenario.nodes, scenario.network, scenario.disk)
+        return Happened(environment, self.faults_before(before_ns), halts)
+
     def faults_before(self, before_ns: int) -> tuple[Fault, ...]:
         """What the environment did up to there, in order; of a run that failed, whose result there is none."""
         return tuple(fault for _, fault in self._happened(before_ns))
@@ -374,6 +387,7 @@ class Scheduler:
             self._raise_earliest()
         control = self._control
         control.now_ns = virtual_ns
+        control.happened = self._all_happened(virtual_ns, summaries)
         for observer in self.observers:
             try:
                 observer.on_finish(control)
@@ -385,12 +399,11 @@ class Scheduler:
                 counters[name] = counters.get(name, 0) + count
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
-        happened = self._happened(virtual_ns)
         whole = blake2b(digest_size=DIGEST_BYTES)
         for node in range(self.scenario.nodes):
             whole.update(digests[node])
-        for count, fault in happened:
-            whole.update(msgspec.msgpack.encode((count, fault)))
+        for count, fault in self._happened(virtual_ns):
+            whole.update(msgspec.msgpack.encode((count, fault.hashed())))
         return RunResult(
             scenario=str(self.scenario),
             seed=self.scenario.seed,
@@ -402,14 +415,15 @@ class Scheduler:
             counters=counters,
             host_calls=self._host_calls,
             stopped=control.stop_reason if self._end_ns == control.stop_ns else "",
-            faults=tuple(fault for _, fault in happened),
+            faults=control.happened.faults,
             skipped=tuple(self._skipped),
             violations=tuple(control.violations),
             reports={type(observer).__name__: observer.report() for observer in self.observers},
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,
-            halts=tuple(sorted(halt for summary in summaries for halt in summary.halts)),
+            halts=control.happened.halts,
+            environment=control.happened.environment,
         )
 
 

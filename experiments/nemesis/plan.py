@@ -117,8 +117,11 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
     faults, observers = scenario.faults, scenario.observers
     parameters = dict(scenario.parameters)
     if text != NONE:
-        plan = draw_plan(text, scenario.seed, prey, scenario.network, end_ns)
+        until_ns = end_ns if prey.until_ns is None else min(prey.until_ns, end_ns)
+        plan = draw_plan(text, scenario.seed, prey, scenario.network, until_ns)
         faults = (*scenario.faults, *plan.faults) if extra else plan.faults
+        if until_ns < end_ns and liveness_ns is None:
+            faults += tuple(recovery(prey, scenario.network, until_ns))
         observers += plan.observers
         parameters |= {"nemesis": text, "drawn": str(plan)}
     if liveness_ns is None:
