@@ -27,7 +27,7 @@ from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
-from simclock.faults import STRUCK, Fault, NodeFault, NodeName, problem_among, written_out
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
 from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.observers import Control, Environment, Happened, Observer, Violation
 from simclock.process import DIGEST_BYTES
@@ -351,10 +351,15 @@ class Scheduler:
 
     def _raise_earliest(self) -> None:
         earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
-        if earliest.usage:
+        if earliest.usage and not self._damages_unseen(earliest.time_ns):
             where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
             raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
         raise HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
+
+    def _damages_unseen(self, until_ns: int) -> bool:
+        """Whether nodes were handed nonsense: what they cannot make of it is no wrong use of the kernel."""
+        drawn = (fault.undetected for _, fault in self._happened(until_ns) if isinstance(fault, SetCorruption))
+        return any((self.scenario.network.undetected_corruption, *drawn))
 
     def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
