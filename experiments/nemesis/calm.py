@@ -74,7 +74,7 @@ class Calm(NamedTuple):
         if not self.standing:
             return ""
         more = len(self.standing) - 1
-        return self.standing[0].text + (f", and {more} more fault{'s' * (more > 1)} still act" if more else "")
+        return self.standing[0].text + (f" (and {more} more)" if more else "")
 
 
 def calm_of(happened: Happened, *, bears: Sequence[str] = ()) -> Calm:
