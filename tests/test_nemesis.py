@@ -306,15 +306,20 @@ def test_what_faults_did_to_messages_is_counted(same_everywhere):
     assert counts["held by clogs"] and counts["waited at nodes"] and counts["corrupted"]
 
 
-SHORT_NS = {"phold": 1, "ping-pong": 1, "timers": 1, "raft-kv-wan": 5, "deadlocks": 2}
-"""Seconds of those that would take long."""
+SHORT_NS = {
+    "phold": ms(200),
+    "ping-pong": ms(200),
+    "timers": ms(200),
+    "raft-kv-wan": seconds(5),
+    "deadlocks": seconds(2),
+}
+"""How long those run that would take long."""
 
 
 def under(name, kind, seed=0):
     """The verdict of a run under that kind of trouble; empty where the protocol's code failed."""
     entry = entries()[name]
-    short = {"duration_ns": seconds(SHORT_NS[name])} if name in SHORT_NS else {}
-    scenario = make_scenario(entry, Settings(seed=seed, nemesis=kind, **short))
+    scenario = make_scenario(entry, Settings(seed=seed, nemesis=kind, duration_ns=SHORT_NS.get(name)))
     try:
         return report_of(entry, run(scenario)).status
     except HandlerError:
