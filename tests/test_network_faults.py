@@ -390,6 +390,10 @@ def test_beside_a_single_group_all_others_are_the_other_side(
     assert arrived == inside | (across if fault is Silence else set())
 
 
+def test_a_single_group_is_told_with_the_others() -> None:
+    assert str(Partition(at_ns=ms(1), groups=((0, 2),))) == "1ms partition node 0,node 2 | all others"
+
+
 def test_groups_without_anybody_are_refused() -> None:
     for groups in (((),), ((), ())):
         with pytest.raises(UsageError, match=r"faults\[0\] \(partition\): its groups name nobody"):

@@ -79,7 +79,8 @@ class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
         return msgspec.structs.replace(self, groups=tuple(groups))
 
     def describe(self) -> str:
-        return f"{self.kind} " + " | ".join(",".join(map(say_node, group)) for group in self.groups)
+        others = " | all others" if len(self.groups) == 1 else ""
+        return f"{self.kind} " + " | ".join(",".join(map(say_node, group)) for group in self.groups) + others
 
 
 class Silence(Partition, frozen=True, kw_only=True, array_like=True, tag=True):
