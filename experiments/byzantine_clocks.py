@@ -31,9 +31,15 @@ from protocols.byzantine_clocks import (
 )
 from simclock import (
     Clocks,
+    Crash,
+    JumpClock,
     Network,
+    Pause,
     RunResult,
     Scenario,
+    SetDrift,
+    SlowNode,
+    StopClock,
     Uniform,
     UsageError,
     ms,
@@ -45,6 +51,8 @@ if TYPE_CHECKING:
     pass
 
 PARTS = 1_000_000_000
+PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
+"""What makes a node faulty."""
 ROUNDS = 20
 """In the scenario's own duration."""
 
@@ -198,9 +206,17 @@ def judge(result: RunResult) -> Verdict:
     """The bound; unknown where what it stands on did not hold."""
     agreement = agreement_of(result)
     verdict = judge_invariants(result)
-    if verdict.status == VIOLATED:
-        return verdict
     bound = agreement.bound
+    if verdict.status == VIOLATED:
+        faulty = faulty_before(result, result.violations[0].time_ns)
+        liars = bound.nodes - len(agreement.correct)
+        if not faulty or liars + len(faulty) <= bound.faults:
+            return verdict
+        met = ", ".join(f"node {node}" for node in faulty)
+        return Verdict(
+            status=UNKNOWN,
+            lines=(f"{met} met with faults beside {liars} that lie: nothing is proved for more than {bound.faults}",),
+        )
     if agreement.unheard:
         return Verdict(status=UNKNOWN, lines=(f"{agreement.unheard}: the bound is proved where every one arrives",))
     if agreement.rounds < 1 or not agreement.moments:
@@ -209,6 +225,13 @@ def judge(result: RunResult) -> Verdict:
     seen, limit = in_ms(worst_ns), in_ms(bound.limit_ns)
     line = f"correct clocks were {seen} apart at most, within the bound ({limit} in the long run)"
     return Verdict(status=VALID, lines=(line,))
+
+
+def faulty_before(result: RunResult, time_ns: int) -> list[int]:
+    """The correct nodes whose process or clock met with a fault by then: each is one of the f that are tolerated."""
+    correct = agreement_of(result).correct
+    faults = (fault for fault in result.faults if isinstance(fault, PROCESS_AND_CLOCK) and fault.at_ns <= time_ns)
+    return sorted({fault.node for fault in faults if isinstance(fault.node, int) and fault.node in correct})
 
 
 register(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from actors import Node
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.nemesis import DOWN, calm_of
 from protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
 from protocols.causal_broadcast.properties import Deliveries
@@ -27,7 +28,6 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
-    format_duration,
     ms,
     seconds,
     stream,
@@ -166,16 +166,19 @@ def judge(result: RunResult) -> Verdict:
     counts = order.counts
     held = (f"causal order holds: {counts['delivered']} deliveries, {counts['concurrent']} of what was concurrent",)
     first = safe.lines if safe.status == VIOLATED else held
-    status = VIOLATED if VIOLATED in (safe.status, whole.status) else VALID if counts["delivered"] else UNKNOWN
-    return Verdict(status=status, lines=(*first, *whole.lines), properties=whole.properties)
+    judged = whole.status if counts["delivered"] else UNKNOWN
+    status = VIOLATED if VIOLATED in (safe.status, whole.status) else judged
+    lines = (*whole.lines, *first) if whole.status == UNKNOWN and status == UNKNOWN else (*first, *whole.lines)
+    return Verdict(status=status, lines=lines, properties=whole.properties)
 
 
 def all_delivered(result: RunResult, settle_ns: int) -> Verdict:
     """Whether every member that is up has every broadcast of those that are up, and all have the same of the others."""
-    calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
-    if calm_ns < settle_ns:
-        line = f"not judged: the last fault struck {format_duration(calm_ns)} before the end"
-        return Verdict(status=VALID, lines=(f"{DELIVERED}: {line}",))
+    calm = calm_of(result.happened, bears=(DOWN,))
+    lacking = calm.lacking(result.virtual_ns, settle_ns)
+    if lacking:
+        status = UNKNOWN if calm.standing else VALID
+        return Verdict(status=status, lines=(f"{lacking}: {DELIVERED} is not judged",))
     ends = [end for end in result.final.values() if end is not None]
     want: dict[int, int] = {}
     for end in ends:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import Node
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.nemesis import DOWN, calm_of
 from experiments.recorded import Recorded, recorded
 from protocols.total_order import TotalOrderProperties, TotalOrderSettings
 from protocols.total_order.people import Person, Script
@@ -178,7 +179,8 @@ def judge(result: RunResult) -> Verdict:
         return Verdict(status=VIOLATED, lines=(*first, *held.lines), properties=held.properties)
     if not counts["displayed"]:
         return Verdict(status=UNKNOWN, lines=("no screen has shown anything: let it run longer", *held.lines))
-    return Verdict(status=held.status, lines=(*first, *held.lines))
+    lines = (*held.lines, *first) if held.status == UNKNOWN else (*first, *held.lines)
+    return Verdict(status=held.status, lines=lines)
 
 
 def held_for_ever(result: RunResult) -> Verdict:
@@ -186,11 +188,11 @@ def held_for_ever(result: RunResult) -> Verdict:
     screens: Screens = result.reports["TotalOrderProperties"]
     ends: dict[int, AtTheEnd] = {node: end for node, end in result.final.items() if end is not None}
     settle = max([end.settle_ns for end in ends.values()], default=0)
-    calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
-    if calm_ns < settle:
-        calm, wanted = format_duration(calm_ns), format_duration(settle)
-        line = f"{HELD}: not judged: the last fault struck {calm} before the end, it takes {wanted}"
-        return Verdict(status=VALID, lines=(line,))
+    calm = calm_of(result.happened, bears=(DOWN,))
+    lacking = calm.lacking(result.virtual_ns, settle)
+    if lacking:
+        status = UNKNOWN if calm.standing else VALID
+        return Verdict(status=status, lines=(f"{lacking}: {HELD} is not judged",))
     number, members = screens.latest
     left = [node for node in members if node in ends and ends[node].is_in and ends[node].view == number]
     if 2 * len(left) < len(members) or (2 * len(left) == len(members) and members[0] not in left):

@@ -273,11 +273,13 @@ def judge(result: RunResult) -> Verdict:
     """Every property, with the first of what was found."""
     judged = properties_of(result)
     found = judged.found
-    if not found and judged.setup.sync != "none" and not judged.reached["readings used"]:
-        return Verdict(status=UNKNOWN, lines=("no reading of another clock was used: nothing was judged",))
+    if not found and not judged.reached["readings used"]:
+        return Verdict(status=UNKNOWN, lines=(f"no reading of another clock was used: {SKEW} is not judged",))
     if not found:
-        held = ", ".join((ERROR, MARGIN, MONOTONE, SKEW, *OF_ALGORITHM.get(judged.setup.sync, ())))
-        return Verdict(status=VALID, lines=(f"{held} hold",))
+        skew = (SKEW,) if judged.reached["clocks held against their bound"] else ()
+        held = ", ".join((ERROR, MARGIN, MONOTONE, *skew, *OF_ALGORITHM.get(judged.setup.sync, ())))
+        others = () if skew else (f"{SKEW} is not judged: no clock was set",)
+        return Verdict(status=VALID, lines=(f"{held} hold", *others))
     lines = [f"{name} violated {text}" for name, text in found[:SHOWN_MAX]]
     if len(found) > SHOWN_MAX:
         lines.append(f"and {len(found) - SHOWN_MAX} more")

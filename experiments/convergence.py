@@ -5,7 +5,7 @@
 
 Strong eventual consistency (Shapiro et al. 2011) is more: replicas that have delivered the same updates are equal *at
 once*. Here it is asked at the end alone, so the run must be given time to come to rest: faults healed, no new updates.
-A run that had not come to rest is UNKNOWN, never ILLEGAL.
+A run that had not come to rest, or in which a fault still acts, is UNKNOWN, never ILLEGAL.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from experiments.linearizability import Verdict
+from experiments.nemesis import calm_of
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.observers import Control, Observation, Observer
@@ -117,7 +118,11 @@ class _ConvergenceObserver(Observer):
             self._judged = Convergence(Verdict.UNKNOWN, (), f"no replica observed {self._of.name!r}")
             return
         judged = convergence(self._states, replicas)
+        assert control.happened is not None, "the run has ended"
         quiet_ns = control.now_ns - self._changed_ns
+        lacking = calm_of(control.happened).lacking(control.now_ns, self._of.quiet_ns)
+        if lacking and judged.verdict is Verdict.ILLEGAL:
+            judged = Convergence(Verdict.UNKNOWN, judged.groups, lacking)
         if quiet_ns < self._of.quiet_ns:
             why = f"still changing {format_duration(quiet_ns)} before the end of the run"
             judged = Convergence(Verdict.UNKNOWN, judged.groups, why)

@@ -20,7 +20,7 @@ from experiments.convergence import convergence
 from experiments.crdt_properties import CONVERGENCE, Converges, CrdtProperties
 from experiments.crdt_story import plot, story
 from experiments.linearizability import Verdict as Convergent
-from experiments.nemesis import Prey
+from experiments.nemesis import Prey, calm_of
 from experiments.recorded import Recorded
 from experiments.spelling import unknown
 from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
@@ -201,7 +201,9 @@ def judge(result: RunResult) -> Verdict:
     states = {node: end and (end.value, end.state) for node, end in result.final.items()}
     behind = len(states) - found["replicas that have seen all"]
     if behind and len(set(states.values())) > 1:
-        return Verdict(status=UNKNOWN, lines=(held, f"{behind} replicas have not seen every update: let it run longer"))
+        still = calm_of(result.happened).still
+        lines = (f"{behind} replicas have not seen every update{'' if still else ': let it run longer'}", held)
+        return Verdict(status=UNKNOWN, lines=(still, *lines) if still else lines)
     judged = convergence(states)
     status = {Convergent.OK: VALID, Convergent.ILLEGAL: VIOLATED, Convergent.UNKNOWN: UNKNOWN}[judged.verdict]
     properties = (CONVERGENCE,) if status == VIOLATED else ()

@@ -11,6 +11,7 @@ from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invaria
 from experiments.convergence import convergence
 from experiments.editing_trace import read_recording
 from experiments.linearizability import Verdict as Converged
+from experiments.nemesis import DOWN, calm_of
 from experiments.recorded import recorded
 from simclock import RunResult, format_duration, ms, seconds, us
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 CONVERGENCE = "Convergence"
 AS_RECORDED = "Ends As Recorded"
+SETTLE_NS = seconds(10)
+"""Within what time after the last trouble all copies are equal."""
 
 
 class CopyAtEnd(NamedTuple):
@@ -80,12 +83,16 @@ def judge(result: RunResult) -> Verdict:
     copies = {node: copy for node, copy in result.final.items() if copy is not None and not copy.has_left}
     judged = convergence({node: copy.text for node, copy in copies.items()}, replicas=sorted(copies))
     recording = _recording_of(result)
-    calm_ns = result.virtual_ns - max([fault.at_ns for fault in result.faults], default=0)
+    calm = calm_of(result.happened, bears=(DOWN,))
+    lacking = calm.lacking(result.virtual_ns, SETTLE_NS)
     if recording and not result.stopped:
         lines.append(f"the replay is not complete, so {AS_RECORDED} is not judged: give it more time")
         status = UNKNOWN if status == VALID else status
-    elif not recording and calm_ns < seconds(10):
-        lines.append(f"{CONVERGENCE} not judged: the last fault struck {format_duration(calm_ns)} before the end")
+    elif not recording and lacking:
+        told = f"{lacking}: {CONVERGENCE} is not judged"
+        unknown = status == VALID and bool(calm.standing)
+        status = UNKNOWN if unknown else status
+        lines = [told, *lines] if unknown else [*lines, told]
     elif judged.verdict is not Converged.OK:
         properties.append(CONVERGENCE)
         lines += [f"{CONVERGENCE} violated: {line}" for line in judged.explain().splitlines()]

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from actors import Node
-from experiments.catalog import NO_NEMESIS, Entry, Settings, register
+from experiments.catalog import Entry, Settings, register
 from experiments.dynamo_judge import (
     TOLD,
     Conditions,
@@ -104,8 +104,8 @@ class Store:
     clients: int
     orders: tuple[tuple[int, int, int, bool], ...] = ()
     """Of the administrator: when, the server told, the server that joins or leaves, whether it joins."""
-    rested: bool
-    """Whether the end leaves time to come to rest."""
+    rest_ns: int
+    """What it needs to come to rest, once clients, the administrator and faults have come to an end."""
     parts: Parts = field(default_factory=Parts)
 
     @property
@@ -144,7 +144,8 @@ class Store:
             content=self.workload.content,
             causal=self.parts.versioning is not None or (self.versioning, self.ids) != ("vector", "server"),
             members_change=bool(self.orders),
-            rested=self.rested,
+            active_ns=max([self.workload.stop_ns or 0, *(order[0] for order in self.orders)]),
+            rest_ns=self.rest_ns,
         )
         stand_ins = () if self.orders else (partial(StandInsKeepHints, self.settings),)
         return (
@@ -221,7 +222,7 @@ def dynamo(settings: Settings) -> Scenario:
             (duration_ns * 11 // 20, 0, members, True),
             (duration_ns * 13 // 20, members - 1, 0, False),
         ),
-        rested=_rests(settings, duration_ns),
+        rest_ns=REST_NS,
         parts=parts_of(asked["bug"]),
     )
     options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
@@ -238,13 +239,6 @@ def dynamo(settings: Settings) -> Scenario:
         parameters=settings.parameters,
         **options,
     )
-
-
-def _rests(settings: Settings, duration_ns: int) -> bool:
-    """Whether nothing happens any more in the last quarter, and that is long enough."""
-    drawn = settings.nemesis not in (None, NO_NEMESIS)
-    late = any(fault.at_ns > duration_ns * 3 // 4 for fault in settings.faults or ())
-    return not drawn and not late and duration_ns >= REST_NS * 4
 
 
 def trouble(duration_ns: int, members: int, store: Store) -> tuple[Fault, ...]:

@@ -26,6 +26,8 @@ from simclock.clocks.physical import Clocks
 TROUBLE_NS = seconds(3)
 REST_NS = seconds(6)
 """After the trouble: no client calls, nothing goes wrong."""
+LINGER_NS = seconds(1)
+"""What was delayed or written to a slow disk at the end of the trouble has come by then."""
 RHYTHM_NS = ms(150)
 PARAMETERS = {"bug": "", "versioning": "", "ids": "", "quorum": ""}
 """Empty: the seed draws it."""
@@ -233,7 +235,7 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         ),
         clients=drawn.clients,
         orders=drawn.orders,
-        rested=settings.duration_ns is None or settings.duration_ns >= TROUBLE_NS + REST_NS,
+        rest_ns=REST_NS - LINGER_NS,
         parts=parts,
     )
     network = settings.network or Network(
@@ -262,10 +264,20 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
 
 def _faults(seed: int, nemesis: str, servers: tuple[int, ...], network: Network) -> tuple[Fault, ...]:
     """A swarm until TROUBLE_NS, then everything heals."""
-    prey = Prey(servers=servers, rhythm_ns=RHYTHM_NS)
+    prey = _prey(servers)
     plan = draw_plan(nemesis, seed, prey, network, TROUBLE_NS)
     quiet = replace(network, loss=network.loss / 2)
     return (*plan.faults, *recovery(prey, quiet, TROUBLE_NS))
+
+
+def _prey(servers: tuple[int, ...]) -> Prey:
+    return Prey(servers=servers, rhythm_ns=RHYTHM_NS, until_ns=TROUBLE_NS)
+
+
+def prey(draw: Callable[[int], Drawn], scenario: Scenario) -> Prey:
+    """The servers, as long as clients call."""
+    drawn = draw(scenario.seed)
+    return _prey(tuple(range(drawn.members + drawn.spares)))
 
 
 for _name, _drawn, _summary in (
@@ -300,6 +312,7 @@ for _name, _drawn, _summary in (
             judge=judge,
             describe=describe,
             parameters=PARAMETERS,
+            prey=partial(prey, _drawn),
             sometimes=sometimes,
         )
     )

@@ -30,10 +30,11 @@ from experiments.causal_histories import (
     unseen_by_reads,
 )
 from experiments.histories import Operation
+from experiments.nemesis import calm_of
 from experiments.raft_kv import history_of
 from experiments.recorded import recorded
 from protocols.dynamo import AGREED, CONFLICT, STRICT, DynamoServer, DynamoSettings, Ring, metadata_bytes, written_names
-from simclock import Control, Observation, Observer, RunResult
+from simclock import Control, Observation, Observer, RunResult, format_duration
 
 HANDOFF_COMPLETES = "Handoff Completes"
 TOMBSTONES_GO = "Tombstones Go"
@@ -53,8 +54,10 @@ class Conditions(NamedTuple):
     causal: bool
     """Whether siblings are owed to be concurrent."""
     members_change: bool
-    rested: bool
-    """Whether the run was given time to come to rest."""
+    active_ns: int
+    """When the last client stops calling and the last server has been told to join or leave."""
+    rest_ns: int
+    """What the store needs after that, and after all faults, to come to rest."""
 
     @property
     def overlapping(self) -> bool:
@@ -212,6 +215,17 @@ def _record(state: ServerAtEnd, key: str) -> bytes:
 # Judging.
 
 
+def restless(result: RunResult) -> str:
+    """Why the run gave the store no time to come to rest; empty if it did."""
+    conditions: Conditions = result.reports["Conditions"]
+    calm = calm_of(result.happened)
+    lacking = calm.lacking(result.virtual_ns, conditions.rest_ns)
+    if lacking or result.virtual_ns - conditions.active_ns >= conditions.rest_ns:
+        return lacking
+    left = format_duration(max(0, result.virtual_ns - conditions.active_ns))
+    return f"{left} are left after the last call, it takes {format_duration(conditions.rest_ns)}"
+
+
 def removed_of(result: RunResult) -> tuple[RemovedTombstone, ...]:
     """The tombstones that were removed, in order of time."""
     gone = [each for each in recorded(result) if each.name == "removed"]
@@ -234,19 +248,20 @@ def findings(result: RunResult) -> Iterator[Finding]:
     content = conditions.content
     operations = history_of(result)
     at_end = at_end_of(result)
+    rested = not restless(result)
     if content != "number":
         pasts = Pasts(operations)
         removed = removed_of(result)
         if conditions.causal:
             yield from siblings_not_concurrent(_shown(operations, at_end, content), pasts)
-        if conditions.rested and not at_end.unrest and not at_end.down:
+        if rested and not at_end.unrest and not at_end.down:
             yield from _wrong_at_end(conditions, operations, pasts, at_end, removed)
         if conditions.overlapping:
             names = _named(content)
             yield from unseen_by_reads(operations, pasts, names, removed)
             if conditions.settings.r == conditions.settings.n:
                 yield from reads_going_back(operations, pasts, names, removed)
-    if conditions.rested and not at_end.down:
+    if rested and not at_end.down:
         if at_end.unrest:
             yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
         elif conditions.settings.anti_entropy_ns:
@@ -314,10 +329,9 @@ def judge(result: RunResult) -> Verdict:
             lines += [f"  {detail}" for detail in details]
         return Verdict(status=VIOLATED, lines=tuple(lines), properties=tuple(counts))
     at_end = at_end_of(result)
-    unknown = at_end.down or at_end.unrest
-    if unknown or not conditions.rested:
-        why = unknown or "too little of the run is left after what goes wrong"
-        return Verdict(status=UNKNOWN, lines=(f"the store had no time to come to rest: {why}",))
+    unknown = restless(result) or at_end.down or at_end.unrest
+    if unknown:
+        return Verdict(status=UNKNOWN, lines=(f"{unknown}: the store could not come to rest",))
     return Verdict(status=VALID, lines=_held_lines(conditions, deletes_of(history_of(result))))
 
 

@@ -269,7 +269,7 @@ def _fault_value(table: Table, field: Any) -> Any:
         return table.truth(key)
     if field.type == tuple[int, ...]:
         return _numbers(table, key)
-    if field.type == NodeName:
+    if field.type in (NodeName, NodeName | None):
         return _node(table.required(key, '0 or "leader"'), table.place(key))
     table.required(key, '[["leader"], [0, 1, 2]]')
     return _groups(table, key)

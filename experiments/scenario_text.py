@@ -111,6 +111,8 @@ def _fault(fault: Fault) -> dict[str, Any]:
     values: dict[str, Any] = {"kind": fault.kind}
     for field in msgspec.structs.fields(fault):
         value = getattr(fault, field.name)
+        if value is None:  # any node
+            continue
         if field.name.endswith("_ns"):
             value = format_duration(value)
         elif field.name.endswith("_ppb"):

@@ -170,7 +170,7 @@ class Disk:
 
     def _check_room(self) -> None:
         if self.full:
-            raise DiskFull("the disk is full: nothing was written")
+            raise DiskFull("the disk is full: nothing was written (who goes on without catches DiskFull, or halts)")
 
     def _do(self, operation: str, name: str, argument: Any) -> None:
         _apply(self._values, self._logs, operation, name, argument)

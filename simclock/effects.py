@@ -50,7 +50,7 @@ def what_it_strikes(host: Host, fault: Fault) -> Any:
         case SetLoss() | SetCorruption() | SetBandwidth():
             return host.network
         case AddDelay():
-            return host.extra_delay_ns
+            return host.delays.state()
         case Cut() | Mend() | Clog() | Unclog() if isinstance(fault.source, int) and isinstance(fault.target, int):
             return host.links.state_of(fault.source, fault.target)
     return host.links.state()

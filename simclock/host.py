@@ -28,7 +28,7 @@ from simclock.failures import describe_error, unencodable
 from simclock.faults import Fault, NodeFault
 from simclock.gate import come_due, wake
 from simclock.mail import HostPlan, Observation, Summary, Window
-from simclock.network import Links, Network
+from simclock.network import Delays, Links, Network
 from simclock.process import Process, new_process, succeed
 from simclock.strikes import crash, strike
 from simclock.trace import Trace
@@ -54,13 +54,13 @@ class Host:
         self.nodes: int = plan.nodes
         self.network: Network = plan.network
         """What every link does now: the scenario's model, as faults have changed it."""
-        self.extra_delay_ns = 0
+        self.delays = Delays()
         """What a fault has added to every delay between different nodes."""
         self.clocks: Clocks = plan.clocks
         self.clocks_differ = plan.clocks.differ
         """Whether some clock's second here is not, or was not always, a true one."""
         self.disk_model = plan.disk
-        self.links = Links()
+        self.links = Links(plan.nodes)
         self.clogged: dict[tuple[int, int], list[Event]] = {}
         """Link -> messages to nodes of this host that came due while it was clogged."""
         self.now_ns = 0

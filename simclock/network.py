@@ -11,13 +11,13 @@ A clogged link holds, at its target, what comes due on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from simclock.durations import MILLISECOND
+from simclock.durations import MILLISECOND, format_duration
 from simclock.errors import UsageError
 from simclock.latency import Constant, Latency
 
@@ -110,7 +110,8 @@ class Network:
 class Links:
     """Which links are cut or clogged at this moment. Falsy when none is."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: int) -> None:
+        self._nodes = nodes
         self._cut: set[tuple[int, int]] = set()
         self._group: dict[int, int] = {}
         self._asymmetric = False
@@ -125,6 +126,21 @@ class Links:
         separates = len(set(self._group.values())) > 1
         groups = (tuple(self._group.items()), self._asymmetric) if separates else ()
         return frozenset(self._cut), groups, frozenset(self._clogged), frozenset(self._clogged_nodes)
+
+    def told(self) -> Iterator[str]:
+        """What is cut or clogged, as in "messages from node 0 to node 1 are still lost"."""
+        sides: dict[int, list[int]] = {}
+        for node, number in sorted(self._group.items()):
+            sides.setdefault(number, []).append(node)
+        if len(sides) > 1:
+            groups = " | ".join(",".join(map(str, sides[number])) for number in sorted(sides))
+            yield f"nodes {groups} are still {'silenced' if self._asymmetric else 'separated'}"
+        for source, target in sorted(self._cut):
+            yield f"messages from node {source} to node {target} are still lost"
+        for node in sorted(self._clogged_nodes):
+            yield f"node {node} is still clogged"
+        for source, target in sorted(self._clogged):
+            yield f"messages from node {source} to node {target} are still held"
 
     def state_of(self, source: int, target: int) -> tuple[bool, bool]:
         """Whether this one link is cut and clogged, whatever else is."""
@@ -141,12 +157,16 @@ class Links:
     def partition(self, groups: Iterable[Iterable[int]], *, asymmetric: bool = False) -> None:
         """Separate the groups from each other, in place of any earlier partition.
 
-        A node belongs to the first group that names it; a node in no group talks to everybody. In an asymmetric
-        partition only what a group sends to an earlier one is lost.
+        A node belongs to the first group that names it. Beside a single group all others form a second one; beside
+        several, a node in none talks to everybody. In an asymmetric partition only what a group sends to an earlier one
+        is lost.
         """
         self._group = {}
         self._asymmetric = asymmetric
-        for number, group in enumerate(groups):
+        sides = [tuple(group) for group in groups]
+        if len(sides) == 1:
+            sides.append(tuple(range(self._nodes)))
+        for number, group in enumerate(sides):
             for node in group:
                 self._group.setdefault(node, number)
 
@@ -189,3 +209,50 @@ class Links:
             return False
         other = self._group.get(target)
         return other is not None and (group > other if self._asymmetric else group != other)
+
+
+class Delays:
+    """What messages take longer than the model says. Falsy when none does.
+
+    A link takes the delay that was set last of those that are meant for it: for it alone, for all links from its source
+    or to its target, or for all.
+    """
+
+    def __init__(self) -> None:
+        self._delays_ns: dict[tuple[int | None, int | None], int] = {}
+        """(source or any, target or any) -> delay, the one set last at the end."""
+
+    def __bool__(self) -> bool:
+        return bool(self._delays_ns)
+
+    def set(self, delay_ns: int, source: int | None, target: int | None) -> None:
+        """Set the delay of these links; None means any node."""
+        if source is None and target is None:
+            self._delays_ns.clear()
+        self._delays_ns.pop((source, target), None)
+        self._delays_ns[source, target] = delay_ns
+        if not any(self._delays_ns.values()):
+            self._delays_ns.clear()
+
+    def of(self, source: int, target: int) -> int:
+        """How much longer a message from source to target takes, in nanoseconds."""
+        for (from_node, to_node), delay_ns in reversed(self._delays_ns.items()):
+            if from_node in (None, source) and to_node in (None, target):
+                return delay_ns
+        return 0
+
+    @property
+    def longest_ns(self) -> int:
+        """The longest delay of any link."""
+        return max(self._delays_ns.values(), default=0)
+
+    def state(self) -> tuple[tuple[tuple[int | None, int | None], int], ...]:
+        """All of it, to be compared with a later one."""
+        return tuple(self._delays_ns.items())
+
+    def told(self) -> Iterator[str]:
+        """What takes longer, as in "messages from node 0 still take 50ms longer"."""
+        for (source, target), delay_ns in self._delays_ns.items():
+            ends = f"{'' if source is None else f' from node {source}'}{'' if target is None else f' to node {target}'}"
+            if delay_ns:
+                yield f"{f'messages{ends}' if ends else 'all messages'} still take {format_duration(delay_ns)} longer"

@@ -12,10 +12,12 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
+from simclock.disk import DiskModel
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.mail import Observation
+from simclock.network import Network
 
 
 class Violation(NamedTuple):
@@ -32,6 +34,25 @@ class Violation(NamedTuple):
         return f"{self.property} violated at {format_duration(self.time_ns)}, node {self.node}: {self.detail}"
 
 
+class Environment(NamedTuple):
+    """What faults find, and what they return to when they end."""
+
+    nodes: int
+    network: Network
+    disk: DiskModel
+
+
+class Happened(NamedTuple):
+    """What the environment did in a run."""
+
+    environment: Environment
+    """As the scenario has it, before any fault."""
+    faults: tuple[Fault, ...]
+    """In order, with node ids in place of names."""
+    halts: tuple[tuple[int, int], ...]
+    """(time, node) of every node that ended itself, in order."""
+
+
 class Control:
     """What an observer may do about an observation."""
 
@@ -42,6 +63,8 @@ class Control:
         self.stop_reason = ""
         self.faults: list[Fault] = []
         self.violations: list[Violation] = []
+        self.happened: Happened | None = None
+        """All that the environment did; None until the run has ended."""
 
     def stop(self, reason: str) -> None:
         """End the run one lookahead after the observation."""

@@ -295,7 +295,7 @@ class Process:
         self.sim_fast = (
             straight
             and host.network.plain
-            and not host.extra_delay_ns
+            and not host.delays
             and not (gate is not None and gate.busy_ns)
             and self.sim_ready_ns <= host.now_ns
             and not (self.disk.sync_ns if "disk" in self.__dict__ else host.disk_model.sync_ns)

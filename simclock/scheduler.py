@@ -27,9 +27,9 @@ from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
-from simclock.faults import STRUCK, Fault, NodeFault, NodeName, problem_among, written_out
-from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation
-from simclock.observers import Control, Observer, Violation
+from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
+from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
+from simclock.observers import Control, Environment, Happened, Observer, Violation
 from simclock.process import DIGEST_BYTES
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
@@ -69,10 +69,17 @@ class RunResult(NamedTuple):
     node_digests: tuple[str, ...]
     replay: str
     """The command or call that runs it again."""
-    halts: tuple[tuple[int, int], ...] = ()
+    halts: tuple[tuple[int, int], ...]
     """(time, node) of every node that ended itself, in order."""
+    environment: Environment
+    """As the scenario has it, before any fault."""
     started_s: float = 0.0
     """How long it took, before `wall_s`, to start or join a Ray and its workers; 0 in process."""
+
+    @property
+    def happened(self) -> Happened:
+        """What the environment did."""
+        return Happened(self.environment, self.faults, self.halts)
 
 
 def host_plan(
@@ -346,10 +353,15 @@ class Scheduler:
 
     def _raise_earliest(self) -> None:
         earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
-        if earliest.usage:
+        if earliest.usage and not self._damages_unseen(earliest.time_ns):
             where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
             raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
         raise HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
+
+    def _damages_unseen(self, until_ns: int) -> bool:
+        """Whether nodes were handed nonsense: what they cannot make of it is no wrong use of the kernel."""
+        drawn = (fault.undetected for _, fault in self._happened(until_ns) if isinstance(fault, SetCorruption))
+        return any((self.scenario.network.undetected_corruption, *drawn))
 
     def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
@@ -357,6 +369,12 @@ class Scheduler:
 
     def _happened(self, before_ns: int) -> list[tuple[int, Fault]]:
         return sorted((pair for pair in self._planned if pair[1].at_ns < before_ns), key=_fault_key)
+
+    def _all_happened(self, before_ns: int, summaries: Sequence[Summary]) -> Happened:
+        scenario = self.scenario
+        halts = tuple(sorted(halt for summary in summaries for halt in summary.halts))
+        environment = Environment(scenario.nodes, scenario.network, scenario.disk)
+        return Happened(environment, self.faults_before(before_ns), halts)
 
     def faults_before(self, before_ns: int) -> tuple[Fault, ...]:
         """What the environment did up to there, in order; of a run that failed, whose result there is none."""
@@ -376,6 +394,7 @@ class Scheduler:
             self._raise_earliest()
         control = self._control
         control.now_ns = virtual_ns
+        control.happened = self._all_happened(virtual_ns, summaries)
         for observer in self.observers:
             try:
                 observer.on_finish(control)
@@ -387,12 +406,11 @@ class Scheduler:
                 counters[name] = counters.get(name, 0) + count
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
-        happened = self._happened(virtual_ns)
         whole = blake2b(digest_size=DIGEST_BYTES)
         for node in range(self.scenario.nodes):
             whole.update(digests[node])
-        for count, fault in happened:
-            whole.update(msgspec.msgpack.encode((count, fault)))
+        for count, fault in self._happened(virtual_ns):
+            whole.update(msgspec.msgpack.encode((count, fault.hashed())))
         return RunResult(
             scenario=str(self.scenario),
             seed=self.scenario.seed,
@@ -404,14 +422,15 @@ class Scheduler:
             counters=counters,
             host_calls=self._host_calls,
             stopped=control.stop_reason if self._end_ns == control.stop_ns else "",
-            faults=tuple(fault for _, fault in happened),
+            faults=control.happened.faults,
             skipped=tuple(self._skipped),
             violations=tuple(control.violations),
             reports={type(observer).__name__: observer.report() for observer in self.observers},
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,
-            halts=tuple(sorted(halt for summary in summaries for halt in summary.halts)),
+            halts=control.happened.halts,
+            environment=control.happened.environment,
         )
 
 

@@ -45,6 +45,7 @@ from simclock.faults import (
     UnclogNode,
 )
 from simclock.gate import hold, wake_later
+from simclock.network import Delays, Links
 from simclock.streams import stream
 
 if TYPE_CHECKING:
@@ -133,8 +134,8 @@ def crash(host: Host, process: Process, *, torn: bool) -> None:
 # Links, and all traffic.
 
 
-def _strike_links(host: Host, fault: Fault) -> None:
-    links = host.links
+def strike_links(links: Links, fault: Fault) -> None:
+    """Cut, clog, mend or release what the fault says."""
     match fault:
         case Cut(source=int(source), target=int(target)):
             links.cut(source, target)
@@ -152,6 +153,16 @@ def _strike_links(host: Host, fault: Fault) -> None:
             links.partition(fault.groups, asymmetric=isinstance(fault, Silence))  # type: ignore[arg-type]
         case Heal():
             links.heal()
+
+
+def strike_delays(delays: Delays, fault: AddDelay) -> None:
+    """Have messages take longer, or no longer."""
+    assert not isinstance(fault.source, str) and not isinstance(fault.target, str), "names have been resolved"
+    delays.set(fault.delay_ns, fault.source, fault.target)
+
+
+def _strike_links(host: Host, fault: Fault) -> None:
+    strike_links(host.links, fault)
     if host.clogged:
         _release(host)
     for process in host.processes.values():
@@ -179,8 +190,8 @@ def _strike_traffic(host: Host, fault: Fault) -> None:
             host.network = replace(host.network, corruption=detected, undetected_corruption=undetected)
         case SetBandwidth(bytes_per_s=bytes_per_s):
             host.network = replace(host.network, bytes_per_s=bytes_per_s)
-        case AddDelay(delay_ns=delay_ns):
-            host.extra_delay_ns = delay_ns
+        case AddDelay():
+            strike_delays(host.delays, fault)
     for process in host.processes.values():
         process.choose_path()
 

@@ -31,6 +31,7 @@ from simclock import (
     Network,
     Observation,
     Restart,
+    SetDrift,
     Uniform,
     UsageError,
     ms,
@@ -310,6 +311,22 @@ def test_a_node_that_is_struck_counts_as_faulty():
     assert agreement.struck == (0,) and judge(result).status == VALID and agreement.rounds >= 19
     two = (Crash(at_ns=seconds(89), node=1), Restart(at_ns=seconds(90), node=1))
     assert agreement_of(play(2, 7, liars=1, faults=two)).struck == (1,)
+
+
+def test_rounds_that_a_jump_left_behind_are_left_out():
+    """In true time the node loses no round, however far the jump; its event count is what it was, within two rounds."""
+    calm = play(2, 7, liars=1)
+    for years in (1, 60):
+        by_ns = years * 365 * 24 * seconds(3600)
+        result = play(2, 7, liars=1, faults=(JumpClock(at_ns=seconds(90), node=0, by_ns=by_ns),))
+        assert abs(result.events - calm.events) < calm.events // 10
+        assert agreement_of(result).struck == (0,) and judge(result).status == VALID
+
+
+def test_a_bound_is_not_judged_where_faults_make_too_many_faulty():
+    drifts = tuple(SetDrift(at_ns=seconds(1), node=node, drift_ppb=-400_000_000) for node in (0, 1))
+    assert judge(play(3, 4, liars=1, faults=drifts[:1])).status == UNKNOWN
+    assert judge(play(3, 7, liars=0, faults=drifts)).status != VIOLATED, "two of seven are tolerated"
 
 
 def test_a_run_without_a_round_is_not_judged_valid():

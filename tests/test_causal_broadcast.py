@@ -330,8 +330,8 @@ def test_what_is_forgotten_too_early_is_judged(before, found):
 
 
 def test_a_member_that_lacks_something_is_found():
-    result = group(3, duration_ns=seconds(3), faults=(Partition(at_ns=seconds(1), groups=((0, 1), (2,))),))
-    verdict = all_delivered(result, 0)
+    faults = (Partition(at_ns=seconds(1), groups=((0, 1), (2,))), Heal(at_ns=seconds(3) - 1))
+    verdict = all_delivered(group(3, duration_ns=seconds(3), faults=faults), 0)
     assert verdict.properties == (DELIVERED,) and "node 2 has delivered" in " ".join(verdict.lines)
 
 

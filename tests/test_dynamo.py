@@ -12,7 +12,7 @@ from experiments.command_line import main
 from experiments.dynamo import PARAMETERS
 from experiments.dynamo_judge import at_end_of
 from experiments.raft_kv import history_of
-from simclock import Crash, UsageError, seconds
+from simclock import Crash, Restart, UsageError, seconds
 
 STORES = {
     "dotted": {},
@@ -105,6 +105,35 @@ def test_every_versioning_passes_every_kind_of_trouble():
             entry, result = play("dynamo-hunt", seed, parameters={"versioning": versioning, "ids": ids})
             verdict = entry.judge(result)
             assert verdict.status == VALID, f"{versioning} {ids}, seed {seed}: {verdict.lines}"
+
+
+def test_what_a_client_had_open_when_it_crashed_is_of_unknown_outcome():
+    """It comes back as another process, and nothing it numbers then was numbered before."""
+    entry = entries()["dynamo-hunt"]
+    calm = [each for each in history_of(play("dynamo-hunt", 7, faults=())[1]) if each.finish]
+    struck = max((each for each in calm if each.call < seconds(2)), key=lambda each: each.finish - each.call)
+    at_ns = (struck.call + struck.finish) // 2
+    faults = (Crash(at_ns=at_ns, node=struck.process), Restart(at_ns=at_ns + 1, node=struck.process))
+    _, result = play("dynamo-hunt", 7, faults=faults)
+    assert entry.judge(result).status == VALID, entry.judge(result).lines
+    history = history_of(result)
+    left = [each for each in history if each.process == struck.process][-1]
+    assert (left.call, left.outcome, left.finish) == (struck.call, "unknown", None)
+    scenario = make_scenario(entry, Settings(seed=7))
+    later = [each for each in history if each.process == struck.process + scenario.nodes]
+    assert later, "it goes on"
+    written = [each.argument[0] for each in history if each.function != "get"]
+    assert len(written) == len(set(written))
+
+
+@pytest.mark.parametrize("name", ["dynamo-hunt", "dynamo-ring-hunt", "dynamo-delete-hunt", "dynamo-quorum-hunt"])
+@pytest.mark.parametrize("nemesis", ["crash", "torn", "pause+clog"])
+def test_a_hunt_under_a_nemesis_strikes_servers_heals_and_is_judged(name, nemesis):
+    for seed in range(2):
+        entry, result = play(name, seed, nemesis=nemesis)
+        assert entry.judge(result).status == VALID, entry.judge(result).lines
+        clients = {each.process for each in history_of(result)}
+        assert not clients & {getattr(fault, "node", -1) for fault in result.faults}
 
 
 def test_a_run_that_cannot_be_judged_is_unknown():

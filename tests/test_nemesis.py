@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from actors import Node, run
-from experiments.catalog import VALID, Settings, Verdict, entries, make_scenario
+from actors import Message, Node, run
+from experiments.catalog import VALID, VIOLATED, Settings, Verdict, entries, make_scenario
 from experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
 from experiments.nemesis.coverage import sometimes_text
 from experiments.nemesis.episodes import HARSH, KINDS
@@ -21,6 +21,7 @@ from simclock import (
     Crash,
     Cut,
     FillDisk,
+    HandlerError,
     Heal,
     JumpClock,
     MendDisk,
@@ -41,6 +42,7 @@ from simclock import (
     Unclog,
     UsageError,
     ms,
+    parse_duration,
     seconds,
 )
 from simclock.faults import FAULTS, Mend, check_faults, written_out
@@ -304,11 +306,76 @@ def test_what_faults_did_to_messages_is_counted(same_everywhere):
     assert counts["held by clogs"] and counts["waited at nodes"] and counts["corrupted"]
 
 
+SHORT_NS = {
+    "phold": ms(200),
+    "ping-pong": ms(200),
+    "timers": ms(200),
+    "raft-kv-wan": seconds(5),
+    "deadlocks": seconds(2),
+}
+"""How long those run that would take long."""
+
+
+def under(name, kind, seed=0):
+    """The verdict of a run under that kind of trouble; empty where the protocol's code failed."""
+    entry = entries()[name]
+    scenario = make_scenario(entry, Settings(seed=seed, nemesis=kind, duration_ns=SHORT_NS.get(name)))
+    try:
+        return report_of(entry, run(scenario)).status
+    except HandlerError:
+        sturdy = entry.prey(scenario).withstands if entry.prey else ()
+        assert kind in HARSH and kind not in sturdy, f"{name} under {kind}"
+        assert f"{kind} x2 (not withstood)" in scenario.parameters["drawn"]
+        return ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", list(entries()))
+def test_no_entry_ends_as_bad_usage_under_any_kind_of_trouble(name):
+    for kind in (*KINDS, *HARSH, *HUNTERS, "mix", "swarm"):
+        under(name, kind)
+
+
+@pytest.mark.parametrize("kind", ["crash", "torn", "pause", "loss", "full-disk"])
+def test_small_entries_bear_trouble(kind):
+    statuses = {name: under(name, kind) for name in ("crdt-hunt", "clock-laws", "deadlocks-hunt", "dynamo-quorum-hunt")}
+    assert VIOLATED not in statuses.values()
+    assert ("" in statuses.values()) == (kind == "full-disk")
+
+
+def test_what_cannot_be_read_after_unseen_damage_is_no_bad_usage():
+    class Reading(Node):
+        def on_start(self):
+            self.send(1 - self.id, Lasts("5ms"))
+
+        def on_message(self, source, message):
+            parse_duration(message.time, "time")
+
+    scenario = Scenario(
+        name="reading",
+        nodes=2,
+        build=lambda node: Reading(),
+        network=Network(undetected_corruption=1.0),
+        duration_ns=ms(50),
+    )
+    failed = 0
+    for seed in range(20):
+        try:
+            run(replace(scenario, seed=seed))
+        except HandlerError as error:
+            failed += "cannot read" in error.failure.error or "no unit" in error.failure.error
+    assert failed
+
+
 def test_an_empty_run_is_visible():
     assert sometimes_text({"elections": 3, "committed": 0}) == "3 elections; never: committed"
     entry = entries()["raft-hunt"]
     result = run(make_scenario(entry, Settings(nodes=3, nemesis="none", duration_ns=ms(20))))
     assert "never: elections, leaders" in report_text(report_of(entry, result))
+
+
+class Lasts(Message):
+    time: str
 
 
 class Quitting(Node):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from msgspec.structs import replace as replace_struct
 
@@ -23,6 +24,7 @@ from simclock import (
     Network,
     Observation,
     Observer,
+    Partition,
     Restart,
     RunResult,
     Scenario,
@@ -354,6 +356,48 @@ def test_added_delay_lengthens_every_message_and_ends(same_everywhere: SameEvery
     faults = (AddDelay(at_ns=ms(15), delay_ns=ms(20)), AddDelay(at_ns=ms(35), delay_ns=0))
     arrivals = [(o[0], o[2][1]) for o in told(same_everywhere(scenario(lambda node: Talker(), faults=faults)))]
     assert arrivals[:5] == [(14, 1), (44, 2), (44, 4), (54, 3), (54, 5)]
+
+
+def test_a_delay_may_be_one_links(same_everywhere: SameEverywhere) -> None:
+    """A link takes what was set last of what is meant for it; what names no node is for all."""
+    faults = (
+        AddDelay(at_ns=ms(5), delay_ns=ms(1)),
+        AddDelay(at_ns=ms(5), delay_ns=ms(3), source=0),
+        AddDelay(at_ns=ms(5), delay_ns=ms(5), source=0, target=1),
+        AddDelay(at_ns=ms(15), delay_ns=ms(7), target=1),
+        AddDelay(at_ns=ms(25), delay_ns=0),
+    )
+    arrivals = told(same_everywhere(scenario(lambda node: Shouter(), 3, faults=faults)))
+    took = {(number, source, node): time - 10 * number for time, node, (source, number) in arrivals}
+    assert [took[1, *link] for link in ((0, 1), (0, 2), (1, 0), (2, 1))] == [9, 7, 5, 5]
+    assert [took[2, *link] for link in ((0, 1), (0, 2), (1, 0), (2, 1))] == [11, 7, 5, 11]
+    assert {took[3, *link] for link in ((0, 1), (0, 2), (1, 0), (2, 1))} == {4}
+
+
+def test_a_delay_of_all_links_is_digested_as_ever() -> None:
+    everywhere, link = AddDelay(at_ns=5, delay_ns=7), AddDelay(at_ns=5, delay_ns=7, source=0)
+    assert msgspec.msgpack.encode(everywhere.hashed()) == msgspec.msgpack.encode(["AddDelay", 5, 7])
+    assert msgspec.msgpack.encode(link.hashed()) == msgspec.msgpack.encode(["AddDelay", 5, 7, 0, None])
+
+
+@pytest.mark.parametrize("fault", [Partition, Silence])
+def test_beside_a_single_group_all_others_are_the_other_side(
+    fault: type[Partition], same_everywhere: SameEverywhere
+) -> None:
+    whole = same_everywhere(scenario(lambda node: Shouter(), 4, faults=(fault(at_ns=ms(5), groups=((0, 2),)),)))
+    arrived = {(value[0], node) for _, node, value in told(whole)}
+    inside, across = {(0, 2), (2, 0), (1, 3), (3, 1)}, {(a, b) for a in (0, 2) for b in (1, 3)}
+    assert arrived == inside | (across if fault is Silence else set())
+
+
+def test_a_single_group_is_told_with_the_others() -> None:
+    assert str(Partition(at_ns=ms(1), groups=((0, 2),))) == "1ms partition node 0,node 2 | all others"
+
+
+def test_groups_without_anybody_are_refused() -> None:
+    for groups in (((),), ((), ())):
+        with pytest.raises(UsageError, match=r"faults\[0\] \(partition\): its groups name nobody"):
+            scenario(lambda node: Shouter(), faults=(Partition(at_ns=0, groups=groups),))
 
 
 # Corruption.

@@ -393,7 +393,7 @@ class ReferenceNode(Logic):
         def arrives_ns() -> int:
             span = world.high_ns - world.low_ns + 1
             drawn_ns = world.low_ns + (self.latency.getrandbits(32) * span >> 32)
-            return leaves_ns + drawn_ns + (world.extra_ns if elsewhere else 0)
+            return leaves_ns + drawn_ns + (world.added_ns(self.id, target) if elsewhere else 0)
 
         at_ns = arrives_ns()
         if world.fifo:
@@ -447,7 +447,8 @@ class Reference:
         self.scenario, self.seed, self.count = scenario, scenario.seed, scenario.nodes
         network = scenario.network
         self.low_ns, self.high_ns = network.latency.low_ns, network.latency.high_ns
-        self.fifo, self.bytes_per_s, self.extra_ns = network.order == "fifo", network.bytes_per_s, 0
+        self.fifo, self.bytes_per_s = network.order == "fifo", network.bytes_per_s
+        self.delays: list[tuple[int | None, int | None, int]] = []
         self.loss, self.twice = int(network.loss * 2**32), int(network.duplication * 2**32)
         self.unseen = int(network.undetected_corruption * 2**32)
         self.either = self.unseen + int(network.corruption * 2**32)
@@ -476,6 +477,11 @@ class Reference:
 
     def drop(self, why: str) -> None:
         self.dropped[why] = self.dropped.get(why, 0) + 1
+
+    def added_ns(self, source: int, target: int) -> int:
+        """What the last of the added delays that are meant for this link adds."""
+        meant = [ns for one, other, ns in self.delays if one in (None, source) and other in (None, target)]
+        return meant[-1] if meant else 0
 
     def blocked(self, source: int, target: int) -> bool:
         if source == target:
@@ -590,7 +596,7 @@ class Reference:
             case CorruptRecord():
                 node.disk.rot()
             case AddDelay():
-                self.extra_ns = fault.delay_ns
+                self.delays.append((fault.source, fault.target, fault.delay_ns))
             case SetLoss():
                 self.loss, self.twice = int(fault.loss * 2**32), int(fault.duplication * 2**32)
             case SetCorruption():
@@ -639,7 +645,10 @@ class Reference:
             case UnclogNode():
                 self.clogged_nodes.discard(fault.node)
             case Partition():
-                numbered = list(enumerate(fault.groups))
+                groups = fault.groups
+                if len(groups) == 1:
+                    groups = (*groups, tuple(set(range(self.count)) - set(groups[0])))
+                numbered = list(enumerate(groups))
                 self.groups = {node: number for number, group in reversed(numbered) for node in group}
                 self.one_way = isinstance(fault, Silence)
             case Heal():
@@ -663,12 +672,16 @@ def drawn_fault(luck: random.Random, nodes: int, at_ns: int) -> Fault:
     node = luck.randrange(nodes)
     ends = {"source": luck.randrange(nodes), "target": luck.randrange(nodes)}
     some = tuple(tuple(luck.sample(range(nodes), luck.randrange(nodes + 1))) for _ in range(luck.randrange(1, 4)))
+    some = some if any(some) else ()
     links = {Cut, Mend, Clog, Unclog}
     more: dict[type[Fault], dict[str, Any]] = {
         SlowNode: {"busy_ns": luck.choice((0, 300_000, ms(2)))},
         Partition: {"groups": some},
         Silence: {"groups": some},
-        AddDelay: {"delay_ns": luck.choice((0, ms(3)))},
+        AddDelay: {
+            "delay_ns": luck.choice((0, ms(3))),
+            **{name: node for name, node in ends.items() if luck.randrange(2)},
+        },
         SetLoss: {"loss": luck.choice((0.0, 0.25)), "duplication": luck.choice((0.0, 0.5))},
         SetCorruption: {"detected": luck.choice((0.0, 0.25)), "undetected": luck.choice((0.0, 0.25))},
         SetBandwidth: {"bytes_per_s": luck.choice((0, 20_000))},

@@ -13,6 +13,7 @@ from experiments.latency_forms import latency_from_text
 from experiments.scenario_file import read_scenario_file, settings_from_toml
 from experiments.scenario_text import whole_settings, write_settings
 from simclock import (
+    AddDelay,
     Clocks,
     Constant,
     Crash,
@@ -181,6 +182,7 @@ def test_latency_models(tmp_path, text, latency):
 times = st.integers(0, 10**15)
 names = st.text(min_size=1, max_size=8).filter(lambda text: not text.isdecimal())
 nodes = st.integers(0, 9) | names
+optional_node = st.none() | nodes
 models = st.one_of(
     st.builds(Constant, delay_ns=times),
     st.tuples(times, times).map(lambda ends: Uniform(low_ns=min(ends), high_ns=max(ends))),
@@ -216,6 +218,7 @@ faults = st.one_of(
     st.builds(Mend, at_ns=times, source=nodes, target=nodes),
     st.builds(Partition, at_ns=times, groups=st.lists(st.lists(nodes, max_size=3).map(tuple), max_size=3).map(tuple)),
     st.builds(Heal, at_ns=times),
+    st.builds(AddDelay, at_ns=times, delay_ns=times, source=optional_node, target=optional_node),
     st.builds(Note, at_ns=times, text=st.text(max_size=9)),
 )
 optional = st.none()

@@ -5,17 +5,22 @@ episodes.py   the kinds of trouble, each as episodes that end
 hunters.py    observers that strike leaders
 plan.py       `swarm`, `mix` and single kinds: the plan for a seed
 liveness.py   everything heals; phases
+calm.py       which faults still act, and since when none does
 coverage.py   what really happened
 """
 
+from experiments.nemesis.calm import DOWN, Calm, calm_of
 from experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
 from experiments.nemesis.liveness import healed_ns, phase
 from experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
 from experiments.nemesis.prey import Prey
 
 __all__ = [
+    "DOWN",
+    "Calm",
     "Plan",
     "Prey",
+    "calm_of",
     "coverage",
     "coverage_of",
     "coverage_text",

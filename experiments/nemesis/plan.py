@@ -48,9 +48,15 @@ class Plan:
     """In order of time."""
     observers: tuple[Callable[[], Observer], ...]
     """What makes the hunters, for each run anew."""
+    withstands: tuple[str, ...] = ()
+    """Of the harsh kinds those that the protocol is made for."""
 
     def __str__(self) -> str:
-        return ", ".join(f"{kind} x{hardness}" for kind, hardness in self.hardness.items()) or "nothing is on"
+        kinds = (f"{kind} x{hardness}{self._beyond(kind)}" for kind, hardness in self.hardness.items())
+        return ", ".join(kinds) or "nothing is on"
+
+    def _beyond(self, kind: str) -> str:
+        return " (not withstood)" if kind in HARSH and kind not in self.withstands else ""
 
 
 def parse_nemesis(text: str) -> tuple[str, ...]:
@@ -103,7 +109,8 @@ def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -
     spans = tuple(disabled.spans) if MAJORITY in words else None
     hunters = {kind: how_hard for kind, how_hard in hardness.items() if kind in HUNTERS}
     observers = (partial(Hunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
-    return Plan(hardness=hardness, faults=tuple(sorted(faults, key=lambda fault: fault.at_ns)), observers=observers)
+    in_order = tuple(sorted(faults, key=lambda fault: fault.at_ns))
+    return Plan(hardness=hardness, faults=in_order, observers=observers, withstands=prey.withstands)
 
 
 def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int | None, extra: bool) -> Scenario:
@@ -117,8 +124,11 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
     faults, observers = scenario.faults, scenario.observers
     parameters = dict(scenario.parameters)
     if text != NONE:
-        plan = draw_plan(text, scenario.seed, prey, scenario.network, end_ns)
+        until_ns = end_ns if prey.until_ns is None else min(prey.until_ns, end_ns)
+        plan = draw_plan(text, scenario.seed, prey, scenario.network, until_ns)
         faults = (*scenario.faults, *plan.faults) if extra else plan.faults
+        if until_ns < end_ns and liveness_ns is None:
+            faults += tuple(recovery(prey, scenario.network, until_ns))
         observers += plan.observers
         parameters |= {"nemesis": text, "drawn": str(plan)}
     if liveness_ns is None:

@@ -18,6 +18,8 @@ class Prey:
     """How long faults take and how far they lie apart is drawn around this: about the time in which the protocol
     notices that something is wrong, such as an election timeout. Much longer ones find it at rest, much shorter ones
     leave no trace."""
+    until_ns: int | None = None
+    """When everything heals, in a scenario that comes to rest after that; None: there is trouble to the end."""
     leader: str = "leader"
     """The observation by which a node tells that it leads, for what strikes leaders."""
     promise: str = "voted"

@@ -3,6 +3,9 @@
 The logical clock is the physical one plus a correction; the physical clock is left alone. A round ends when the logical
 clock shows the next multiple of R: Lamport and Melliar-Smith's T(i) = T(0) + iR. A clock of round i is read as such
 also by those who are a little later, so a node keeps the correction of the round before.
+
+Deviation: the papers know no clock that jumps. Rounds that a jump has left behind are left out, as nobody could answer
+in them, and walking through them would take as long as the jump is far.
 """
 
 from __future__ import annotations
@@ -67,11 +70,13 @@ class ConvergingNode(Node):
             # Deviation: the papers leave open how a node joins. It comes back with the round its own clock says.
             self.round = max(0, self.clock.wall_ns() // self.rounds.interval_ns)
             self.corrections = {self.round: 0}
-        self.observe("clock", (self.round, self.corrections[self.round], self.clock.wall_ns()))
+        self._tell_clock()
         self._wait()
 
     def on_timer(self, timer: Any) -> None:
-        if timer == "ask":
+        if timer == "ask" and self.logical_ns >= self._end_ns:
+            self._wait()
+        elif timer == "ask":
             self.asked_ns = self.logical_ns
             self.differences = {}
             self.broadcast(Ask(self.round, self.asked_ns))
@@ -114,5 +119,14 @@ class ConvergingNode(Node):
     def _end_ns(self) -> int:
         return (self.round + 1) * self.rounds.interval_ns
 
+    def _tell_clock(self) -> None:
+        self.observe("clock", (self.round, self.corrections[self.round], self.clock.wall_ns()))
+
     def _wait(self) -> None:
+        """Until it is time to ask in the first round that is not over."""
+        if self.logical_ns >= self._end_ns:
+            correction_ns = self.corrections[self.round]
+            self.round = self.logical_ns // self.rounds.interval_ns
+            self.corrections = {self.round: correction_ns}
+            self._tell_clock()
         self.set_timer("ask", max(0, self._end_ns - self.rounds.window_ns - self.logical_ns))

@@ -1,8 +1,8 @@
 """Clients of the store: each reads, changes what it read, and writes it back with the context it was given.
 
-    "invoke"    (client, "get", key, ()), or (client, "put" or "delete", key, (write, seen, ...))
-    "ok"        (client, function, key, (status, value, ...)), what `told` makes of tombstones among the values
-    "unknown"   (client, function, key, ())
+    "invoke"    (process, "get", key, ()), or (process, "put" or "delete", key, (write, seen, ...))
+    "ok"        (process, function, key, (status, value, ...)), what `told` makes of tombstones among the values
+    "unknown"   (process, function, key, ())
     "answer"    (function, key, status, values, the context's entries, tombstones)
 
 A write has a name of its own, and says which writes its client had been shown when it got the context that it gives:
@@ -10,6 +10,9 @@ that is the true causality, which no clock has touched.
 
 What is written, `content`: "name" the write's own name; "list" a JSON list of all names that the client was shown and
 the new one, as a shopping cart; "number" one more than what it was shown.
+
+A client that crashes leaves its operation open, so that it is of unknown outcome. What comes back is another process,
+that remembers nothing: nothing that it numbers may be taken for what was numbered before.
 
 A client's id in vector clocks is its own as long as it writes with a context that has its last write in it. Else it
 takes a fresh one, as if it were a new client: two writes that do not know each other must not count in one entry.
@@ -29,6 +32,8 @@ from simclock import UsageError, ms, seconds
 from simclock.clocks import VectorClock
 
 CONTENTS = ("name", "list", "number")
+CALLS_MAX = 1 << 24
+"""Of one incarnation: what is numbered from 0 in the next begins there."""
 CHANGES = ("put", "delete")
 """The functions that write."""
 
@@ -91,6 +96,8 @@ class Client(Node):
     def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
         self.servers = servers
         self.workload = workload
+        self.process = 0
+        """The client's id, in its first incarnation."""
         self.contexts: dict[str, tuple[VectorClock, tuple[str, ...], tuple[str, ...]]] = {}
         """Key -> the latest context, and the values and tombstones that came with it."""
         self.requests = 0
@@ -101,6 +108,8 @@ class Client(Node):
         """(request, function, key) that waits for its answer."""
 
     def on_start(self) -> None:
+        self.process = self.incarnation * self.nodes + self.id
+        self.requests = self.writes = self.incarnation * CALLS_MAX
         self._pause()
 
     def on_timer(self, timer: Any) -> None:
@@ -119,7 +128,7 @@ class Client(Node):
         _, function, key = self.open
         self.contexts[key] = (message.context, message.values, message.tombstones)
         shown = (*message.values, *told(self.workload.content, message.tombstones))
-        self.observe("ok", (self.id, function, key, (message.status, *shown)))
+        self.observe("ok", (self.process, function, key, (message.status, *shown)))
         answer = (function, key, message.status, message.values, message.context.entries, message.tombstones)
         self.observe("answer", answer)
         self._rest()
@@ -183,7 +192,7 @@ class Client(Node):
 
     def count(self, key: str, context: VectorClock) -> tuple[str, int]:
         """(id, number) of a write in vector clocks that count clients."""
-        generation, number = self.writers.get(key, (0, 0))
+        generation, number = self.writers.get(key, (self.incarnation * CALLS_MAX, 0))
         if context[self._id(generation)] != number:
             generation, number = generation + 1, 0
         self.writers[key] = (generation, number + 1)
@@ -195,14 +204,14 @@ class Client(Node):
     def _ask(self, function: str, key: str, argument: tuple[str, ...]) -> int:
         self.requests += 1
         self.open = (self.requests, function, key)
-        self.observe("invoke", (self.id, function, key, argument))
+        self.observe("invoke", (self.process, function, key, argument))
         self.set_timer(("give_up", self.requests), self.workload.give_up_ns)
         return self.requests
 
     def _unknown(self) -> None:
         assert self.open is not None, "an operation is open"
         _, function, key = self.open
-        self.observe("unknown", (self.id, function, key, ()))
+        self.observe("unknown", (self.process, function, key, ()))
         self._rest()
 
     def _rest(self) -> None:
@@ -220,7 +229,9 @@ class Administrator(Node):
 
     def on_start(self) -> None:
         for number, (at_ns, _, _, _) in enumerate(self.orders):
-            self.set_timer(("order", number), at_ns)
+            wait_ns = at_ns - self.clock.monotonic_ns()
+            if wait_ns >= 0:  # what was ordered before a crash is not ordered again
+                self.set_timer(("order", number), wait_ns)
 
     def on_timer(self, timer: Any) -> None:
         _, number = timer

@@ -9,7 +9,7 @@ their instant; every host is told of every fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -32,6 +32,10 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
 
     def resolved(self, find: Callable[[NodeName], int]) -> Fault:
         """The same fault with node ids in place of names."""
+        return self
+
+    def hashed(self) -> Any:
+        """What goes into the run's digest."""
         return self
 
     def problem(self) -> str:

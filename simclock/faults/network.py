@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -55,7 +55,8 @@ class UnclogNode(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True
 class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
     """Nodes of different groups cannot reach each other, in place of any earlier partition.
 
-    A node belongs to the first group that names it; a node in no group talks to everybody.
+    A node belongs to the first group that names it. Beside a single group all others form a second one, so `[[0]]` cuts
+    node 0 off; beside several groups, a node in none talks to everybody. No group at all, `[]`, ends the partition.
     """
 
     kind: ClassVar[str] = "partition"
@@ -63,6 +64,10 @@ class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
 
     def nodes_named(self) -> Iterator[NodeName]:
         return (node for group in self.groups for node in group)
+
+    def problem(self) -> str:
+        named = not self.groups or any(self.groups)
+        return "" if named else "its groups name nobody, so it separates nobody: name nodes, or end it with groups = []"
 
     def resolved(self, find: Callable[[NodeName], int]) -> Fault:
         taken: set[int] = set()
@@ -74,7 +79,8 @@ class Partition(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
         return msgspec.structs.replace(self, groups=tuple(groups))
 
     def describe(self) -> str:
-        return f"{self.kind} " + " | ".join(",".join(map(say_node, group)) for group in self.groups)
+        others = " | all others" if len(self.groups) == 1 else ""
+        return f"{self.kind} " + " | ".join(",".join(map(say_node, group)) for group in self.groups) + others
 
 
 class Silence(Partition, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -121,16 +127,36 @@ class SetCorruption(Fault, frozen=True, kw_only=True, array_like=True, tag=True)
 
 
 class AddDelay(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
-    """From now on every message between different nodes takes that much longer than the model says; 0 ends it."""
+    """From now on every message between different nodes takes that much longer than the model says; 0 ends it.
+
+    With a source or a target only messages from it, or to it, or on that one link. A link takes the delay that was set
+    last of those that are meant for it; without either it is set for all links, whatever was set for one before.
+    """
 
     kind: ClassVar[str] = "add-delay"
     delay_ns: int
+    source: NodeName | None = None
+    target: NodeName | None = None
+
+    def nodes_named(self) -> Iterator[NodeName]:
+        return (node for node in (self.source, self.target) if node is not None)
+
+    def resolved(self, find: Callable[[NodeName], int]) -> Fault:
+        source, target = (None if node is None else find(node) for node in (self.source, self.target))
+        return msgspec.structs.replace(self, source=source, target=target)
+
+    def hashed(self) -> Any:
+        """Of all links: as it was before a delay could be one link's, so that digests stay."""
+        everywhere = self.source is None and self.target is None
+        return (type(self).__name__, self.at_ns, self.delay_ns) if everywhere else self
 
     def problem(self) -> str:
         return duration_problem("delay", self.delay_ns)
 
     def describe(self) -> str:
-        return f"{self.kind} {format_duration(self.delay_ns)}"
+        source, target = ("any" if node is None else say_node(node) for node in (self.source, self.target))
+        link = "" if self.source is None and self.target is None else f", {source} -> {target}"
+        return f"{self.kind} {format_duration(self.delay_ns)}{link}"
 
 
 class SetBandwidth(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
