@@ -21,8 +21,10 @@ from actors.run import payload_type_of
 from actors.shipping import dumps, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.guard import guarding
+from simclock.hash_seed import VARIABLE, of_workers
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.observers import made_observers
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
@@ -106,6 +108,7 @@ class RayHosts:
         self._ray = ray
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard
+        # It runs in what the scheduler's actor runs in, the hash seed too.
         self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
         cpus = {node["NodeID"]: node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]}
         self._nodes = spread(cpus, count)
@@ -199,7 +202,7 @@ class SchedulerActor:
     def start(self) -> list[int]:
         """Start the hosts; gives their workers' process ids."""
         scenario, host_of, payload_type, placement, replay, traced, guard = loads(self._shipped)
-        observers = [make() for make in scenario.observers]
+        observers = made_observers(scenario.observers)
         plan = host_plan(
             scenario, host_of, observers, payload_type=payload_type, check_message=check_message, traced=traced
         )
@@ -254,7 +257,8 @@ def run_on_ray(
     with ray_session(placement.address):
         import ray
 
-        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor).remote(shipped)
+        own = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **worker_options())(SchedulerActor)
+        actor = own.remote(shipped)
         try:
             process_ids = ray.get(actor.start.remote())
             if on_start is not None:
@@ -297,7 +301,8 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     try:
         if address is None:
             os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
-            ray.init(address="local", include_dashboard=False, **quiet)
+            with _inherited_hash_seed():
+                ray.init(address="local", include_dashboard=False, **quiet)
         else:
             _check_address(address)
             ray.init(address=address, **quiet)
@@ -306,7 +311,33 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     try:
         yield
     finally:
+        _started_under.clear()
         ray.shutdown()
+
+
+_started_under: list[str] = []
+"""The hash seed of the workers of the local Ray that was started here, while there is one."""
+
+
+@contextmanager
+def _inherited_hash_seed() -> Iterator[None]:
+    """The workers of a local Ray inherit this process's environment: they get its hash seed."""
+    before = os.environ.get(VARIABLE)
+    seed = os.environ[VARIABLE] = of_workers()
+    try:
+        yield
+        _started_under.append(seed)
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def worker_options() -> dict[str, Any]:
+    """Options that give the workers of a Ray which was not started here the hash seed of this process."""
+    seed = of_workers()
+    return {} if _started_under == [seed] else {"runtime_env": {"env_vars": {VARIABLE: seed}}}
 
 
 def _cannot_join(address: str | None, error: Exception) -> UsageError:

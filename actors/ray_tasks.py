@@ -13,7 +13,7 @@ from itertools import islice
 from pickle import PicklingError
 from typing import Any, TypeVar
 
-from actors.ray_placement import ray_session
+from actors.ray_placement import ray_session, worker_options
 from actors.shipping import dumps, loads, ship
 from simclock.errors import PlacementError, UsageError
 
@@ -52,7 +52,7 @@ def map_on_ray(
         workers = min(jobs or cores, cores)
         on_start(workers)
         function_ref = ray.put(shipped)
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
+        task = ray.remote(num_cpus=1, max_retries=RETRIES, **worker_options())(_call)
         waiting = iter(items)
         under_way: dict[Any, Item] = {}
         try:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
 from protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
 from protocols.causal_broadcast.properties import Deliveries
@@ -165,9 +165,9 @@ def judge(result: RunResult) -> Verdict:
     whole = all_delivered(result, SETTLE_NS)
     counts = order.counts
     held = (f"causal order holds: {counts['delivered']} deliveries, {counts['concurrent']} of what was concurrent",)
-    first = safe.lines if safe.status == VIOLATED else held
-    status = VIOLATED if VIOLATED in (safe.status, whole.status) else VALID if counts["delivered"] else UNKNOWN
-    return Verdict(status=status, lines=(*first, *whole.lines), properties=whole.properties)
+    if safe.status != VIOLATED:
+        safe = Verdict(status=VALID if counts["delivered"] else UNKNOWN, lines=held)
+    return together(safe, whole)
 
 
 def all_delivered(result: RunResult, settle_ns: int) -> Verdict:
