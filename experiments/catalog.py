@@ -196,9 +196,10 @@ def judge_invariants(result: RunResult) -> Verdict:
         lines = (f"{v.property} violated {_where(v)}: {v.detail}" for v in result.violations)
         return Verdict(status=VIOLATED, lines=tuple(lines))
     if not result.judged:
-        why = "no node observed anything" if result.reports else "the scenario has no observer and no `final`"
+        why = "no observer of the scenario looks for violations, and it has no `final`"
         return Verdict(status=UNKNOWN, lines=(f"nothing was judged: {why}", *result.warnings))
-    return Verdict(status=VALID, lines=("no invariant was violated",))
+    silent = ": but no node observed anything" if result.reports and not result.counters.get("observation") else ""
+    return Verdict(status=VALID, lines=(f"no invariant was violated{silent}",))
 
 
 def _where(violation: Violation) -> str:
@@ -208,7 +209,11 @@ def _where(violation: Violation) -> str:
 def nothing_promised(result: RunResult) -> Verdict:
     """The verdict of a load, which promises nothing: what its observers found, and that no code failed."""
     verdict = judge_invariants(result)
-    return verdict if verdict.status == VIOLATED else Verdict(status=VALID, lines=("a load: it promises nothing",))
+    return (
+        verdict
+        if verdict.status == VIOLATED
+        else Verdict(status=VALID, lines=("nothing was judged: a load promises nothing",))
+    )
 
 
 def together(*parts: Verdict) -> Verdict:

@@ -10,7 +10,6 @@ This module imports nothing of ours where it need not: most of a start is import
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from typing import NoReturn
@@ -54,6 +53,8 @@ def start_again(hash_seed: str, **environment: str) -> NoReturn:
     command = [sys.executable, *sys.orig_argv[1:]]
     variables = {**os.environ, VARIABLE: hash_seed, **environment}
     if os.name == "nt":  # there `exec` is a new process, and the shell would not wait for it
+        import subprocess
+
         sys.exit(subprocess.run(command, env=variables, check=False).returncode)
     os.execve(sys.executable, command, variables)
 

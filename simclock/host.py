@@ -246,9 +246,9 @@ class Host:
             if self._event is event:
                 self._stillness.idle(event, before)
         else:
-            starts = self._others["start"]
+            starts = self._stillness.starts
             strike(self, payload, event)
-            if self._event is event and self._others["start"] == starts:
+            if self._event is event and self._stillness.starts == starts:
                 self._stillness.idle(event, before)
 
     def _receive(self, process: Process, event: Event) -> None:
@@ -287,6 +287,7 @@ class Host:
     def start(self, process: Process, event: Event) -> None:
         """A node is built, and begins."""
         self.record(process, event)
+        self._stillness.starts += 1
         node = self.plan.build(process.id)
         if not isinstance(node, Process):
             raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")

@@ -76,6 +76,8 @@ class Stillness:
     def __init__(self) -> None:
         self.lost: dict[int, tuple[Event, int, str]] = {}
         """Source -> the latest of its messages that was dropped here, when and why."""
+        self.starts = 0
+        """How many nodes have been started, the restarts counted."""
         self._idle: Event | None = None
         """The latest event that was nothing to any node, such as a timer that had been cancelled."""
         self._live_ns = 0

@@ -77,7 +77,7 @@ class RunResult(NamedTuple):
     quiet: Quiet | None = None
     """Where nothing was left to happen and nobody had stopped the run: since when, and what had been lost."""
     judged: bool = True
-    """Whether anything looked at it: an observer that was told something or judges at the end, `final`, or the like."""
+    """Whether anything looked at it: an observer that judges, `final`, or `fail_when_quiet`."""
     hash_seed: str = ""
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
@@ -447,10 +447,9 @@ class Scheduler:
         return None if ends_so and not self.scenario.fail_when_quiet else quiet
 
     def _anything_judged(self) -> bool:
-        told = bool(self._last_observer)
         own = self.scenario.final is not None or self.scenario.fail_when_quiet
         return own or any(
-            (told and type(observer).on_observation is not Observer.on_observation)
+            type(observer).on_observation is not Observer.on_observation
             or type(observer).on_finish is not Observer.on_finish
             for observer in self.observers
             if observer.judges
