@@ -210,13 +210,13 @@ class _SeededTest:
         left = len(self._seeds) - position - 1
         yield f"seed {self._seeds[position]} failed; {passed}, {left} of {seeds_text(self._seeds)} not tried"
         yield f"replay: {on_command_line()}{self._replay(self._seeds[position])}"
-        if hash_seed() == RANDOM:
-            yield "PYTHONHASHSEED is random here, so code that walks through a set of strings may do otherwise: set it"
         if again is None:
             yield "run once more, it passed: the seed does not determine this test"
         if last:
             yield f"its last {len(last)} events:"
             yield from (f"  {record}" for record in last)
+        if hash_seed() == RANDOM:
+            yield "PYTHONHASHSEED is random here, so code that walks through a set of strings may do otherwise: set it"
 
     def _replay(self, seed: int) -> str:
         config = self._item.config
