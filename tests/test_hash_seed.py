@@ -55,7 +55,7 @@ def shell(tmp_path):
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
 
     return called
@@ -132,19 +132,16 @@ def test_tests_of_a_program_that_calls_pytest_say_that_it_is_random(shell, tmp_p
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_workers_have_the_hash_seed_of_the_command_or_the_usual_one(shell):
+def test_workers_have_the_hash_seed_of_who_started_them(shell):
     on_ray = """
 import ray
 from walking import walks
 from actors.run import Placement, run
 
 there = run(walks, Placement(kind="ray", hosts=2))
-ray.init(logging_level="ERROR", log_to_driver=False, include_dashboard=False)
+ray.init(address="local", logging_level="ERROR", log_to_driver=False, include_dashboard=False)
 joined = run(walks, Placement(kind="ray", hosts=2))
 print(run(walks).digest, there.digest, joined.digest, there.hash_seed, joined.hash_seed)
 """
     here, there, joined, *seeds = shell("-c", on_ray, PYTHONHASHSEED="5").stdout.split()
     assert here == there == joined and seeds == ["5", "5"]
-    usual = row(shell(*simclock("run", "walking.py:walks")), "digest")
-    _, there, joined, *seeds = shell("-c", on_ray).stdout.split()
-    assert there == joined == usual and seeds == ["0", "0"], "the caller's own is not known, so theirs is the usual one"
