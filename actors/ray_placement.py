@@ -25,8 +25,10 @@ from actors.run import payload_type_of
 from actors.shipping import dumps, import_also_from, import_folders, loads, ship
 from simclock.errors import Failure, PlacementError, SimclockError, UsageError
 from simclock.guard import guarding
+from simclock.hash_seed import VARIABLE, of_workers
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.observers import made_observers
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
@@ -117,6 +119,7 @@ class RayHosts:
         self._ray = ray
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard
+        # It runs in what the scheduler's actor runs in, the hash seed too.
         self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
         cpus = {node["NodeID"]: node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]}
         self._nodes = spread(cpus, count)
@@ -218,7 +221,7 @@ class SchedulerActor:
     def start(self) -> list[int]:
         """Start the hosts; gives their workers' process ids."""
         scenario, host_of, payload_type, placement, replay, traced, guard = loads(self._shipped)
-        observers = [make() for make in scenario.observers]
+        observers = made_observers(scenario.observers)
         plan = host_plan(
             scenario, host_of, observers, payload_type=payload_type, check_message=check_message, traced=traced
         )
@@ -274,7 +277,7 @@ def run_on_ray(
     with ray_session(placement.address):
         import ray
 
-        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor)
+        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **worker_options())(SchedulerActor)
         scheduler = actor.remote(import_folders(), shipped)
         try:
             process_ids = ray.get(scheduler.start.remote())
@@ -335,7 +338,8 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             if address == "local":
                 os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
                 keep_token_private()
-                ray.init(address=address, include_dashboard=False, _temp_dir=folder, **options)
+                with _inherited_hash_seed():
+                    ray.init(address=address, include_dashboard=False, _temp_dir=folder, **options)
             else:
                 if address == "auto":  # the machine's last Ray, which may be long gone
                     address = ray._private.services.canonicalize_bootstrap_address(address)
@@ -349,7 +353,33 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         try:
             yield
         finally:
+            _started_under.clear()
             ray.shutdown()
+
+
+_started_under: list[str] = []
+"""The hash seed of the workers of the local Ray that was started here, while there is one."""
+
+
+@contextmanager
+def _inherited_hash_seed() -> Iterator[None]:
+    """The workers of a local Ray inherit this process's environment: they get its hash seed."""
+    before = os.environ.get(VARIABLE)
+    seed = os.environ[VARIABLE] = of_workers()
+    try:
+        yield
+        _started_under.append(seed)
+    finally:
+        if before is None:
+            del os.environ[VARIABLE]
+        else:
+            os.environ[VARIABLE] = before
+
+
+def worker_options() -> dict[str, Any]:
+    """Options that give the workers of a Ray which was not started here the hash seed of this process."""
+    seed = of_workers()
+    return {} if _started_under == [seed] else {"runtime_env": {"env_vars": {VARIABLE: seed}}}
 
 
 def _keep_off_stdout() -> None:

@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from actors.ray_deaths import how_it_died
-from actors.ray_placement import ray_logs, ray_session
+from actors.ray_placement import ray_logs, ray_session, worker_options
 from actors.shipping import dumps, import_also_from, import_folders, loads, ship
 from simclock.errors import PlacementError
 
@@ -48,7 +48,7 @@ def map_on_ray(
         workers = min(jobs or cores, cores)
         on_start(workers)
         folders, function_ref = import_folders(), ray.put(shipped)
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_call)
+        task = ray.remote(num_cpus=1, max_retries=RETRIES, **worker_options())(_call)
         waiting = iter(items)
         under_way: dict[Any, Item] = {}
         try:

@@ -12,6 +12,7 @@ from actors.message import check_message, message_classes, payload_union
 from simclock.errors import UsageError
 from simclock.guard import Guarding, guarding
 from simclock.host import Host
+from simclock.observers import made_observers
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
 from simclock.trace import TraceRecord
@@ -100,7 +101,7 @@ def inline_run(
 
     It is guarded where `guards` are given, whose `run` the caller keeps open.
     """
-    observers = [make() for make in scenario.observers]
+    observers = made_observers(scenario.observers)
     placement = placement or Placement()
     host_of = placement.host_of(scenario.nodes)
     count = max(host_of) + 1

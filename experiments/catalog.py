@@ -19,6 +19,7 @@ from simclock.disk import DiskModel
 from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.network import Network
+from simclock.observers import Violation
 from simclock.scenario import NODES_MAX, Scenario
 from simclock.scheduler import RunResult
 
@@ -30,6 +31,8 @@ VIOLATED = "violated"
 UNKNOWN = "unknown"
 EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
 """Exit status 2 is bad usage."""
+
+_WORST_FIRST = (VIOLATED, UNKNOWN, VALID)
 
 NO_NEMESIS = "none"
 
@@ -78,6 +81,8 @@ class Settings:
     faults: tuple[Fault, ...] | None = None
     adaptive: bool | None = None
     """Whether faults that observers inject happen, beside those of the plan."""
+    fail_when_quiet: bool | None = None
+    """Whether a run in which nothing is left to happen is violated."""
     nemesis: str | None = None
     """Trouble drawn from the seed, such as "swarm"; None means the entry's own, "none" that nothing is drawn."""
     liveness_ns: int | None = None
@@ -162,7 +167,7 @@ def entries() -> dict[str, Entry]:
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     """The scenario with every setting in force, also one that `entry.make` takes no notice of."""
     scenario = entry.make(settings)
-    names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive")
+    names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     given["parameters"] = {**scenario.parameters, **settings.parameters}
     scenario = replace(scenario, seed=settings.seed, **given)
@@ -186,8 +191,36 @@ def _every_node(scenario: Scenario) -> Prey:
 
 
 def judge_invariants(result: RunResult) -> Verdict:
-    """The verdict of a scenario whose only judges are its observers."""
+    """The verdict of a scenario whose only judges are its observers; unknown where they had nothing to judge."""
     if result.violations:
-        lines = (f"{v.property} violated at node {v.node}: {v.detail}" for v in result.violations)
+        lines = (f"{v.property} violated {_where(v)}: {v.detail}" for v in result.violations)
         return Verdict(status=VIOLATED, lines=tuple(lines))
-    return Verdict(status=VALID, lines=("no invariant was violated",))
+    if not result.judged:
+        why = "no observer of the scenario looks for violations, and it has no `final`"
+        return Verdict(status=UNKNOWN, lines=(f"nothing was judged: {why}", *result.warnings))
+    silent = ": but no node observed anything" if result.reports and not result.counters.get("observation") else ""
+    return Verdict(status=VALID, lines=(f"no invariant was violated{silent}",))
+
+
+def _where(violation: Violation) -> str:
+    return f"at node {violation.node}" if violation.node >= 0 else "in the whole run"
+
+
+def nothing_promised(result: RunResult) -> Verdict:
+    """The verdict of a load, which promises nothing: what its observers found, and that no code failed."""
+    verdict = judge_invariants(result)
+    return (
+        verdict
+        if verdict.status == VIOLATED
+        else Verdict(status=VALID, lines=("nothing was judged: a load promises nothing",))
+    )
+
+
+def together(*parts: Verdict) -> Verdict:
+    """One verdict of several: the worst of their statuses, and what decided it comes first."""
+    ordered = sorted(parts, key=lambda part: _WORST_FIRST.index(part.status))
+    return Verdict(
+        status=ordered[0].status,
+        lines=tuple(line for part in ordered for line in part.lines),
+        properties=tuple(name for part in ordered for name in part.properties),
+    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
 from experiments.nemesis import DOWN, calm_of
 from protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
@@ -165,11 +165,9 @@ def judge(result: RunResult) -> Verdict:
     whole = all_delivered(result, SETTLE_NS)
     counts = order.counts
     held = (f"causal order holds: {counts['delivered']} deliveries, {counts['concurrent']} of what was concurrent",)
-    first = safe.lines if safe.status == VIOLATED else held
-    judged = whole.status if counts["delivered"] else UNKNOWN
-    status = VIOLATED if VIOLATED in (safe.status, whole.status) else judged
-    lines = (*whole.lines, *first) if whole.status == UNKNOWN and status == UNKNOWN else (*first, *whole.lines)
-    return Verdict(status=status, lines=lines, properties=whole.properties)
+    if safe.status != VIOLATED:
+        safe = Verdict(status=VALID if counts["delivered"] else UNKNOWN, lines=held)
+    return together(safe, whole)
 
 
 def all_delivered(result: RunResult, settle_ns: int) -> Verdict:

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
 from experiments.nemesis import DOWN, calm_of
 from experiments.recorded import Recorded, recorded
 from protocols.total_order import TotalOrderProperties, TotalOrderSettings
@@ -168,19 +168,12 @@ def judge(result: RunResult) -> Verdict:
     safe = judge_invariants(result)
     held = held_for_ever(result)
     counts = screens.counts
-    first = (
-        safe.lines
-        if safe.status == VIOLATED
-        else (
-            f"all screens agree on {len(screens.order)} messages: {counts['replies']} answers, {counts['ties']} ties",
-        )
-    )
-    if VIOLATED in (safe.status, held.status):
-        return Verdict(status=VIOLATED, lines=(*first, *held.lines), properties=held.properties)
-    if not counts["displayed"]:
-        return Verdict(status=UNKNOWN, lines=("no screen has shown anything: let it run longer", *held.lines))
-    lines = (*held.lines, *first) if held.status == UNKNOWN else (*first, *held.lines)
-    return Verdict(status=held.status, lines=lines)
+    agreed = f"all screens agree on {len(screens.order)} messages: {counts['replies']} answers, {counts['ties']} ties"
+    if safe.status != VIOLATED and counts["displayed"]:
+        safe = Verdict(status=VALID, lines=(agreed,))
+    elif safe.status != VIOLATED:
+        safe = Verdict(status=UNKNOWN, lines=("no screen has shown anything: let it run longer",))
+    return together(safe, held)
 
 
 def held_for_ever(result: RunResult) -> Verdict:

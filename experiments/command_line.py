@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import click
 
 from experiments.spelling import unknown
+from experiments.start import this_is_the_command
 from simclock.errors import HandlerError, PlacementError, SimclockError, UsageError
 
 BAD_USAGE = 2
@@ -61,6 +62,11 @@ class CommandLine(click.Group):
         if args and not args[0].startswith("-") and args[0] not in COMMANDS:
             raise click.UsageError(unknown("command", args[0], COMMANDS))
         return super().resolve_command(ctx, args)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        if not args and not named:
+            this_is_the_command()
+        return super().__call__(*args, **named)
 
     def main(  # type: ignore[override] # click's overloads tell standalone from embedded; this is always standalone
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **named: Any

@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
 from experiments.convergence import convergence
 from experiments.crdt_properties import CONVERGENCE, Converges, CrdtProperties
 from experiments.crdt_story import plot, story
@@ -207,7 +207,8 @@ def judge(result: RunResult) -> Verdict:
     judged = convergence(states)
     status = {Convergent.OK: VALID, Convergent.ILLEGAL: VIOLATED, Convergent.UNKNOWN: UNKNOWN}[judged.verdict]
     properties = (CONVERGENCE,) if status == VIOLATED else ()
-    return Verdict(status=status, lines=(held, *judged.explain().splitlines()), properties=properties)
+    equal = Verdict(status=status, lines=tuple(judged.explain().splitlines()), properties=properties)
+    return together(Verdict(status=VALID, lines=(held,)), equal)
 
 
 def sometimes(result: RunResult) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Is a scenario deterministic? The same run in fresh processes: other PYTHONHASHSEEDs, other placements, one digest.
 
-Law: every run is a process of its own, so that nothing is shared but the scenario. Digests are compared first; only
-where two differ are these two run again, traced, with the line of code of every record, to name the first that differs.
-Where they are one, so must be what is no part of them: what nodes leave at the end, what observers and judges found.
+Law: every run is a process of its own, so that nothing is shared but the scenario; the first is run a second time in
+its process, as the runs of a sweep are. Digests are compared first; only where two differ are these two run again,
+traced, with the line of code of every record, to name the first that differs. Where they are one, so must be what is no
+part of them: what nodes leave at the end, what observers and judges found.
 A hash seed of "random" is drawn here and shown, so that what is reported can be run again.
 
     python -m experiments.determinism REQUEST.json ANSWER.json     is what each process runs
@@ -35,6 +36,8 @@ from experiments.report import report_of, violation_text
 from experiments.seeds import bounded
 from experiments.spelling import one_line, say
 from simclock.errors import PlacementError, SimclockError, UsageError
+from simclock.hash_seed import on_command_line
+from simclock.scenario import Scenario
 from simclock.scheduler import RunResult
 from simclock.trace import TraceRecord
 
@@ -48,9 +51,11 @@ class Variant:
 
     placement: str
     hash_seed: str
+    again: bool = False
+    """Whether it comes after another run of the same scenario in its process, as the runs of a sweep do."""
 
     def __str__(self) -> str:
-        return f"{self.placement}, PYTHONHASHSEED {self.hash_seed}"
+        return f"{self.placement}{' again' if self.again else ''}, PYTHONHASHSEED {self.hash_seed}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +78,8 @@ class Answer(msgspec.Struct, frozen=True):
     """The error is bad usage."""
     besides: dict[str, str] = {}
     """What no digest covers: name -> value as text."""
+    again: Answer | None = None
+    """What came of a second run in the same process, where one was asked for."""
 
     @property
     def outcome(self) -> str:
@@ -123,11 +130,11 @@ def _hash_seed(text: str) -> str:
     return text
 
 
-def answer(question: Question, variant: Variant, trace: Path | None = None) -> Answer:
-    """Run in a process of its own."""
+def answer(question: Question, variant: Variant, trace: Path | None = None, *, twice: bool = False) -> Answer:
+    """Run in a process of its own; `twice` runs once more in that process."""
     with TemporaryDirectory(prefix="simclock-") as folder:
         asked, answered = Path(folder, "request.json"), Path(folder, "answer.json")
-        request = {**asdict(question), "placement": variant.placement, "trace": None if trace is None else str(trace)}
+        request = {**asdict(question), **asdict(variant), "trace": trace and str(trace), "twice": twice}
         asked.write_text(json.dumps(request), encoding="utf-8")
         command = [sys.executable, "-m", __name__, str(asked), str(answered)]
         path = os.pathsep.join((str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
@@ -193,20 +200,36 @@ def main(asked: Path, answered: Path) -> None:
     request: dict[str, Any] = json.loads(asked.read_bytes())
     overrides = Overrides(**{**request["overrides"], "settings": tuple(request["overrides"]["settings"])})
     try:
-        found = _run(request, overrides)
+        source = overrides.source(request["scenario"])
+        scenario = source.scenario()
     except SimclockError as error:
-        found = Answer(error=str(error), usage=isinstance(error, UsageError))
+        found = _failed(error)
+    else:
+        replay = overrides.replay(source, source.settings).removeprefix(on_command_line())  # the same in every variant
+        if request["again"]:
+            _answered(source.entry, scenario, {**request, "trace": None}, replay)
+        found = _answered(source.entry, scenario, request, replay)
+        if request["twice"]:
+            found = msgspec.structs.replace(found, again=_answered(source.entry, scenario, request, replay))
     answered.write_bytes(msgspec.json.encode(found))
 
 
-def _run(request: dict[str, Any], overrides: Overrides) -> Answer:
-    source = overrides.source(request["scenario"])
-    scenario = source.scenario()
+def _failed(error: SimclockError) -> Answer:
+    return Answer(error=str(error), usage=isinstance(error, UsageError))
+
+
+def _answered(entry: Entry, scenario: Scenario, request: dict[str, Any], replay: str) -> Answer:
+    try:
+        return _run(entry, scenario, request, replay)
+    except SimclockError as error:
+        return _failed(error)
+
+
+def _run(entry: Entry, scenario: Scenario, request: dict[str, Any], replay: str) -> Answer:
     placement = parse_placement(request["placement"], request["address"])
-    replay = overrides.replay(source, source.settings)
     if request["trace"] is None:
         result = run(scenario, placement, replay=replay, guard=request["guard"])
-        return Answer(digest=result.digest, events=result.events, besides=_besides(source.entry, result))
+        return Answer(digest=result.digest, events=result.events, besides=_besides(entry, result))
     records: list[TraceRecord] = []
     try:
         result = run(located(scenario), placement, trace=records.append, replay=replay, guard=request["guard"])

@@ -77,7 +77,8 @@ def copy_at_end(node: Any) -> CopyAtEnd:
 def judge(result: RunResult) -> Verdict:
     """Causal order, equal copies, and the recording's text where there is one."""
     invariants = judge_invariants(result)
-    lines = list(invariants.lines) if invariants.status == VIOLATED else ["causal order holds for every delivery"]
+    broken = list(invariants.lines) if invariants.status == VIOLATED else []
+    lines = [] if broken else ["causal order holds for every delivery"]
     properties: list[str] = []
     status = invariants.status
     copies = {node: copy for node, copy in result.final.items() if copy is not None and not copy.has_left}
@@ -86,7 +87,7 @@ def judge(result: RunResult) -> Verdict:
     calm = calm_of(result.happened, bears=(DOWN,))
     lacking = calm.lacking(result.virtual_ns, SETTLE_NS)
     if recording and not result.stopped:
-        lines.append(f"the replay is not complete, so {AS_RECORDED} is not judged: give it more time")
+        lines.insert(0, f"the replay is not complete, so {AS_RECORDED} is not judged: give it more time")
         status = UNKNOWN if status == VALID else status
     elif not recording and lacking:
         told = f"{lacking}: {CONVERGENCE} is not judged"
@@ -95,22 +96,22 @@ def judge(result: RunResult) -> Verdict:
         lines = [told, *lines] if unknown else [*lines, told]
     elif judged.verdict is not Converged.OK:
         properties.append(CONVERGENCE)
-        lines += [f"{CONVERGENCE} violated: {line}" for line in judged.explain().splitlines()]
+        broken += [f"{CONVERGENCE} violated: {line}" for line in judged.explain().splitlines()]
     else:
         lines.append(f"{CONVERGENCE}: {len(copies)} copies are equal, {_sizes(copies)}")
     if recording and result.stopped:
         end = read_recording(recording).end
         wrong = ", ".join([str(node) for node, copy in copies.items() if copy.text != end])
         told = f" violated: not the endContent at node {wrong}" if wrong else ": the text is the recording's endContent"
-        lines.append(AS_RECORDED + told)
+        (broken if wrong else lines).append(AS_RECORDED + told)
         properties += [AS_RECORDED] if wrong else []
     if status == VALID and not result.reports["DeliveryOrder"].counts["delivered"]:
-        lines.append("nothing was delivered, so there is nothing to judge: let it run longer")
+        lines.insert(0, "nothing was delivered, so there is nothing to judge: let it run longer")
         status = UNKNOWN
     lost = [node for node, copy in copies.items() if copy.orphans]
     if lost:
         lines.append(f"operations on unknown elements were skipped at nodes {', '.join(map(str, lost))}")
-    return Verdict(status=VIOLATED if properties else status, lines=tuple(lines), properties=tuple(properties))
+    return Verdict(status=VIOLATED if properties else status, lines=(*broken, *lines), properties=tuple(properties))
 
 
 def _sizes(copies: Mapping[int, CopyAtEnd]) -> str:

@@ -129,6 +129,8 @@ TROUBLES = {
 class StrikesWriter(Observer):
     """Strikes client A between its look at the lease and its write, once: what no look can help against."""
 
+    judges = False
+
     def __init__(self, trouble: str, cast: Cast) -> None:
         self._cast = cast
         self._trouble: Trouble | None = TROUBLES[trouble]

@@ -150,7 +150,7 @@ def _detail(report: Report) -> str:
         return violation_text(first, phase(report.result.faults, first.time_ns))
     if report.status == VALID:
         return ""
-    return " ".join(" ".join(report.verdict.lines).split())
+    return " ".join(" ".join(report.judged.lines).split())
 
 
 def _failed_name(error: BaseException) -> str:

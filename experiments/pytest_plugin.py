@@ -9,6 +9,10 @@
 The test is one item; its seeds run in order until one fails. The failing seed is run once more with a trace, which
 shows the last events, and tells a test that its seed does not determine. Fixtures are made once for all seeds.
 
+A session with such tests runs under a PYTHONHASHSEED that is known: it is started again under the usual one, unless
+one is set, so that the line which replays a seed holds. Where that cannot be (pytest called by a program, or under a
+debugger) the report of a failure says so.
+
 pytest loads this module in every run of an environment that has simclock: it imports nothing but pytest.
 """
 
@@ -65,10 +69,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("dist", "no") != "no":
+        os.environ.setdefault("PYTHONHASHSEED", "0")  # the workers of pytest-xdist, which are still to be started
     config.addinivalue_line(
         "markers",
         f"{MARKER}(seeds={SEEDS}): run the test, which takes `seed`, over seeds: a count, or a text as 500:600",
     )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Run tests over seeds under a hash seed that is known, so that what replays a failure holds."""
+    config = session.config
+    if config.option.collectonly or all(item.get_closest_marker(MARKER) is None for item in session.items):
+        return
+    from experiments import start
+
+    if start.drawn() and _is_all_of_this_process(config):
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None:
+            reporter.write_line(f"simclock: started again with {start.VARIABLE}={start.USUAL}, so that seeds replay")
+        config._ensure_unconfigure()  # captured files are given back
+        start.under_one_hash_seed()
+
+
+def _is_all_of_this_process(config: pytest.Config) -> bool:
+    """Whether the process is the command `pytest`, and no program that called it, no worker, and under no debugger."""
+    program = sys.argv[0]
+    is_pytest = os.path.basename(program).removesuffix(".exe") in ("pytest", "py.test")
+    is_pytest = is_pytest or program.endswith(os.path.join("pytest", "__main__.py"))
+    ours = is_pytest and list(config.invocation_params.args) == sys.argv[1:]
+    return ours and not hasattr(config, "workerinput") and "pydevd" not in sys.modules
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -173,16 +204,19 @@ class _SeededTest:
 
     def _report(self, position: int, last: Sequence[Any], again: BaseException | None) -> Iterator[str]:
         from experiments.seeds import seeds_text
+        from simclock.hash_seed import RANDOM, hash_seed, on_command_line
 
         passed = f"{position} passed before" if position else "none was tried before"
         left = len(self._seeds) - position - 1
         yield f"seed {self._seeds[position]} failed; {passed}, {left} of {seeds_text(self._seeds)} not tried"
-        yield f"replay: {self._replay(self._seeds[position])}"
+        yield f"replay: {on_command_line()}{self._replay(self._seeds[position])}"
         if again is None:
             yield "run once more, it passed: the seed does not determine this test"
         if last:
             yield f"its last {len(last)} events:"
             yield from (f"  {record}" for record in last)
+        if hash_seed() == RANDOM:
+            yield "PYTHONHASHSEED is random here, so code that walks through a set of strings may do otherwise: set it"
 
     def _replay(self, seed: int) -> str:
         config = self._item.config

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Any, ClassVar, NamedTuple
 
 from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
+from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
 from experiments.histories import Event, Operation, operations_of
 from experiments.linearizability import Verdict as Linearity
 from experiments.linearizability import check_linearizability, key_value
@@ -58,7 +58,7 @@ CLIENT_REGIONS = ("Madrid", "Mumbai", "Sydney")
 class History(Observer):
     """Keeps what clients asked and heard, as events in canonical order."""
 
-    reacts = False
+    reacts = judges = False
     TYPES: ClassVar = {"invoke": "invoke", "ok": "ok", "fail": "fail", "unknown": "info"}
 
     def __init__(self, clients: range) -> None:
@@ -255,17 +255,15 @@ def wan_one_way_ns() -> dict[tuple[str, str], int]:
 
 def judge(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
     """Raft's properties, and the linearizability of the clients' history."""
-    raft = result.reports["RaftProperties"]
+    told = result.reports["RaftProperties"]
     invariants = judge_invariants(result)
     history = history_of(result)
     judged = check_linearizability(history, key_value(initial=None), step_limit=step_limit)
-    held = f"Raft's properties hold: {raft['leaders']} leaders, {raft['committed']} entries committed"
-    first = invariants.lines if invariants.status == VIOLATED else (held,)
-    lines = (*first, *judged.explain().splitlines())
-    if VIOLATED in (invariants.status, _STATUS[judged.verdict]):
-        properties = (LINEARIZABILITY,) if _STATUS[judged.verdict] == VIOLATED else ()
-        return Verdict(status=VIOLATED, lines=lines, properties=properties)
-    return Verdict(status=_STATUS[judged.verdict], lines=lines)
+    held = f"Raft's properties hold: {told['leaders']} leaders, {told['committed']} entries committed"
+    raft = invariants if invariants.status == VIOLATED else Verdict(status=VALID, lines=(held,))
+    status = _STATUS[judged.verdict]
+    properties = (LINEARIZABILITY,) if status == VIOLATED else ()
+    return together(raft, Verdict(status=status, lines=tuple(judged.explain().splitlines()), properties=properties))
 
 
 def sometimes(result: RunResult) -> dict[str, int]:

@@ -14,7 +14,7 @@ class Recorded(Observer):
     that a sweep does not pay for what nobody reads.
     """
 
-    reacts = False
+    reacts = judges = False
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)

@@ -16,10 +16,13 @@ from experiments.scenario_source import Source, find_source
 from experiments.scenario_text import write_settings
 from experiments.seeds import SEED_MAX, bounded
 from experiments.spelling import say
+from experiments.start import under_hash_seed
 from simclock.errors import UsageError
+from simclock.hash_seed import RANDOM, USUAL, hash_seed, on_command_line
 from simclock.scenario import Scenario
 
 _RESULT = re.compile(r"([0-9]+):([0-9]+)", re.ASCII)
+HASH_SEED_KEY = "hash_seed"
 _AT_SEED = re.compile(r"(.+)@([0-9]+)", re.ASCII | re.DOTALL)
 
 
@@ -83,7 +86,7 @@ def find_run(text: str, database: Path) -> Reference:
     name, seed = named
     source = find_source(name)
     source = replace(source, settings=replace(source.settings, seed=seed))
-    replay = shlex.join(["simclock", "run", name, "--seed", str(seed)])
+    replay = on_command_line() + shlex.join(["simclock", "run", name, "--seed", str(seed)])
     return run_of_source(source, text, replay, database)
 
 
@@ -92,7 +95,8 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
         raise UsageError(f"{say(text)}: there is no such result")
     with open_results(database) as opened:
         recorded = Recorded(sweep=opened.sweep(sweep_number), outcome=opened.result(sweep_number, seed).outcome)
-    name, entry, settings = _settings_of(recorded.sweep, database)
+    name, entry, settings, under = _settings_of(recorded.sweep, database)
+    under_hash_seed(under, hash_seed(), f"{text}: it")
     place = [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
     return Reference(
         text=text,
@@ -104,14 +108,24 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
     )
 
 
-def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings]:
+def settings_to_record(source: Source) -> str:
+    """A sweep's scenario file: every seed's settings, and the hash seed where it is not the usual one."""
+    under = hash_seed()
+    first = "" if under in (USUAL, RANDOM) else f'{HASH_SEED_KEY} = "{under}"\n'
+    return first + write_settings(source.name, replace(source.settings, seed=0))
+
+
+def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings, str]:
     file = f"{database}, sweep {sweep.id}"
     try:
         document = tomllib.loads(sweep.settings)
     except ValueError as error:
         raise UsageError(f"{file}: its settings are damaged: not TOML: {error}") from None
+    under = str(document.pop(HASH_SEED_KEY, USUAL))
+    if not under.isdecimal() or bounded(under) >= 1 << 32:
+        raise UsageError(f"{file}: its settings are damaged: {HASH_SEED_KEY} {say(under)}")
     entry, settings = settings_from_toml(document, file, Path())
-    return document["scenario"], entry, settings
+    return document["scenario"], entry, settings, under
 
 
 def run_of_source(source: Source, text: str, replay: str, database: Path) -> Reference:
@@ -133,8 +147,7 @@ def run_of_source(source: Source, text: str, replay: str, database: Path) -> Ref
 def _latest(database: ResultsDatabase, source: Source) -> Recorded | None:
     if not 0 <= source.settings.seed <= SEED_MAX:
         return None
-    settings = write_settings(source.name, replace(source.settings, seed=0))
-    found = database.results(settings=settings, seed=source.settings.seed)
+    found = database.results(settings=settings_to_record(source), seed=source.settings.seed)
     if not found:
         return None
     return Recorded(sweep=database.sweep(found[-1].sweep), outcome=found[-1].outcome)

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.catalog import VALID, VIOLATED, Entry, Verdict
+from experiments.catalog import VIOLATED, Entry, Verdict, judge_invariants, together
 from experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from experiments.plain_values import plain
+from experiments.waiting import who_waits
 from simclock.durations import format_duration
 from simclock.faults import Fault
+from simclock.hash_seed import RANDOM, USUAL
 from simclock.observers import Violation
+from simclock.scenario import Scenario
 from simclock.scheduler import RunResult
 
+_NO_REPLAY = "random, so a node that walks through a set of strings does otherwise elsewhere: set PYTHONHASHSEED=0"
 LINES_MAX = 30
 """Faults and violations shown in the text, each."""
 
@@ -30,23 +34,31 @@ class Report:
     """What went wrong with an effect, and how often."""
     reached: Mapping[str, int] = field(default_factory=dict)
     """What the entry wants a run to reach now and then, and how often it did."""
+    waits: Sequence[str] = ()
+    """Who waits for whom, in a run that has gone quiet."""
 
     @property
     def status(self) -> str:
         """Violated when an invariant broke, whatever the entry's own judge found."""
-        if self.result.violations and self.verdict.status == VALID:
-            return VIOLATED
-        return self.verdict.status
+        return VIOLATED if self.result.violations else self.verdict.status
+
+    @property
+    def judged(self) -> Verdict:
+        """The verdict with what broke first: an invariant may have, of which the entry's own judge says nothing."""
+        if self.status == self.verdict.status:
+            return self.verdict
+        return together(judge_invariants(self.result), self.verdict)
 
 
-def report_of(entry: Entry, result: RunResult) -> Report:
-    """Have the entry judge and describe a run."""
+def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None) -> Report:
+    """Have the entry judge and describe a run; with its scenario also who waits, where it has gone quiet."""
     return Report(
         result=result,
         rows=tuple(entry.describe(result)),
         verdict=entry.judge(result),
         covered=coverage(result),
         reached=entry.sometimes(result),
+        waits=() if scenario is None else who_waits(scenario, result),
     )
 
 
@@ -65,10 +77,11 @@ def report_json(report: Report) -> str:
         "faults": [_fault(fault) for fault in result.faults],
         "skipped": [_fault(fault) for fault in result.skipped],
         "violations": [violation._asdict() for violation in result.violations],
-        "verdict": {"status": report.status, "lines": list(report.verdict.lines)},
+        "verdict": {"status": report.status, "lines": list(report.judged.lines)},
         "described": dict(report.rows),
         "coverage": dict(report.covered),
         "sometimes": dict(report.reached),
+        "quiet": result.quiet and {**result.quiet._asdict(), "told": [str(result.quiet), *report.waits]},
     }
     del values["reports"], values["final"], values["environment"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
@@ -92,6 +105,9 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "messages", messages_text(result.counters)
     ended = f" (stopped: {result.stopped})" if result.stopped else ""
     yield "virtual time", f"{format_duration(result.virtual_ns)}{ended}"
+    if result.quiet is not None:
+        yield from _first("ended", [str(result.quiet), *report.waits])
+    yield from _first("beware", [warning for warning in result.warnings if warning not in report.verdict.lines])
     yield from _first(
         "violation", [violation_text(each, phase(result.faults, each.time_ns)) for each in result.violations]
     )
@@ -100,6 +116,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
     started = f" (Ray started in {result.started_s:.1f} s)" if result.started_s else ""
     yield "wall time", f"{result.wall_s:.2f} s{rate}{started}"
+    if result.hash_seed != USUAL:
+        yield "hash seed", result.hash_seed if result.hash_seed != RANDOM else _NO_REPLAY
     yield "replay", result.replay
 
 
@@ -113,7 +131,7 @@ def _first(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def verdict_lines(report: Report) -> list[str]:
     """The status, and what was checked."""
-    first, *others = report.verdict.lines or ("",)
+    first, *others = report.judged.lines or ("",)
     return [f"{report.status}: {first}" if first else report.status, *others]
 
 

@@ -5,6 +5,7 @@
     nodes = 5
     duration = "120s"
     adaptive = false                        # what observers would inject does not happen, the faults below are all
+    fail_when_quiet = true                  # violated where no message and no timer is left
     nemesis = "swarm"                       # faults drawn from the seed, see experiments.nemesis.plan
     liveness = "20s"                        # after the duration everything heals, and progress is due
 
@@ -84,6 +85,7 @@ KEYS = (
     "disk",
     "faults",
     "adaptive",
+    "fail_when_quiet",
 )
 _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
 
@@ -121,6 +123,7 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
             nodes=table.whole("nodes", "5"),
             duration_ns=table.duration_ns("duration"),
             adaptive=table.truth("adaptive"),
+            fail_when_quiet=table.truth("fail_when_quiet"),
             nemesis=table.text("nemesis", '"swarm"'),
             liveness_ns=table.duration_ns("liveness"),
             parameters=_parameters(table, entry),

@@ -77,6 +77,8 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
         values["duration"] = format_duration(settings.duration_ns)
     if settings.adaptive is not None:
         values["adaptive"] = settings.adaptive
+    if settings.fail_when_quiet is not None:
+        values["fail_when_quiet"] = settings.fail_when_quiet
     if settings.nemesis is not None:
         values["nemesis"] = settings.nemesis
     if settings.liveness_ns is not None:

@@ -197,7 +197,7 @@ class _Live:
 class _Tap(Observer):
     """Keeps what was told since it was last asked."""
 
-    reacts = False
+    reacts = judges = False
 
     def __init__(self) -> None:
         self._kept: list[Observation] = []

@@ -47,7 +47,7 @@ from simclock.faults import (
     UnclogNode,
     swizzle_clog,
 )
-from simclock.latency import Constant, LogNormal, Normal, Regions, Uniform, read_round_trips
+from simclock.latency import Constant, Latency, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.network import Network
 from simclock.observers import Control, Observation, Observer, Violation
 from simclock.scenario import Scenario
@@ -74,6 +74,7 @@ __all__ = [
     "HandlerError",
     "Heal",
     "JumpClock",
+    "Latency",
     "LogNormal",
     "LoseSyncs",
     "Mend",

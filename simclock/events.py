@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from operator import length_hint
 from typing import Any
 
@@ -136,6 +137,10 @@ class EventQueue:
             times.append(min(self.slots[self.slots.order[0]])[0])
         return min(times, default=None)
 
+    def unordered(self) -> Iterator[Event]:
+        """Every event that is still to come, in any order."""
+        return chain(self.current, self.near, *self.slots.values())
+
     def pending(self) -> list[Event]:
         """Every event that is still to come, in key order: for who looks at a run that has stopped."""
-        return sorted([*self.current, *self.near, *(event for events in self.slots.values() for event in events)])
+        return sorted(self.unordered())

@@ -27,9 +27,11 @@ from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WA
 from simclock.failures import describe_error, unencodable
 from simclock.faults import Fault, NodeFault
 from simclock.gate import come_due, wake
+from simclock.handler_names import NODE_HANDLERS, misspelt_handlers
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Delays, Links, Network
 from simclock.process import Process, new_process, succeed
+from simclock.quiet import Stillness
 from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
@@ -48,7 +50,7 @@ class Host:
     """A set of nodes and everything they touch."""
 
     def __init__(self, plan: HostPlan, number: int) -> None:
-        self.plan = plan
+        self.plan: HostPlan = plan
         self.number = number
         self.seed: int = plan.seed
         self.nodes: int = plan.nodes
@@ -83,6 +85,7 @@ class Host:
         """Counters of what faults did: "fault_crash", "held_by_clogs" and so on."""
         self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
         """What is being handled."""
+        self._stillness = Stillness()
         self._dropped: dict[str, int] = {}
         self._altered = 0
         self._crashes_losing_writes = 0
@@ -214,6 +217,7 @@ class Host:
                 )
 
     def _handle(self, event: Event) -> None:
+        before = self._event
         self._event = event
         self.now_ns, _, count, target, kind, payload = event
         if kind == TIMER:
@@ -226,6 +230,8 @@ class Host:
                     process.on_timer(payload)
                 else:
                     come_due(self, process, event)
+            else:
+                self._stillness.idle(event, before)
         elif kind == MESSAGE:
             process = self.processes[target]
             if process.sim_open:
@@ -237,8 +243,13 @@ class Host:
             self.start(self.processes[target], event)
         elif kind == WAKE:
             wake(self, self.processes[target])
+            if self._event is event:
+                self._stillness.idle(event, before)
         else:
+            starts = self._stillness.starts
             strike(self, payload, event)
+            if self._event is event and self._stillness.starts == starts:
+                self._stillness.idle(event, before)
 
     def _receive(self, process: Process, event: Event) -> None:
         """A message comes due at a node that is not simply open: down, at its gate, or some link is not well."""
@@ -276,9 +287,15 @@ class Host:
     def start(self, process: Process, event: Event) -> None:
         """A node is built, and begins."""
         self.record(process, event)
+        self._stillness.starts += 1
         node = self.plan.build(process.id)
         if not isinstance(node, Process):
             raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")
+        if hasattr(node, "sim_host"):
+            raise UsageError(
+                f"the scenario built a {type(node).__name__} for node {process.id} that has lived before: make a new "
+                "one in each call"
+            )
         succeed(node, process)
         self.halted.discard(node.id)
         self.processes[process.id] = node
@@ -352,6 +369,7 @@ class Host:
         """A message is lost: at its sender, or where it would have arrived."""
         process.sim_dropped += 1
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
+        self._stillness.lost[event[1]] = (event, self.now_ns, reason)
         if self.trace is not None:
             self.trace.dropped(process, self.now_ns, event, reason)
 
@@ -364,6 +382,7 @@ class Host:
 
     def finish(self, end_ns: int) -> Summary:
         """The host's share of the result of a run that ended then."""
+        quiet_ns = self._quiet_ns()
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
         values = {} if self.plan.final is None else {node: self._left_by(p) for node, p in self.processes.items()}
         processes = self.processes.values()
@@ -381,7 +400,22 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, counters, self._failures, self._halts)
+        lost = self._stillness.last_lost() if quiet_ns is not None else ()
+        classes = {type(process) for process in processes}
+        warnings = {warning for each in classes for warning in misspelt_handlers(each, NODE_HANDLERS)}
+        return Summary(digests, values, counters, self._failures, self._halts, quiet_ns, lost, tuple(warnings))
+
+    def _quiet_ns(self) -> int | None:
+        """Since when nothing has happened at these nodes, where nothing is left to; else None."""
+        timers = {node: process.sim_timers for node, process in self.processes.items()}
+        for _, _, count, target, kind, payload in self.queue.unordered():
+            if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) == count):
+                return None
+        held = any(self.clogged.values()) or any(
+            process.__dict__.get("sim_parked") or ((gate := process.existing_gate()) is not None and gate.held)
+            for process in self.processes.values()
+        )
+        return None if held else self._stillness.since_ns(self._event)
 
     def _left_by(self, process: Process) -> Any:
         """What `final` says of a node."""

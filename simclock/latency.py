@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
@@ -23,10 +24,34 @@ from simclock.errors import UsageError
 from simclock.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
 
 Bits = Callable[[int], int]
+"""`bits(k)` gives k random bits as a whole number."""
 
 
 class Latency(Protocol):
-    """What the kernel asks of a latency model."""
+    """What the kernel asks of a latency model: any class with these four is one.
+
+        class EveryTenthIsSlow:
+            everywhere_uniform = None  # every message is asked for
+
+            def __init__(self):
+                self.sent = 0
+
+            def check(self, nodes):
+                pass
+
+            def delay_ns_min(self, nodes):
+                return ms(2)
+
+            def sample_ns(self, source, target, now_ns, bits):
+                self.sent += 1
+                return ms(50) if self.sent % 10 == 0 else ms(2) + bits(20)
+
+    A model may remember what it was asked: every sender of every run has a copy of its own, made (by `copy.deepcopy`)
+    when it first sends, which survives its crash. So what a model remembers is what that one sender has sent, wherever
+    other nodes live. One that remembers nothing but is dear to copy may say so: `def __deepcopy__(self, memo): return
+    self`. Luck comes from `bits` alone; delays are whole nanoseconds, and `sample_ns` never gives less than
+    `delay_ns_min` between two different nodes.
+    """
 
     @property
     def everywhere_uniform(self) -> tuple[int, int] | None:
@@ -44,6 +69,52 @@ class Latency(Protocol):
     def check(self, nodes: int) -> None:
         """Raise UsageError where the model cannot serve that many nodes."""
         ...
+
+
+class Sampled(Protocol):
+    """What a sender asks."""
+
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int: ...
+
+
+class _OwnCopy:
+    """A sender's own copy of a model that may change, whose answers are checked."""
+
+    __slots__ = ("_delay_ns_min", "_model")
+
+    def __init__(self, model: Latency, delay_ns_min: int) -> None:
+        self._model = model
+        self._delay_ns_min = delay_ns_min
+
+    def sample_ns(self, source: int, target: int, now_ns: int, bits: Bits) -> int:
+        delay_ns = self._model.sample_ns(source, target, now_ns, bits)
+        if type(delay_ns) is not int or delay_ns < (self._delay_ns_min if source != target else 0):
+            raise UsageError(
+                f"network.latency: {type(self._model).__name__} gave {delay_ns!r} from node {source} to {target}: a "
+                f"delay is whole nanoseconds, and not less than its delay_ns_min, {self._delay_ns_min}"
+            )
+        return delay_ns
+
+
+def own_copy(latency: Latency, delay_ns_min: int) -> Sampled:
+    """What one sender asks, which shares nothing that may change; the models of this file never do, and stay one."""
+    if type(latency).__module__ == __name__:
+        return latency
+    try:
+        return _OwnCopy(deepcopy(latency), delay_ns_min)
+    except Exception as error:
+        raise UsageError(
+            f"network.latency: {type(latency).__name__} cannot be copied for each sender "
+            f"({type(error).__name__}: {error}): let it hold plain data, or define __deepcopy__"
+        ) from None
+
+
+def missing_of_latency(latency: object) -> list[str]:
+    """What a class lacks to be a latency model."""
+    return [name for name in _ASKED if not hasattr(latency, name)]
+
+
+_ASKED = ("everywhere_uniform", "delay_ns_min", "sample_ns", "check")
 
 
 def _positive(name: str, value: int) -> None:

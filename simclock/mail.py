@@ -12,6 +12,7 @@ from simclock.events import Event
 from simclock.faults import Fault
 from simclock.network import Network
 from simclock.process import Process
+from simclock.quiet import Lost
 
 NEVER_NS = (1 << 63) - 1
 
@@ -56,6 +57,12 @@ class Summary(NamedTuple):
     failures: list[Failure]
     halts: list[tuple[int, int]]
     """(time, node) of every node that ended itself."""
+    quiet_ns: int | None = None
+    """Since when nothing has happened at the host's nodes, where nothing is left to; else None."""
+    lost: tuple[Lost, ...] = ()
+    """Of a host that is quiet: of each sender, the last message that was dropped at this host."""
+    warnings: tuple[str, ...] = ()
+    """What is likely meant otherwise in the classes of nodes, a line each, in any order."""
 
 
 class HostPlan(NamedTuple):

@@ -19,7 +19,7 @@ from typing import Any
 
 from simclock.durations import MILLISECOND, format_duration
 from simclock.errors import UsageError
-from simclock.latency import Constant, Latency
+from simclock.latency import Constant, Latency, missing_of_latency
 
 PROBABILITY_BITS = 32
 BYTES_PER_S_LIMIT = 1 << 60
@@ -62,6 +62,12 @@ class Network:
     undetected_corruption: float = 0.0
 
     def __post_init__(self) -> None:
+        missing = missing_of_latency(self.latency)
+        if missing:
+            raise UsageError(
+                f"network.latency: {self.latency!r} has no {', '.join(missing)}: help(simclock.Latency) says what a "
+                "model answers"
+            )
         for name in PROBABILITIES:
             probability_threshold(getattr(self, name), f"network.{name}")
         if not is_bandwidth(self.bytes_per_s):

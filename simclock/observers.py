@@ -8,6 +8,7 @@ a stop ends the run before that instant, a fault happens at it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -53,6 +54,21 @@ class Happened(NamedTuple):
     """(time, node) of every node that ended itself, in order."""
 
 
+def made_observers(factories: Iterable[Callable[[], Observer]]) -> list[Observer]:
+    """The observers of one run: none of them has seen another."""
+    observers = []
+    for make in factories:
+        observer = make()
+        if observer.sim_served:
+            raise UsageError(
+                f"observers: {type(observer).__name__} was given to a run before and remembers it: give the class, or "
+                "a function that makes a new one in each call"
+            )
+        object.__setattr__(observer, "sim_served", True)
+        observers.append(observer)
+    return observers
+
+
 class Control:
     """What an observer may do about an observation."""
 
@@ -94,6 +110,10 @@ class Observer:
     """
 
     reacts: ClassVar[bool] = True
+    judges: ClassVar[bool] = True
+    """Whether it looks for violations; where no observer of a run does, the report says that nothing was judged."""
+    sim_served: bool = False
+    """The kernel's: whether it has been given to a run."""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         """A node told something."""

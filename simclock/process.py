@@ -17,6 +17,7 @@ from simclock.disk import Disk
 from simclock.errors import Halt, UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.gate import Gate
+from simclock.latency import Sampled, own_copy
 from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
 
@@ -190,6 +191,10 @@ class Process:
     sim_ready_ns: int
     """The disk, or a slow node itself, is busy until then: nothing leaves earlier."""
     sim_clock: PhysicalClock = _MadeWhenUsed(_quartz)  # type: ignore[assignment]
+    sim_latency: Sampled = _MadeWhenUsed(  # type: ignore[assignment]
+        lambda process, host: own_copy(host.network.latency, host.plan.lookahead_ns)
+    )
+    """The network's model, or this sender's own copy of one that may change."""
     sim_loss_bits: Callable[[int], int] = _MadeWhenUsed(_bits("loss"))  # type: ignore[assignment]
     sim_duplication_bits: Callable[[int], int] = _MadeWhenUsed(_bits("duplication"))  # type: ignore[assignment]
     sim_last_arrival_ns: dict[int, int] = _MadeWhenUsed(lambda process, host: {})  # type: ignore[assignment]

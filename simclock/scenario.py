@@ -42,6 +42,8 @@ class Scenario:
     faults: tuple[Fault, ...] = ()
     adaptive: bool = True
     """Whether faults that observers inject happen; False where the plan is to be all there is."""
+    fail_when_quiet: bool = False
+    """Whether a run is violated that nobody stopped and in which nothing is left to happen, no message, no timer."""
     observers: tuple[Callable[[], Observer], ...] = ()
     final: Callable[[Any], Any] | None = None
     byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
@@ -53,8 +55,9 @@ class Scenario:
             raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
         if type(self.seed) is not int:
             raise UsageError(f"seed: {self.seed!r} is not a whole number")
-        if type(self.adaptive) is not bool:
-            raise UsageError(f"adaptive: {self.adaptive!r} is not true or false")
+        for name in ("adaptive", "fail_when_quiet"):
+            if type(getattr(self, name)) is not bool:
+                raise UsageError(f"{name}: {getattr(self, name)!r} is not true or false")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
             raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
         if self.duration_ns is not None and self.duration_ns > DURATION_NS_MAX:

@@ -28,9 +28,12 @@ from simclock.errors import Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
 from simclock.failures import describe_error
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
+from simclock.handler_names import OBSERVER_HANDLERS, misspelt_handlers
+from simclock.hash_seed import hash_seed
 from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.observers import Control, Environment, Happened, Observer, Violation
 from simclock.process import DIGEST_BYTES
+from simclock.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
@@ -75,6 +78,14 @@ class RunResult(NamedTuple):
     """As the scenario has it, before any fault."""
     started_s: float = 0.0
     """How long it took, before `wall_s`, to start or join a Ray and its workers; 0 in process."""
+    quiet: Quiet | None = None
+    """Where nothing was left to happen and nobody had stopped the run: since when, and what had been lost."""
+    judged: bool = True
+    """Whether anything looked at it: an observer that judges, `final`, or `fail_when_quiet`."""
+    hash_seed: str = ""
+    """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
+    warnings: tuple[str, ...] = ()
+    """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
 
     @property
     def happened(self) -> Happened:
@@ -395,6 +406,10 @@ class Scheduler:
         control = self._control
         control.now_ns = virtual_ns
         control.happened = self._all_happened(virtual_ns, summaries)
+        stopped = control.stop_reason if self._end_ns == control.stop_ns else ""
+        quiet = None if stopped else self._quiet(summaries)
+        if quiet is not None and self.scenario.fail_when_quiet:
+            control.violations.append(Violation(NEVER_QUIET, quiet.since_ns, ENVIRONMENT, str(quiet)))
         for observer in self.observers:
             try:
                 observer.on_finish(control)
@@ -421,7 +436,7 @@ class Scheduler:
             events=counters.pop("handled"),
             counters=counters,
             host_calls=self._host_calls,
-            stopped=control.stop_reason if self._end_ns == control.stop_ns else "",
+            stopped=stopped,
             faults=control.happened.faults,
             skipped=tuple(self._skipped),
             violations=tuple(control.violations),
@@ -431,6 +446,34 @@ class Scheduler:
             replay=self.replay,
             halts=control.happened.halts,
             environment=control.happened.environment,
+            quiet=quiet,
+            judged=self._anything_judged(),
+            hash_seed=hash_seed(),
+            warnings=self._warnings(summaries),
+        )
+
+    def _warnings(self, summaries: Sequence[Summary]) -> tuple[str, ...]:
+        told = {warning for summary in summaries for warning in summary.warnings}
+        for observer in self.observers:
+            told.update(misspelt_handlers(type(observer), OBSERVER_HANDLERS))
+        return tuple(sorted(told))
+
+    def _quiet(self, summaries: Sequence[Summary]) -> Quiet | None:
+        """Since when nothing has happened at any node, where no host has anything left and no mail is under way."""
+        since = [summary.quiet_ns for summary in summaries if summary.quiet_ns is not None]
+        if len(since) < len(summaries) or any(self._inbox):
+            return None
+        quiet = Quiet(max(since), latest_of_each(lost for summary in summaries for lost in summary.lost))
+        ends_so = self._end_ns == NEVER_NS and not quiet.lost  # without a duration that is how a run ends
+        return None if ends_so and not self.scenario.fail_when_quiet else quiet
+
+    def _anything_judged(self) -> bool:
+        own = self.scenario.final is not None or self.scenario.fail_when_quiet
+        return own or any(
+            type(observer).on_observation is not Observer.on_observation
+            or type(observer).on_finish is not Observer.on_finish
+            for observer in self.observers
+            if observer.judges
         )
 
 

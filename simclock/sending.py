@@ -31,7 +31,7 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
     if elsewhere and network.bytes_per_s:
         leaves_ns = _leaves_the_queue_ns(process, target, message, leaves_ns, network.bytes_per_s)
     longer_ns = host.delays.of(source, target) if elsewhere and host.delays else 0
-    time_ns = leaves_ns + network.latency.sample_ns(source, target, leaves_ns, process.sim_bits) + longer_ns
+    time_ns = leaves_ns + process.sim_latency.sample_ns(source, target, leaves_ns, process.sim_bits) + longer_ns
     if network.order == "fifo":
         time_ns = process.sim_last_arrival_ns[target] = max(time_ns, process.sim_last_arrival_ns.get(target, 0))
     event = (time_ns, source, count, target, MESSAGE, message)
@@ -49,7 +49,7 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
     if elsewhere and network.duplication_threshold and _duplication(process) < network.duplication_threshold:
         process.sim_count = count = process.sim_count + 1
         process.sim_duplicated += 1
-        again_ns = leaves_ns + network.latency.sample_ns(source, target, leaves_ns, process.sim_bits) + longer_ns
+        again_ns = leaves_ns + process.sim_latency.sample_ns(source, target, leaves_ns, process.sim_bits) + longer_ns
         copy = (max(time_ns, again_ns), source, count, target, MESSAGE, message)
         if blocked:
             host.drop(process, copy, "cut")

@@ -44,6 +44,32 @@ def test_the_mended_one_passes():
     assert "3 times the same" in said
 
 
+LEFT = """
+from actors import Message, Node
+from simclock import Network, Scenario, Uniform, ms, seconds
+
+SEEN = []
+
+class Count(Message):
+    n: int
+
+class Counts(Node):
+    def on_start(self):
+        SEEN.append(self.id)
+        self.send(1 - self.id, Count(len(SEEN)))
+
+left = Scenario(name="left", nodes=2, build=lambda node: Counts(), duration_ns=ms(9))
+"""
+
+
+def test_what_one_run_leaves_to_the_next_in_its_process_is_caught(tmp_path):
+    file = tmp_path / "leaves.py"
+    file.write_text(LEFT, encoding="utf-8")
+    status, said = check(f"{file}:left", "--placements", "inline", "--hash-seeds", "0,1")
+    assert status == 1 and "inline again, PYTHONHASHSEED 0" in said
+    assert f"{file}:{line_of('self.send', file)} in on_start" in said
+
+
 def test_a_scenario_of_the_catalog_by_its_name_with_settings():
     status, said = check(
         "phold", "--seed", "3", "--seed", "4", "--nodes", "6", "--duration", "50ms", "--placements", "inline",

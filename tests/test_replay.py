@@ -57,7 +57,7 @@ def counting(seed):
     return Scenario(
         name="counting", nodes=3, seed=seed, build=lambda node: Counter(seed % 5 == 3), duration_ns=ms(100),
         clocks=Clocks(offset_ns_max=ms(5)), network=Network(latency=Constant(delay_ns=ms(3))),
-        faults=(Crash(at_ns=ms(45), node=2), Restart(at_ns=ms(95), node=2)),
+        faults=(Crash(at_ns=ms(45), node=2), Restart(at_ns=ms(95), node=2)), final=lambda node: node.counts,
     )
 """
 

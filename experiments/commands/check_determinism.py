@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import click
 
 from experiments.commands.options import Overrides, parse_placement
@@ -44,7 +47,7 @@ def check_determinism(
     address: str | None,
     guard: bool,
 ) -> int:
-    """Run SCENARIO in fresh processes with other hash seeds and placements: all digests must be one.
+    """Run SCENARIO in fresh processes with other hash seeds and placements, and twice in one: all digests must be one.
 
     Where they are not, names the first record that differs, its node and virtual time, and the line of the node's code
     that did it. Exit status 1 where runs differ.
@@ -71,13 +74,13 @@ def check_determinism(
 def _all_same(question: Question, chosen: list[Variant]) -> bool:
     width = max(len(str(variant)) for variant in chosen)
     first: Answer | None = None
-    for variant in chosen:
-        found = answer(question, variant)
+    for variant, found in _answers(question, chosen):
         if found.usage:
             raise UsageError(found.error)
         first = first or found
         what = first.differs_in(found)
-        click.echo(f"  {variant!s:<{width}}  {found.outcome}{'  DIFFERS' if what else ''}")
+        if what or not variant.again:
+            click.echo(f"  {variant!s:<{width}}  {found.outcome}{'  DIFFERS' if what else ''}")
         if what == "digest":
             _explain(question, chosen[0], variant)
             return False
@@ -92,6 +95,15 @@ def _all_same(question: Question, chosen: list[Variant]) -> bool:
     count = "once: nothing to compare with" if len(chosen) == 1 else f"{len(chosen)} times the same"
     click.echo(f"  {count}, {first.events if first else 0} events")
     return True
+
+
+def _answers(question: Question, chosen: list[Variant]) -> Iterator[tuple[Variant, Answer]]:
+    """Of every variant; of the first also what a second run in its process gives."""
+    for position, variant in enumerate(chosen):
+        found = answer(question, variant, twice=position == 0)
+        yield variant, found
+        if found.again is not None:
+            yield replace(variant, again=True), found.again
 
 
 def _explain(question: Question, one: Variant, other: Variant) -> None:

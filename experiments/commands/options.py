@@ -22,6 +22,7 @@ from experiments.scenario_source import Source, find_source
 from experiments.spelling import say, unknown
 from experiments.toml_table import duration_ns
 from simclock.errors import PlacementError, UsageError
+from simclock.hash_seed import on_command_line
 from simclock.network import ORDERS, Network
 
 Command = Callable[..., Any]
@@ -43,6 +44,7 @@ class Overrides:
     order: str | None = None
     nemesis: str | None = None
     liveness: str | None = None
+    fail_when_quiet: bool = False
 
     def source(self, text: str) -> Source:
         """The scenario of that name with these settings."""
@@ -54,6 +56,7 @@ class Overrides:
         if self.liveness is not None:
             given["liveness_ns"] = duration_ns(self.liveness, "--liveness")
         given["nemesis"] = self.nemesis
+        given["fail_when_quiet"] = self.fail_when_quiet or None
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
         named = dict(parameter_from_text(found.entry, setting, "--set") for setting in self.settings)
         named |= dict(_parameters_of_flags(found.entry, self.flags))
@@ -84,10 +87,12 @@ class Overrides:
             value = getattr(self, flag)
             if value is not None:
                 words += [f"--{flag}", value]
+        if self.fail_when_quiet:
+            words.append("--fail-when-quiet")
         for setting in self.settings:
             words += ["--set", setting]
         words += self.flags
-        return shlex.join(words)
+        return on_command_line() + shlex.join(words)
 
 
 class ScenarioCommand(click.Command):
@@ -186,6 +191,7 @@ _SEEDLESS = (
     click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
     click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
     click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
+    click.option("--fail-when-quiet", is_flag=True, help="A run with no message and no timer left is violated."),
 )
 
 

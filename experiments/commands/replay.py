@@ -123,7 +123,7 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
             same = recorded.outcome.verdict == FAILED and recorded.outcome.detail == failure_text(error)
             click.echo(_compared(reference, recorded, same, f"it failed: {failure_text(error)}"), err=True)
         raise
-    report = report_of(reference.entry, result)
+    report = report_of(reference.entry, result, scenario)
     same = recorded is None or recorded.outcome.digest == result.digest
     if recorded is None:
         found = "nothing: no sweep has run this scenario with these settings and this seed"

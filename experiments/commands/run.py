@@ -91,7 +91,7 @@ def run(
     replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
     with trace_to(trace_file) as trace:
         result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
-    report = report_of(source.entry, result)
+    report = report_of(source.entry, result, made)
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in source.entry.story(result):

@@ -153,7 +153,7 @@ def _command(result: str, overrides: Overrides, name: str | None, database: Path
     words = ["simclock", "shrink", result]
     if overrides != Overrides():
         words = shlex.split(replay)
-        words[1] = "shrink"
+        words[words.index("simclock") + 1] = "shrink"
     words += [] if name is None else ["--property", name]
     words += [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
     return shlex.join(words)

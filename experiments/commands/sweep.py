@@ -28,6 +28,7 @@ from experiments.commands.options import (
     verbose_option,
 )
 from experiments.outcome import Outcome, SeedRunner, exit_status
+from experiments.reference import settings_to_record
 from experiments.results_database import (
     DEFAULT_DATABASE,
     FINISHED,
@@ -37,7 +38,6 @@ from experiments.results_database import (
     open_results,
 )
 from experiments.scenario_source import Source
-from experiments.scenario_text import write_settings
 from experiments.seeds import parse_seeds, seeds_text
 from experiments.sweep import Keeper, sweep
 from experiments.sweep_report import summary_json, summary_text
@@ -80,7 +80,7 @@ def sweep_seeds(
     source = overrides.source(scenario)
     wanted = parse_seeds(seeds)
     replace(source, settings=replace(source.settings, seed=wanted[0])).scenario()  # refused before anything begins
-    settings = write_settings(source.name, replace(source.settings, seed=0))
+    settings = settings_to_record(source)
     with open_results(database, create=True) as opened:
         number = opened.begin(source.text, settings, seeds_text(wanted), code_version(source.name))
         run = _Run(source=source, overrides=overrides, keeper=Keeper(opened, number), total=len(wanted))

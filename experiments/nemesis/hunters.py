@@ -49,6 +49,8 @@ HUNTERS: dict[str, Callable[[Stream, Prey, int], Iterator[tuple[Fault, Fault]]]]
 class Hunter(Observer):
     """Strikes soon after an election or a promise, for a short time."""
 
+    judges = False
+
     def __init__(
         self,
         seed: int,

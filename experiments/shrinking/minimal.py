@@ -17,6 +17,7 @@ from experiments.spelling import listed
 from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
+from simclock.hash_seed import on_command_line
 
 SEEN_MAX = 240
 MADE_SMALLER = "Made smaller from "
@@ -134,7 +135,7 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
     rows += [("plan" if not position else "", fault) for position, fault in enumerate(plan or ["no fault is needed"])]
     rows.append(("seen", minimal.seen))
     rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s" + (f", {minimal.why_ended}" * bool(minimal.why_ended))))
-    rows.append(("replay", f"simclock run {out}"))
+    rows.append(("replay", f"{on_command_line()}simclock run {out}"))
     width = max(len(label) for label, _ in rows)
     title = f"{minimal.reference.text}, seed {minimal.settings.seed}: {minimal.broken} is still broken by less"
     return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])

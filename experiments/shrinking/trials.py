@@ -62,7 +62,7 @@ class TrialRunner:
             report = report_of(self.entry, result)
         except Exception as error:
             return Trial(refused=" ".join(str(error).split()) or type(error).__name__)
-        judged = " ".join(" ".join(report.verdict.lines).split())
+        judged = " ".join(" ".join(report.judged.lines).split())
         return Trial(
             broken=violated_properties(report),
             details={
