@@ -25,7 +25,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from experiments.histories import HistoryError, Operation
+from experiments.histories import HistoryError, Operation, exact
 from experiments.linearizability import Verdict
 
 READ_YOUR_WRITES = "read your writes"
@@ -123,7 +123,7 @@ def check_session_guarantees(
     for name in guarantees:
         if name not in GUARANTEES:
             raise HistoryError(f"{name!r} is no session guarantee; use {', '.join(GUARANTEES)}")
-    history = _History(operations, initial)
+    history = _History(operations, exact(initial))
     circles = [] if history.nowhere is None else [history.nowhere]
     alone = {}
     for name in guarantees:

@@ -274,9 +274,10 @@ def test_a_log_of_jepsen():
 BAD_LINES = {
     "not JSON": ("{", "not JSON"),
     "not an object": ("[1]", "not a JSON object; write one event a line"),
-    "no process": ('{"type":"ok","f":"read"}', "key 'process' is missing; it must be of type int"),
+    "no type": ('{"process":1,"f":"read"}', "key 'type' is missing; it must be of type str"),
     "a process that is no number": ('{"process":true,"type":"ok","f":"read"}', "key 'process' is True"),
-    "no function": ('{"process":1,"type":"ok"}', "key 'f' is missing; it must be of type str"),
+    "a process with a name": ('{"process":"client","type":"ok","f":"read"}', "key 'process' is 'client'"),
+    "no function": ('{"process":1,"type":"invoke"}', "key 'f' is missing; it must be of type str"),
     "an unknown type": ('{"process":1,"type":"done","f":"read"}', "type 'done' is none of invoke, ok, fail, info"),
     "a time that is no number": ('{"process":1,"type":"ok","f":"read","time":1.5}', "key 'time' is 1.5"),
     "an object": ('{"process":1,"type":"ok","f":"read","value":{"a":1}}', "write an object as a list of pairs"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from experiments.histories import HistoryError, Operation, keys_from_values, read_history
+from experiments.histories import HistoryError, Operation, exact, keys_from_values, read_history
 from experiments.history_formats import load_jepsen_log, load_key_value_log, load_knossos
 from experiments.linearizability import (
     Model,
@@ -48,7 +48,7 @@ MODELS: dict[str, Callable[[Any], Model]] = {
     "mutex": lambda initial: mutex(),
 }
 OF_SESSIONS = ("register", "key-value")
-LOADERS: dict[str, Callable[[Path], Sequence[Operation]]] = {
+LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     "jepsen-log": load_jepsen_log,
     "key-value-log": load_key_value_log,
     "knossos": load_knossos,
@@ -113,11 +113,11 @@ def check(
         raise UsageError(f"--consistency: sessions are judged of {' and '.join(OF_SESSIONS)} alone, not {model}")
     if consistency != "session" and guarantees:
         raise UsageError("--guarantee: is of sessions: add --consistency session")
-    operations = _read(history, history_format, order_by)
+    operations = _read(history, history_format, order_by, independent)
     if not operations:
         raise UsageError(f"{history}: holds no operation of a client, so there is nothing to judge")
-    if independent:
-        operations = keys_from_values(operations)
+    if consistency != "linearizable" and any(each.process < 0 for each in operations):
+        raise UsageError(f"{history}: events without a process: --consistency {consistency} is of what each process did")
     if consistency == "session":
         sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value)
         click.echo(sessions.explain())
@@ -128,9 +128,12 @@ def check(
     return EXIT_STATUS[judged.verdict]
 
 
-def _read(file: str, form: str, order_by: Any) -> Sequence[Operation]:
+def _read(file: str, form: str, order_by: Any, independent: bool) -> Sequence[Operation]:
     try:
-        return read_history(file, order_by) if form == "lines" else LOADERS[form](Path(file))
+        if form != "lines":
+            return LOADERS[form](Path(file), independent)
+        operations = read_history(file, order_by)
+        return keys_from_values(operations) if independent else operations
     except RecursionError:
         raise UsageError(f"{file}: a value in it is nested too deeply") from None
     except OSError as error:
@@ -149,4 +152,4 @@ def _initial(text: str | None) -> Hashable:
 def _frozen(value: Any) -> Hashable:
     if isinstance(value, dict):
         raise HistoryError("--initial: an object is no value here: write null, a number, text or a list")
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else exact(value)
