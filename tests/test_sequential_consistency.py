@@ -17,6 +17,7 @@ from experiments.linearizability import (
     multi_register,
     register,
 )
+from experiments.linearizability.limits import Limits
 from experiments.sequential_consistency import check_sequential_consistency, flaw_of_sequence, search_for_sequence
 
 OK, ILLEGAL = Verdict.OK, Verdict.ILLEGAL
@@ -154,7 +155,7 @@ def test_a_long_history_takes_few_steps():
         if write:
             state[key] = n
     assert check_sequential_consistency(operations, register(), step_limit=10_000).verdict is OK
-    judged = search_for_sequence(operations, register(), step_limit=10_000)
+    judged = search_for_sequence(operations, register(), Limits(steps_max=10_000))
     assert judged.verdict is OK
     assert judged.steps <= 1000
 

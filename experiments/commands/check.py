@@ -119,7 +119,7 @@ def check(
     if consistency != "linearizable" and any(each.process < 0 for each in operations):
         raise UsageError(f"{history}: events without a process: --consistency {consistency} is of what each process did")
     if consistency == "session":
-        sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value)
+        sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value, limit_s, step_limit)
         click.echo(sessions.explain())
         return EXIT_STATUS[sessions.verdict]
     judge = check_linearizability if consistency == "linearizable" else check_sequential_consistency

@@ -204,6 +204,8 @@ def frozen(value: Any) -> Hashable:
 
     Raises StrangeError, with the line, where something in it is strange.
     """
+    if value is None or isinstance(value, int | str):
+        return exact(value)
     strange = next(_strange_in(value), None)
     if strange is not None:
         raise StrangeError(strange.why)

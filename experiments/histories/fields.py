@@ -46,12 +46,13 @@ def event_of_fields(fields: Mapping[Any, Any], value_of: Callable[[Any], Hashabl
 
 def _expect(fields: Mapping[Any, Any], name: str, kind: type, optional: bool = False) -> None:
     value = fields.get(name)
+    if type(value) is kind or (optional and value is None):
+        return
     if isinstance(value, Strange):
         raise StrangeError(value.why)
-    if type(value) is not kind and not (optional and value is None):
-        found = f"is {value!r}" if name in fields else "is missing"
-        what = "a whole number, or absent" if optional else f"of type {kind.__name__}"
-        raise HistoryError(f"key {name!r} {found}; it must be {what}")
+    found = f"is {value!r}" if name in fields else "is missing"
+    what = "a whole number, or absent" if optional else f"of type {kind.__name__}"
+    raise HistoryError(f"key {name!r} {found}; it must be {what}")
 
 
 def _is_transaction(value: Hashable) -> bool:
