@@ -11,8 +11,8 @@ Each loader says what its format means in the terms of `experiments.histories`, 
 * porcupine's small histories: a get or read with result null is unknown; times are abstract, and an operation
   may begin and end at one of them.
 
-Log order is time order in all but the last: call and finish are the numbers of events in the file, which are their lines
-in a Jepsen log, and elsewhere their `:index`, or their places where some have none. What is not of a client is counted.
+Log order is time order in all but the last: call and finish are the numbers of events in the file. These are the lines
+of a Jepsen log, and elsewhere their `:index`, or their places where some have none, with those of the nemesis counted.
 
 With `independent` values are pairs [key, value], as of jepsen.independent, and quirks are of what is in them.
 """

@@ -94,12 +94,12 @@ def check_sequential_consistency(
     step_limit: int | None = None,
 ) -> SequentialConsistency:
     """Judge a history by a model; the limits are as in `check_linearizability`, for the short ways and the search
-    together: each short way may use a third.
+    together: each short way may use half of what is left.
     """
     limits = limits_of(time_limit_s, step_limit)
     judged = [each for each in operations if each.outcome != "fail" and not (each.is_open and model.is_read(each))]
     processes = len({each.process for each in judged})
-    share = limits.share(3)
+    share = limits.share(2)
     share.steps_max = SHORT_WAY_STEPS if share.steps_max is None else min(share.steps_max, SHORT_WAY_STEPS)
     linear = linearizability_within(share, judged, model)
     limits.steps += share.steps

@@ -117,7 +117,9 @@ def check(
     if not operations:
         raise UsageError(f"{history}: holds no operation of a client, so there is nothing to judge")
     if consistency != "linearizable" and any(each.process < 0 for each in operations):
-        raise UsageError(f"{history}: events without a process: --consistency {consistency} is of what each process did")
+        raise UsageError(
+            f"{history}: events without a process: --consistency {consistency} is of what each process did"
+        )
     if consistency == "session":
         sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value, limit_s, step_limit)
         click.echo(sessions.explain())

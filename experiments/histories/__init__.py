@@ -13,8 +13,8 @@ Law 3: one operation precedes another when it finished *before* the other was ca
 Law 4: a process has at most one operation open. After an `info` it may go on, though by law 2 what it gave
        up on may still take effect.
 Law 5: writing and reading back gives equal values. Values are None, bool, int, float, str, bytes, and
-       tuples and frozensets of these; `true`, 1 and 1.0 are three values, as in JSON and EDN (`values.py`). A JSON list is read as a tuple; what JSON lacks is written
-       `{"set": [...]}` and `{"bytes": "00ff"}`.
+       tuples and frozensets of these. `true`, 1 and 1.0 are three values, as in JSON and EDN (`values.py`).
+       A JSON list is read as a tuple; what JSON lacks is written `{"set": [...]}` and `{"bytes": "00ff"}`.
 
 The events are Jepsen's (https://github.com/jepsen-io/jepsen); definite and indefinite errors as in maelstrom.
 """

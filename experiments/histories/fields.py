@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.histories.edn import Strange, StrangeError
 from experiments.histories.operation import OUTCOME_OF, Event, HistoryError
+from experiments.spelling import say
 
 NEMESIS = "nemesis"
 TRANSACTION = "txn"
@@ -25,12 +26,14 @@ def event_of_fields(fields: Mapping[Any, Any], value_of: Callable[[Any], Hashabl
     _expect(fields, "process", int, optional=True)
     _expect(fields, "type", str)
     if kind not in ("invoke", *OUTCOME_OF):
-        raise HistoryError(f"type {kind!r} is none of invoke, ok, fail, info")
+        raise HistoryError(f"type {say(kind)} is none of invoke, ok, fail, info")
     value = value_of(fields.get("value"))
     if function is None and kind == "invoke" and _is_transaction(value):
         function = TRANSACTION
     elif function is not None or kind == "invoke":
         _expect(fields, "f", str)
+    if function is not None and not (function and function.isprintable()):
+        raise HistoryError(f"key 'f' is {say(function)}; it must be a word")
     for name in ("time", "index"):
         _expect(fields, name, int, optional=True)
     return Event(
@@ -50,7 +53,7 @@ def _expect(fields: Mapping[Any, Any], name: str, kind: type, optional: bool = F
         return
     if isinstance(value, Strange):
         raise StrangeError(value.why)
-    found = f"is {value!r}" if name in fields else "is missing"
+    found = f"is {say(value)}" if name in fields else "is missing"
     what = "a whole number, or absent" if optional else f"of type {kind.__name__}"
     raise HistoryError(f"key {name!r} {found}; it must be {what}")
 

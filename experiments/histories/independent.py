@@ -12,7 +12,6 @@ from dataclasses import replace
 
 from experiments.histories.operation import HistoryError, Operation
 
-
 SHOWN = 3
 """Operations that an error names."""
 

@@ -12,6 +12,7 @@ from experiments.histories.fields import event_of_fields, numbered
 from experiments.histories.operation import Event, HistoryError, Operation, OrderBy
 from experiments.histories.pairing import events_of, operations_of
 from experiments.histories.values import Truth, exact
+from experiments.spelling import say
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -130,4 +131,4 @@ def _from_json(value: Any) -> Hashable:
         case {"bytes": str(digits)} if len(value) == 1 and set(digits) <= set("0123456789abcdef"):
             if len(digits) % 2 == 0:
                 return bytes.fromhex(digits)
-    raise HistoryError(f"value {value!r} cannot be read; write an object as a list of pairs, no NaN")
+    raise HistoryError(f"value {say(value)} cannot be read; write an object as a list of pairs, no NaN")

@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.histories.values import exact
+from experiments.histories.values import EXACT, exact
 from simclock.errors import UsageError
 
 Outcome = Literal["ok", "fail", "unknown"]
@@ -92,6 +92,5 @@ class Event:
 
 def _make_exact(part: Operation | Event, field: str) -> None:
     value = getattr(part, field)
-    same = exact(value)
-    if same is not value:
-        object.__setattr__(part, field, same)
+    if type(value) not in EXACT:
+        object.__setattr__(part, field, exact(value))

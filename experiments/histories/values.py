@@ -10,6 +10,7 @@ model and memory that compares values as it would anyway is right by that.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -61,19 +62,19 @@ class Real(float):
     __radd__ = __add__
 
 
-_EXACT = frozenset({type(None), int, str, bytes, Truth, Real})
+EXACT = frozenset({type(None), int, str, bytes, Truth, Real})
 """Classes whose values are exact as they are."""
 
 
 def exact(value: Any) -> Any:
     """The value in exact form; what JSON does not have is left as it is, but for tuples and frozensets."""
     kind = type(value)
-    if kind in _EXACT:
+    if kind in EXACT:
         return value
     if kind is bool:
         return TRUE if value else FALSE
     if kind is float:
-        return Real(value) if value == value else value  # NaN is equal to itself by identity alone
+        return value if math.isnan(value) else Real(value)  # NaN is equal to itself by identity alone
     if kind is tuple or kind is frozenset:
         members = [exact(each) for each in value]
         return kind(members) if any(map(_is_other, members, value)) else value

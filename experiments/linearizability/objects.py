@@ -14,7 +14,9 @@ from experiments.linearizability.model import Model, ModelError, One, State
 
 def set_of_values(initial: frozenset[Hashable] = frozenset()) -> Model:
     """add(value), remove(value), contains(value) -> bool, read() -> all values, a frozenset or a tuple."""
-    return model_by_effects("set", frozenset(map(exact, initial)), _set_effect, _apply_to_set, "add remove contains read get")
+    return model_by_effects(
+        "set", frozenset(map(exact, initial)), _set_effect, _apply_to_set, "add remove contains read get"
+    )
 
 
 def _set_effect(operation: Operation) -> Effect:
