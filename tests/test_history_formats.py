@@ -148,6 +148,13 @@ def test_jepsen_log(tmp_path):
     )
 
 
+def test_fields_of_a_log_may_be_between_spaces(tmp_path):
+    expected = load_jepsen_log(write(tmp_path, JEPSEN))
+    for between in (" ", "   ", " \t"):
+        assert load_jepsen_log(write(tmp_path, JEPSEN.replace("\t", between))) == expected
+    assert load_jepsen_log(write(tmp_path, JEPSEN.replace("INFO  ", "INFO ").replace(" - ", "  -\t"))) == expected
+
+
 def test_jepsen_log_refused(tmp_path):
     for line, message in (
         ("hello", "history:2: not 'INFO  jepsen.util"),
@@ -187,6 +194,28 @@ def test_knossos(tmp_path):
     assert (read.outcome, read.call, read.finish) == ("unknown", 0, 2)  # nil says nothing; the nemesis is counted
     assert (txn.argument, txn.result, txn.outcome) == ((("read", "x", None),), (("read", "x", 3),), "ok")
     assert (failed.argument, failed.outcome) == ((("a", 1),), "fail")
+
+
+OWN = r"""
+#jepsen.history.Op{:index 4, :time 10, :process 0, :type :invoke, :f :write, :value 1, :clock #inst "2020"}
+{:index 5 :process :nemesis :type :info :f :kill :value #object[java.util.HashMap 0x7a "{n1=down}"]}
+{:index 6 :type :info :f :log :value ##Inf}
+{:index 7 :process 0 :type :ok :value 1 :exception {:via [{:at [a.B$1 <init> "B.java" 3]}] :ratio -1/3 sym #<Node n1>}}
+{:index 8 :process 1 :type :invoke :f :read :value nil :debug #:net{:pattern #"a(b]" :char \o377}}
+{:index 9 :process 1 :type :ok :f :read :value [true 1 1.0 #{1 true 1.0}]}
+{:index 10 :process 2 :type :invoke :value [[:append 4 2] [:r 5 nil]]}
+{:index 11 :process 2 :type :info :value #object[java.net.SocketException 0x1 "reset"]}
+"""
+
+
+def test_what_jepsen_writes_is_read(tmp_path):
+    write_, read, txn = load_knossos(write(tmp_path, OWN))
+    assert (write_.function, write_.argument, write_.result, write_.call, write_.finish) == ("write", 1, 1, 4, 7)
+    assert (read.result[:3], len(set(read.result[:3])), len(read.result[3])) == ((True, 1, 1.0), 3, 3)
+    assert (txn.function, txn.outcome, txn.call, txn.finish) == ("txn", "unknown", 10, 11)
+    for there, wrong, line in ((":value nil", ":value sym", 6), (":process 1 :type :ok", ":process 1/2 :type :ok", 7)):
+        with pytest.raises(HistoryError, match=f"history:{line}: .* is not understood"):
+            load_knossos(write(tmp_path, OWN.replace(there, wrong, 1)))
 
 
 def test_knossos_refused(tmp_path):

@@ -27,7 +27,12 @@ def event_of_fields(fields: Mapping[Any, Any], value_of: Callable[[Any], Hashabl
     _expect(fields, "type", str)
     if kind not in ("invoke", *OUTCOME_OF):
         raise HistoryError(f"type {say(kind)} is none of invoke, ok, fail, info")
-    value = value_of(fields.get("value"))
+    try:
+        value = value_of(fields.get("value"))
+    except HistoryError:
+        if kind not in ("fail", "info"):
+            raise
+        value = None  # nobody reads what one heard of an operation that failed or timed out
     if function is None and kind == "invoke" and _is_transaction(value):
         function = TRANSACTION
     elif function is not None or kind == "invoke":
