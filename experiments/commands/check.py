@@ -74,7 +74,7 @@ LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     type=click.Choice(["lines", *LOADERS]),
     default="lines",
     show_default=True,
-    help="lines: JSON with Jepsen's keys; jepsen-log: Jepsen's etcd log; key-value-log: porcupine's; knossos: EDN.",
+    help="lines: JSON with Jepsen's keys, an event a line or one array; jepsen-log: Jepsen's etcd log; key-value-log: porcupine's; knossos: EDN.",
 )
 @click.option(
     "--order-by",
@@ -84,7 +84,9 @@ LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     help="Of lines: what orders events, their time or their place in the file.",
 )
 @click.option("--independent", is_flag=True, help="Every value is a pair [key, value], as of jepsen.independent.")
-@click.option("--step-limit", type=click.IntRange(min=1), metavar="N", help="Then the verdict is UNKNOWN.")
+@click.option(
+    "--step-limit", type=click.IntRange(min=1), metavar="N", help="Of all that is tried; then the verdict is UNKNOWN."
+)
 @click.option("--time-limit", metavar="TIME", help="The same by the clock, such as 60s.")
 def check(
     *,
@@ -100,6 +102,9 @@ def check(
     time_limit: str | None,
 ) -> int:
     """Judge HISTORY: exit status 0 is OK, 1 ILLEGAL, 3 UNKNOWN (a limit was hit), 2 bad usage.
+
+    true, 1 and 1.0 are three values. Numbers of events are the file's, with those of the nemesis counted. Of events
+    that name no process each operation is of a client of its own.
 
     \b
     Examples:
