@@ -74,7 +74,8 @@ LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     type=click.Choice(["lines", *LOADERS]),
     default="lines",
     show_default=True,
-    help="lines: JSON with Jepsen's keys, an event a line or one array; jepsen-log: Jepsen's etcd log; key-value-log: porcupine's; knossos: EDN.",
+    help="lines: JSON with Jepsen's keys, an event a line or one array; jepsen-log: Jepsen's etcd log; "
+    "key-value-log: porcupine's; knossos: EDN.",
 )
 @click.option(
     "--order-by",
