@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import zip_longest
+from typing import Any
 
+from experiments.histories import exact
 from simclock.durations import format_duration
 from simclock.trace import TraceRecord
 
@@ -17,7 +19,7 @@ def first_difference(
     """A readable account of the first record in which two traces differ, None where they are the same."""
     context: list[TraceRecord] = []
     for mine, theirs in zip_longest(one, other):
-        if mine == theirs:
+        if mine == theirs and _detail(mine) == _detail(theirs):
             context.append(mine)
             del context[:-CONTEXT_RECORDS]
             continue
@@ -30,3 +32,8 @@ def first_difference(
             lines.append(f"  > {name:<{width}}  {'(the trace ends here)' if record is None else record}")
         return "\n".join(lines)
     return None
+
+
+def _detail(record: TraceRecord | None) -> Any:
+    """What is to be the same to the type: True is not 1, in a run or in a file."""
+    return None if record is None else exact(record.detail)

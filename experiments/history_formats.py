@@ -11,27 +11,31 @@ Each loader says what its format means in the terms of `experiments.histories`, 
 * porcupine's small histories: a get or read with result null is unknown; times are abstract, and an operation
   may begin and end at one of them.
 
-Log order is time order in all but the last.
+Log order is time order in all but the last: call and finish are the numbers of events in the file. These are the lines
+of a Jepsen log, and elsewhere their `:index`, or their places where some have none, with those of the nemesis counted.
+
+With `independent` values are pairs [key, value], as of jepsen.independent, and quirks are of what is in them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.histories import Event, HistoryError, Operation, operations_of
-from experiments.histories.edn import frozen, read_edn
+from experiments.histories import Event, HistoryError, Operation, keys_from_values, operations_of
+from experiments.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
+from experiments.histories.fields import event_of_fields, numbered
 
-_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util - (\d+)\t:(\S+)\t:(\S+)\t(.+)", re.ASCII)
-_OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util - \d).*", re.ASCII)  # empty, or not of a client
+_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d+)\s+:(\S+)\s+:(\S+)\s+(.+)", re.ASCII)
+_OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util\s+-\s+\d).*", re.ASCII)  # empty, or not of a client
 _READS = frozenset({"read", "get", "get-any", "get-all"})
 
 
-def load_jepsen_log(path: Path | str) -> tuple[Operation, ...]:
+def load_jepsen_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (read, write, cas) of a Jepsen etcd log; for `cas_register()`, initially None."""
     events = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
@@ -40,33 +44,38 @@ def load_jepsen_log(path: Path | str) -> tuple[Operation, ...]:
         source = f"{path}:{number}"
         match = _JEPSEN_LINE.fullmatch(line)
         if match is None:
-            raise HistoryError(f"{source}: not 'INFO  jepsen.util - process, :type, :f, value' between tabs")
+            raise HistoryError(f"{source}: not 'INFO  jepsen.util - process :type :f value', between tabs or spaces")
         process, kind, function, value = match.groups()
         forms = read_edn(value, str(path), number)
         if len(forms) != 1:
             raise HistoryError(f"{source}: {len(forms)} values; write one")
-        fields = {"process": int(process), "type": kind, "f": function, "value": forms[0]}
-        events.append(_jepsen_event(_event(fields, source), number))
-    return _paired(events, path)
+        fields = {"process": _number(process, source), "type": kind, "f": function, "value": forms[0], "index": number}
+        events += _events(fields, source)
+    return tuple(map(_of_jepsen_log, _paired(events, path, independent)))
 
 
-def _jepsen_event(event: Event, number: int) -> Event:
-    event = replace(event, index=number)
-    if event.type != "invoke" and event.value == "timed-out":
-        return replace(event, type="info", value=None)
-    if event.type == "fail" and event.function == "cas":
-        return replace(event, type="ok", value=False)
-    return event
+def _number(digits: str, source: str) -> int:
+    if len(digits) > DIGITS_MAX:
+        raise HistoryError(f"{source}: a process of {len(digits)} digits; write {DIGITS_MAX} at most")
+    return int(digits)
 
 
-def load_key_value_log(path: Path | str) -> tuple[Operation, ...]:
+def _of_jepsen_log(operation: Operation) -> Operation:
+    if operation.result == "timed-out":
+        return replace(operation, outcome="unknown", result=None)
+    if operation.outcome == "fail" and operation.function == "cas":
+        return replace(operation, outcome="ok", result=False)
+    return operation
+
+
+def load_key_value_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (get, put, append, each on a key) of a porcupine log; for `key_value(initial="")`."""
-    return _paired(list(_edn_events(path)), path)
+    return _paired(_edn_events(path), path, independent)
 
 
-def load_knossos(path: Path | str) -> tuple[Operation, ...]:
+def load_knossos(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations of a knossos history; for `cas_register(initial=0)`, or what its functions call for."""
-    return tuple(_nil_is_unknown(operation) for operation in _paired(list(_edn_events(path)), path))
+    return tuple(map(_nil_is_unknown, _paired(_edn_events(path), path, independent)))
 
 
 def _nil_is_unknown(operation: Operation) -> Operation:
@@ -115,39 +124,36 @@ def _tuples(value: Any) -> Hashable:
     return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
 
 
-def _edn_events(path: Path | str) -> Iterator[Event]:
+def _edn_events(path: Path | str) -> list[Event]:
     """The client's events of an EDN file: maps one after another, or one collection of them."""
     forms = read_edn(_text(path), str(path))
     if len(forms) == 1 and isinstance(forms[0], tuple):
         (forms,) = forms
-    for position, form in enumerate(forms):
-        source = f"{path}: event {position}"
+    events = []
+    for place, form in enumerate(forms):
+        source = f"{path}: event {place}"
         if not isinstance(form, dict):
-            raise HistoryError(f"{source}: {form!r} is not a map; a history is a collection of maps")
-        if isinstance(form.get("process"), str):  # :nemesis
-            continue
-        yield replace(_event(form, source), index=position)
+            raise HistoryError(f"{source}: {frozen(form)!r} is not a map; a history is a collection of maps")
+        events += [(place, event) for event in _events(form, source)]
+    return numbered(events)
 
 
-def _event(fields: dict[Any, Any], source: str) -> Event:
-    for name, kind in (("process", int), ("type", str), ("f", str)):
-        if type(fields.get(name)) is not kind:
-            found = f"is {fields[name]!r}" if name in fields else "is missing"
-            raise HistoryError(f"{source}: key :{name} {found}; it must be of type {kind.__name__}")
-    if fields["type"] not in ("invoke", "ok", "fail", "info"):
-        raise HistoryError(f"{source}: type {fields['type']!r} is none of invoke, ok, fail, info")
-    return Event(
-        process=fields["process"],
-        type=fields["type"],
-        function=fields["f"],
-        key=frozen(fields.get("key")),
-        value=frozen(fields.get("value")),
-    )
-
-
-def _paired(events: list[Event], path: Path | str) -> tuple[Operation, ...]:
+def _events(fields: dict[Any, Any], source: str) -> list[Event]:
+    """The event, if it is of a client."""
     try:
-        return operations_of(events)
+        event = event_of_fields(fields, frozen)
+    except StrangeError:
+        raise
+    except HistoryError as error:
+        raise HistoryError(f"{source}: {error}") from None
+    return [] if event is None else [event]
+
+
+def _paired(events: list[Event], path: Path | str, independent: bool) -> tuple[Operation, ...]:
+    """Keys are taken from values before anything is made of what these say."""
+    try:
+        operations = operations_of(events)
+        return keys_from_values(operations) if independent else operations
     except HistoryError as error:
         raise HistoryError(f"{path}: {error}") from None
 

@@ -18,6 +18,7 @@ from uuid import UUID
 
 import msgspec
 
+from experiments.histories import Truth
 from simclock.faults import Fault
 from simclock.trace import TraceRecord
 
@@ -34,6 +35,8 @@ def plain(value: Any, other: Callable[[Any], str] = str) -> Any:
     match value:
         case None | bool() | int() | str() if type(value) in (type(None), bool, int, str):
             return value
+        case Truth():
+            return bool(value)
         case float():
             return value if math.isfinite(value) else str(value)
         case enum.Enum():

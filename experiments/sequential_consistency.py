@@ -24,19 +24,20 @@ needs and nothing that is left can bring back.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
-from time import monotonic
 from typing import Any, NamedTuple, NoReturn
 
 from experiments.histories import HistoryError, Operation
-from experiments.linearizability import Model, Verdict, check_linearizability
-from experiments.session_guarantees import check_session_guarantees
+from experiments.linearizability import Model, Verdict
+from experiments.linearizability.checker import linearizability_within
+from experiments.linearizability.limits import LimitHitError, Limits, limits_of
+from experiments.session_guarantees import session_guarantees_within
 
 LINES_SHOWN = 5
-STEPS_PER_LOOK_AT_THE_CLOCK = 256
 SHORT_WAY_STEPS = 1_000_000
 """Of the search for a linearization, which is tried first."""
 
@@ -92,48 +93,55 @@ def check_sequential_consistency(
     time_limit_s: float | None = None,
     step_limit: int | None = None,
 ) -> SequentialConsistency:
-    """Judge a history by a model; the limits are as in `check_linearizability`."""
+    """Judge a history by a model; the limits are as in `check_linearizability`, for the short ways and the search
+    together: each short way may use half of what is left.
+    """
+    limits = limits_of(time_limit_s, step_limit)
     judged = [each for each in operations if each.outcome != "fail" and not (each.is_open and model.is_read(each))]
     processes = len({each.process for each in judged})
-    deadline = None if time_limit_s is None else monotonic() + time_limit_s
-    steps_max = SHORT_WAY_STEPS if step_limit is None else min(step_limit, SHORT_WAY_STEPS)
-    linear = check_linearizability(judged, model, time_limit_s=time_limit_s, step_limit=steps_max)
+    share = limits.share(2)
+    share.steps_max = SHORT_WAY_STEPS if share.steps_max is None else min(share.steps_max, SHORT_WAY_STEPS)
+    linear = linearizability_within(share, judged, model)
+    limits.steps += share.steps
+    order: tuple[Operation, ...] = ()
+    circle = ""
     if linear.verdict is Verdict.OK:
         order = _merged(linear.linearizations)
-        if flaw_of_sequence(order, judged, model) is None:
-            return SequentialConsistency(
-                verdict=Verdict.OK,
-                model=model,
-                operations=len(judged),
-                processes=processes,
-                steps=linear.steps,
-                order=order,
-            )
-    circle = _broken_guarantee(judged, model)
-    if circle:
-        return SequentialConsistency(
-            verdict=Verdict.ILLEGAL,
-            model=model,
-            operations=len(judged),
-            processes=processes,
-            steps=linear.steps,
-            circle=circle,
-        )
-    return search_for_sequence(judged, model, deadline, step_limit)
+    if not order or flaw_of_sequence(order, judged, model) is not None:
+        order = ()
+        share = limits.share(2)
+        circle = _broken_guarantee(judged, model, share)
+        limits.steps += share.steps
+    if not order and not circle:
+        return search_for_sequence(judged, model, limits)
+    return SequentialConsistency(
+        verdict=Verdict.ILLEGAL if circle else Verdict.OK,
+        model=model,
+        operations=len(judged),
+        processes=processes,
+        steps=limits.steps,
+        order=order,
+        circle=circle,
+    )
 
 
 def search_for_sequence(
-    judged: Sequence[Operation], model: Model, deadline: float | None = None, step_limit: int | None = None
+    judged: Sequence[Operation], model: Model, limits: Limits | None = None
 ) -> SequentialConsistency:
-    """The verdict by the search alone; `deadline` is in `time.monotonic`."""
+    """The verdict by the search alone."""
+    limits = Limits() if limits is None else limits
     search = _Search(judged, model)
-    verdict = search.run(deadline, step_limit)
+    try:
+        verdict = Verdict.OK if search.run(limits) else Verdict.ILLEGAL
+    except LimitHitError:
+        verdict = Verdict.UNKNOWN
+    search.keep_tip()
     found = SequentialConsistency(
         verdict=verdict,
         model=model,
         operations=len(judged),
         processes=len(search.programs),
-        steps=search.steps,
+        steps=limits.steps,
         order=tuple(search.order()) if verdict is Verdict.OK else (),
         prefix=() if verdict is Verdict.OK else search.longest,
         blocked=() if verdict is Verdict.OK else search.blocked,
@@ -161,7 +169,7 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...]:
     return tuple(merged)
 
 
-def _broken_guarantee(judged: Sequence[Operation], model: Model) -> str:
+def _broken_guarantee(judged: Sequence[Operation], model: Model, limits: Limits) -> str:
     """Why the history is not even causal, where that can be told: registers, and every value written once."""
     if not all(_is_of_a_register(each, model) for each in judged):
         return ""
@@ -169,10 +177,10 @@ def _broken_guarantee(judged: Sequence[Operation], model: Model) -> str:
     if any(len(keys) > 1 for keys in parts) or len(parts) > len(set().union(*parts)):
         return ""
     try:
-        sessions = check_session_guarantees(judged, initial=model.initial)
+        sessions = session_guarantees_within(limits, judged, initial=model.initial)
     except HistoryError:
         return ""
-    return "" if sessions.verdict is Verdict.OK else "\n".join(map(str, sessions.circles))
+    return "\n".join(map(str, sessions.circles))
 
 
 def _is_of_a_register(operation: Operation, model: Model) -> bool:
@@ -188,15 +196,20 @@ def flaw_of_sequence(order: Sequence[Operation], operations: Sequence[Operation]
         return "an operation is missing"
     if Counter(order) - Counter(each for each in operations if each.outcome != "fail"):
         return "an operation stands more often in the order than in the history"
-    for process, program in _programs(operations).items():
-        wanted = [each for each in program if each.outcome == "ok"]
-        if [each for each in order if each.process == process and each.outcome == "ok"] != wanted:
-            return f"the operations of process {process} are not in its own order"
-        for each in order:
-            if each.process == process and each.is_open:
-                before = {one for one in wanted if _place(one) < _place(each)}
-                if not before <= set(order[: order.index(each)]):
-                    return f"{each} stands before what its process had done"
+    done: dict[int, int] = {}  # process -> how many of its certain operations stood in the order so far
+    certain = {
+        process: [each for each in program if each.outcome == "ok"]
+        for process, program in _programs(operations).items()
+    }
+    for each in order:
+        wanted, count = certain[each.process], done.get(each.process, 0)
+        if each.is_open:
+            if bisect_left(wanted, _place(each), key=_place) > count:
+                return f"{each} stands before what its process had done"
+        elif wanted[count] != each:
+            return f"the operations of process {each.process} are not in its own order"
+        else:
+            done[each.process] = count + 1
     states: dict[Hashable, Any] = {}
     part_of = {each: number for number, part in enumerate(_parts(operations, model)) for each in part}
     for each in order:
@@ -241,9 +254,11 @@ class _Search:
 
     def __init__(self, operations: Sequence[Operation], model: Model) -> None:
         self.model = model
-        self.steps = 0
         self.longest: tuple[Operation, ...] = ()
         self.blocked: tuple[Operation, ...] = ()
+        self._length_kept = 0
+        self._tip = False
+        self._tip_lost: tuple[int, Any] | None = None
         parts = _parts(operations, model)
         part_of = {id(each): number for number, part in enumerate(parts) for each in part}
         self.states: list[Any] = [model.initial] * len(parts)
@@ -291,28 +306,24 @@ class _Search:
     def order(self) -> list[Operation]:
         return [step.operation for step, _, _ in self.trail]
 
-    def run(self, deadline: float | None, step_limit: int | None) -> Verdict:
-        """Search until an order is found, everything was tried, or a limit is hit."""
+    def run(self, limits: Limits) -> bool:
+        """Search until an order is found, or everything was tried; raises LimitHitError."""
         seen = {self._configuration()}
         if self._cannot_begin():
-            return Verdict.ILLEGAL
+            return False
         self._take_reads()
         self._note()
         waiting = [(self._choices(), 0)]
         while self.left:
             if not waiting:
-                return Verdict.ILLEGAL
+                return False
             choices, mark = waiting[-1]
             self._undo(mark)
             chosen = next(choices, None)
             if chosen is None:
                 waiting.pop()
                 continue
-            if step_limit is not None and self.steps >= step_limit:
-                return Verdict.UNKNOWN
-            self.steps += 1
-            if deadline is not None and not self.steps % STEPS_PER_LOOK_AT_THE_CLOCK and monotonic() > deadline:
-                return Verdict.UNKNOWN
+            limits.step()
             if not self._take(*chosen):
                 continue
             lost = self._lost()
@@ -322,7 +333,7 @@ class _Search:
             if lost is None and configuration not in seen:
                 seen.add(configuration)
                 waiting.append((self._choices(), len(self.trail)))
-        return Verdict.OK
+        return True
 
     def _configuration(self) -> Hashable:
         return tuple(self.done), self.floated, tuple(self.states)
@@ -355,6 +366,8 @@ class _Search:
         return True
 
     def _undo(self, mark: int) -> None:
+        if len(self.trail) > mark:
+            self.keep_tip()
         while len(self.trail) > mark:
             step, number, self.states[step.part] = self.trail.pop()
             self._count(step, 1)
@@ -387,11 +400,20 @@ class _Search:
         return bool(self.blocked)
 
     def _note(self, lost: tuple[int, Any] | None = None) -> None:
-        if self.trail and len(self.trail) <= len(self.longest):
+        """Remember that the trail is the longest so far; it is kept when the search leaves it, as that takes long."""
+        if len(self.trail) > self._length_kept or not self.trail:
+            self._length_kept = len(self.trail)
+            self._tip = True
+            self._tip_lost = lost
+
+    def keep_tip(self) -> None:
+        """Keep the longest legal order found, and what stands in its way, if the trail is one."""
+        if not self._tip:
             return
+        self._tip = False
         self.longest = tuple(self.order())
         ahead = [program[done:] for program, done in zip(self.programs, self.done, strict=True)]
-        if lost is None:
+        if self._tip_lost is None:
             self.blocked = tuple(steps[0].operation for steps in ahead if steps)
         else:
-            self.blocked = tuple(step.operation for steps in ahead for step in steps if step.needs == lost)
+            self.blocked = tuple(step.operation for steps in ahead for step in steps if step.needs == self._tip_lost)

@@ -23,10 +23,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
-from experiments.histories import HistoryError, Operation
+from experiments.histories import HistoryError, Operation, exact
 from experiments.linearizability import Verdict
+from experiments.linearizability.limits import LimitHitError, Limits, limits_of
 
 READ_YOUR_WRITES = "read your writes"
 MONOTONIC_READS = "monotonic reads"
@@ -102,6 +104,7 @@ class SessionGuarantees:
     """One for each guarantee that fails alone, or one for all together."""
     sessions: int
     operations: int
+    steps: int = 0
 
     def explain(self) -> str:
         """The verdict and, where it is ILLEGAL, why."""
@@ -109,44 +112,68 @@ class SessionGuarantees:
         names = ", ".join(self.alone)
         if self.verdict is Verdict.OK:
             return f"OK: {names} ({size})"
+        if self.verdict is Verdict.UNKNOWN:
+            left = ", ".join(name for name, verdict in self.alone.items() if verdict is Verdict.UNKNOWN)
+            return f"UNKNOWN: a limit was hit ({size}, {self.steps} steps); not judged: {left or 'all together'}"
         reasons = [f"  {line}" for each in self.circles for line in str(each).split("\n")]
         return "\n".join((f"ILLEGAL: not {names} ({size})", *reasons))
 
 
 def check_session_guarantees(
-    operations: Iterable[Operation], guarantees: Sequence[str] = GUARANTEES, initial: Hashable = None
+    operations: Iterable[Operation],
+    guarantees: Sequence[str] = GUARANTEES,
+    initial: Hashable = None,
+    time_limit_s: float | None = None,
+    step_limit: int | None = None,
 ) -> SessionGuarantees:
     """Judge reads and writes (get and put) of registers by key; `initial` is what an unwritten key reads as.
 
-    Raises HistoryError where two writes of a key have one value, or an operation is neither read nor write.
+    A step is an operation whose past is asked for, or a demand. Raises HistoryError where two writes of a key have one
+    value, or an operation is neither read nor write.
     """
+    return session_guarantees_within(limits_of(time_limit_s, step_limit), operations, guarantees, initial)
+
+
+def session_guarantees_within(
+    limits: Limits, operations: Iterable[Operation], guarantees: Sequence[str] = GUARANTEES, initial: Hashable = None
+) -> SessionGuarantees:
+    """The verdict by limits that others set, whose steps are counted there."""
     for name in guarantees:
         if name not in GUARANTEES:
             raise HistoryError(f"{name!r} is no session guarantee; use {', '.join(GUARANTEES)}")
-    history = _History(operations, initial)
+    history = _History(operations, exact(initial))
     circles = [] if history.nowhere is None else [history.nowhere]
-    alone = {}
-    for name in guarantees:
-        circle = _circle(_demands(history, (name,)))
-        alone[name] = Verdict.OK if circle is None else Verdict.ILLEGAL
-        circles += [] if circle is None else [circle]
-    if not circles and len(guarantees) > 1:
-        demands = [*_demands(history, guarantees)]
-        waiting: tuple[Operation, ...] = ()
-        if set(guarantees) == set(GUARANTEES):
-            causal, waiting = _causal_demands(history)
-            demands += causal
-        circle = _circle(demands)
-        if circle is None and waiting:
-            circle = Circle(guarantees=(CAUSALITY,), demands=(), waiting=waiting)
-        circles += [] if circle is None else [circle]
+    alone = dict.fromkeys(guarantees, Verdict.UNKNOWN)
+    verdict = Verdict.OK
+    try:
+        for name in guarantees:
+            circle = _circle(_demands(history, (name,)), limits)
+            alone[name] = Verdict.OK if circle is None else Verdict.ILLEGAL
+            circles += [] if circle is None else [circle]
+        if not circles and len(guarantees) > 1:
+            circle = _circle_of_all(history, guarantees, limits)
+            circles += [] if circle is None else [circle]
+    except LimitHitError:
+        verdict = Verdict.UNKNOWN
     return SessionGuarantees(
-        verdict=Verdict.ILLEGAL if circles else Verdict.OK,
+        verdict=Verdict.ILLEGAL if circles else verdict,
         alone=alone,
         circles=tuple(circles),
         sessions=len(history.sessions),
         operations=sum(map(len, history.sessions.values())),
+        steps=limits.steps,
     )
+
+
+def _circle_of_all(history: _History, guarantees: Sequence[str], limits: Limits) -> Circle | None:
+    causal: Sequence[Demand] = ()
+    waiting: tuple[Operation, ...] = ()
+    if set(guarantees) == set(GUARANTEES):
+        causal, waiting = _causal_demands(history, limits)
+    circle = _circle(chain(_demands(history, guarantees), causal), limits)
+    if circle is None and waiting:
+        circle = Circle(guarantees=(CAUSALITY,), demands=(), waiting=waiting)
+    return circle
 
 
 class _History:
@@ -235,7 +262,7 @@ def _before(
                 yield Demand(history.version(each), version, guarantee, (each, later))
 
 
-def _causal_demands(history: _History) -> tuple[list[Demand], tuple[Operation, ...]]:
+def _causal_demands(history: _History, limits: Limits) -> tuple[list[Demand], tuple[Operation, ...]]:
     """Whoever saw a write saw what its writer had seen; and the reads that wait for themselves.
 
     So the latest version of each session in the past of an operation comes before its own version.
@@ -256,9 +283,10 @@ def _causal_demands(history: _History) -> tuple[list[Demand], tuple[Operation, .
                 place[id(each)] = number, index
             if id(each) not in history.seen:
                 writes.setdefault(each.key, {}).setdefault(place[id(each)][0], []).append(each)
-    pasts, waiting = _pasts(history, sessions, place, threads)
+    pasts, waiting = _pasts(history, sessions, place, threads, limits)
     demands = []
     for each, past in pasts:
+        limits.look()
         version = history.version(each)
         for thread, own in writes.get(each.key, {}).items():
             known = bisect_right(own, past[thread] - 1, key=lambda one: place[id(one)][1])
@@ -268,7 +296,11 @@ def _causal_demands(history: _History) -> tuple[list[Demand], tuple[Operation, .
 
 
 def _pasts(
-    history: _History, sessions: Sequence[Sequence[Operation]], place: dict[int, tuple[int, int]], threads: int
+    history: _History,
+    sessions: Sequence[Sequence[Operation]],
+    place: dict[int, tuple[int, int]],
+    threads: int,
+    limits: Limits,
 ) -> tuple[list[tuple[Operation, list[int]]], tuple[Operation, ...]]:
     """Every operation with what is in its past, and the reads that wait for one another in a circle."""
     pasts: dict[int, list[int]] = {}
@@ -286,6 +318,7 @@ def _pasts(
                 if source is not None and id(source) not in pasts:
                     break
                 moved = True
+                limits.step()
                 if source is not None:
                     past[:] = map(max, past, pasts[id(source)])
                     thread, index = place[id(source)]
@@ -299,10 +332,11 @@ def _pasts(
     return found, tuple(stuck)
 
 
-def _circle(demands: Iterable[Demand]) -> Circle | None:
+def _circle(demands: Iterable[Demand], limits: Limits) -> Circle | None:
     """A circle of demands, if there is one; the initial value of a key comes before all."""
     after: dict[Version, list[Demand]] = {}
     for demand in demands:
+        limits.step()
         after.setdefault(demand.earlier, []).append(demand)
         if demand.later.write is None:  # whatever comes before the initial value is a circle already
             first = Demand(demand.later, demand.earlier, "", ())
@@ -313,6 +347,7 @@ def _circle(demands: Iterable[Demand]) -> Circle | None:
         on_path: dict[Version, int] = {start: 0}
         waiting = [iter(after[start])] if start not in finished else []
         while waiting:
+            limits.look()
             following = next(waiting[-1], None)
             if following is None:
                 waiting.pop()

@@ -132,7 +132,8 @@ ADDED = """{"process": 0, "type": "invoke", "f": "add", "value": "x", "time": 1}
         ("", ("--model", "stack"), "'stack' is not one of"),
         ("", (), "history.jsonl: holds no operation of a client"),
         ('{"process": "nemesis", "type": "info", "f": "kill"}\n', (), "history.jsonl: holds no operation of a client"),
-        ("\n" + "[" * 100_000, (), "history.jsonl:2: a value is nested too deeply"),
+        ("\n" + "[" * 100_000, (), "history.jsonl: a value is nested too deeply"),
+        ('\n{"value": ' + "[" * 100_000, (), "history.jsonl:2: a value is nested too deeply"),
         ("", ("--initial", "[" * 100_000), "--initial: "),
         (ADDED, ("--model", "queue", "--initial", "3"), "begins with a list, such as [1, 2], not 3"),
         (ADDED, ("--model", "set", "--initial", "true"), "begins with a list, such as [1, 2], not True"),
@@ -149,3 +150,160 @@ def test_bad_usage_is_one_line(tmp_path, text, options, said):
     status, output = check(file, *(() if "--model" in options else ("--model", "register")), *options)
     assert (status, len(output.strip().splitlines())) == (2, 1), output
     assert said in output
+
+
+# Values that Python takes for equal
+
+TWINS = [("true", "1"), ("1", "1.0"), ("false", "0"), ("0", "0.0"), ("1.0", "true"), ("[[1]]", "[[true]]")]
+# (model, consistency, what was asked and heard; W stands for one value, R for its twin)
+TOLD_APART = [
+    ("register", "linearizable", "write W W, read null R"),
+    ("register", "sequential", "write W W, read null R"),
+    ("register", "session", "write W W, read null R"),
+    ("cas-register", "linearizable", "write W W, cas [R,5] true, read null 5"),
+    ("key-value", "linearizable", "put W W, get null R"),
+    ("key-value", "sequential", "put R R, put W W, get null R"),
+    ("queue", "linearizable", "enqueue W W, enqueue R R, dequeue null R, dequeue null W"),
+    ("queue", "sequential", "enqueue W W, dequeue null R"),
+    ("set", "linearizable", "add W W, contains R true"),
+    ("set", "linearizable", "add W W, add R R, read null [W]"),
+    ("set", "sequential", "add W W, remove R R, contains W false"),
+    ("mutex", "linearizable", "acquire W null, release R null"),
+]
+
+
+def file_of(tmp_path, program, as_edn=False, independent=None):
+    """A program of process 0, such as `write 1 1, read null 1`: what, argument, result."""
+    rows = []
+    for function, argument, result in (step.split() for step in program.split(", ")):
+        for kind, value in (("invoke", argument), ("ok", result)):
+            value = value if independent is None else f"[{independent}, {value}]"
+            if as_edn:
+                value = value.replace("null", "nil").replace(",", " ")
+                rows.append(f"{{:process 0 :type :{kind} :f :{function} :value {value} :time {len(rows)}}}")
+            else:
+                line = f'"process": 0, "type": "{kind}", "f": "{function}", "value": {value}, "time": {len(rows)}'
+                rows.append(f"{{{line}}}")
+    file = tmp_path / "history"
+    file.write_text("\n".join(rows), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("as_edn", [False, True], ids=["json", "edn"])
+@pytest.mark.parametrize(("model", "consistency", "program"), TOLD_APART)
+def test_true_and_one_and_one_point_zero_are_three_values(tmp_path, model, consistency, program, as_edn):
+    options = ("--model", model, "--consistency", consistency, *(("--history-format", "knossos") if as_edn else ()))
+    for one, other in (*TWINS, *((other, one) for one, other in TWINS)):
+        told_apart = file_of(tmp_path, program.replace("W", one).replace("R", other), as_edn)
+        assert check(told_apart, *options)[0] == 1, (one, other)
+    if "R R" not in program:
+        assert check(file_of(tmp_path, program.replace("R", "W").replace("W", "1"), as_edn), *options)[0] == 0
+
+
+@pytest.mark.parametrize("as_edn", [False, True], ids=["json", "edn"])
+def test_a_set_holds_all_three(tmp_path, as_edn):
+    form = ("--history-format", "knossos") if as_edn else ()
+    program = "add 1 1, add true true, add 1.0 1.0, remove 1 1, read null [true,1.0]"
+    assert check(file_of(tmp_path, program, as_edn), "--model", "set", *form)[0] == 0
+    assert check(file_of(tmp_path, program.replace("[true,1.0]", "[1]"), as_edn), "--model", "set", *form)[0] == 1
+
+
+def test_keys_are_told_apart_too(tmp_path):
+    """A write to key 1 is not seen by a read of key true: two partitions."""
+    for form in ((), ("--history-format", "knossos")):
+        one = file_of(tmp_path, "write 5 5", bool(form), independent="1").read_text()
+        other = file_of(tmp_path, "read null 5", bool(form), independent="true").read_text().replace(" 0,", " 1,")
+        file = tmp_path / "both"
+        file.write_text(f"{one}\n{other.replace(':process 0', ':process 1')}")
+        status, said = check(file, "--model", "register", "--independent", "--order-by", "position", *form)
+        assert status == 1 and "2 partitions" in said
+
+
+def test_a_counter_tells_whole_numbers_from_fractions(tmp_path):
+    for program, status in (
+        ("add 1 null, read null 1", 0),
+        ("add 1 null, read null true", 1),
+        ("add 1 null, read null 1.0", 1),
+        ("add 1 null, add_and_get 1.0 2.0, read null 2.0", 0),
+        ("add 0.5 null, add 0.5 null, read null 1", 1),
+        ("add_and_get 2 2.0", 1),
+        (f"add {10**400} null, add 0.5 null", 2),
+    ):
+        assert check(file_of(tmp_path, program), "--model", "counter")[0] == status, program
+    assert check(file_of(tmp_path, "read null 1"), "--model", "counter", "--initial", "true")[0] == 2
+    assert check(file_of(tmp_path, "read null 1"), "--model", "register", "--initial", "true")[0] == 1
+
+
+# Jepsen's own files
+
+
+def test_a_nil_read_of_an_independent_key_says_nothing(tmp_path):
+    options = ("--model", "register", "--independent", "--history-format", "knossos")
+    assert check(file_of(tmp_path, "write 1 1, read null null", True, independent="3"), *options)[0] == 0
+    assert check(file_of(tmp_path, "write 1 1, read null 2", True, independent="3"), *options)[0] == 1
+    file = tmp_path / "history.log"
+    rows = [(0, "invoke", "write", "[3 1]"), (0, "ok", "write", "[3 1]"), (1, "invoke", "cas", "[3 [1 2]]")]
+    rows += [(1, "fail", "cas", "[3 [1 2]]"), (2, "invoke", "read", "[3 nil]"), (2, "fail", "read", ":timed-out")]
+    file.write_text("".join(f"INFO  jepsen.util - {p}\t:{t}\t:{f}\t{value}\n" for p, t, f, value in rows))
+    independent = (file, "--history-format", "jepsen-log", "--independent", "--model", "cas-register")
+    assert check(*independent)[0] == 1  # a cas that failed found something else than 1
+    file.write_text(file.read_text().replace("[1 2]", "[7 2]"))
+    assert check(*independent)[0] == 0
+
+
+def test_values_that_are_no_pairs_are_named(tmp_path):
+    file = tmp_path / "history.jsonl"
+    good = '{"process": 0, "type": "%s", "f": "write", "value": ["k", 1]}\n'
+    odd = '{"process": 1, "type": "%s", "f": "write", "value": %s}\n'
+    rows = [good % "invoke", good % "ok"]
+    rows += [odd % (kind, value) for value in ("6", "[1, 2, 3]", '"ab"', "null", "{}") for kind in ("invoke", "ok")]
+    file.write_text("".join(rows).replace("{}", "[7]"))
+    status, said = check(file, "--model", "register", "--independent", "--order-by", "position")
+    assert status == 2 and len(said.splitlines()) == 1
+    assert "5 of 6 operations have values that are no pair [key, value]: process 1 write(6) -> 6 [2..3]; " in said
+    assert "write((1, 2, 3)) -> (1, 2, 3) [4..5]; " in said and "[6..7]; and 2 more; is the history" in said
+
+
+def test_the_key_may_be_in_the_answer_alone(tmp_path):
+    file = tmp_path / "history.edn"
+    rows = [":type :invoke :f :read :value nil", ':type :ok :f :read :value ["k" 4]']
+    file.write_text("\n".join(f"{{:process 0 {row}}}" for row in rows))
+    options = (file, "--model", "register", "--independent", "--history-format", "knossos")
+    assert "process 0 'k': read() -> 4 [0..1]" in check(*options)[1]
+    assert check(*options, "--initial", "4")[0] == 0
+
+
+def test_one_array_is_read_as_lines_are(tmp_path):
+    lines, array = tmp_path / "lines.json", tmp_path / "array.json"
+    lines.write_text("".join(json.dumps(line) + "\n" for line in JEPSEN), encoding="utf-8")
+    for indent in (None, 2):
+        array.write_text("\n " + json.dumps(JEPSEN, indent=indent), encoding="utf-8")
+        for options in ((), ("--order-by", "position")):
+            read = [check(file, "--model", "register", "--independent", *options) for file in (lines, array)]
+            assert read[0] == read[1] and read[0][0] == 0
+    array.write_text("[1]")
+    assert "array.json: event 0: not a JSON object" in check(array, "--model", "register")[1]
+    array.write_text('[{"process": 0}')
+    assert "array.json: not JSON" in check(array, "--model", "register")[1]
+
+
+@pytest.mark.parametrize("consistency", ["sequential", "session"])
+def test_without_processes_there_are_no_sessions(tmp_path, consistency):
+    file = tmp_path / "history.jsonl"
+    file.write_text("".join(json.dumps(line | {"process": None}) + "\n" for line in JEPSEN[:2]))
+    assert check(file, "--model", "register", "--independent")[0] == 0
+    status, said = check(file, "--model", "register", "--independent", "--consistency", consistency)
+    assert status == 2 and "events without a process" in said
+
+
+# Limits
+
+
+@pytest.mark.parametrize("limit", [("--step-limit", 3), ("--time-limit", "0s")], ids=["steps", "time"])
+@pytest.mark.parametrize("consistency", ["linearizable", "sequential", "session"])
+def test_every_consistency_keeps_its_limits(tmp_path, consistency, limit):
+    file = file_of(tmp_path, ", ".join(f"write {n} {n}, read null {n}" for n in range(50)))
+    options = ("--model", "register", "--consistency", consistency)
+    assert check(file, *options)[0] == 0
+    status, said = check(file, *options, *limit)
+    assert status == 3 and said.startswith("UNKNOWN: ")

@@ -1,5 +1,6 @@
 """Histories: pairing of events, what is refused and how, and reading back what was written."""
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from experiments.histories import (
     Operation,
     events_of,
     events_of_lines,
+    exact,
     lines_of,
     operations_of,
     read_history,
@@ -274,9 +276,10 @@ def test_a_log_of_jepsen():
 BAD_LINES = {
     "not JSON": ("{", "not JSON"),
     "not an object": ("[1]", "not a JSON object; write one event a line"),
-    "no process": ('{"type":"ok","f":"read"}', "key 'process' is missing; it must be of type int"),
+    "no type": ('{"process":1,"f":"read"}', "key 'type' is missing; it must be of type str"),
     "a process that is no number": ('{"process":true,"type":"ok","f":"read"}', "key 'process' is True"),
-    "no function": ('{"process":1,"type":"ok"}', "key 'f' is missing; it must be of type str"),
+    "a process with a name": ('{"process":"client","type":"ok","f":"read"}', "key 'process' is 'client'"),
+    "no function": ('{"process":1,"type":"invoke"}', "key 'f' is missing; it must be of type str"),
     "an unknown type": ('{"process":1,"type":"done","f":"read"}', "type 'done' is none of invoke, ok, fail, info"),
     "a time that is no number": ('{"process":1,"type":"ok","f":"read","time":1.5}', "key 'time' is 1.5"),
     "an object": ('{"process":1,"type":"ok","f":"read","value":{"a":1}}', "write an object as a list of pairs"),
@@ -306,3 +309,137 @@ def test_the_file_is_named(tmp_path):
 def test_values_that_cannot_be_written(value):
     with pytest.raises(HistoryError, match=r"event 0: .* cannot be written as JSON and read back"):
         list(lines_of([event(0, "invoke", value=value)]))
+
+
+# Events without a process or a function, and the numbers of events
+
+
+def nameless(kind, function="read", value=None, **others):
+    return event(None, kind, function, value, **others)
+
+
+def test_without_a_process_a_return_is_of_its_function():
+    events = [
+        nameless("invoke", "read"),
+        nameless("invoke", "write", 425),
+        nameless("ok", "write", 425),
+        event(0, "invoke", "write", 1),
+        nameless("ok", "read", frozenset({2})),
+        event(0, "ok", "write", 1),
+    ]
+    read, write, named = operations_of(events)
+    assert (read.function, read.result, read.call, read.finish) == ("read", frozenset({2}), 0, 4)
+    assert (write.function, write.call, write.finish) == ("write", 1, 2)
+    assert (named.process, named.call, named.finish) == (0, 3, 5)
+    assert read.process != write.process and max(read.process, write.process) < 0
+
+
+def test_of_several_without_a_process_the_value_decides():
+    invokes = [nameless("invoke", "write", value) for value in (1, True, 1.0)]
+    one, yes, real = operations_of([*invokes, nameless("ok", "write", True), nameless("info", "write", 1.0)])
+    assert [each.outcome for each in (one, yes, real)] == ["unknown", "ok", "unknown"]
+    assert (one.finish, yes.finish, real.finish) == (None, 3, 4)
+    with pytest.raises(HistoryError, match="event 3: returns ok of write of no process, but several such are open"):
+        operations_of([*invokes[:2], nameless("invoke", "write", 1), nameless("ok", "write", 1)])
+    with pytest.raises(HistoryError, match="event 0: returns ok of read of no process, but nothing such is open"):
+        operations_of([nameless("ok")])
+
+
+def test_what_is_of_no_client_is_left_out():
+    events = [nameless("info", "start"), event(0, "invoke"), nameless("info", None, "healed"), event(0, "ok")]
+    assert [(each.call, each.finish) for each in operations_of(events)] == [(1, 3)]
+
+
+def test_clients_without_a_name_are_not_those_of_others():
+    events = [event(-1, "invoke"), nameless("invoke", "write", 1), event(-1, "ok"), nameless("ok", "write", 1)]
+    one, other = operations_of(events)
+    assert one.process == -1 != other.process
+
+
+def test_a_return_need_not_repeat_the_function():
+    (operation,) = operations_of([event(0, "invoke", "cas", 1), event(0, "ok", None, 3)])
+    assert (operation.function, operation.result, operation.outcome) == ("cas", 3, "ok")
+    with pytest.raises(HistoryError, match="event 0: invokes no function"):
+        operations_of([event(0, "invoke", None)])
+
+
+def test_numbers_are_those_of_the_file(tmp_path):
+    """The nemesis is counted; an event's own number goes before its place, where all have one and they ascend."""
+    nemesis = '{"process":"nemesis","type":"info","f":"start"}'
+    lines = [
+        '{"process":0,"type":"invoke","f":"read"%s}',
+        nemesis,
+        "",
+        nemesis.replace('"nemesis"', "null"),
+        '{"process":0,"type":"ok","value":1%s}',
+        '{"process":0,"type":"ok","f":"read"%s}',
+    ]
+    file = tmp_path / "history.jsonl"
+    for own, numbers in (((), (0, 3, 4)), ((488, 491, 493), (488, 491, 493)), ((9, 9, 1), (9, 9, 1))):
+        texts = iter([f',"index":{number}' for number in own] or [""] * 3)
+        rows = [line % next(texts) if "%s" in line else line.replace("}", ',"index":490}') for line in lines]
+        rows = rows if own else lines_without(rows, ',"index":490')
+        file.write_text("\n".join(rows[:-1]), encoding="utf-8")
+        (operation,) = read_history(file, "position")
+        expected = numbers if sorted(set(own)) == list(own) else (0, 2)
+        assert (operation.call, operation.finish) == expected[:2]
+        file.write_text("\n".join(rows), encoding="utf-8")
+        with pytest.raises(HistoryError, match=f"event {numbers[2]}: process 0 returns ok of read but has nothing"):
+            read_history(file, "position")
+
+
+def lines_without(rows, text):
+    return [row.replace(text, "") for row in rows]
+
+
+# Exact values
+
+TWINS = [(True, 1), (False, 0), (1, 1.0), (0, 0.0), (True, 1.0), (False, 0.0), ("1", 1), (b"1", "1"), ((), frozenset())]
+
+
+@pytest.mark.parametrize(("one", "other"), TWINS)
+def test_twins_are_two_values_wherever_they_stand(one, other):
+    for wrap in (
+        lambda value: value,
+        lambda value: (value, 2),
+        lambda value: ((value,),),
+        lambda value: frozenset({value}),
+    ):
+        for field in ("key", "argument", "result"):
+            operations = [
+                Operation(process=0, function="f", call=0, finish=1, **{field: wrap(value)}) for value in (one, other)
+            ]
+            assert operations[0] != operations[1] and len(set(operations)) == 2
+            values = [getattr(each, field) for each in operations]
+            assert len({*values}) == len({values[0]: 0, values[1]: 0}) == 2
+            assert values[0] == wrap(one) and values[1] == wrap(other)
+        events = [event(0, "invoke", value=wrap(value)) for value in (one, other)]
+        assert events[0] != events[1]
+
+
+def test_exact_values_are_otherwise_what_they_were():
+    values = (True, False, 1.5, (True, (0.0,)), frozenset({False}))
+    held = [exact(value) for value in values]
+    assert list(map(repr, held)) == list(map(repr, values))
+    assert [exact(each) for each in held] == held
+    assert exact((1, "a", None)) == (1, "a", None)
+    assert bool(exact(True)) and not exact(False) and pickle.loads(pickle.dumps(exact((True, 0.5)))) == (True, 0.5)
+    assert exact(0.5) + 1 == 1.5 and 1 + exact(0.5) == 1.5 and exact(0.5) + exact(0.5) != 1
+    assert exact(1.0) + 0 != 1 and type(exact(1.0) + 0) is type(exact(1.0))
+    assert exact(float("nan")) != exact(float("nan"))
+    nan = (float("nan"),)
+    assert exact(nan) == nan
+
+
+def test_what_a_failed_or_unknown_operation_heard_may_be_anything():
+    for kind in ("fail", "info"):
+        (heard,) = events_of_lines([f'{{"process":0,"type":"{kind}","f":"read","value":{{"error":[NaN]}}}}'])
+        assert heard.value is None
+
+
+def test_sets_in_files_hold_all_that_json_tells_apart():
+    (read,) = events_of_lines(['{"process":0,"type":"invoke","f":"add","value":{"set":[1,true,1.0,[1],[true]]}}'])
+    assert len(read.value) == 5
+    (line,) = lines_of([read])
+    assert events_of_lines([line]) == (read,)
+    assert sorted(line.split("[", 1)[1]) == sorted("[1], [true], 1, 1.0, true]}}")

@@ -50,20 +50,12 @@ REFUSED = {
     "1\n]": r"edn:2: \] closes nothing",
     "[1 }": r"edn:1: } closes nothing",
     '1\n"abc': "edn:2: a string is not closed",
-    r'"\q"': r"'\\q' is no escape",
-    "symbol": "'symbol' is not understood",
-    "1/2": "'1/2' is not understood",
-    "007": "'007' is not understood",
-    "1x": "'1x' is not understood",
-    "^{:a 1} []": r"'\^' is not understood",
-    "##NaN": "'##NaN' is not understood",
     "{:a}": "edn:1: a map with a key that has no value",
     "{:a 1 :a 2}": "a key stands twice",
     "#{1 1}": "a member stands twice",
     "[#_]": "nothing follows #_",
     "[1 #tag]": "nothing follows #tag",
     "#_": "edn:1: nothing follows #_",
-    r"\nonsense": "is no character",
 }
 
 
@@ -72,6 +64,43 @@ def test_edn_refused(text, message):
     with pytest.raises(HistoryError, match=message) as error:
         read_edn(text)
     assert "\n" not in str(error.value)
+
+
+STRANGE = {
+    "symbol": "'symbol' is not understood",
+    "1/2": "'1/2' is not understood",
+    "007": "'007' is not understood",
+    "1x": "'1x' is not understood",
+    "##NaN": "'##NaN' is not understood",
+    "##-Inf": "'##-Inf' is not understood",
+    "1e999": "'1e999' is too large a number",
+    "9" * 5000: "a number of 5000 digits is too long",
+    "<init>": "'<init>' is not understood",
+    "#'user/run": "is not understood",
+    "::keyword": "'::keyword' is not understood",
+    r"\nonsense": "is no character",
+    r"\o377": "is no character",
+    r'"\q"': r"'\\q' is no escape",
+    r'#"a \"(b"': "is not understood",
+    "#<Object java.lang.Object@7f (no bracket matters>": "is not understood",
+    "#:jepsen{:a 1}": "#:jepsen is not understood",
+    "#=(java.util.Date.)": "#= is not understood",
+    '#object[clojure.core$fn 0x4a "fn@4a"]': r"'clojure\.core\$fn' is not understood",
+}
+
+
+@pytest.mark.parametrize("text", STRANGE, ids=[each[:20] for each in STRANGE])
+def test_what_is_no_value_may_stand_where_nobody_looks(text):
+    """In a list, a map's key or value, a set; it is refused where it is looked at, with its line."""
+    for around in ("\n{}", "\n[1 {}]", "\n(({}))", "\n#{{1 {}}}", "\n{{:a [{}]}}", "\n{{{} :a}}", "#_{} \n{} "):
+        (form,) = read_edn(around.replace("{}", "%s").replace("{{", "{").replace("}}", "}").replace("%s", text))
+        with pytest.raises(HistoryError, match=f"^edn:2: .*{STRANGE[text]}") as error:
+            frozen(form)
+        assert len(str(error.value)) < 200
+
+
+def test_metadata_leaves_nothing_behind():
+    assert read_edn('[^{:line 1} [1] ^String "a" #^:old 3 #_ ^:b 4]') == (((1,), "a", 3),)
 
 
 def test_edn_may_be_deep():
@@ -111,18 +140,25 @@ INFO  jepsen.util - 4\t:fail\t:read\t:timed-out
 
 def test_jepsen_log(tmp_path):
     assert load_jepsen_log(write(tmp_path, JEPSEN)) == (
-        Operation(process=0, function="read", result=None, call=0, finish=5),
-        Operation(process=1, function="cas", argument=(1, 2), result=(1, 2), call=1, finish=6),
-        Operation(process=2, function="cas", argument=(3, 4), result=False, call=2, finish=7),
-        Operation(process=3, function="write", argument=5, call=3, finish=8, outcome="unknown"),
-        Operation(process=4, function="read", call=4, finish=9, outcome="unknown"),
+        Operation(process=0, function="read", result=None, call=2, finish=8),
+        Operation(process=1, function="cas", argument=(1, 2), result=(1, 2), call=4, finish=9),
+        Operation(process=2, function="cas", argument=(3, 4), result=False, call=5, finish=10),
+        Operation(process=3, function="write", argument=5, call=6, finish=11, outcome="unknown"),
+        Operation(process=4, function="read", call=7, finish=12, outcome="unknown"),
     )
+
+
+def test_fields_of_a_log_may_be_between_spaces(tmp_path):
+    expected = load_jepsen_log(write(tmp_path, JEPSEN))
+    for between in (" ", "   ", " \t"):
+        assert load_jepsen_log(write(tmp_path, JEPSEN.replace("\t", between))) == expected
+    assert load_jepsen_log(write(tmp_path, JEPSEN.replace("INFO  ", "INFO ").replace(" - ", "  -\t"))) == expected
 
 
 def test_jepsen_log_refused(tmp_path):
     for line, message in (
         ("hello", "history:2: not 'INFO  jepsen.util"),
-        ("INFO  jepsen.util - 0 :ok :read nil", "history:2: not 'INFO  jepsen.util"),
+        ("INFO  jepsen.util - 0:ok :read nil", "history:2: not 'INFO  jepsen.util"),
         ("INFO  jepsen.util - 0\t:ok\tread\tnil", "history:2: "),
         ("INFO  jepsen.util - 0\t:ok\t:read\t1 2", "history:2: 2 values; write one"),
         ("INFO  jepsen.util - 0\t:ok\t:read\t[1", r"history:2: \[ is not closed"),
@@ -155,17 +191,42 @@ def test_knossos(tmp_path):
      {:process 2, :type :invoke, :f :write, :value {:a 1}}
      {:process 2, :type :fail, :f :write, :value {:a 1}}]"""
     read, txn, failed = load_knossos(write(tmp_path, text))
-    assert (read.outcome, read.call, read.finish) == ("unknown", 0, 1)  # nil says nothing
+    assert (read.outcome, read.call, read.finish) == ("unknown", 0, 2)  # nil says nothing; the nemesis is counted
     assert (txn.argument, txn.result, txn.outcome) == ((("read", "x", None),), (("read", "x", 3),), "ok")
     assert (failed.argument, failed.outcome) == ((("a", 1),), "fail")
+
+
+OWN = r"""
+#jepsen.history.Op{:index 4, :time 10, :process 0, :type :invoke, :f :write, :value 1, :clock #inst "2020"}
+{:index 5 :process :nemesis :type :info :f :kill :value #object[java.util.HashMap 0x7a "{n1=down}"]}
+{:index 6 :type :info :f :log :value ##Inf}
+{:index 7 :process 0 :type :ok :value 1 :exception {:via [{:at [a.B$1 <init> "B.java" 3]}] :ratio -1/3 sym #<Node n1>}}
+{:index 8 :process 1 :type :invoke :f :read :value nil :debug #:net{:pattern #"a(b]" :char \o377}}
+{:index 9 :process 1 :type :ok :f :read :value [true 1 1.0 #{1 true 1.0}]}
+{:index 10 :process 2 :type :invoke :value [[:append 4 2] [:r 5 nil]]}
+{:index 11 :process 2 :type :info :value #object[java.net.SocketException 0x1 "reset"]}
+"""
+
+
+def test_what_jepsen_writes_is_read(tmp_path):
+    write_, read, txn = load_knossos(write(tmp_path, OWN))
+    assert (write_.function, write_.argument, write_.result, write_.call, write_.finish) == ("write", 1, 1, 4, 7)
+    assert (read.result[:3], len(set(read.result[:3])), len(read.result[3])) == ((True, 1, 1.0), 3, 3)
+    assert (txn.function, txn.outcome, txn.call, txn.finish) == ("txn", "unknown", 10, 11)
+    for there, wrong, line in ((":value nil", ":value sym", 6), (":process 1 :type :ok", ":process 1/2 :type :ok", 7)):
+        with pytest.raises(HistoryError, match=f"history:{line}: .* is not understood"):
+            load_knossos(write(tmp_path, OWN.replace(there, wrong, 1)))
 
 
 def test_knossos_refused(tmp_path):
     for text, message in (
         ("[1]", "history: event 0: 1 is not a map"),
-        ("[{:process 1}]", "history: event 0: key :type is missing; it must be of type str"),
-        ("[{:process nil :type :ok :f :read}]", "key :process is None; it must be of type int"),
-        ("[{:process 1 :type :invoke :f 3}]", "key :f is 3; it must be of type str"),
+        ("[{:process 1}]", "history: event 0: key 'type' is missing; it must be of type str"),
+        ("[{:process nil :type :ok :f :read}]", "event 0: returns ok of read of no process, but nothing such is open"),
+        ("[{:process 1 :type :invoke :f 3}]", "key 'f' is 3; it must be of type str"),
+        ("[{:process x :type :invoke :f :read}]", "history:1: 'x' is not understood"),
+        ("[{:process 1 :type :invoke\n:f :write :value 1/2}]", "history:2: '1/2' is not understood"),
+        ("[{:process :n1 :type :invoke :f :write}]", "key 'process' is 'n1'; it must be a whole number, or absent"),
         ("[{:process 1 :type :ok :f :read}]", "history: event 0: process 1 returns ok of read"),
         ("[{:process 1\n:type", r"history:1: \{ is not closed"),
     ):

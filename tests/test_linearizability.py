@@ -910,3 +910,12 @@ def test_the_same_whatever_the_hash_seed():
     }
     assert len(outputs) == 1
     assert outputs.pop().count("ILLEGAL: ") == 2
+
+
+def test_the_prefix_is_the_longest_at_the_level_that_fails():
+    """What is under way and can be placed stands in it, though it need not have taken effect yet."""
+    adds = [Operation(process=p, function="add", argument=p, call=p, finish=100) for p in (1, 2)]
+    read = Operation(process=3, function="read", result=7, call=50, finish=60)
+    judged = check_linearizability([*adds, read], counter())
+    assert (judged.verdict, judged.blocked, judged.state) == (ILLEGAL, read, 3)
+    assert set(judged.prefix) == set(adds) and judged.under_way == ()

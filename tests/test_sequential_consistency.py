@@ -12,12 +12,20 @@ from experiments.linearizability import (
     Verdict,
     by_key,
     check_linearizability,
+    counter,
     fifo_queue,
     key_value,
     multi_register,
     register,
 )
-from experiments.sequential_consistency import check_sequential_consistency, flaw_of_sequence, search_for_sequence
+from experiments.linearizability.limits import Limits
+from experiments.sequential_consistency import (
+    _Search,
+    check_sequential_consistency,
+    flaw_of_sequence,
+    search_for_sequence,
+)
+from experiments.session_guarantees import check_session_guarantees
 
 OK, ILLEGAL = Verdict.OK, Verdict.ILLEGAL
 
@@ -154,7 +162,7 @@ def test_a_long_history_takes_few_steps():
         if write:
             state[key] = n
     assert check_sequential_consistency(operations, register(), step_limit=10_000).verdict is OK
-    judged = search_for_sequence(operations, register(), step_limit=10_000)
+    judged = search_for_sequence(operations, register(), Limits(steps_max=10_000))
     assert judged.verdict is OK
     assert judged.steps <= 1000
 
@@ -172,41 +180,50 @@ def test_the_replay_finds_flaws():
 # Against brute force.
 
 
+REGISTER, APPEND, COUNTER, QUEUE = register(), key_value(""), counter(), fifo_queue()
+WORKLOADS = {
+    "register": (REGISTER, "write", "read", [1, 2, 3, 4], [None, 1, 2, 3, 4]),
+    "append": (APPEND, "append", "get", ["a", "b"], ["", "a", "b", "ab", "ba", "aab"]),
+    "counter": (COUNTER, "add", "read", [1, 2, -1], [0, 1, 2, 3]),
+    "queue": (QUEUE, "enqueue", "dequeue", [1, 2], [None, 1, 2]),
+}
+every_workload = pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
+
+
 @st.composite
-def small_histories(draw):
-    """Up to 7 operations on two keys by three processes; results are often wrong."""
+def small_histories(draw, workload):
+    """Up to 6 operations on two keys by three processes; results are often wrong."""
+    _, changes, asks, arguments, answers = workload
     operations = []
     clocks = [0, 0, 0]
-    for number in range(draw(st.integers(1, 7))):
+    for _ in range(draw(st.integers(1, 6))):
         process = draw(st.integers(0, 2))
         call = clocks[process] + draw(st.integers(0, 4))
         finish = call + draw(st.integers(0, 4))
         clocks[process] = finish + 1
-        is_open = draw(st.integers(0, 7)) == 0
-        write = draw(st.booleans())
-        value = number + 1 if write and draw(st.integers(0, 3)) else draw(st.sampled_from([None, 1, 2, 3, 4]))
+        is_change = draw(st.booleans())
         operations.append(
             Operation(
                 process=process,
-                function="write" if write else "read",
-                key=draw(st.sampled_from("xy")),
-                argument=value if write else None,
-                result=None if write else value,
+                function=changes if is_change else asks,
+                key=draw(st.sampled_from("xxy")),
+                argument=draw(st.sampled_from(arguments)) if is_change else None,
+                result=None if is_change else draw(st.sampled_from(answers)),
                 call=call,
                 finish=finish,
-                outcome="unknown" if is_open else "ok",
+                outcome="unknown" if draw(st.integers(0, 7)) == 0 else "ok",
             )
         )
     return operations
 
 
-def is_sequentially_consistent(operations: list[Operation]) -> bool:
+def is_sequentially_consistent(operations: list[Operation], model: Model) -> bool:
     """By the definition: some order of some subset that has all that are certain."""
     certain = [each for each in operations if not each.is_open]
-    maybe = [each for each in operations if each.is_open and each.function == "write"]
+    maybe = [each for each in operations if each.is_open and not model.is_read(each)]
     for chosen in range(1 << len(maybe)):
         taken = certain + [each for number, each in enumerate(maybe) if chosen >> number & 1]
-        if any(keeps_programs(order) and replays(order) for order in permutations(taken)):
+        if any(keeps_programs(order) and replays(order, model) for order in permutations(taken)):
             return True
     return False
 
@@ -219,25 +236,96 @@ def keeps_programs(order: tuple[Operation, ...]) -> bool:
     )
 
 
-def replays(order: tuple[Operation, ...]) -> bool:
-    state: dict[str, int | None] = {}
+def replays(order: tuple[Operation, ...], model: Model) -> bool:
+    states = {}
     for each in order:
-        if each.function == "write":
-            state[each.key] = each.argument
-        elif state.get(each.key) != each.result:
+        legal, states[each.key] = model.step(states.get(each.key, model.initial), each)
+        if not legal:
             return False
     return True
 
 
-@given(small_histories())
-def test_the_verdict_is_that_of_brute_force(operations):
-    expected = OK if is_sequentially_consistent(operations) else ILLEGAL
-    assert check_sequential_consistency(operations, register()).verdict is expected
-    judged = [each for each in operations if not (each.is_open and each.function == "read")]
-    assert search_for_sequence(judged, register()).verdict is expected
+@every_workload
+@given(st.data())
+def test_the_verdict_is_that_of_brute_force(workload, data):
+    model = workload[0]
+    operations = data.draw(small_histories(workload))
+    expected = OK if is_sequentially_consistent(operations, model) else ILLEGAL
+    assert check_sequential_consistency(operations, model).verdict is expected
+    judged = [each for each in operations if not (each.is_open and model.is_read(each))]
+    assert search_for_sequence(judged, model).verdict is expected
 
 
-@given(small_histories())
-def test_linearizable_implies_sequentially_consistent(operations):
-    if check_linearizability(operations, key_value()).verdict is OK:
-        assert check_sequential_consistency(operations, key_value()).verdict is OK
+@every_workload
+@given(st.data())
+def test_linearizable_implies_sequentially_consistent(workload, data):
+    """By the search alone: the whole check takes the linearization for its order."""
+    model = workload[0]
+    operations = data.draw(small_histories(workload))
+    judged = [each for each in operations if not (each.is_open and model.is_read(each))]
+    if check_linearizability(judged, model).verdict is OK:
+        assert search_for_sequence(judged, model).verdict is OK
+
+
+def test_appends_may_lead_to_what_no_operation_leaves():
+    """Nothing left leaves "ab" whatever was before, and yet it is in reach until the last append."""
+
+    def append(process, text, call):
+        return Operation(process=process, function="append", argument=text, call=call, finish=call)
+
+    get = Operation(process=1, function="get", result="ab", call=9, finish=9)
+    assert search_for_sequence([append(1, "b", 0), append(0, "a", 5), get], APPEND).verdict is OK
+    assert search_for_sequence([append(1, "b", 0), append(0, "c", 5), get], APPEND).verdict is ILLEGAL
+    again = Operation(process=0, function="get", result="ab", call=9, finish=9)
+    clear = Operation(process=1, function="put", argument="", call=5, finish=5)
+    assert search_for_sequence([append(0, "a", 0), append(0, "b", 1), again, clear, get], APPEND).verdict is OK
+
+
+# Limits
+
+
+def clock_that_ticks(monkeypatch):
+    """Each look at the clock takes a second: how often it was looked at."""
+    looks = []
+    monkeypatch.setattr("experiments.linearizability.limits.monotonic", lambda: looks.append(0) or len(looks))
+    return looks
+
+
+JUDGES = {
+    "linearizable": lambda operations, limit: check_linearizability(operations, register(), limit),
+    "sequential": lambda operations, limit: check_sequential_consistency(operations, register(), limit),
+    "session": lambda operations, limit: check_session_guarantees(operations, time_limit_s=limit),
+}
+
+
+@pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+def test_all_that_takes_long_keeps_the_time(monkeypatch, judge):
+    """With 400 operations there is no part of the judge that does not look at the clock."""
+    operations = history(*(" ".join(f"x={100 * n + i}" for i in range(1, 100)) for n in range(4)))
+    operations.append(Operation(process=9, function="read", key="x", result=302, call=0, finish=1000))
+    looks = clock_that_ticks(monkeypatch)
+    for limit in (0, 1, 50, 300):
+        looks.clear()
+        assert judge(operations, limit).verdict is Verdict.UNKNOWN
+        assert len(looks) <= limit + 10
+    assert judge(operations, 1_000_000).verdict is not Verdict.UNKNOWN
+
+
+def test_steps_are_counted_over_the_short_ways_and_the_search():
+    operations = history(*(" ".join(f"x={10 * n + i} x?{i}" for i in range(1, 9)) for n in range(4)))
+    needed = check_sequential_consistency(operations, register()).steps
+    for limit in (0, 1, 2, 5, needed // 8):
+        judged = check_sequential_consistency(operations, register(), step_limit=limit)
+        assert judged.verdict is Verdict.UNKNOWN and judged.steps <= limit
+        sessions = check_session_guarantees(operations, step_limit=limit)
+        assert sessions.verdict in (Verdict.UNKNOWN, ILLEGAL) and sessions.steps <= limit
+
+
+def test_the_longest_order_is_written_down_when_it_is_left(monkeypatch):
+    """Not at every step: that took time by the square of the history's length."""
+    written = []
+    order = _Search.order
+    monkeypatch.setattr(_Search, "order", lambda search: written.append(0) or order(search))
+    operations = history(*(" ".join(f"{key}={n} {key}?{n}" for n in range(1, 200)) for key in "abcd"))
+    assert search_for_sequence(operations, register()).verdict is OK
+    assert len(written) < 5

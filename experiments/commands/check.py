@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from experiments.histories import HistoryError, Operation, keys_from_values, read_history
+from experiments.histories import HistoryError, Operation, exact, keys_from_values, read_history
 from experiments.history_formats import load_jepsen_log, load_key_value_log, load_knossos
 from experiments.linearizability import (
     Model,
@@ -48,7 +48,7 @@ MODELS: dict[str, Callable[[Any], Model]] = {
     "mutex": lambda initial: mutex(),
 }
 OF_SESSIONS = ("register", "key-value")
-LOADERS: dict[str, Callable[[Path], Sequence[Operation]]] = {
+LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     "jepsen-log": load_jepsen_log,
     "key-value-log": load_key_value_log,
     "knossos": load_knossos,
@@ -74,7 +74,8 @@ LOADERS: dict[str, Callable[[Path], Sequence[Operation]]] = {
     type=click.Choice(["lines", *LOADERS]),
     default="lines",
     show_default=True,
-    help="lines: JSON with Jepsen's keys; jepsen-log: Jepsen's etcd log; key-value-log: porcupine's; knossos: EDN.",
+    help="lines: JSON with Jepsen's keys, an event a line or one array; jepsen-log: Jepsen's etcd log; "
+    "key-value-log: porcupine's; knossos: EDN.",
 )
 @click.option(
     "--order-by",
@@ -84,7 +85,9 @@ LOADERS: dict[str, Callable[[Path], Sequence[Operation]]] = {
     help="Of lines: what orders events, their time or their place in the file.",
 )
 @click.option("--independent", is_flag=True, help="Every value is a pair [key, value], as of jepsen.independent.")
-@click.option("--step-limit", type=click.IntRange(min=1), metavar="N", help="Then the verdict is UNKNOWN.")
+@click.option(
+    "--step-limit", type=click.IntRange(min=1), metavar="N", help="Of all that is tried; then the verdict is UNKNOWN."
+)
 @click.option("--time-limit", metavar="TIME", help="The same by the clock, such as 60s.")
 def check(
     *,
@@ -101,6 +104,9 @@ def check(
 ) -> int:
     """Judge HISTORY: exit status 0 is OK, 1 ILLEGAL, 3 UNKNOWN (a limit was hit), 2 bad usage.
 
+    true, 1 and 1.0 are three values. Numbers of events are the file's, with those of the nemesis counted. Of events
+    that name no process each operation is of a client of its own.
+
     \b
     Examples:
       simclock check history.jsonl --model key-value
@@ -113,13 +119,15 @@ def check(
         raise UsageError(f"--consistency: sessions are judged of {' and '.join(OF_SESSIONS)} alone, not {model}")
     if consistency != "session" and guarantees:
         raise UsageError("--guarantee: is of sessions: add --consistency session")
-    operations = _read(history, history_format, order_by)
+    operations = _read(history, history_format, order_by, independent)
     if not operations:
         raise UsageError(f"{history}: holds no operation of a client, so there is nothing to judge")
-    if independent:
-        operations = keys_from_values(operations)
+    if consistency != "linearizable" and any(each.process < 0 for each in operations):
+        raise UsageError(
+            f"{history}: events without a process: --consistency {consistency} is of what each process did"
+        )
     if consistency == "session":
-        sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value)
+        sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value, limit_s, step_limit)
         click.echo(sessions.explain())
         return EXIT_STATUS[sessions.verdict]
     judge = check_linearizability if consistency == "linearizable" else check_sequential_consistency
@@ -128,9 +136,12 @@ def check(
     return EXIT_STATUS[judged.verdict]
 
 
-def _read(file: str, form: str, order_by: Any) -> Sequence[Operation]:
+def _read(file: str, form: str, order_by: Any, independent: bool) -> Sequence[Operation]:
     try:
-        return read_history(file, order_by) if form == "lines" else LOADERS[form](Path(file))
+        if form != "lines":
+            return LOADERS[form](Path(file), independent)
+        operations = read_history(file, order_by)
+        return keys_from_values(operations) if independent else operations
     except RecursionError:
         raise UsageError(f"{file}: a value in it is nested too deeply") from None
     except OSError as error:
@@ -149,4 +160,4 @@ def _initial(text: str | None) -> Hashable:
 def _frozen(value: Any) -> Hashable:
     if isinstance(value, dict):
         raise HistoryError("--initial: an object is no value here: write null, a number, text or a list")
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else exact(value)

@@ -13,8 +13,8 @@ Law 3: one operation precedes another when it finished *before* the other was ca
 Law 4: a process has at most one operation open. After an `info` it may go on, though by law 2 what it gave
        up on may still take effect.
 Law 5: writing and reading back gives equal values. Values are None, bool, int, float, str, bytes, and
-       tuples and frozensets of these. A JSON list is read as a tuple; what JSON lacks is written
-       `{"set": [...]}` and `{"bytes": "00ff"}`.
+       tuples and frozensets of these. `true`, 1 and 1.0 are three values, as in JSON and EDN (`values.py`).
+       A JSON list is read as a tuple; what JSON lacks is written `{"set": [...]}` and `{"bytes": "00ff"}`.
 
 The events are Jepsen's (https://github.com/jepsen-io/jepsen); definite and indefinite errors as in maelstrom.
 """
@@ -23,16 +23,22 @@ from experiments.histories.independent import keys_from_values, keys_into_values
 from experiments.histories.lines import events_of_lines, lines_of, read_history, write_history
 from experiments.histories.operation import Event, EventType, HistoryError, Operation, OrderBy, Outcome
 from experiments.histories.pairing import events_of, operations_of
+from experiments.histories.values import FALSE, TRUE, Real, Truth, exact
 
 __all__ = [
+    "FALSE",
+    "TRUE",
     "Event",
     "EventType",
     "HistoryError",
     "Operation",
     "OrderBy",
     "Outcome",
+    "Real",
+    "Truth",
     "events_of",
     "events_of_lines",
+    "exact",
     "keys_from_values",
     "keys_into_values",
     "lines_of",

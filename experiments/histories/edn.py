@@ -3,28 +3,39 @@
 Law 1: a keyword, a string and a character become a str (`:x` and `"x"` are then equal), lists and vectors a
        tuple, a set a frozenset, a map a dict. Comments, `#_` and what it discards, and the names of tags
        (`#inst "..."` is read as the string) leave nothing behind.
-Law 2: whatever else stands in the text (symbols, ratios, metadata, `##NaN`) is an error that names the line.
+Law 2: whatever else Clojure prints (symbols, ratios, `##NaN`, regular expressions, `#<...>`, numbers and characters
+       that are none, `#:namespaced{...}` maps) is read as a `Strange`, which `frozen` refuses with its line. So it may
+       stand where nobody looks, as in Jepsen's `:exception`, and nowhere else. Metadata leaves nothing behind.
+Law 3: what has no form (a bracket or a string that is not closed, a map with a key and no value) is an error that
+       names the line.
 
 https://github.com/edn-format/edn
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.histories.operation import HistoryError
+from experiments.histories.values import exact
 
+DIGITS_MAX = 4000
+"""Of a whole number; Python itself reads and writes 4,300."""
+TEXT_MAX = 60
+"""Of a form in an error."""
 _TOKEN = re.compile(
     r"""
       (?P<blank>   [\s,]+ | ;[^\n]* )
     | (?P<string>  "(?:[^"\\]|\\.)*" )
     | (?P<open>    \#\{ | [(\[{] )
     | (?P<close>   [)\]}] )
-    | (?P<discard> \#_ )
-    | (?P<tag>     \#[A-Za-z][\w.*+!?$%&=<>/-]* )
+    | (?P<discard> \#_ | \#?\^ )
+    | (?P<strange> \#"(?:[^"\\]|\\.)*" | \#<[^>\n]*> )
+    | (?P<tag>     \#(?:[A-Za-z][\w.*+!?$%&=<>/-]*|::?[^\s,;"()\[\]{}]+|=) )
     | (?P<keyword> :[^\s,;"()\[\]{}:][^\s,;"()\[\]{}]* )
     | (?P<char>    \\(?:[A-Za-z0-9]+|[^\s]) )
     | (?P<atom>    [^\s,;"()\[\]{}]+ )
@@ -38,6 +49,18 @@ _FRACTION = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?M?", re.A
 _ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", '"': '"', "\\": "\\"}
 _CHARACTERS = {"newline": "\n", "return": "\r", "space": " ", "tab": "\t"}
+
+
+class StrangeError(HistoryError):
+    """A form that is none of a history's values stands where one is looked at; the message begins with its place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Strange:
+    """A form that is none of a history's values; equal to itself alone."""
+
+    why: str
+    """What it is and where, in one line."""
 
 
 @dataclass
@@ -54,11 +77,16 @@ class _Frame:
 def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
     """All top-level forms of the text, in order; errors name `source` and the line, the text's first being `line`."""
 
+    def place(position: int) -> str:
+        return f"{source}:{text.count(chr(10), 0, position) + line}"
+
     def refuse(position: int, why: str) -> HistoryError:
-        return HistoryError(f"{source}:{text.count(chr(10), 0, position) + line}: {why}")
+        return HistoryError(f"{place(position)}: {why}")
 
     def deliver(value: Any, position: int) -> None:
         frame = frames[-1]
+        if frame.tag is not None and frame.tag.startswith(("#:", "#=")):
+            value = Strange(f"{place(position)}: {frame.tag} is not understood; write a plain map")
         frame.tag = None
         if frame.discards:
             frame.discards -= 1
@@ -89,7 +117,11 @@ def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
                 case "tag":
                     frames[-1].tag = token
                 case kind:
-                    deliver(_scalar(str(kind), token), start)
+                    try:
+                        value = _scalar(str(kind), token)
+                    except HistoryError as error:
+                        value = Strange(f"{place(start)}: {error}")
+                    deliver(value, start)
         except HistoryError as error:
             raise refuse(start, str(error)) from None
     if len(frames) > 1:
@@ -109,7 +141,7 @@ def _complete(frame: _Frame) -> tuple[Any, ...]:
 def _collection(frame: _Frame) -> Any:
     items = _complete(frame)
     if frame.opening == "#{":
-        members = [frozen(item) for item in items]
+        members = [_hashable(item) for item in items]
         if len(set(members)) != len(members):
             raise HistoryError("a member stands twice in a set; remove one")
         return frozenset(members)
@@ -117,7 +149,7 @@ def _collection(frame: _Frame) -> Any:
         return items
     if len(items) % 2:
         raise HistoryError("a map with a key that has no value; give it one, or nil")
-    keys = [frozen(key) for key in items[::2]]
+    keys = [_hashable(key) for key in items[::2]]
     if len(set(keys)) != len(keys):
         raise HistoryError("a key stands twice in a map; remove one")
     return dict(zip(keys, items[1::2], strict=True))
@@ -132,11 +164,20 @@ def _scalar(kind: str, token: str) -> Any:
         return _character(token[1:])
     if token in _CONSTANTS:
         return _CONSTANTS[token]
-    if _WHOLE.fullmatch(token):
+    if kind == "atom" and _WHOLE.fullmatch(token):
+        if len(token) > DIGITS_MAX:
+            raise HistoryError(f"a number of {len(token)} digits is too long; write {DIGITS_MAX} at most")
         return int(token.rstrip("N"))
-    if _FRACTION.fullmatch(token):
-        return float(token.rstrip("M"))
-    raise HistoryError(f"{token!r} is not understood; write a number, string, keyword, nil, true or false")
+    if kind == "atom" and _FRACTION.fullmatch(token):
+        number = float(token.rstrip("M"))
+        if math.isinf(number):
+            raise HistoryError(f"{_short(token)} is too large a number")
+        return number
+    raise HistoryError(f"{_short(token)} is not understood; write a number, string, keyword, nil, true or false")
+
+
+def _short(token: str) -> str:
+    return repr(token if len(token) <= TEXT_MAX else token[: TEXT_MAX - 3] + "...")
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -159,10 +200,34 @@ def _character(name: str) -> str:
 
 
 def frozen(value: Any) -> Hashable:
-    """The value with every map in it as a tuple of pairs, ordered by their repr, so that it can be hashed."""
+    """The value as histories have them: exact, every map in it a tuple of pairs, ordered by their repr.
+
+    Raises StrangeError, with the line, where something in it is strange.
+    """
+    if value is None or isinstance(value, int | str):
+        return exact(value)
+    strange = next(_strange_in(value), None)
+    if strange is not None:
+        raise StrangeError(strange.why)
+    return _hashable(value)
+
+
+def _strange_in(value: Any) -> Iterator[Strange]:
+    if isinstance(value, Strange):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _strange_in(key)
+            yield from _strange_in(each)
+    elif isinstance(value, tuple | frozenset):
+        for each in value:
+            yield from _strange_in(each)
+
+
+def _hashable(value: Any) -> Hashable:
     if isinstance(value, dict):
-        return tuple(sorted(((key, frozen(each)) for key, each in value.items()), key=repr))
+        return tuple(sorted(((key, _hashable(each)) for key, each in value.items()), key=repr))
     if isinstance(value, tuple):
-        return tuple(frozen(each) for each in value)
+        return tuple(_hashable(each) for each in value)
     assert isinstance(value, Hashable), "the reader makes no lists and no sets"
-    return value
+    return exact(value)

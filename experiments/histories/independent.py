@@ -12,10 +12,26 @@ from dataclasses import replace
 
 from experiments.histories.operation import HistoryError, Operation
 
+SHOWN = 3
+"""Operations that an error names."""
+
 
 def keys_from_values(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Each value [key, value] taken apart. Raises HistoryError where a value is no such pair."""
-    return tuple(_taken_apart(each) for each in operations)
+    """Each value [key, value] taken apart; a key that only the answer has is that of the operation.
+
+    Raises HistoryError, which says where, if values are no such pairs or have different keys. What a failed or unknown
+    operation heard may be anything.
+    """
+    given = tuple(operations)
+    apart = [_taken_apart(each) for each in given]
+    others = [each for each, taken in zip(given, apart, strict=True) if taken is None]
+    if others:
+        shown = "; ".join(map(str, others[:SHOWN])) + (f"; and {len(others) - SHOWN} more" if others[SHOWN:] else "")
+        raise HistoryError(
+            f"{len(others)} of {len(given)} operations have values that are no pair [key, value]: {shown}; "
+            "is the history of independent keys?"
+        )
+    return tuple(each for each in apart if each is not None)
 
 
 def keys_into_values(operations: Iterable[Operation]) -> tuple[Operation, ...]:
@@ -31,17 +47,22 @@ def keys_into_values(operations: Iterable[Operation]) -> tuple[Operation, ...]:
     )
 
 
-def _taken_apart(operation: Operation) -> Operation:
-    key, argument = _pair(operation, operation.argument)
-    if operation.result is None:
-        return replace(operation, key=key, argument=argument)
-    same, result = _pair(operation, operation.result)
-    if same != key:
-        raise HistoryError(f"{operation}: asked of key {key!r} and answered of key {same!r}")
-    return replace(operation, key=key, argument=argument, result=result)
+def _taken_apart(operation: Operation) -> Operation | None:
+    """None where there is no pair, or something that is neither pair nor nil."""
+    asked, heard = _pair(operation.argument), _pair(operation.result)
+    if operation.key is not None or (asked is None and operation.argument is not None):
+        return None
+    if operation.outcome == "ok":
+        if heard is None and operation.result is not None:
+            return None
+        if asked is not None and heard is not None and asked[0] != heard[0]:
+            raise HistoryError(f"{operation}: asked of key {asked[0]!r} and answered of key {heard[0]!r}")
+    pair = heard if asked is None and operation.outcome == "ok" else asked
+    if pair is None:
+        return None
+    argument = None if asked is None else asked[1]
+    return replace(operation, key=pair[0], argument=argument, result=operation.result if heard is None else heard[1])
 
 
-def _pair(operation: Operation, value: Hashable) -> tuple[Hashable, Hashable]:
-    if operation.key is not None or not isinstance(value, tuple) or len(value) != 2:
-        raise HistoryError(f"{operation}: its value is no pair [key, value]; is the history of independent keys?")
-    return value
+def _pair(value: Hashable) -> tuple[Hashable, Hashable] | None:
+    return value if isinstance(value, tuple) and len(value) == 2 else None

@@ -8,8 +8,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.histories.operation import OUTCOME_OF, Event, HistoryError, Operation, OrderBy
+from experiments.histories.fields import event_of_fields, numbered
+from experiments.histories.operation import Event, HistoryError, Operation, OrderBy
 from experiments.histories.pairing import events_of, operations_of
+from experiments.histories.values import Truth, exact
+from experiments.spelling import say
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -19,12 +22,15 @@ def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
 
 
 def read_history(path: Path | str, order_by: OrderBy = "time") -> tuple[Operation, ...]:
-    """Read the operations from a file of events; `order_by` as in `operations_of`."""
-    # Not splitlines: it also splits at U+2028 and its like, which may stand inside a JSON string.
-    lines = Path(path).read_text(encoding="utf-8").split("\n")
-    events = events_of_lines(lines, source=str(path))
+    """Read the operations from a file of events, one a line or all in one array; `order_by` as in `operations_of`."""
+    text = Path(path).read_text(encoding="utf-8")
+    if text.lstrip().startswith("["):
+        events = _events_of_array(text, str(path))
+    else:
+        # Not splitlines: it also splits at U+2028 and its like, which may stand inside a JSON string.
+        events = _events_of_lines(text.split("\n"), str(path))
     try:
-        return operations_of(events, order_by)
+        return operations_of(numbered(events), order_by)
     except HistoryError as error:
         raise HistoryError(f"{path}: {error}") from None
 
@@ -51,53 +57,53 @@ def events_of_lines(lines: Iterable[str], source: str = "history") -> tuple[Even
     Keys that an event does not have are ignored, and so are events of Jepsen's nemesis and empty lines.
     `source` is named in errors, with the line.
     """
+    return tuple(event for _, event in _events_of_lines(lines, source))
+
+
+def _events_of_lines(lines: Iterable[str], source: str) -> list[tuple[int, Event]]:
+    """Each with its place among all events, those of the nemesis counted."""
     events = []
+    place = 0
     for number, line in enumerate(lines, start=1):
         if line.strip():
-            try:
-                event = _event_of_line(line)
-            except HistoryError as error:
-                raise HistoryError(f"{source}:{number}: {error}") from None
-            except RecursionError:
-                raise HistoryError(f"{source}:{number}: a value is nested too deeply") from None
-            if event is not None:
-                events.append(event)
-    return tuple(events)
+            event = _event(_json(line, f"{source}:{number}", "write one object a line"), f"{source}:{number}")
+            events += [] if event is None else [(place, event)]
+            place += 1
+    return events
 
 
-def _event_of_line(line: str) -> Event | None:
+def _events_of_array(text: str, source: str) -> list[tuple[int, Event]]:
+    parsed = _json(text, source, "write one array of objects, or one object a line")
+    events = [(place, _event(fields, f"{source}: event {place}")) for place, fields in enumerate(parsed)]
+    return [(place, event) for place, event in events if event is not None]
+
+
+def _json(text: str, source: str, mend: str) -> Any:
     try:
-        fields = json.loads(line)
+        return json.loads(text)
     except ValueError as error:
-        raise HistoryError(f"not JSON ({error}); write one object a line") from None
-    if not isinstance(fields, dict):
-        raise HistoryError("not a JSON object; write one event a line")
-    if fields.get("process") == "nemesis":
-        return None
-    for name, kind in (("process", int), ("type", str), ("f", str)):
-        if type(fields.get(name)) is not kind:
-            found = f"is {fields[name]!r}" if name in fields else "is missing"
-            raise HistoryError(f"key {name!r} {found}; it must be of type {kind.__name__}")
-    for name in ("time", "index"):
-        if type(fields.get(name)) not in (int, type(None)):
-            raise HistoryError(f"key {name!r} is {fields[name]!r}; it must be a whole number, or absent")
-    if fields["type"] not in ("invoke", *OUTCOME_OF):
-        raise HistoryError(f"type {fields['type']!r} is none of invoke, ok, fail, info")
-    return Event(
-        process=fields["process"],
-        type=fields["type"],
-        function=fields["f"],
-        key=_from_json(fields.get("key")),
-        value=_from_json(fields.get("value")),
-        time=fields.get("time"),
-        index=fields.get("index"),
-    )
+        raise HistoryError(f"{source}: not JSON ({error}); {mend}") from None
+    except RecursionError:
+        raise HistoryError(f"{source}: a value is nested too deeply") from None
+
+
+def _event(fields: Any, source: str) -> Event | None:
+    try:
+        if not isinstance(fields, dict):
+            raise HistoryError("not a JSON object; write one event a line, or one array of events")
+        return event_of_fields(fields, _from_json)
+    except HistoryError as error:
+        raise HistoryError(f"{source}: {error}") from None
+    except RecursionError:
+        raise HistoryError(f"{source}: a value is nested too deeply") from None
 
 
 def _to_json(value: Any, position: int) -> Any:
     match value:
         case None | bool() | int() | str():
             return value
+        case Truth():
+            return bool(value)
         case float() if math.isfinite(value):
             return value
         case bytes():
@@ -115,9 +121,9 @@ def _to_json(value: Any, position: int) -> Any:
 def _from_json(value: Any) -> Hashable:
     match value:
         case None | bool() | int() | str():
-            return value
+            return exact(value)
         case float() if math.isfinite(value):
-            return value
+            return exact(value)
         case list():
             return tuple(_from_json(each) for each in value)
         case {"set": list(members)} if len(value) == 1:
@@ -125,4 +131,4 @@ def _from_json(value: Any) -> Hashable:
         case {"bytes": str(digits)} if len(value) == 1 and set(digits) <= set("0123456789abcdef"):
             if len(digits) % 2 == 0:
                 return bytes.fromhex(digits)
-    raise HistoryError(f"value {value!r} cannot be read; write an object as a list of pairs, no NaN")
+    raise HistoryError(f"value {say(value)} cannot be read; write an object as a list of pairs, no NaN")

@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
+from experiments.histories.values import EXACT, exact
 from simclock.errors import UsageError
 
 Outcome = Literal["ok", "fail", "unknown"]
@@ -24,7 +25,8 @@ class HistoryError(UsageError):
 class Operation:
     """One request of one process and what became of it.
 
-    `call` and `finish` are positions in a log or ns, the same for all operations of a history.
+    `call` and `finish` are positions in a log or ns, the same for all operations of a history. Key, argument and result
+    are exact (see `values.py`), however they were given.
     """
 
     process: int
@@ -48,6 +50,7 @@ class Operation:
         if self.finish is not None and self.finish < self.call:
             raise HistoryError(f"{self}: finishes before its call; were the two swapped?")
         for field in ("key", "argument", "result"):
+            _make_exact(self, field)
             try:
                 hash(getattr(self, field))
             except TypeError:
@@ -70,12 +73,24 @@ class Operation:
 class Event:
     """One line of a history: a process invokes an operation, or the one it has open returns."""
 
-    process: int
+    process: int | None
+    """None where the history does not say: see `operations_of`."""
     type: EventType
-    function: str
+    function: str | None
+    """None on a return that does not repeat it."""
     key: Hashable = None
     value: Hashable = None
     """Of an invoke the argument, of a return the result."""
     time: int | None = None
     index: int | None = None
     """The event's own number, named in errors; where it has none, its place in the sequence is."""
+
+    def __post_init__(self) -> None:
+        _make_exact(self, "key")
+        _make_exact(self, "value")
+
+
+def _make_exact(part: Operation | Event, field: str) -> None:
+    value = getattr(part, field)
+    if type(value) not in EXACT:
+        object.__setattr__(part, field, exact(value))

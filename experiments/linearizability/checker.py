@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from time import monotonic
 from typing import NoReturn
 
 from experiments.histories import Operation
 from experiments.linearizability.certificate import flaw_of
+from experiments.linearizability.limits import LimitHitError, Limits, limits_of
 from experiments.linearizability.model import Model, ModelError, State
 from experiments.linearizability.search import Found, Search
 
@@ -108,7 +108,11 @@ def check_linearizability(
 
     Raises ModelError where the model breaks its rules, or does not speak of an operation.
     """
-    deadline = None if time_limit_s is None else monotonic() + time_limit_s
+    return linearizability_within(limits_of(time_limit_s, step_limit), operations, model)
+
+
+def linearizability_within(limits: Limits, operations: Iterable[Operation], model: Model) -> Linearizability:
+    """The verdict by limits that others set, whose steps are counted there."""
     judged = [each for each in operations if each.outcome != "fail"]
     judged = [each for each in judged if not (each.is_open and model.is_read(each))]
     parts = _partitions(judged, model)
@@ -117,11 +121,9 @@ def check_linearizability(
     by_size = sorted(range(len(parts)), key=lambda index: len(parts[index]))
     for done, index in enumerate(by_size):
         part, left = parts[index], len(parts) - done
-        share = None if step_limit is None else (step_limit - result.steps) // left
-        now = monotonic()
-        until = None if deadline is None else now + (deadline - now) / left
-        found = Search(part, model).run(until, share)
-        result = replace(result, steps=result.steps + found.steps)
+        found = _searched(part, model, limits.share(left))
+        limits.steps += found.steps
+        result = replace(result, steps=limits.steps)
         if found.linearizable:
             orders[index] = found.order
             _prove(part, found, model)
@@ -130,6 +132,13 @@ def check_linearizability(
         elif result.verdict is Verdict.OK:
             result = _not_ok(result, Verdict.UNKNOWN, part, found)
     return result if result.verdict is Verdict.UNKNOWN else replace(result, linearizations=tuple(orders))
+
+
+def _searched(part: Sequence[Operation], model: Model, limits: Limits) -> Found:
+    try:
+        return Search(part, model, limits).run()
+    except LimitHitError:
+        return Found(linearizable=None, order=(), steps=limits.steps, state=model.initial)
 
 
 def _partitions(operations: list[Operation], model: Model) -> list[list[Operation]]:

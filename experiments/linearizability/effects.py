@@ -4,8 +4,8 @@ Rule 1: an operation's key names the object; operations with different keys touc
 Rule 2: an effect is a tuple whose head is a word: `READS` never change a state, `OVERWRITES` are legal in
         every state and leave one. What an unknown outcome leaves open is decided by the effect alone.
 Rule 3: a function the object does not have, or an answer it cannot give, is a `ModelError`, not a verdict.
-Rule 4: values are compared with ==. The answers of what only changes something (write, put, append, delete,
-        enqueue, add, remove, release) are not looked at.
+Rule 4: values are compared with ==, to which `True`, 1 and 1.0 are three (`histories/values.py`). The answers of what
+        only changes something (write, put, append, delete, enqueue, add, remove, release) are not looked at.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.histories import Operation
+from experiments.histories import Operation, exact
 from simclock.errors import UsageError
 
 State = Any  # the model's own, hashable
@@ -45,7 +45,8 @@ def _unknown(operation: Operation) -> None:
 class Model:
     """A sequential object.
 
-    A register, without hints::
+    Values of operations and of `initial` are exact: `True`, 1 and 1.0 are three values to `==`. A register, without
+    hints::
 
         def step(state, operation):
             if operation.function == "write":
@@ -79,6 +80,9 @@ class Model:
     """Of operations that must all take effect, and others that may: a test, True only of a state from which
     those of the first that did not yet take effect cannot, in whatever order, be placed before their finishes."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "initial", exact(self.initial))
+
 
 def by_key(operations: Sequence[Operation]) -> list[list[Operation]]:
     """One part for each key, in the order in which the keys first appear."""
@@ -103,4 +107,4 @@ def nondeterministic(
         after = frozenset(each for state in states for each in successors(state, operation))
         return (True, after) if after else (False, states)
 
-    return Model(name=name, initial=frozenset(initials), step=step, partition=partition)
+    return Model(name=name, initial=frozenset(map(exact, initials)), step=step, partition=partition)

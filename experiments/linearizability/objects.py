@@ -7,14 +7,16 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from experiments.histories import Operation
+from experiments.histories import FALSE, Operation, Truth, exact
 from experiments.linearizability.effects import NOTHING, Effect, model_by_effects
 from experiments.linearizability.model import Model, ModelError, One, State
 
 
 def set_of_values(initial: frozenset[Hashable] = frozenset()) -> Model:
     """add(value), remove(value), contains(value) -> bool, read() -> all values, a frozenset or a tuple."""
-    return model_by_effects("set", frozenset(initial), _set_effect, _apply_to_set, "add remove contains read get")
+    return model_by_effects(
+        "set", frozenset(map(exact, initial)), _set_effect, _apply_to_set, "add remove contains read get"
+    )
 
 
 def _set_effect(operation: Operation) -> Effect:
@@ -24,7 +26,7 @@ def _set_effect(operation: Operation) -> Effect:
         case _ if operation.is_open:
             return NOTHING
         case "contains":
-            if not isinstance(operation.result, bool):
+            if not isinstance(operation.result, Truth):
                 raise ModelError(f"{operation}: the result of contains is True or False")
             return "contains", operation.argument, operation.result
     if not isinstance(operation.result, tuple | frozenset):
@@ -51,7 +53,10 @@ def _apply_to_set(state: frozenset[Hashable], effect: Effect) -> tuple[bool, Sta
 
 
 def counter(initial: int = 0) -> Model:
-    """read() -> number, add(number), add_and_get(number) -> the number after it."""
+    """read() -> number, add(number), add_and_get(number) -> the number after it.
+
+    Whole numbers and fractions are different: what 1 was added to is read as 1, and as 1.0 only where 1.0 was added.
+    """
     if not _is_number(initial):
         raise ModelError(f"counter: it begins with a number, not {initial!r}")
     return model_by_effects("counter", initial, _counter_effect, _apply_to_counter, "read get add add_and_get")
@@ -59,7 +64,9 @@ def counter(initial: int = 0) -> Model:
 
 def _is_number(value: object) -> bool:
     """NaN is not even equal to itself, and nothing adds up to infinity."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _counter_effect(operation: Operation) -> Effect:
@@ -77,19 +84,26 @@ def _counter_effect(operation: Operation) -> Effect:
 def _apply_to_counter(state: int, effect: Effect) -> tuple[bool, State]:
     match effect:
         case ("add", number):
-            return True, state + number
+            return True, _sum(state, number)
         case ("reach", number, result):
-            return (True, result) if state + number == result else (False, state)
+            return (True, result) if _sum(state, number) == result else (False, state)
         case ("equals", number):
             return state == number, state
     assert effect == NOTHING, effect
     return True, state
 
 
+def _sum(state: int, number: int) -> int:
+    try:
+        return state + number
+    except OverflowError:
+        raise ModelError(f"counter: {number!r} and a number this large cannot be added; use whole numbers") from None
+
+
 def fifo_queue(initial: tuple[Hashable, ...] = ()) -> Model:
     """enqueue(value), dequeue() -> the oldest value, or None where the queue is empty."""
     model = model_by_effects("queue", tuple(initial), _queue_effect, _apply_to_queue, "enqueue dequeue")
-    return replace(model, dead_ends=partial(_queue_dead_ends, tuple(initial)))
+    return replace(model, dead_ends=partial(_queue_dead_ends, model.initial))
 
 
 def _queue_effect(operation: Operation) -> Effect:
@@ -170,7 +184,7 @@ def mutex() -> Model:
 
 
 def _mutex_effect(operation: Operation) -> Effect:
-    if operation.function == "acquire" and not operation.is_open and operation.result is False:
+    if operation.function == "acquire" and not operation.is_open and operation.result == FALSE:
         return ("held",)
     return operation.function, operation.process if operation.argument is None else operation.argument
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 
-from experiments.histories import Operation
+from experiments.histories import FALSE, TRUE, Operation, exact
 from experiments.linearizability.effects import NOTHING, Effect, model_by_effects
 from experiments.linearizability.model import Model, ModelError, One, State
 
@@ -49,6 +49,8 @@ def _cell(name: str, initial: Hashable, functions: str) -> Model:
 
 
 def _cell_effect(initial: Hashable) -> Callable[[Operation], Effect]:
+    absent = exact(initial)
+
     def effect(operation: Operation) -> Effect:
         match operation.function:
             case "write" | "put":
@@ -56,7 +58,7 @@ def _cell_effect(initial: Hashable) -> Callable[[Operation], Effect]:
             case "append":
                 return "append", operation.argument
             case "delete":
-                return "write", initial
+                return "write", absent
             case "cas":
                 return _cas_effect(operation)
         return NOTHING if operation.is_open else ("equals", operation.result)
@@ -70,9 +72,9 @@ def _cas_effect(operation: Operation) -> Effect:
             pass
         case _:
             raise ModelError(f"{operation}: the argument of cas is a pair (old, new)")
-    if not operation.is_open and operation.result is False:
+    if not operation.is_open and operation.result == FALSE:
         return "differs", old
-    if not operation.is_open and operation.result not in (True, None, operation.argument):
+    if not operation.is_open and operation.result not in (TRUE, None, operation.argument):
         raise ModelError(f"{operation}: the result of cas is True, False, None or its argument")
     if old == new:  # it changes nothing, only shows that the value was there
         return NOTHING if operation.is_open else ("equals", old)
@@ -91,7 +93,7 @@ def _apply_to_cell(state: State, effect: Effect) -> tuple[bool, State]:
         case ("append", value):
             try:
                 return True, value if state is None else state + value
-            except TypeError:  # nothing of that kind can follow what is there
+            except (TypeError, OverflowError):  # nothing of that kind can follow what is there
                 return False, state
         case ("cas", old, new):
             return (True, new) if state == old else (False, state)
@@ -123,7 +125,7 @@ def multi_register(initial: Mapping[Hashable, Hashable]) -> Model:
     Steps of a transaction see the writes of those before them. ("r" and "w" will do, as in Jepsen's `txn`.)
     """
     names = sorted(initial, key=repr)
-    place = {name: index for index, name in enumerate(names)}
+    place = {exact(name): index for index, name in enumerate(names)}
 
     def effect(operation: Operation) -> Effect:
         steps = []

@@ -54,21 +54,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 from experiments.histories import Operation
+from experiments.linearizability.limits import LimitHitError, Limits
 from experiments.linearizability.model import Model, State
 from experiments.linearizability.reach import Reach
 from experiments.linearizability.timeline import Configuration, Level, Timeline
 from experiments.linearizability.transitions import ILLEGAL_STEP, States
 
-TIME_CHECK_STEPS = 256
 EXPLANATION_STEPS = 100_000  # a second or so; the verdict ILLEGAL stands, its prefix may be the shorter for it
-
-
-class LimitHitError(Exception):
-    """Internal: no more steps, or no more time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,33 +85,31 @@ class Found:
 
 
 class Search:
-    """One partition's search."""
+    """One partition's search; raises LimitHitError where the limits do not even allow to begin it."""
 
-    def __init__(self, operations: Sequence[Operation], model: Model) -> None:
+    def __init__(self, operations: Sequence[Operation], model: Model, limits: Limits) -> None:
+        self.limits = limits
         self.states = States(model)
-        self.timeline = Timeline(operations, self.states)
+        self.timeline = Timeline(operations, self.states, limits)
         self.reach = Reach(self.timeline, self.states)
-        self.steps = 0
-        self._steps_max: int | None = None
-        self._deadline: float | None = None
         self._seen: list[dict[int, int | list[int]]] = []
         self._deepest = self._settled(self._start())
 
-    def run(self, deadline: float | None = None, steps_max: int | None = None) -> Found:
+    def run(self) -> Found:
         """Search until an order is found, none is left to be tried, or a limit is hit."""
-        self._deadline, self._steps_max = deadline, steps_max
+        limits = self.limits
         goal = len(self.timeline.levels)
         linearizable: bool | None = None
         try:
             linearizable = self._reaches(goal)
             if not linearizable:
-                explained = self.steps + EXPLANATION_STEPS
-                self._steps_max = explained if steps_max is None else min(steps_max, explained)
+                explained = limits.steps + EXPLANATION_STEPS
+                limits.steps_max = explained if limits.steps_max is None else min(limits.steps_max, explained)
                 self._go_deepest(goal)
         except LimitHitError:
             pass
         if linearizable:
-            return Found(linearizable=True, order=self._order(self._deepest.path), steps=self.steps)
+            return Found(linearizable=True, order=self._order(self._deepest.path), steps=limits.steps)
         return self._prefix(linearizable)
 
     def _go_deepest(self, failed: int) -> None:
@@ -148,7 +141,7 @@ class Search:
             if not is_new:
                 stack.extend((each, True) for each in self._detours(configuration))
                 continue
-            self._count_step()
+            self.limits.step()
             configuration = self._settled(configuration)
             self._keep_deepest(configuration)
             if configuration.level >= goal:
@@ -162,14 +155,6 @@ class Search:
         levels = self.timeline.levels
         fresh = levels[0].arriving_overwrites if levels else 0
         return Configuration(0, 0, fresh, 0, self.states.number(self.states.model.initial), None)
-
-    def _count_step(self) -> None:
-        if self._steps_max is not None and self.steps >= self._steps_max:
-            raise LimitHitError
-        is_time_to_look = self._deadline is not None and self.steps % TIME_CHECK_STEPS == 0
-        if is_time_to_look and self._deadline is not None and monotonic() >= self._deadline:
-            raise LimitHitError
-        self.steps += 1
 
     def _keep_deepest(self, configuration: Configuration) -> None:
         deepest = self._deepest
@@ -292,7 +277,7 @@ class Search:
         return Found(
             linearizable=linearizable,
             order=self._order(configuration.path),
-            steps=self.steps,
+            steps=self.limits.steps,
             state=self.states.values[configuration.state],
             blocked=timeline.operations[level.returning.level],
             under_way=(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from experiments.histories import Operation
+from experiments.linearizability.limits import Limits
 from experiments.linearizability.transitions import ILLEGAL_STEP, States, Transitions
 
 
@@ -77,14 +78,18 @@ class Configuration(NamedTuple):
 
 
 class Timeline:
-    """The levels of one partition, and its open operations."""
+    """The levels of one partition, and its open operations; made within limits of time."""
 
-    def __init__(self, operations: Sequence[Operation], states: States) -> None:
+    def __init__(self, operations: Sequence[Operation], states: States, limits: Limits) -> None:
+        self._limits = limits
         completed = sorted((each for each in operations if not each.is_open), key=_finish)
         opened = sorted((each for each in operations if each.is_open), key=_call)
         effects: dict[Hashable, Transitions] = {}
         self.operations = [*completed, *opened]
-        self.transitions = [_transitions_of(each, effects, states) for each in self.operations]
+        self.transitions: list[Transitions] = []
+        for each in self.operations:
+            limits.look()
+            self.transitions.append(_transitions_of(each, effects, states))
         self.slotted: list[Slotted] = []
         self.levels: list[Level] = []
         self.slots = 0
@@ -136,6 +141,7 @@ class Timeline:
         slotted: dict[int, Slotted] = {}
         under_way: list[Slotted] = []
         for level, operation in enumerate(completed):
+            self._limits.look()
             # Law 3 of histories: what is called at the very time of a return is concurrent with it.
             finish = _finish(operation)
             arriving = []
