@@ -13,22 +13,24 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from actors.message import check_message
 from actors.run import payload_type_of
 from actors.shipping import dumps, loads, ship
-from simclock.errors import Failure, PlacementError, SimclockError, UsageError
+from simclock.errors import Failure, PlacementError, RunInterrupted, SimclockError, UsageError
 from simclock.guard import guarding
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.standing import HostStanding, Standing, frames_of
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
-    from actors.run import Placement
+    from actors.run import Onlooker, Placement
 
 REVIVALS_MAX = 3
 """How often a host's worker may die before the run is given up."""
@@ -36,6 +38,9 @@ JOURNAL_BYTES_MAX = 1 << 30
 """Mail kept for reviving hosts, over all hosts of a run."""
 TRACE_RECORDS_PER_CHUNK = 5_000
 CONNECT_TIMEOUT_S = 5
+LOOK_TIMEOUT_S = 2
+LOOKING = "looking"
+"""The thread of an actor that tells where it stands, beside the one that works."""
 WORKERS_AT_ONCE = 1024
 """A local Ray starts this many workers without a warning; with one actor per node they are many on purpose."""
 
@@ -48,9 +53,15 @@ class HostActor:
         self._guarding = guarding(loaded.build, guard)
         self._guarding.run.__enter__()  # until the worker ends
         self._host = Host(loaded, number)
+        self._thread = 0
+
+    def standing(self) -> tuple[Any, ...]:
+        """Where the host stands, and what it is doing; asked in another thread."""
+        return tuple(self._host.standing(frames_of(self._thread)))
 
     def advance(self, mail: Mail) -> tuple[Any, ...]:
         """A window, with the parts that may hold user classes pickled our way."""
+        self._thread = get_ident()
         with self._guarding.advance():
             window = self._host.advance(*mail)
         told = dumps((window.observations, window.trace)) if window.observations or window.trace else b""
@@ -106,7 +117,7 @@ class RayHosts:
         self._ray = ray
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard
-        self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
+        self._actor_class = _actor_class(HostActor)
         cpus = {node["NodeID"]: node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]}
         self._nodes = spread(cpus, count)
         self._actors = [self._start(number) for number in range(count)]
@@ -177,9 +188,28 @@ class RayHosts:
                     self._revive(host, error)
         return summaries
 
+    def standing(self) -> list[HostStanding]:
+        """Where the hosts stand that answer, and what they are doing."""
+        asked = [actor.standing.options(concurrency_group=LOOKING).remote() for actor in self._actors]
+        ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=LOOK_TIMEOUT_S)
+        told = []
+        for ref in ready:
+            try:
+                told.append(HostStanding(*self._ray.get(ref)))
+            except self._ray.exceptions.RayError:  # its worker has just died
+                continue
+        return told
+
     def process_ids(self) -> list[int]:
         """Of the workers; waits until all have started."""
         return list(self._ray.get([actor.process_id.remote() for actor in self._actors]))
+
+
+def _actor_class(cls: type) -> Any:
+    import ray
+
+    groups = {LOOKING: 1}
+    return ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, concurrency_groups=groups)(cls)
 
 
 def _window(answer: tuple[Any, ...]) -> Window:
@@ -195,6 +225,7 @@ class SchedulerActor:
     def __init__(self, shipped: bytes) -> None:
         self._shipped = shipped
         self._hosts: RayHosts | None = None
+        self._thread = 0
 
     def start(self) -> list[int]:
         """Start the hosts; gives their workers' process ids."""
@@ -215,9 +246,17 @@ class SchedulerActor:
         )
         return self._hosts.process_ids()
 
+    def standing(self, closely: bool) -> Standing:
+        """Where the run stands; asked in another thread, while it goes."""
+        assert self._hosts is not None, "the run has begun"
+        if not closely:
+            return self._scheduler.standing()
+        return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
+
     def run(self) -> Iterator[bytes]:
         """Yields pickled chunks: ("trace", records) any number of times, then ("result", ...) or ("error", ...)."""
         try:
+            self._thread = get_ident()
             self._scheduler.restart_stopwatch()
             while self._scheduler.step():
                 if len(self._records) >= TRACE_RECORDS_PER_CHUNK:
@@ -241,6 +280,7 @@ def run_on_ray(
     trace: Callable[[TraceRecord], None] | None,
     replay: str,
     guard: bool = True,
+    onlooker: Onlooker = nullcontext,
     on_start: Callable[[list[int]], None] | None = None,
 ) -> RunResult:
     """Run a scenario with hosts as Ray actors. `on_start` is told the workers' process ids before the run begins."""
@@ -254,27 +294,50 @@ def run_on_ray(
     with ray_session(placement.address):
         import ray
 
-        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor).remote(shipped)
+        actor = _actor_class(SchedulerActor).remote(shipped)
+
+        def look(closely: bool) -> Standing | None:
+            try:
+                asked = actor.standing.options(concurrency_group=LOOKING).remote(closely)
+                answer: Standing = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
+            except ray.exceptions.RayError:  # it is busy, or has died
+                return None
+            return answer
+
         try:
             process_ids = ray.get(actor.start.remote())
             if on_start is not None:
                 on_start(process_ids)
-            for ref in actor.run.options(num_returns="streaming").remote():
-                kind, value = loads(ray.get(ref))
-                if kind == "trace":
-                    for record in value:
-                        assert trace is not None, "records come only when asked for"
-                        trace(record)
-                elif kind == "error":
-                    raise value
-                else:
-                    result: RunResult = value
+            with onlooker(look):
+                result = _followed(actor, trace)
+        except KeyboardInterrupt as interrupt:
+            standing = look(True)
+            if standing is None:
+                raise
+            raise RunInterrupted(standing) from interrupt
         except ray.exceptions.RayTaskError as error:
             raise PlacementError(f"the scheduler's actor failed: {error.cause!r}") from error
         except ray.exceptions.RayActorError as error:
             raise PlacementError(f"the scheduler's worker died ({error}); replay: {replay}") from None
         finally:
             ray.kill(actor)
+    return result
+
+
+def _followed(actor: Any, trace: Callable[[TraceRecord], None] | None) -> RunResult:
+    """Have the scheduler's actor run, and take what it tells."""
+    import ray
+
+    for ref in actor.run.options(num_returns="streaming").remote():
+        kind, value = loads(ray.get(ref))
+        if kind == "trace":
+            for record in value:
+                assert trace is not None, "records come only when asked for"
+                trace(record)
+        elif kind == "error":
+            raise value
+        else:
+            result: RunResult = value
     return result
 
 

@@ -25,7 +25,9 @@ def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Fai
     usage = isinstance(error, UsageError)
     if usage:
         text = str(error)
-    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage)
+    return Failure(
+        time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage, type(error).__name__
+    )
 
 
 def unencodable(events: Iterable[Event]) -> Failure:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from experiments.catalog import VALID
 from experiments.code_version import code_version
 from experiments.commands.options import Overrides, ScenarioCommand, database_option, seedless_override_options
 from experiments.outcome import Outcome, SeedRunner, exit_status
+from experiments.progress import progress_bar
 from experiments.results_database import (
     DEFAULT_DATABASE,
     FINISHED,
@@ -102,7 +102,7 @@ class _Run:
         runner = SeedRunner(entry=self.source.entry, settings=self.source.settings)
         started = time.perf_counter()
         try:
-            with tqdm(total=self.total, unit="run", disable=None, smoothing=0.05) as bar:
+            with progress_bar(total=self.total, unit="run", smoothing=0.05) as bar:
                 try:
                     with closing(sweep(runner, seeds, jobs=jobs, address=address, on_start=self._started)) as running:
                         for outcomes in running:
