@@ -314,7 +314,7 @@ def run_on_ray(
             standing = look(True)
             if standing is None:
                 raise
-            raise RunInterrupted(standing) from interrupt
+            raise RunInterrupted(standing, scenario.seed) from interrupt
         except ray.exceptions.RayTaskError as error:
             raise PlacementError(f"the scheduler's actor failed: {error.cause!r}") from error
         except ray.exceptions.RayActorError as error:

@@ -105,7 +105,7 @@ def run(
             try:
                 return scheduler.run()
             except KeyboardInterrupt as interrupt:
-                raise RunInterrupted(standing(extract_tb(interrupt.__traceback__))) from interrupt
+                raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
             except SimclockError as error:
                 error.counters = hosts.counters()
                 raise

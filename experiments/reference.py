@@ -92,7 +92,7 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
         raise UsageError(f"{say(text)}: there is no such result")
     with open_results(database) as opened:
         recorded = Recorded(sweep=opened.sweep(sweep_number), outcome=opened.result(sweep_number, seed).outcome)
-    name, entry, settings = _settings_of(recorded.sweep, database)
+    name, entry, settings = settings_of(recorded.sweep, database)
     place = [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
     return Reference(
         text=text,
@@ -104,7 +104,8 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
     )
 
 
-def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings]:
+def settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings]:
+    """The name, the entry and the settings (their seed 0) of a recorded sweep."""
     file = f"{database}, sweep {sweep.id}"
     try:
         document = tomllib.loads(sweep.settings)

@@ -21,6 +21,7 @@ tree.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,9 +39,10 @@ class SimclockError(Exception):
 class RunInterrupted(KeyboardInterrupt):
     """A run was interrupted; says where it stood. Whoever catches KeyboardInterrupt catches it too."""
 
-    def __init__(self, standing: Standing) -> None:
-        super().__init__(standing)
+    def __init__(self, standing: Standing, seed: int) -> None:
+        super().__init__(standing, seed)
         self.standing = standing
+        self.seed = seed
 
     def __str__(self) -> str:
         return f"interrupted at {self.standing}"
@@ -99,6 +101,11 @@ class Failure(NamedTuple):
     """Whether the node used the kernel wrongly (a UsageError), rather than failed by itself."""
     kind: str = UsageError.__name__
     """The exception's class, without its module."""
+
+    @property
+    def label(self) -> str:
+        """Class and place: what failures have in common, whatever their messages say and wherever the code lies."""
+        return f"{self.kind} at {self.place.split(os.sep)[-1]}"
 
 
 class HandlerError(SimclockError):

@@ -15,7 +15,7 @@ _LIBRARY = str(Path(traceback.__file__).parent)
 """Python's own; installed packages live below it too."""
 
 
-def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Failure:
+def describe_error(time_ns: int, node: int, event: str, error: BaseException) -> Failure:
     """An exception as data, told from the user's code on."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)

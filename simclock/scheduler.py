@@ -368,10 +368,11 @@ class Scheduler:
 
     def _raise_earliest(self) -> None:
         earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
+        failed = HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
         if earliest.usage:
             where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
-            raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
-        raise HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
+            raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})") from failed
+        raise failed
 
     def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
         failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)

@@ -118,11 +118,11 @@ def batches(seeds: int, workers: int, wall_s: float) -> list[int]:
     return sizes
 
 
-def test_batches_grow_to_half_a_second_and_shrink_at_the_end():
+def test_batches_grow_to_a_quarter_of_a_second_and_shrink_at_the_end():
     sizes = batches(1000, 2, 0.01)
     assert sizes[0] == 1
-    assert sizes[1] == 50
-    assert max(sizes) == 50
+    assert sizes[1] == 25
+    assert max(sizes) == 25
     assert sizes[-1] == 1
 
 
@@ -153,7 +153,9 @@ def test_every_outcome_is_kept_in_seed_order_and_failures_are_told_with_their_re
     assert violated.properties == ("no seven",)
     assert violated.detail.startswith("no seven at 1ms, node ")
     failed = next(each for each in outcomes if each.verdict == FAILED)
-    assert (failed.properties, failed.digest) == (("KeyError",), "")
+    assert (failed.properties, failed.digest) == (("KeyError at players.py:17 in on_message",), "")
+    assert failed.counters["messages"] >= 1, "what was counted until then is kept"
+    assert failed.events >= failed.counters["messages"] + 1
     assert "KeyError: 'dropped'" in failed.detail
     assert result.stdout.startswith("sweep 1: players.py:game, seeds 0:40\n  runs ")
     assert "simclock replay 1:" in result.stdout
@@ -172,7 +174,7 @@ def test_code_that_exits_is_an_outcome(game):
     Path("players.py").write_text(PLAYERS.replace('KeyError("dropped")', "SystemExit(0)"), encoding="utf-8")
     assert simclock("sweep", game, "--seeds", "0:40", "--jobs", 1).exit_code == 1
     assert len(read()) == 40
-    assert ("SystemExit",) in {each.properties for each in read()}
+    assert ("SystemExit at players.py:17 in on_message",) in {each.properties for each in read()}
 
 
 def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
@@ -180,7 +182,7 @@ def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
     Path("players.py").write_text(source, encoding="utf-8")
     assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 1
     three = read()[1]
-    assert (three.verdict, three.properties) == ("failed", ("ValueError",))
+    assert (three.verdict, three.properties) == ("failed", ("ValueError at players.py:27 in game",))
     assert "not three" in three.detail
 
 
@@ -292,7 +294,7 @@ def test_an_interrupt_while_saving_loses_nothing(game, monkeypatch):
     assert [each.seed for each in read()] == [0, 1, 2]
 
 
-def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game, monkeypatch):
+def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game, monkeypatch, interruptible):
     true_runner, true_save = sweep_module.SeedRunner.outcome, ResultsDatabase.save
 
     def interrupted(runner, seed):

@@ -104,7 +104,7 @@ def run(
         report = report_of(source.entry, result)
     except KeyboardInterrupt as interrupt:
         judged = Standing(result.virtual_ns, None, result.events, "the run had ended, and was being judged")
-        raise RunInterrupted(judged) from interrupt
+        raise RunInterrupted(judged, result.seed) from interrupt
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in source.entry.story(result):
