@@ -53,4 +53,8 @@ class InlineHosts:
 
     def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result."""
-        return [host.finish(end_ns) for host in self.hosts]
+        summaries = []
+        for number, host in enumerate(self.hosts):
+            self._at_work = number
+            summaries.append(host.finish(end_ns))
+        return summaries

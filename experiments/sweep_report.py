@@ -61,7 +61,7 @@ def summary_text(sweep: Sweep, results: Sequence[Result], ran: Ran, database: st
 
 def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> Iterator[tuple[str, str]]:
     rate = f", {(len(results) - ran.before) / ran.wall_s:,.1f} per second" if ran.wall_s > 0 else ""
-    earlier = f", {ran.before:,} of them before," if ran.before else ""
+    earlier = f", {ran.before:,} of them done before," if ran.before else ""
     at_once = f", {ran.workers} at a time" if ran.workers > 1 else ""
     state = "" if sweep.state == FINISHED else f" ({sweep.state}, of {len(parse_seeds(sweep.seeds)):,})"
     yield "runs", f"{len(results):,}{state}{earlier} in {ran.wall_s:.1f} s{rate}{at_once}"
