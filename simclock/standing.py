@@ -19,7 +19,8 @@ TEXT_MAX = 120
 _KERNEL = str(Path(__file__).parent)
 _HOST = str(Path(__file__).parent / "host.py")
 _MACHINERY = (_KERNEL, str(Path(__file__).parent.parent / "actors"))
-_LIBRARY = str(Path(traceback.__file__).parent)
+_LIBRARY = (str(Path(traceback.__file__).parent), "<frozen ")
+"""Python's own; installed packages live below it too."""
 
 Frames = Sequence[traceback.FrameSummary]
 
@@ -87,7 +88,10 @@ def place_in(frames: Frames) -> str:
         if frames[number - 1].filename.startswith(_KERNEL) and not frames[number].filename.startswith(_MACHINERY)
     )
     own = [frame for frame in frames[next(called, len(frames)) :] if not frame.filename.startswith(_MACHINERY)]
-    if not own:
-        return ""
-    last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
+    return innermost_place(own) if own else ""
+
+
+def innermost_place(frames: Frames) -> str:
+    """`file:line in function` of the innermost frame that is not of Python's library."""
+    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(_LIBRARY)), frames[-1])
     return f"{last.filename}:{last.lineno} in {last.name}"
