@@ -6,12 +6,14 @@ in windows as Ray's do, one after another: what Ray runs, without Ray; nothing i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from simclock.guard import Guarding
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.standing import Frames, HostStanding
 
 
 class InlineHosts:
@@ -22,6 +24,7 @@ class InlineHosts:
     def __init__(self, plan: HostPlan, guarding: Guarding, count: int = 1) -> None:
         self.count = count
         self._guarding = guarding
+        self._at_work = 0
         self.hosts = [Host(plan, number) for number in range(count)]
 
     def submit(self, host: int, mail: Mail) -> Mail:
@@ -30,9 +33,28 @@ class InlineHosts:
 
     def collect(self, tickets: Sequence[tuple[int, Any]]) -> list[Window]:
         """Advance the hosts."""
+        windows = []
         with self._guarding.advance():
-            return [self.hosts[host].advance(*mail) for host, mail in tickets]
+            for host, mail in tickets:
+                self._at_work = host
+                windows.append(self.hosts[host].advance(*mail))
+        return windows
+
+    def standing(self, frames: Frames | None = None) -> list[HostStanding]:
+        """Where the hosts stand; with the frames of who runs them, also what the one at work was doing."""
+        return [host.standing(frames if number == self._at_work else None) for number, host in enumerate(self.hosts)]
+
+    def counters(self) -> dict[str, int]:
+        """What all hosts have counted so far."""
+        counted: Counter[str] = Counter()
+        for host in self.hosts:
+            counted.update(host.counters())
+        return dict(counted)
 
     def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result."""
-        return [host.finish(end_ns) for host in self.hosts]
+        summaries = []
+        for number, host in enumerate(self.hosts):
+            self._at_work = number
+            summaries.append(host.finish(end_ns))
+        return summaries

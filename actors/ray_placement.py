@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from actors.local_ray import keep_token_private, local_ray_folder
@@ -23,7 +24,7 @@ from actors.message import check_message
 from actors.ray_deaths import first_line, how_it_died
 from actors.run import payload_type_of
 from actors.shipping import dumps, import_also_from, import_folders, loads, ship
-from simclock.errors import Failure, PlacementError, SimclockError, UsageError
+from simclock.errors import Failure, PlacementError, RunInterrupted, SimclockError, UsageError
 from simclock.guard import guarding
 from simclock.hash_seed import VARIABLE, of_workers
 from simclock.host import Host
@@ -31,10 +32,11 @@ from simclock.mail import HostPlan, Mail, Summary, Window
 from simclock.observers import made_observers
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.standing import HostStanding, Standing, frames_of
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
-    from actors.run import Placement
+    from actors.run import Onlooker, Placement
 
 REVIVALS_MAX = 3
 """How often a host's worker may die before the run is given up."""
@@ -48,6 +50,9 @@ HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 
 HTTP2_HEAD_BYTES = 9
 HTTP2_SETTINGS = 4
 START_ONE = "start one with `ray start --head`, or leave it out"
+LOOK_TIMEOUT_S = 2
+LOOKING = "looking"
+"""The thread of an actor that tells where it stands, beside the one that works."""
 WORKERS_AT_ONCE = 1024
 """A local Ray starts this many workers without a warning; with one actor per node they are many on purpose."""
 
@@ -61,9 +66,15 @@ class HostActor:
         self._guarding = guarding(loaded.build, guard)
         self._guarding.run.__enter__()  # until the worker ends
         self._host = Host(loaded, number)
+        self._thread = 0
+
+    def standing(self) -> tuple[Any, ...]:
+        """Where the host stands, and what it is doing; asked in another thread."""
+        return tuple(self._host.standing(frames_of(self._thread)))
 
     def advance(self, mail: Mail) -> tuple[Any, ...]:
         """A window, with the parts that may hold user classes pickled our way."""
+        self._thread = get_ident()
         with self._guarding.advance():
             window = self._host.advance(*mail)
         told = dumps((window.observations, window.trace)) if window.observations or window.trace else b""
@@ -120,7 +131,7 @@ class RayHosts:
         self._plan_ref = ray.put(dumps(plan))
         self._guard = guard
         # It runs in what the scheduler's actor runs in, the hash seed too.
-        self._actor_class = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(HostActor)
+        self._actor_class = _actor_class(HostActor)
         cpus = {node["NodeID"]: node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]}
         self._nodes = spread(cpus, count)
         self._actors = [self._start(number) for number in range(count)]
@@ -191,6 +202,18 @@ class RayHosts:
         """Every host's share of the result, in host order."""
         return [loads(self._asked(host, "finish", end_ns)) for host in range(self.count)]
 
+    def standing(self) -> list[HostStanding]:
+        """Where the hosts stand that answer, and what they are doing."""
+        asked = [actor.standing.options(concurrency_group=LOOKING).remote() for actor in self._actors]
+        ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=LOOK_TIMEOUT_S)
+        told = []
+        for ref in ready:
+            try:
+                told.append(HostStanding(*self._ray.get(ref)))
+            except self._ray.exceptions.RayError:  # its worker has just died
+                continue
+        return told
+
     def process_ids(self) -> list[int]:
         """Of the workers; waits until all have started."""
         return [self._asked(host, "process_id") for host in range(self.count)]
@@ -201,6 +224,13 @@ class RayHosts:
                 return self._ray.get(getattr(self._actors[host], method).remote(*arguments))
             except self._ray.exceptions.RayActorError as error:
                 self._revive(host, error)
+
+
+def _actor_class(cls: type, **options: Any) -> Any:
+    import ray
+
+    groups = {LOOKING: 1}
+    return ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, concurrency_groups=groups, **options)(cls)
 
 
 def _window(answer: tuple[Any, ...]) -> Window:
@@ -217,6 +247,7 @@ class SchedulerActor:
         import_also_from(folders)
         self._shipped = shipped
         self._hosts: RayHosts | None = None
+        self._thread = 0
 
     def start(self) -> list[int]:
         """Start the hosts; gives their workers' process ids."""
@@ -237,9 +268,17 @@ class SchedulerActor:
         )
         return self._hosts.process_ids()
 
+    def standing(self, closely: bool) -> Standing:
+        """Where the run stands; asked in another thread, while it goes."""
+        assert self._hosts is not None, "the run has begun"
+        if not closely:
+            return self._scheduler.standing()
+        return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
+
     def run(self) -> Iterator[bytes]:
         """Yields pickled chunks: ("trace", records) any number of times, then ("result", ...) or ("error", ...)."""
         try:
+            self._thread = get_ident()
             self._scheduler.restart_stopwatch()
             while self._scheduler.step():
                 if len(self._records) >= TRACE_RECORDS_PER_CHUNK:
@@ -263,6 +302,7 @@ def run_on_ray(
     trace: Callable[[TraceRecord], None] | None,
     replay: str,
     guard: bool = True,
+    onlooker: Onlooker = nullcontext,
     on_start: Callable[[list[int]], None] | None = None,
 ) -> RunResult:
     """Run a scenario with hosts as Ray actors. `on_start` is told the workers' process ids before the run begins."""
@@ -277,23 +317,28 @@ def run_on_ray(
     with ray_session(placement.address):
         import ray
 
-        actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, **worker_options())(SchedulerActor)
-        scheduler = actor.remote(import_folders(), shipped)
+        scheduler = _actor_class(SchedulerActor, **worker_options()).remote(import_folders(), shipped)
+
+        def look(closely: bool) -> Standing | None:
+            try:
+                asked = scheduler.standing.options(concurrency_group=LOOKING).remote(closely)
+                answer: Standing = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
+            except ray.exceptions.RayError:  # it is busy, or has died
+                return None
+            return answer
+
         try:
             process_ids = ray.get(scheduler.start.remote())
             started_s = time.perf_counter() - began
             if on_start is not None:
                 on_start(process_ids)
-            for ref in scheduler.run.options(num_returns="streaming").remote():
-                kind, value = loads(ray.get(ref))
-                if kind == "trace":
-                    for record in value:
-                        assert trace is not None, "records come only when asked for"
-                        trace(record)
-                elif kind == "error":
-                    raise value
-                else:
-                    result: RunResult = value._replace(started_s=started_s)
+            with onlooker(look):
+                result = _followed(scheduler, trace)._replace(started_s=started_s)
+        except KeyboardInterrupt as interrupt:
+            standing = look(True)
+            if standing is None:
+                raise
+            raise RunInterrupted(standing, scenario.seed) from interrupt
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, SimclockError):
                 raise error.cause from None
@@ -305,6 +350,23 @@ def run_on_ray(
         finally:
             with suppress(ray.exceptions.RayError):  # nobody is there any more to end it
                 ray.kill(scheduler)
+    return result
+
+
+def _followed(scheduler: Any, trace: Callable[[TraceRecord], None] | None) -> RunResult:
+    """Have the scheduler's actor run, and take what it tells."""
+    import ray
+
+    for ref in scheduler.run.options(num_returns="streaming").remote():
+        kind, value = loads(ray.get(ref))
+        if kind == "trace":
+            for record in value:
+                assert trace is not None, "records come only when asked for"
+                trace(record)
+        elif kind == "error":
+            raise value
+        else:
+            result: RunResult = value
     return result
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import get_ident
+from traceback import extract_tb
 from typing import Any
 
 from actors.inline import InlineHosts
 from actors.message import check_message, message_classes, payload_union
-from simclock.errors import UsageError
+from simclock.errors import RunInterrupted, SimclockError, UsageError
 from simclock.guard import Guarding, guarding
 from simclock.host import Host
 from simclock.observers import made_observers
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.standing import Frames, Standing, frames_of
 from simclock.trace import TraceRecord
+
+Look = Callable[[bool], Standing | None]
+"""Where the run stands, asked from any thread; True asks for the node and handler too. None: nobody answers."""
+Onlooker = Callable[[Look], AbstractContextManager[Any]]
+"""What looks on: opened when the run begins, and closed when it ends."""
 
 PLACEMENTS = ("inline", "windows", "ray")
 
@@ -68,13 +76,15 @@ def run(
     trace: Callable[[TraceRecord], None] | None = None,
     replay: str = "",
     guard: bool = True,
+    onlooker: Onlooker = nullcontext,
 ) -> RunResult:
     """Run a scenario and give its result.
 
     `trace` is called with every trace record, in canonical order. `replay` is the command that runs the scenario
     again, for reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads,
     sockets) fail with a NondeterminismError; `simclock.guard` tells what it does not see. Raises HandlerError where a
-    node's code fails, UsageError for a scenario that the placement cannot run.
+    node's code fails, UsageError for a scenario that the placement cannot run, RunInterrupted on Ctrl-C. `onlooker` may
+    look where the run stands, from a thread of its own.
     """
     if isinstance(placement, str):
         placement = Placement(kind=placement)
@@ -82,11 +92,24 @@ def run(
     if placement.kind == "ray":
         from actors.ray_placement import run_on_ray
 
-        return run_on_ray(scenario, placement, trace=trace, replay=replay, guard=guard)
+        return run_on_ray(scenario, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
     guards = guarding(scenario.build, guard)
     with guards.run:
         scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
-        return scheduler.run()
+        hosts, thread = scheduler.hosts, get_ident()
+        assert isinstance(hosts, InlineHosts), "the run is in this process"
+
+        def standing(frames: Frames | None) -> Standing:
+            return scheduler.standing(hosts.standing(frames), frames or ())
+
+        with onlooker(lambda closely: standing(frames_of(thread) if closely else None)):
+            try:
+                return scheduler.run()
+            except KeyboardInterrupt as interrupt:
+                raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
+            except SimclockError as error:
+                error.counters = hosts.counters()
+                raise
 
 
 def inline_run(

@@ -16,7 +16,7 @@ import click
 
 from experiments.spelling import unknown
 from experiments.start import this_is_the_command
-from simclock.errors import HandlerError, PlacementError, SimclockError, UsageError
+from simclock.errors import HandlerError, PlacementError, RunInterrupted, SimclockError, UsageError
 
 BAD_USAGE = 2
 FAILED = 1
@@ -77,8 +77,9 @@ class CommandLine(click.Group):
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
             status = 0
-        except click.Abort:
-            click.echo("simclock: interrupted", err=True)
+        except click.Abort as error:
+            cause = error.__cause__
+            _say(str(cause) if isinstance(cause, RunInterrupted) else "interrupted")
             status = INTERRUPTED
         except click.ClickException as error:
             _say(error.format_message())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from actors.run import run
 from experiments.catalog import NO_NEMESIS, Settings
@@ -56,4 +57,6 @@ def nearest_passing(
 
 
 def _outcome(reference: Reference, scenario: Scenario) -> Outcome:
-    return outcome_of(scenario.seed, lambda: report_of(reference.entry, run(scenario, replay=reference.replay)))
+    return outcome_of(
+        scenario.seed, partial(run, scenario, replay=reference.replay), partial(report_of, reference.entry)
+    )

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
+from math import inf
 
 from actors.run import run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
@@ -16,7 +18,9 @@ from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import HandlerError, SimclockError, UsageError
+from simclock.errors import Failure, HandlerError, SimclockError, UsageError
+from simclock.failures import describe_error
+from simclock.scheduler import RunResult
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
@@ -37,7 +41,7 @@ class Outcome:
     verdict: str
     """One of VERDICTS."""
     properties: tuple[str, ...]
-    """Names of what was violated, each once, the earliest first."""
+    """Names of what was violated, each once, the earliest first; of what failed, its class and place."""
     detail: str
     """One line: what was seen first. Empty where the run is valid."""
     events: int
@@ -53,6 +57,12 @@ class Outcome:
     def passed(self) -> bool:
         """Whether nothing is known to be wrong."""
         return self.verdict in (VALID, UNKNOWN)
+
+    def names(self, property: str) -> bool:
+        """Whether that is violated, or failed: a failure is named by its class alone, too."""
+        if property in self.properties:
+            return True
+        return self.verdict == FAILED and any(name.partition(" at ")[0] == property for name in self.properties)
 
     @property
     def what(self) -> str:
@@ -72,36 +82,51 @@ class SeedRunner:
 
     entry: Entry
     settings: Settings
+    batch_s: float = inf
+    """What is done of a batch is given back after so long."""
 
     def __call__(self, seeds: Sequence[int]) -> list[Outcome]:
-        return [self.outcome(seed) for seed in seeds]
+        """The outcomes of these seeds, or of the first of them."""
+        started = time.monotonic()
+        outcomes: list[Outcome] = []
+        for seed in seeds:
+            outcomes.append(self.outcome(seed))
+            if time.monotonic() - started >= self.batch_s:
+                break
+        return outcomes
 
     def outcome(self, seed: int) -> Outcome:
         """One run, whatever it comes to."""
         entry, settings = self.entry, replace(self.settings, seed=seed)
-        return outcome_of(seed, lambda: report_of(entry, run(make_scenario(entry, settings))))
+        return outcome_of(seed, lambda: run(make_scenario(entry, settings)), partial(report_of, entry))
 
 
-def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
-    """Judge a run; an exception on the way is its outcome."""
+def outcome_of(seed: int, make: Callable[[], RunResult], judge: Callable[[RunResult], Report]) -> Outcome:
+    """Run and judge; an exception on the way is the outcome, with what was counted until then."""
     started_at = _now()
     started = time.perf_counter()
+    result = None
     try:
-        report = make()
+        result = make()
+        report = judge(result)
     except (Exception, SystemExit) as error:  # a user's code may call sys.exit
+        failure = _failure_of(error)
+        counters = dict(error.counters) if isinstance(error, SimclockError) else {}
+        events = counters.pop("handled", 0)
+        if result is not None:
+            counters, events = result.counters, result.events
         return Outcome(
             seed=seed,
             digest="",
             verdict=FAILED,
-            properties=(_failed_name(error),),
+            properties=(failure.label,),
             detail=failure_text(error),
-            events=0,
-            virtual_ns=error.failure.time_ns if isinstance(error, HandlerError) else 0,
-            counters={},
+            events=events,
+            virtual_ns=failure.time_ns if result is None else result.virtual_ns,
+            counters=counters,
             wall_s=time.perf_counter() - started,
             started_at=started_at,
         )
-    result = report.result
     return Outcome(
         seed=seed,
         digest=result.digest,
@@ -153,11 +178,13 @@ def _detail(report: Report) -> str:
     return " ".join(" ".join(report.judged.lines).split())
 
 
-def _failed_name(error: BaseException) -> str:
-    """The type of what was raised: of a node's own error, if it was one, or what a user's module raised."""
+def _failure_of(error: BaseException) -> Failure:
+    """What was raised: a node's own error, if it was one, or what a user's module raised."""
+    if isinstance(error, UsageError) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, HandlerError):
-        return error.failure.error.partition(":")[0]
-    return type(error.__cause__ if isinstance(error, UsageError) and error.__cause__ else error).__name__
+        return error.failure
+    return describe_error(0, -1, "", error)
 
 
 def failure_text(error: BaseException) -> str:

@@ -95,8 +95,7 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
         raise UsageError(f"{say(text)}: there is no such result")
     with open_results(database) as opened:
         recorded = Recorded(sweep=opened.sweep(sweep_number), outcome=opened.result(sweep_number, seed).outcome)
-    name, entry, settings, under = _settings_of(recorded.sweep, database)
-    under_hash_seed(under, hash_seed(), f"{text}: it")
+    name, entry, settings = settings_of(recorded.sweep, database, f"{text}: it")
     place = [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
     return Reference(
         text=text,
@@ -115,7 +114,11 @@ def settings_to_record(source: Source) -> str:
     return first + write_settings(source.name, replace(source.settings, seed=0))
 
 
-def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings, str]:
+def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, Settings]:
+    """The name, the entry and the settings (their seed 0) of a recorded sweep, under whose hash seed this goes on.
+
+    `which` says in errors what it is that ran under another hash seed.
+    """
     file = f"{database}, sweep {sweep.id}"
     try:
         document = tomllib.loads(sweep.settings)
@@ -124,8 +127,9 @@ def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings, st
     under = str(document.pop(HASH_SEED_KEY, USUAL))
     if not under.isdecimal() or bounded(under) >= 1 << 32:
         raise UsageError(f"{file}: its settings are damaged: {HASH_SEED_KEY} {say(under)}")
+    under_hash_seed(under, hash_seed(), which)
     entry, settings = settings_from_toml(document, file, Path())
-    return document["scenario"], entry, settings, under
+    return document["scenario"], entry, settings
 
 
 def run_of_source(source: Source, text: str, replay: str, database: Path) -> Reference:

@@ -128,6 +128,10 @@ class ResultsDatabase:
                 f"INSERT OR REPLACE INTO results (sweep, {_OUTCOME}) VALUES (?{', ?' * (len(rows[0]) - 1)})", rows
             )
 
+    def resume(self, sweep: int) -> None:
+        """Record that a sweep goes on."""
+        self.end(sweep, UNFINISHED)
+
     def end(self, sweep: int, state: str) -> None:
         """Record how a sweep ended."""
         with self._transaction():
@@ -189,7 +193,11 @@ class ResultsDatabase:
         )
         sweeps = {number for (number,) in self._read("SELECT id FROM sweeps", ())}
         found = [Result(row[0], self._outcome(row, sweeps)) for row in rows]
-        return [result for result in found if property is None or property in result.outcome.properties]
+        return [result for result in found if property is None or result.outcome.names(property)]
+
+    def seeds(self, sweep: int) -> frozenset[int]:
+        """The seeds of which that sweep has a result."""
+        return frozenset(seed for (seed,) in self._read("SELECT seed FROM results WHERE sweep = ?", (sweep,)))
 
     def result(self, sweep: int, seed: int) -> Result:
         """The result of that sweep and seed."""
@@ -267,9 +275,12 @@ def open_results(path: Path, *, create: bool = False) -> Iterator[ResultsDatabas
         except OSError as error:
             raise UsageError(f"{path}: cannot be made: {error.strerror}") from None
     with told_plainly(path):
+        # Several threads may use it, one at a time: whoever has them sees to that.
         # rwc makes it; rw becomes read-only by itself where the file is, and may roll back what a crash left half done.
         where = f"{path.resolve().as_uri()}?mode={'rwc' if create else 'rw'}"
-        connection = sqlite3.connect(where, uri=True, timeout=LOCK_TIMEOUT_S, isolation_level=None)
+        connection = sqlite3.connect(
+            where, uri=True, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False
+        )
     try:
         database = ResultsDatabase(path, connection)
         if new:

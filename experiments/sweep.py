@@ -1,32 +1,39 @@
 """A sweep: many seeds of one scenario, each run inline, over the workers of a Ray or in this process.
 
 Laws: what comes is told as it comes, in batches; whoever needs an order sorts by seed. A batch holds about BATCH_S of
-work, so that the millisecond a Ray call costs does not show; the first batches hold one seed, since nothing is known.
+work, so that the millisecond a Ray call costs does not show; the first batches hold one seed, since nothing is known. A
+worker gives back what it has done when a batch takes longer, and the rest of its seeds are given anew. A result that
+has come is saved within SAVE_S, whatever the next run does, so that nobody loses more who kills the sweep.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Self
 
 from experiments.outcome import Outcome, SeedRunner, outcome_of_death
 from experiments.results_database import ResultsDatabase, ResultsLocked
+from simclock.errors import SimclockError
 
-BATCH_S = 0.5
+BATCH_S = 0.25
 BATCH_SEEDS_MAX = 1000
-SAVE_S = 0.5
-"""Finished results are saved this often, at least."""
+SAVE_S = 0.2
+"""Finished results wait about so long to be saved."""
+WAIT_S_MIN = 0.01
 
 
 class Batches:
     """Cuts seeds into batches, by how long the runs took that were heard of."""
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        self._seeds = seeds
-        self._taken = 0
+    def __init__(self, seeds: Sequence[int], done: Collection[int] = ()) -> None:
+        self._seeds = (seed for seed in seeds if seed not in done)
+        self._left = len(seeds) - len(done)
         self._runs = 0
         self._wall_s = 0.0
         self._again: deque[Sequence[int]] = deque()
@@ -38,21 +45,25 @@ class Batches:
     def __next__(self) -> Sequence[int]:
         if self._again:
             return self._again.popleft()
-        left = len(self._seeds) - self._taken
-        if not left:
-            raise StopIteration
         size = 1
         if self._runs:
             wanted = int(BATCH_S * self._runs / max(self._wall_s, 1e-9))
-            share = -(-left // (2 * self.workers))  # towards the end smaller, so that all finish together
+            share = -(-self._left // (2 * self.workers))  # towards the end smaller, so that all finish together
             size = max(1, min(wanted, share, BATCH_SEEDS_MAX))
-        batch = self._seeds[self._taken : self._taken + size]
-        self._taken += size
+        batch = tuple(islice(self._seeds, size))
+        if not batch:
+            raise StopIteration
+        self._left -= len(batch)
         return batch
 
     def again(self, seeds: Sequence[int]) -> None:
         """Give these seeds once more, each in a batch of its own."""
         self._again.extend((seed,) for seed in seeds)
+
+    def rest(self, seeds: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        """Give again what a worker has left of its batch."""
+        if outcomes and len(outcomes) < len(seeds):
+            self._again.append(seeds[len(outcomes) :])
 
     def heard(self, outcomes: Sequence[Outcome]) -> None:
         """Learn how long these runs took."""
@@ -64,19 +75,27 @@ def sweep(
     runner: SeedRunner,
     seeds: Sequence[int],
     *,
+    done: Collection[int] = (),
     jobs: int | None = None,
     address: str | None = None,
     on_start: Callable[[int], None] = lambda workers: None,
 ) -> Generator[list[Outcome]]:
-    """Run every seed; gives batches as they finish. One job, or one core, and no address: in this process."""
+    """Run every seed but those that are done; gives batches as they finish.
+
+    One job, or one core, and no address: in this process.
+    """
+    if len(done) == len(seeds):
+        return
     if address is None and (jobs == 1 or (jobs is None and _stays_here())):
         on_start(1)
         for seed in seeds:
+            if seed in done:
+                continue
             yield [runner.outcome(seed)]
         return
     from actors.ray_tasks import map_on_ray
 
-    batches = Batches(seeds)
+    batches = Batches(seeds, done)
 
     def started(workers: int) -> None:
         batches.workers = workers
@@ -89,7 +108,9 @@ def sweep(
         batches.again(seeds)
         return []
 
-    for _, outcomes in map_on_ray(runner, batches, jobs=jobs, address=address, on_start=started, on_death=died):
+    runner = replace(runner, batch_s=BATCH_S)
+    for batch, outcomes in map_on_ray(runner, batches, jobs=jobs, address=address, on_start=started, on_death=died):
+        batches.rest(batch, outcomes)
         batches.heard(outcomes)
         yield outcomes
 
@@ -106,18 +127,51 @@ class Keeper:
     sweep: int
     unsaved: list[Outcome] = field(default_factory=list)
     _saved: float = field(default_factory=time.monotonic)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _problem: SimclockError | None = None
+    """Why the thread could not save: it is raised where results are added."""
+
+    def __enter__(self) -> Self:
+        """Save in a thread of its own too: a run may last for hours, and nothing be added meanwhile."""
+        threading.Thread(target=self._save_in_time, name="keeper", daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._over.set()  # and no more: what is left is saved by `save`, which waits for the thread
 
     def add(self, outcomes: Sequence[Outcome]) -> None:
         """Take finished results; a database that is locked for the moment is asked again with the next ones."""
-        self.unsaved += outcomes
-        if time.monotonic() - self._saved >= SAVE_S:
-            try:
-                self.save()
-            except ResultsLocked:
-                self._saved = time.monotonic()
+        with self._lock:
+            self.unsaved += outcomes
+            if self._problem is not None:
+                raise self._problem
+            self._save_if_due()
 
     def save(self) -> None:
         """Save what is unsaved. Saving a result twice is no harm, so an interrupt in between is none."""
+        with self._lock:
+            self._save()
+
+    def _save(self) -> None:
+        if not self.unsaved:
+            return
         self.database.save(self.sweep, self.unsaved)
         self.unsaved.clear()
         self._saved = time.monotonic()
+
+    def _save_if_due(self) -> None:
+        if time.monotonic() - self._saved >= SAVE_S:
+            try:
+                self._save()
+            except ResultsLocked:
+                self._saved = time.monotonic()
+
+    def _save_in_time(self) -> None:
+        while not self._over.wait(max(SAVE_S, WAIT_S_MIN)):
+            try:
+                with self._lock:
+                    self._save_if_due()
+            except SimclockError as error:
+                self._problem = error
+                return

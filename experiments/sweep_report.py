@@ -8,9 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import islice
+from typing import NamedTuple
 
+from experiments.catalog import VIOLATED
 from experiments.nemesis import coverage_of, coverage_text, sometimes_text
-from experiments.outcome import REACHED, VERDICTS
+from experiments.outcome import FAILED, REACHED, VERDICTS
 from experiments.results_database import FINISHED, Result, Sweep
 from experiments.seeds import parse_seeds, seeds_text
 
@@ -35,33 +37,44 @@ def shorten(text: str, length_max: int) -> str:
     return text if len(text) <= length_max else f"{text[: length_max - 3]}..."
 
 
-def properties_of(results: Sequence[Result]) -> Counter[str]:
-    """Property -> in how many runs it was violated."""
-    return Counter(name for result in results for name in result.outcome.properties)
+def properties_of(results: Sequence[Result], verdict: str = VIOLATED) -> Counter[str]:
+    """Property -> in how many runs it was violated; or class and place -> in how many runs that failed."""
+    return Counter(
+        name for result in results if result.outcome.verdict == verdict for name in result.outcome.properties
+    )
 
 
-def summary_text(
-    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str, *, started_s: float = 0.0
-) -> str:
-    """A title and a row per fact; `started_s` is how long a Ray took to start, before `wall_s`."""
-    rows = list(_rows(sweep, results, wall_s, workers, database, started_s=started_s))
+class Ran(NamedTuple):
+    """How a sweep was run, or went on, this time."""
+
+    wall_s: float
+    workers: int
+    before: int
+    """Results that were there when it went on."""
+    started_s: float = 0.0
+    """How long a Ray took to start, before `wall_s`."""
+
+
+def summary_text(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> str:
+    """A title and a row per fact."""
+    rows = list(_rows(sweep, results, ran, database))
     width = max(len(label) for label, _ in rows)
     title = f"sweep {sweep.id}: {sweep.scenario}, seeds {sweep.seeds}"
     return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
 
 
-def _rows(
-    sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, database: str, *, started_s: float
-) -> Iterator[tuple[str, str]]:
-    rate = f", {len(results) / wall_s:,.1f} per second" if wall_s > 0 else ""
-    at_once = f", {workers} at a time" if workers > 1 else ""
+def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> Iterator[tuple[str, str]]:
+    rate = f", {(len(results) - ran.before) / ran.wall_s:,.1f} per second" if ran.wall_s > 0 else ""
+    earlier = f", {ran.before:,} of them done before," if ran.before else ""
+    at_once = f", {ran.workers} at a time" if ran.workers > 1 else ""
     state = "" if sweep.state == FINISHED else f" ({sweep.state}, of {len(parse_seeds(sweep.seeds)):,})"
-    started = f" (Ray started in {started_s:.1f} s)" if started_s >= SHOWN_S else ""
-    yield "runs", f"{len(results):,}{state} in {wall_s:.1f} s{rate}{at_once}{started}"
+    started = f" (Ray started in {ran.started_s:.1f} s)" if ran.started_s >= SHOWN_S else ""
+    yield "runs", f"{len(results):,}{state}{earlier} in {ran.wall_s:.1f} s{rate}{at_once}{started}"
     yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
-    found = properties_of(results)
-    if found:
-        yield "violated", ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
+    for verdict in (VIOLATED, FAILED):
+        found = properties_of(results, verdict)
+        if found:
+            yield verdict, ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
     failing = [result for result in results if not result.outcome.passed]
     for position, result in enumerate(islice(failing, FAILING_MAX)):
         yield "" if position else "failing", f"{result.id}  {shorten(result.outcome.detail, DETAIL_MAX)}"
@@ -85,7 +98,7 @@ def _coverage_rows(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
         yield "reached", sometimes_text(reached)
 
 
-def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers: int, started_s: float = 0.0) -> str:
+def summary_json(sweep: Sweep, results: Sequence[Result], ran: Ran) -> str:
     """One JSON object: the sweep, and every result in seed order."""
     values = {
         "sweep": sweep.id,
@@ -96,10 +109,12 @@ def summary_json(sweep: Sweep, results: Sequence[Result], wall_s: float, workers
         "code_hash": sweep.code.hash,
         "verdicts": sweep.verdicts,
         "violated": dict(properties_of(results)),
+        "failed": dict(properties_of(results, FAILED)),
         "digest": sweep_digest(results),
-        "wall_s": wall_s,
-        "started_s": started_s,
-        "workers": workers,
+        "done_before": ran.before,
+        "wall_s": ran.wall_s,
+        "started_s": ran.started_s,
+        "workers": ran.workers,
         "results": [{"id": result.id, **asdict(result.outcome)} for result in results],
     }
     return json.dumps(values, indent=2, ensure_ascii=False)

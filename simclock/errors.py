@@ -10,6 +10,9 @@
     ├── DiskFull                 a simulated disk takes no more; for the protocol to catch
     └── PlacementError           the machinery under a run failed and could not be mended
 
+    KeyboardInterrupt
+    └── RunInterrupted           Ctrl-C in the middle of a run; says where the run stood
+
 A simulated fault is data and never an exception; an exception is a defect of a protocol, a scenario or ours. The one
 exception that a simulated fault raises, DiskFull, is what a real disk would tell the protocol; not to catch it is the
 defect. A node that cannot go on ends itself by `halt`, which leaves its handler by `Halt`: no error, and no part of the
@@ -18,11 +21,31 @@ tree.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from simclock.standing import Standing
 
 
 class SimclockError(Exception):
     """Anything simclock raises on purpose."""
+
+    counters: Mapping[str, int] = {}
+    """What the run had counted when it failed, where it ran in this process."""
+
+
+class RunInterrupted(KeyboardInterrupt):
+    """A run was interrupted; says where it stood. Whoever catches KeyboardInterrupt catches it too."""
+
+    def __init__(self, standing: Standing, seed: int) -> None:
+        super().__init__(standing, seed)
+        self.standing = standing
+        self.seed = seed
+
+    def __str__(self) -> str:
+        return f"interrupted at {self.standing}"
 
 
 class UsageError(SimclockError):
@@ -86,6 +109,13 @@ class Failure(NamedTuple):
     """The Python traceback, from the node's handler on."""
     usage: bool = False
     """Whether the node used the kernel wrongly (a UsageError), rather than failed by itself."""
+    kind: str = UsageError.__name__
+    """The exception's class, without its module."""
+
+    @property
+    def label(self) -> str:
+        """Class and place: what failures have in common, whatever their messages say and wherever the code lies."""
+        return f"{self.kind} at {self.place.split(os.sep)[-1]}"
 
 
 class HandlerError(SimclockError):

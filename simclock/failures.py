@@ -9,23 +9,23 @@ from pathlib import Path
 from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode
 from simclock.errors import Failure, UsageError
 from simclock.events import KINDS, MESSAGE, Event
+from simclock.standing import innermost_place
 
 _MACHINERY = str(Path(__file__).parent)
-_LIBRARY = str(Path(traceback.__file__).parent)
-"""Python's own; installed packages live below it too."""
 
 
-def describe_error(time_ns: int, node: int, event: str, error: Exception) -> Failure:
+def describe_error(time_ns: int, node: int, event: str, error: BaseException) -> Failure:
     """An exception as data, told from the user's code on."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)] or list(frames)
     text = traceback.format_exception_only(error)[-1].strip()
-    last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
-    place = f"{last.filename}:{last.lineno} in {last.name}"
+    place = innermost_place(own)
     usage = isinstance(error, UsageError)
     if usage:
         text = str(error)
-    return Failure(time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage)
+    return Failure(
+        time_ns, node, event, text, place, "".join(traceback.format_list(own)) + text, usage, type(error).__name__
+    )
 
 
 def unencodable(events: Iterable[Event]) -> Failure:

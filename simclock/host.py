@@ -32,6 +32,7 @@ from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Delays, Links, Network
 from simclock.process import Process, new_process, succeed
 from simclock.quiet import Stillness
+from simclock.standing import Frames, HostStanding, in_host, place_in, readable
 from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
@@ -83,7 +84,7 @@ class Host:
         """Of these, what was not a message, by kind."""
         self._effects: dict[str, int] = {}
         """Counters of what faults did: "fault_crash", "held_by_clogs" and so on."""
-        self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, None)
+        self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, "the beginning of the run")
         """What is being handled."""
         self._stillness = Stillness()
         self._dropped: dict[str, int] = {}
@@ -195,6 +196,8 @@ class Host:
                             continue
                     self._handle(event)
                 self._handle_near()
+                self._handled += handled  # for who looks on
+                handled = 0
                 if near or not queue.open_slot(self.horizon_ns):
                     return
                 events = queue.under_way = iter(queue.current)
@@ -385,6 +388,14 @@ class Host:
         quiet_ns = self._quiet_ns()
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
         values = {} if self.plan.final is None else {node: self._left_by(p) for node, p in self.processes.items()}
+        digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
+        lost = self._stillness.last_lost() if quiet_ns is not None else ()
+        classes = {type(process) for process in self.processes.values()}
+        warnings = {warning for each in classes for warning in misspelt_handlers(each, NODE_HANDLERS)}
+        return Summary(digests, values, self.counters(), self._failures, self._halts, quiet_ns, lost, tuple(warnings))
+
+    def counters(self) -> dict[str, int]:
+        """What was counted so far; "handled" is events and observations."""
         processes = self.processes.values()
         counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
         counters["sent"] = sum(
@@ -399,11 +410,7 @@ class Host:
             counters["crashes_losing_writes"] = self._crashes_losing_writes
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
-        digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        lost = self._stillness.last_lost() if quiet_ns is not None else ()
-        classes = {type(process) for process in processes}
-        warnings = {warning for each in classes for warning in misspelt_handlers(each, NODE_HANDLERS)}
-        return Summary(digests, values, counters, self._failures, self._halts, quiet_ns, lost, tuple(warnings))
+        return counters
 
     def _quiet_ns(self) -> int | None:
         """Since when nothing has happened at these nodes, where nothing is left to; else None."""
@@ -417,9 +424,23 @@ class Host:
         )
         return None if held else self._stillness.since_ns(self._event)
 
+    def standing(self, frames: Frames | None = None) -> HostStanding:
+        """Where the host stands; with the frames of who runs it, also what it was doing."""
+        if frames is None:
+            return HostStanding(self.now_ns, self._handled, "", False)
+        _, source, _, target, kind, payload = self._event
+        handler = {MESSAGE: "on_message, ", TIMER: "on_timer, ", START: "on_start, "}.get(kind, "")
+        who = "the environment" if target == ENVIRONMENT else f"node {target}"
+        busy = in_host(frames)
+        place = place_in(frames) if busy else ""
+        what = readable(lambda: _event_text(source, kind, payload))
+        doing = f"{who}, {handler}{what}{f' ({place})' if place else ''}"
+        return HostStanding(self.now_ns, self._handled, doing, busy)
+
     def _left_by(self, process: Process) -> Any:
         """What `final` says of a node."""
         assert self.plan.final is not None
+        self._event = (self.now_ns, ENVIRONMENT, 0, process.id, FAULT, "the end of the run")
         try:
             return self.plan.final(process) if process.sim_up else None
         except Halt as halt:
@@ -435,18 +456,23 @@ class Host:
                 return unencodable((self._event,))
         time_ns, source, _, target, kind, payload = self._event
         if kind == MESSAGE:
-            what = f"message {payload} from node {source}"
             try:
                 self.plan.check_message(self._event)
             except MessageTypeError as wrong:
                 error = wrong
-        elif kind == TIMER:
-            what = f"timer {payload!r}"
-        else:
-            what = "start" if kind == START else str(payload)
+        what = _event_text(source, kind, payload)
         if isinstance(payload, NodeFault) and isinstance(payload.node, int):
             target = payload.node
         return describe_error(time_ns, target, what, error)
+
+
+def _event_text(source: int, kind: int, payload: Any) -> str:
+    """What a node was handling, readable."""
+    if kind == MESSAGE:
+        return f"message {payload} from node {source}"
+    if kind == TIMER:
+        return f"timer {payload!r}"
+    return "start" if kind == START else str(payload)
 
 
 def _slot_ns(plan: HostPlan, members: int) -> int:

@@ -35,10 +35,12 @@ from simclock.observers import Control, Environment, Happened, Observer, Violati
 from simclock.process import DIGEST_BYTES
 from simclock.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.scenario import Scenario
+from simclock.standing import Frames, HostStanding, Standing, place_in
 from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
+BUSY_TOLD_MAX = 3
 
 
 class RunResult(NamedTuple):
@@ -182,6 +184,8 @@ class Scheduler:
         """When the latest event was that any host has handled."""
         self._started = time.perf_counter()
         self._host_calls = 0
+        self._handled = 0
+        """Events in the windows that are done."""
         self._failures: list[Failure] = []
 
     def run(self) -> RunResult:
@@ -217,6 +221,25 @@ class Scheduler:
     def end_ns(self) -> int:
         """Where the run ends, as far as is known."""
         return self._end_ns
+
+    def standing(self, hosts: Sequence[HostStanding] = (), frames: Frames = ()) -> Standing:
+        """Where the run stands, with what hosts say that can be asked; `frames` are of who runs this."""
+        busy = [host.doing for host in hosts if host.busy]
+        place = place_in(frames)
+        if busy:
+            more = f" and {len(busy) - BUSY_TOLD_MAX} more hosts" if len(busy) > BUSY_TOLD_MAX else ""
+            doing = "; ".join(busy[:BUSY_TOLD_MAX]) + more
+        elif place:
+            doing = f"an observer ({place})"
+        else:
+            told = [host for host in hosts if host.doing]
+            doing = f"last {max(told, key=lambda host: host.virtual_ns).doing}" if told else ""
+        return Standing(
+            virtual_ns=max([self._last_ns, *(host.virtual_ns for host in hosts)]),
+            end_ns=None if self._end_ns == NEVER_NS else self._end_ns,
+            events=max(self._handled, sum(host.events for host in hosts)),
+            doing=doing,
+        )
 
     # Windows.
 
@@ -271,6 +294,7 @@ class Scheduler:
             self._failures += window.failures
             handled += window.handled
             self._last_ns = max(self._last_ns, window.last_time_ns)
+        self._handled += handled
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
@@ -364,10 +388,11 @@ class Scheduler:
 
     def _raise_earliest(self) -> None:
         earliest = min(self._failures, key=lambda failure: (failure.time_ns, failure.node))
+        failed = HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
         if earliest.usage and not self._damages_unseen(earliest.time_ns):
             where = f"node {earliest.node} at {format_duration(earliest.time_ns)}, seed {self.scenario.seed}"
-            raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})")
-        raise HandlerError(earliest, self.scenario.seed, self.replay, tuple(self._control.violations))
+            raise UsageError(f"{earliest.error} ({where}, on {earliest.event}, {earliest.place})") from failed
+        raise failed
 
     def _damages_unseen(self, until_ns: int) -> bool:
         """Whether nodes were handed nonsense: what they cannot make of it is no wrong use of the kernel."""

@@ -1,6 +1,7 @@
 """What several tests share: external data, `--rewrite` for golden files, Ray, and hosts with windows in process."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,14 @@ def ray() -> Iterator[None]:
 
     with ray_session():
         yield
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """SIGINT interrupts, also where the tests were started in the background, which leaves it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class WindowedHosts:

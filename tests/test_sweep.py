@@ -7,16 +7,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from experiments import sweep as sweep_module
+from experiments.catalog import Settings
 from experiments.command_line import main
 from experiments.commands.sweep import FAILURES_TOLD_MAX
-from experiments.outcome import FAILED, Outcome, exit_status
+from experiments.outcome import FAILED, Outcome, SeedRunner, exit_status
 from experiments.results_database import ResultsDatabase, ResultsUnwritable, open_results
+from experiments.scenario_source import find_source
 from experiments.seeds import parse_seeds, seeds_text
 from experiments.sweep import Batches
 from simclock import UsageError
@@ -118,11 +121,11 @@ def batches(seeds: int, workers: int, wall_s: float) -> list[int]:
     return sizes
 
 
-def test_batches_grow_to_half_a_second_and_shrink_at_the_end():
+def test_batches_grow_to_a_quarter_of_a_second_and_shrink_at_the_end():
     sizes = batches(1000, 2, 0.01)
     assert sizes[0] == 1
-    assert sizes[1] == 50
-    assert max(sizes) == 50
+    assert sizes[1] == 25
+    assert max(sizes) == 25
     assert sizes[-1] == 1
 
 
@@ -132,6 +135,20 @@ def test_a_long_run_is_a_batch_of_its_own():
 
 def test_batches_of_runs_that_take_no_time_are_bounded():
     assert max(batches(10_000, 2, 0.0)) == sweep_module.BATCH_SEEDS_MAX
+
+
+def test_a_worker_gives_back_what_it_has_done_in_time_and_the_rest_is_given_anew(game):
+    runner = SeedRunner(entry=find_source("phold").entry, settings=Settings(nodes=1, duration_ns=1), batch_s=0)
+    done = runner(range(5, 9))
+    assert [each.seed for each in done] == [5]
+    cut = Batches(range(5, 9))
+    cut.rest(range(5, 9), done)
+    assert next(cut) == range(6, 9)
+
+
+def test_seeds_that_are_done_are_given_to_nobody():
+    cut = Batches(range(10), {0, 1, 2, 5})
+    assert [seed for batch in cut for seed in batch] == [3, 4, 6, 7, 8, 9]
 
 
 # The command.
@@ -153,7 +170,9 @@ def test_every_outcome_is_kept_in_seed_order_and_failures_are_told_with_their_re
     assert violated.properties == ("no seven",)
     assert violated.detail.startswith("no seven at 1ms, node ")
     failed = next(each for each in outcomes if each.verdict == FAILED)
-    assert (failed.properties, failed.digest) == (("KeyError",), "")
+    assert (failed.properties, failed.digest) == (("KeyError at players.py:17 in on_message",), "")
+    assert failed.counters["messages"] >= 1, "what was counted until then is kept"
+    assert failed.events >= failed.counters["messages"] + 1
     assert "KeyError: 'dropped'" in failed.detail
     assert result.stdout.startswith("sweep 1: players.py:game, seeds 0:40\n  runs ")
     assert "simclock replay 1:" in result.stdout
@@ -172,7 +191,7 @@ def test_code_that_exits_is_an_outcome(game):
     Path("players.py").write_text(PLAYERS.replace('KeyError("dropped")', "SystemExit(0)"), encoding="utf-8")
     assert simclock("sweep", game, "--seeds", "0:40", "--jobs", 1).exit_code == 1
     assert len(read()) == 40
-    assert ("SystemExit",) in {each.properties for each in read()}
+    assert ("SystemExit at players.py:17 in on_message",) in {each.properties for each in read()}
 
 
 def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
@@ -180,7 +199,7 @@ def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
     Path("players.py").write_text(source, encoding="utf-8")
     assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 1
     three = read()[1]
-    assert (three.verdict, three.properties) == ("failed", ("ValueError",))
+    assert (three.verdict, three.properties) == ("failed", ("ValueError at players.py:27 in game",))
     assert "not three" in three.detail
 
 
@@ -292,7 +311,7 @@ def test_an_interrupt_while_saving_loses_nothing(game, monkeypatch):
     assert [each.seed for each in read()] == [0, 1, 2]
 
 
-def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game, monkeypatch):
+def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game, monkeypatch, interruptible):
     true_runner, true_save = sweep_module.SeedRunner.outcome, ResultsDatabase.save
 
     def interrupted(runner, seed):
@@ -395,6 +414,52 @@ def test_a_database_that_goes_bad_meanwhile_loses_no_finished_result(game, monke
     assert result.exit_code == 2
     assert [json.loads(line)["seed"] for line in result.stdout.splitlines()] == list(range(8))
     assert "8 results could not be saved and stand on stdout" in result.stderr
+
+
+# Failed is not violated.
+
+
+def test_the_summary_tells_failed_from_violated_by_class_and_place(game):
+    """What differs between messages, a seed or a value, makes no label of its own."""
+    source = PLAYERS.replace('raise KeyError("dropped")', 'raise KeyError(f"{self.random.random()}")')
+    assert source != PLAYERS
+    Path("players.py").write_text(source, encoding="utf-8")
+    result = simclock("sweep", game, "--seeds", "0:40", "--jobs", 1)
+    counts = Counter(each.verdict for each in read())
+    lines = result.stdout.splitlines()
+    assert f"  violated     no seven in {counts['violated']}" in lines
+    assert f"  failed       KeyError at players.py:17 in on_message in {counts['failed']}" in lines
+    summary = json.loads(simclock("sweep", game, "--seeds", "0:40", "--jobs", 1, "--format", "json").stdout)
+    assert summary["violated"] == {"no seven": counts["violated"]}
+    assert summary["failed"] == {"KeyError at players.py:17 in on_message": counts["failed"]}
+    rows = json.loads(simclock("results", "--sweep", 1, "--property", "KeyError", "--format", "json").stdout)
+    assert len(rows) == counts["failed"]
+    assert {(row["violated"], row["failed"]) for row in rows} == {("", "KeyError at players.py:17 in on_message")}
+
+
+@pytest.mark.parametrize(
+    ("raised", "label"),
+    [
+        ("assert False, 'seed: 3'", "AssertionError at players.py:17 in on_message"),
+        ("self.send(9, message)", "UsageError at players.py:17 in on_message"),
+        ("e = ValueError('x: y'); e.add_note('a note: z'); raise e", "ValueError at players.py:17 in on_message"),
+    ],
+)
+def test_the_label_of_a_failure_has_nothing_of_its_message(game, raised, label):
+    Path("players.py").write_text(PLAYERS.replace('raise KeyError("dropped")', raised), encoding="utf-8")
+    simclock("sweep", game, "--seeds", "0:40", "--jobs", 1)
+    assert {each.properties for each in read() if each.verdict == FAILED} == {(label,)}
+
+
+def test_a_judge_that_fails_loses_no_counter(game, monkeypatch):
+    def refuse(entry, result):
+        raise ValueError("not judged")
+
+    monkeypatch.setattr("experiments.outcome.report_of", refuse)
+    simclock("sweep", "phold", "--nodes", 2, "--duration", "20ms", "--seeds", 0, "--jobs", 1)
+    (failed,) = read()
+    assert failed.verdict == FAILED and failed.properties[0].startswith("ValueError at test_sweep.py:")
+    assert failed.events > failed.counters["messages"] > 0
 
 
 # On Ray.

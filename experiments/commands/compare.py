@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import click
-from tqdm import tqdm
 
 from actors.run import Placement
 from experiments.commands.options import Overrides, parse_placement
 from experiments.comparison import Case, compare, comparison_text, disagreements
+from experiments.progress import progress_bar
 from experiments.spelling import say
 from experiments.tables import FORMS
 from simclock.errors import UsageError
@@ -60,7 +60,7 @@ def compare_placements(
         for count in _counts(nodes):
             cases.append(case_of(name, Overrides(seed=seed, nodes=count, duration=duration, settings=settings)))
     places = [(text.strip(), parse_placement(text, address)) for text in placements.split(",")]
-    with tqdm(total=len(cases) * len(places) * repeats, unit="run", disable=None) as bar, ray_for(places, address):
+    with progress_bar(total=len(cases) * len(places) * repeats, unit="run") as bar, ray_for(places, address):
 
         def told(what: str) -> None:
             bar.set_description(what)

@@ -15,6 +15,7 @@ from experiments.commands.options import Overrides, ScenarioCommand, database_op
 from experiments.commands.run import trace_to
 from experiments.inspection import node_text
 from experiments.outcome import FAILED, failure_text
+from experiments.progress import watcher
 from experiments.reference import Recorded, Reference, find_run, is_result_id, name_and_seed, run_of_source
 from experiments.report import report_of, report_text
 from experiments.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
@@ -117,7 +118,8 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
     recorded = reference.recorded
     try:
         with trace_to(trace_file) as trace:
-            result = run(scenario, trace=trace, replay=reference.replay)
+            onlooker = watcher(None, stdout_is_busy=trace_file == "-")
+            result = run(scenario, trace=trace, replay=reference.replay, onlooker=onlooker)
     except HandlerError as error:
         if recorded is not None:
             same = recorded.outcome.verdict == FAILED and recorded.outcome.detail == failure_text(error)

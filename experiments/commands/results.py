@@ -28,6 +28,7 @@ RESULT_HEADERS = (
     "seed",
     "verdict",
     "violated",
+    "failed",
     "detail",
     "events",
     "virtual time",
@@ -43,7 +44,7 @@ MACHINE_HEADERS = ("code", "started", "counters")
 @click.option("--sweep", type=NUMBER, help="The results of that sweep.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="The results with that verdict.")
 @click.option("--failing", is_flag=True, help="The results that are violated or failed.")
-@click.option("--property", "violated", metavar="NAME", help="The results that violate that property.")
+@click.option("--property", "violated", metavar="NAME", help="The results that violate it, or failed so.")
 @click.option("--seed", type=NUMBER, help="The results of that seed.")
 @form_option
 @database_option
@@ -109,7 +110,7 @@ def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) 
     for row, result in zip(raw, found, strict=True):
         outcome = result.outcome
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
-        shown.append((*row[:5], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+        shown.append((*row[:6], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
     return table_text(RESULT_HEADERS, shown, form, raw)
 
 
@@ -122,7 +123,7 @@ def _raw(result: Result, sweep: Sweep, form: str) -> tuple[Any, ...]:
         sweep.scenario,
         outcome.seed,
         outcome.verdict,
-        ", ".join(outcome.properties),
+        *(", ".join(outcome.properties) if outcome.verdict == verdict else "" for verdict in (VIOLATED, FAILED)),
         outcome.detail,
         outcome.events,
         outcome.virtual_ns / 10**9,

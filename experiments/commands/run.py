@@ -18,11 +18,13 @@ from experiments.commands.options import Overrides, ScenarioCommand, override_op
 from experiments.keys import keys_text
 from experiments.plain_values import trace_line
 from experiments.plots import try_picture
+from experiments.progress import watcher
 from experiments.report import report_json, report_of, report_text
 from experiments.scenario_source import Source
 from experiments.watching import QUIT, parse_speed, terminal, watch
 from simclock.durations import format_duration
-from simclock.errors import UsageError
+from simclock.errors import RunInterrupted, UsageError
+from simclock.standing import Standing
 from simclock.trace import TraceRecord
 
 TRACE_BEGINS = b'{"time_ns":'
@@ -46,6 +48,11 @@ TRACE_BEGINS = b'{"time_ns":'
     help="Refuse a node's code the real clock, unseeded luck, threads and sockets.",
 )
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run, as FILE.svg.")
+@click.option(
+    "--progress/--no-progress",
+    default=None,
+    help="Show on stderr how far a run is that lasts.  [default: where stderr is a terminal]",
+)
 @click.option("--story/--no-story", default=True, show_default=True, help="Tell what happened, line by line.")
 @click.option("--watch", "watched", is_flag=True, help="Pace the run to the wall clock in the terminal, and take keys.")
 @click.option("--speed", metavar="FACTOR", help="With --watch: virtual seconds per second.  [default: 1]")
@@ -58,6 +65,7 @@ def run(
     trace_file: str | None,
     guard: bool,
     plot: Path | None,
+    progress: bool | None,
     story: bool,
     watched: bool,
     speed: str | None,
@@ -89,9 +97,14 @@ def run(
     if plot is not None and draw is None:
         raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
     replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
+    onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
     with trace_to(trace_file) as trace:
-        result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard)
-    report = report_of(source.entry, result, made)
+        result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+    try:
+        report = report_of(source.entry, result, made)
+    except KeyboardInterrupt as interrupt:
+        judged = Standing(result.virtual_ns, None, result.events, "the run had ended, and was being judged")
+        raise RunInterrupted(judged, result.seed) from interrupt
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in source.entry.story(result):

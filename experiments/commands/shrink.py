@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from experiments.catalog import Settings
 from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.replay import named_run
+from experiments.progress import progress_bar
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
 from experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray
@@ -73,7 +73,7 @@ def shrink(
     run_s = time.perf_counter() - started
     here = address is None and (jobs == 1 or (jobs is None and run_s < RUN_S_WORTH_RAY))
     with (
-        tqdm(total=max_runs, unit="run", disable=None, leave=False) as bar,
+        progress_bar(total=max_runs, unit="run", leave=False) as bar,
         _evaluation(TrialRunner(entry=reference.entry), here, jobs, address) as evaluate,
     ):
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from experiments.catalog_text import catalog_text, form_option
 from experiments.parameters import parameter_from_text
 from experiments.plots import try_picture
+from experiments.progress import progress_bar
 from experiments.spelling import unknown
 from experiments.studies import StudySettings, cell, studies
 from experiments.tables import table_text
@@ -46,7 +45,7 @@ def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path 
         raise UsageError(f"--plot: the study {name} has no picture: leave --plot out")
     given: dict[str, Any] = dict(parameter_from_text(wanted, setting, "--set") for setting in settings)
     asked = StudySettings(seed=seed, parameters={**wanted.parameters, **given})
-    measured = list(tqdm(wanted.rows(asked), desc=name, unit="row", disable=not sys.stderr.isatty(), leave=False))
+    measured = list(progress_bar(wanted.rows(asked), desc=name, unit="row", leave=False))
     draw = wanted.plot
     problem = try_picture(plot, draw and partial(draw, measured))
     shown = [tuple(cell(value) for value in row) for row in measured]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from experiments.catalog import VALID
 from experiments.code_version import code_version
@@ -28,7 +27,8 @@ from experiments.commands.options import (
     verbose_option,
 )
 from experiments.outcome import Outcome, SeedRunner, exit_status
-from experiments.reference import settings_to_record
+from experiments.progress import progress_bar
+from experiments.reference import settings_of, settings_to_record
 from experiments.results_database import (
     DEFAULT_DATABASE,
     FINISHED,
@@ -38,18 +38,19 @@ from experiments.results_database import (
     open_results,
 )
 from experiments.scenario_source import Source
-from experiments.seeds import parse_seeds, seeds_text
+from experiments.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
 from experiments.sweep import Keeper, sweep
-from experiments.sweep_report import summary_json, summary_text
-from simclock.errors import SimclockError
+from experiments.sweep_report import Ran, summary_json, summary_text
+from simclock.errors import RunInterrupted, SimclockError, UsageError
 
 INTERRUPT_STATUS = 130
 FAILURES_TOLD_MAX = 25
 
 
 @click.command("sweep", cls=ScenarioCommand, short_help="Run many seeds of a scenario, over all cores.")
-@click.argument("scenario")
-@click.option("--seeds", required=True, metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
+@click.argument("scenario", required=False)
+@click.option("--seeds", metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
+@click.option("--resume", is_flag=True, help="Go on with a sweep that was interrupted or killed; SCENARIO: its number.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")
 @click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 @verbose_option
@@ -58,8 +59,9 @@ FAILURES_TOLD_MAX = 25
 @seedless_override_options
 def sweep_seeds(
     *,
-    scenario: str,
-    seeds: str,
+    scenario: str | None,
+    seeds: str | None,
+    resume: bool,
     jobs: int | None,
     address: str | None,
     verbose: bool,
@@ -72,21 +74,38 @@ def sweep_seeds(
     Failures are told as they come, with the command that replays them. Exit status 1 where a seed is violated or its
     code failed, else 3 where one is unknown.
 
+    A result is saved at most half a second after it has come, so a sweep that was killed can go on: --resume takes the
+    last one that is unfinished, or the number of one; with SCENARIO and --seeds the last one of these and of this code,
+    and begins it where there is none.
+
     \b
     Examples:
       simclock sweep raft-kv-wan --seeds 0:10000
+      simclock sweep --resume
       simclock sweep raft-kv --seeds 0:500 --nodes 5 --set clients=4 --loss 0.02 --jobs 1
     """
-    source = overrides.source(scenario)
-    wanted = parse_seeds(seeds)
-    replace(source, settings=replace(source.settings, seed=wanted[0])).scenario()  # refused before anything begins
-    settings = settings_to_record(source)
-    with open_results(database, create=True) as opened:
-        number = opened.begin(source.text, settings, seeds_text(wanted), code_version(source.name))
-        run = _Run(source=source, overrides=overrides, keeper=Keeper(opened, number), total=len(wanted))
+    numbered = resume and (scenario is None or scenario.isdecimal())
+    if numbered and (seeds is not None or overrides != Overrides()):
+        raise UsageError("--resume: a sweep goes on with its own seeds and settings: leave the others out")
+    if scenario is None and not numbered:
+        raise UsageError("Missing argument 'SCENARIO'")
+    if seeds is None and not resume:
+        raise UsageError("Missing option '--seeds'")
+    source = None if scenario is None or numbered else overrides.source(scenario)
+    wanted = None if seeds is None else parse_seeds(seeds)
+    if source is not None and wanted is not None:  # refused before anything begins
+        replace(source, settings=replace(source.settings, seed=wanted[0])).scenario()
+    with open_results(database, create=wanted is not None) as opened:
+        before: Sweep | None
+        if source is None:
+            before, source = _recorded(opened, scenario)
+        else:
+            before = _same(opened, source, wanted) if resume else None
+        run = _run_of(opened, source, before, wanted)
+        run.overrides = None if numbered else overrides
         with telling_details(verbose):
-            state = run.through(wanted, jobs, address)
-        found = opened.sweep(number)
+            state = run.through(jobs, address)
+        found = opened.sweep(run.keeper.sweep)
         _print_summary(found, opened, run, form, state)
         return (
             INTERRUPT_STATUS
@@ -95,14 +114,63 @@ def sweep_seeds(
         )
 
 
+def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, seeds: Sequence[int] | None) -> _Run:
+    """A sweep that begins, or goes on."""
+    if before is None:
+        assert seeds is not None, "a sweep that begins has seeds"
+        settings = settings_to_record(source)
+        number = database.begin(source.text, settings, seeds_text(seeds), code_version(source.name))
+        return _Run(source=source, keeper=Keeper(database, number), seeds=seeds)
+    seeds = parse_seeds(before.seeds, f"{database.path}, sweep {before.id}")
+    within = seeds if isinstance(seeds, range) else set(seeds)
+    done = frozenset(seed for seed in database.seeds(before.id) if seed in within)
+    database.resume(before.id)
+    click.echo(f"simclock: sweep {before.id} goes on: {len(done):,} of {len(seeds):,} seeds are done", err=True)
+    return _Run(source=source, keeper=Keeper(database, before.id), seeds=seeds, done=done)
+
+
+def _recorded(database: ResultsDatabase, number: str | None) -> tuple[Sweep, Source]:
+    """The sweep of that number, or the last one that is unfinished, and what it runs."""
+    if number is None:
+        unfinished = [each for each in database.sweeps() if each.state != FINISHED]
+        if not unfinished:
+            raise UsageError(f"--resume: no sweep in {database.path} is unfinished: `simclock results` lists them")
+        found = unfinished[-1]
+    else:
+        found = database.sweep(min(bounded(number), SEED_MAX))
+    name, entry, settings = settings_of(found, database.path, f"sweep {found.id}")
+    if code_version(name).hash != found.code.hash:
+        raise UsageError(
+            f"--resume: sweep {found.id} was of other code ({found.code.text}), whose results are not of today's: "
+            "begin a new one"
+        )
+    return found, Source(text=found.scenario, entry=entry, settings=settings, name=name)
+
+
+def _same(database: ResultsDatabase, source: Source, seeds: Sequence[int] | None) -> Sweep | None:
+    """The last sweep of this scenario, settings, seeds and code; where no seeds are given, the last unfinished one."""
+    settings = settings_to_record(source)
+    version = code_version(source.name).hash
+    text = None if seeds is None else seeds_text(seeds)
+    found = [each for each in database.sweeps() if each.settings == settings and each.code.hash == version]
+    found = [each for each in found if (each.state != FINISHED if text is None else each.seeds == text)]
+    if not found and text is None:
+        raise UsageError(f"--resume: {database.path} has no unfinished sweep of {source.text} and of this code")
+    return found[-1] if found else None
+
+
 @dataclass(kw_only=True)
 class _Run:
     """A sweep under way on the command line."""
 
     source: Source
-    overrides: Overrides
     keeper: Keeper
-    total: int
+    seeds: Sequence[int]
+    done: frozenset[int] = frozenset()
+    """Seeds that were run before."""
+    overrides: Overrides | None = None
+    """None where the command line names the sweep alone."""
+    interrupt: KeyboardInterrupt | None = None
     workers: int = 0
     started_s: float = 0.0
     """How long a Ray took to start or to be joined."""
@@ -111,20 +179,26 @@ class _Run:
     _began: float = 0.0
     _failures: int = field(default=0)
 
-    def through(self, seeds: Sequence[int], jobs: int | None, address: str | None) -> str:
+    def through(self, jobs: int | None, address: str | None) -> str:
         """Run all seeds and save what comes; gives the state in which the sweep ended."""
         runner = SeedRunner(entry=self.source.entry, settings=self.source.settings)
         self._began = time.perf_counter()
         try:
-            with tqdm(total=self.total, unit="run", disable=None, smoothing=0.05) as bar:
+            with (
+                self.keeper,
+                progress_bar(total=len(self.seeds), initial=len(self.done), unit="run", smoothing=0.05) as bar,
+            ):
                 try:
-                    with closing(sweep(runner, seeds, jobs=jobs, address=address, on_start=self._started)) as running:
+                    running = sweep(
+                        runner, self.seeds, done=self.done, jobs=jobs, address=address, on_start=self._started
+                    )
+                    with closing(running):
                         for outcomes in running:
                             self.keeper.add(outcomes)
                             self._tell(outcomes, bar)
                     state = FINISHED
-                except KeyboardInterrupt:
-                    state = INTERRUPTED
+                except KeyboardInterrupt as interrupt:
+                    state, self.interrupt = INTERRUPTED, interrupt
             with _uninterrupted():
                 self.keeper.save()
                 self.keeper.database.end(self.keeper.sweep, state)
@@ -161,7 +235,12 @@ class _Run:
     def _failure(self, outcome: Outcome) -> Iterator[str]:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
-        yield f"  replay: {self.overrides.replay(self.source, replace(self.source.settings, seed=outcome.seed))}"
+        yield f"  replay: {self._replay(outcome.seed)}"
+
+    def _replay(self, seed: int) -> str:
+        if self.overrides is None:
+            return replay_text(self.keeper.database, f"{self.keeper.sweep}:{seed}")
+        return self.overrides.replay(self.source, replace(self.source.settings, seed=seed))
 
 
 @contextmanager
@@ -186,13 +265,26 @@ def _print_unsaved(keeper: Keeper) -> None:
 
 def _print_summary(found: Sweep, database: ResultsDatabase, run: _Run, form: str, state: str) -> None:
     results = database.results(sweep=found.id)
+    ran = Ran(wall_s=run.wall_s, workers=run.workers, before=len(run.done), started_s=run.started_s)
     if form == "json":
-        click.echo(summary_json(found, results, run.wall_s, run.workers, run.started_s))
+        click.echo(summary_json(found, results, ran))
         return
-    place = [] if str(database.path) == DEFAULT_DATABASE else ["--database", str(database.path)]
     failing = [result for result in results if result.outcome.verdict != VALID]
-    click.echo(summary_text(found, results, run.wall_s, run.workers, f"{database.path}", started_s=run.started_s))
+    click.echo(summary_text(found, results, ran, f"{database.path}"))
     if failing:
-        click.echo(f"  replay with  {shlex.join(['simclock', 'replay', failing[0].id, *place])}")
+        click.echo(f"  replay with  {replay_text(database, failing[0].id)}")
     if state == INTERRUPTED:
-        click.echo(f"simclock: interrupted: {len(results):,} of {run.total:,} results are saved", err=True)
+        click.echo(f"simclock: interrupted: {len(results):,} of {len(run.seeds):,} results are saved", err=True)
+        if isinstance(run.interrupt, RunInterrupted):
+            click.echo(f"simclock: seed {run.interrupt.seed} stood at {run.interrupt.standing}", err=True)
+        command = shlex.join(["simclock", "sweep", "--resume", str(found.id), *_place(database)])
+        click.echo(f"simclock: it goes on with `{command}`", err=True)
+
+
+def replay_text(database: ResultsDatabase, result: str) -> str:
+    """The command that runs a recorded result again."""
+    return shlex.join(["simclock", "replay", result, *_place(database)])
+
+
+def _place(database: ResultsDatabase) -> list[str]:
+    return [] if str(database.path) == DEFAULT_DATABASE else ["--database", str(database.path)]

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 import click
-from tqdm import tqdm
 
+from experiments.progress import progress_bar
 from experiments.spelling import unknown
 from experiments.tables import FORMS
 from experiments.zoo.bug import SAFETY, Bug
@@ -39,7 +39,7 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
       simclock zoo --jobs 2 --format github
     """
     wanted = _rows(rows)
-    with tqdm(total=len(wanted), desc="zoo", unit="row", disable=not sys.stderr.isatty()) as bar:
+    with progress_bar(total=len(wanted), desc="zoo", unit="row") as bar:
 
         def told(bug: Bug, done: Sequence[Hunt]) -> None:
             bar.update()

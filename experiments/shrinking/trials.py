@@ -88,7 +88,7 @@ def _failed(error: HandlerError, scheduler: Scheduler) -> Trial:
     faults = scheduler.faults_before(end_ns)
     seen = _first_of_each(error.violations, faults)
     if not failure.usage:
-        seen[f"{failure.error.partition(':')[0]} at {failure.place}"] = str(error).partition("\n")[0]
+        seen[failure.label] = str(error).partition("\n")[0]
     return Trial(
         broken=tuple(seen),
         details=seen,
