@@ -68,7 +68,7 @@ def member_at_end(node: Any) -> MemberAtEnd:
         held_count=node.queue.held_count,
         held_high=node.queue.held_high,
         kept_high=node.kept_high,
-        requests=node.gaps.requests,
+        requests=node.requests,
         resent=node.resent,
         rejoined=node.rejoined,
         given_up=node.given_up,

@@ -60,7 +60,7 @@ def copy_at_end(node: Any) -> CopyAtEnd:
         kept_high=node.kept_high,
         reads_along=node.queue.wanted is None and node.edits == 0,
         delays_ns=tuple(node.delays_ns),
-        requests=node.gaps.requests,
+        requests=node.requests,
         resent=node.resent,
         rejoined=node.rejoined,
         given_up=node.given_up,
