@@ -54,7 +54,7 @@ NOBODY = Script()
 
 
 class AtTheEnd(NamedTuple):
-    """What is kept of a participant that is up at the end."""
+    """What is kept of a participant that is up at the end, or crashes."""
 
     is_in: bool
     view: int
@@ -153,6 +153,7 @@ def chat_scenario(
         faults=faults if settings.faults is None else settings.faults,
         observers=(partial(TotalOrderProperties, nodes), partial(Recorded, TOLD if name == "chat" else ())),
         final=at_the_end,
+        fallen=at_the_end,
         parameters=parameters,
         **given,
     )
@@ -229,7 +230,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Messages, views, and how long a message was held."""
     screens: Screens = result.reports["TotalOrderProperties"]
     counts = screens.counts
-    resent = sum(end.resent for end in result.final.values() if end is not None)
+    resent = sum(end.resent for end in result.lives)
     return (
         ("messages", f"{counts['said']} said, {len(screens.order)} in the total order, {counts['replies']} answers"),
         ("screens", f"{counts['displayed']} displays, {counts['held']} of messages held at first; {resent} resent"),

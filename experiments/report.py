@@ -70,7 +70,7 @@ def report_json(report: Report) -> str:
         "coverage": dict(report.covered),
         "sometimes": dict(report.reached),
     }
-    del values["reports"], values["final"]
+    del values["reports"], values["final"], values["fallen"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
 
 

@@ -11,7 +11,7 @@ digests agree.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heappushpop
 from operator import itemgetter
 from typing import Any
@@ -87,6 +87,7 @@ class Host:
         self._altered = 0
         self._crashes_losing_writes = 0
         self._halts: list[tuple[int, int]] = []
+        self._fallen: dict[int, tuple[Any, ...]] = {}
         """(time, node) of every node that ended itself."""
         self.halted: set[int] = set()
         """Nodes that are down because they ended themselves."""
@@ -365,7 +366,8 @@ class Host:
     def finish(self, end_ns: int) -> Summary:
         """The host's share of the result of a run that ended then."""
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
-        values = {} if self.plan.final is None else {node: self._left_by(p) for node, p in self.processes.items()}
+        final = self.plan.final
+        values = {} if final is None else {node: self._left_by(p, "final", final) for node, p in self.processes.items()}
         processes = self.processes.values()
         counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
         counters["sent"] = sum(
@@ -381,16 +383,23 @@ class Host:
         for reason, count in self._dropped.items():
             counters[f"dropped_{reason}"] = count
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        return Summary(digests, values, counters, self._failures, self._halts)
+        return Summary(digests, values, self._fallen, counters, self._failures, self._halts)
 
-    def _left_by(self, process: Process) -> Any:
-        """What `final` says of a node."""
-        assert self.plan.final is not None
+    def keep_fallen(self, process: Process) -> None:
+        """A node that is up is about to crash: keep what the scenario wants to know of it."""
+        fallen = self.plan.fallen
+        if fallen is not None and process.sim_up:
+            value = self._left_by(process, "fallen", fallen)
+            self._fallen[process.id] = (*self._fallen.get(process.id, ()), value)
+
+    def _left_by(self, process: Process, what: str, says: Callable[[Any], Any]) -> Any:
+        """What `final` or `fallen` says of a node."""
         try:
-            return self.plan.final(process) if process.sim_up else None
+            return says(process) if process.sim_up else None
         except Halt as halt:
-            error = UsageError("final: a node cannot halt there").with_traceback(halt.__traceback__)
-            self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error))
+            error = UsageError(f"{what}: a node cannot halt there").with_traceback(halt.__traceback__)
+            when = "the end of the run" if what == "final" else "its crash"
+            self._failures.append(describe_error(self.now_ns, process.id, when, error))
             return None
 
     def _failure(self, error: Exception) -> Failure:

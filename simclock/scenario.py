@@ -28,7 +28,8 @@ class Scenario:
     its argument. `byzantine` gives some nodes another builder, node id -> what makes a node that lies in that
     place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
     anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
-    in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
+    in the result; `fallen(node)` likewise for every node that crashes or ends itself, at that moment, so that what it
+    had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Scenario:
     """Whether faults that observers inject happen; False where the plan is to be all there is."""
     observers: tuple[Callable[[], Observer], ...] = ()
     final: Callable[[Any], Any] | None = None
+    fallen: Callable[[Any], Any] | None = None
     byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""

@@ -55,6 +55,39 @@ def test_a_crash_does_not_stop_the_others():
     assert ENTRY.judge(result).status == VALID
 
 
+def lossy(loss):
+    return Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=loss, duplication=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_are_equal_where_half_of_all_messages_are_lost(seed):
+    verdict = ENTRY.judge(play(seed, network=lossy(0.5)))
+    assert verdict.status == VALID, verdict.lines
+
+
+def test_loss_adds_little_more_than_the_exchange_that_mends_it():
+    """A fifth of all messages is lost, so nearly every one waits: for about one tick, one request and its answer."""
+    readers = [copy for copy in play(0, network=lossy(0.2)).final.values() if copy.reads_along]
+    assert readers
+    for reader in readers:
+        assert reader.deliveries > 300 and sum(reader.delays_ns) < ms(500) * reader.deliveries
+
+
+def test_what_a_crashed_copy_had_counted_is_reported():
+    crashes = tuple(Crash(at_ns=seconds(5), node=node) for node in range(4))
+    result = play(0, network=lossy(0.2), faults=crashes)
+    broadcast = result.reports["DeliveryOrder"].counts["broadcast"]
+    rows = dict(ENTRY.describe(result))
+    assert rows["edits"] == f"{broadcast - 1} by 3 people", "all but the newcomer's first"
+    assert [copy.text for copy in result.fallen[0]] == [None]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_more_is_held_back_than_is_delivered(seed):
+    for copy in play(seed, network=lossy(0.3)).lives:
+        assert 0 < copy.held_count <= copy.deliveries
+
+
 def test_the_report_names_what_was_asked_for():
     rows = dict(ENTRY.describe(play(0, duration_ns=seconds(3), faults=())))
     assert "high-water mark" in rows["held back"] and "until all had them" in rows["kept"]

@@ -39,7 +39,17 @@ from typing import Any, ClassVar
 from actors import Node
 from protocols.causal_broadcast.gaps import MISSING_MAX, Gap, Gaps, names, ranges
 from protocols.causal_broadcast.hold_back import CausalQueue
-from protocols.causal_broadcast.messages import Answer, Broadcast, Gone, JoinRequest, Kind, Range, Request, Status, Welcome
+from protocols.causal_broadcast.messages import (
+    Answer,
+    Broadcast,
+    Gone,
+    JoinRequest,
+    Kind,
+    Range,
+    Request,
+    Status,
+    Welcome,
+)
 from simclock import UsageError
 from simclock.clocks import VectorClock
 
