@@ -29,7 +29,8 @@ class Scenario:
     place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
     anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
     in the result; `fallen(node)` likewise for every node that crashes or ends itself, at that moment, so that what it
-    had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
+    had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an
+    observer stops it.
     """
 
     name: str

@@ -12,7 +12,8 @@ Rule 2: every member keeps what it has delivered until everyone has: what is los
         There is no acknowledgement of single messages; `Status` tells, each tick, what a member has. All that is
         missing and overdue is asked for at once.
 Rule 3: a newcomer takes the state from one member, and tells the others by its first broadcast, or by its first status
-        where that comes earlier. Vectors grow by its id; nobody agrees on anything. Who leaves tells so by its last broadcast.
+        where that comes earlier. Vectors grow by its id; nobody agrees on anything. Who leaves tells so by its last
+        broadcast.
 Rule 4: a member that is silent for `suspect_ns` is not waited for: what it lacks may be forgotten. If it was only slow,
         it learns so when it asks (`Gone`), and takes the state anew; what it had sent itself is not lost.
 Rule 5: a dependency that nobody in reach has for `give_up_ns` is given up: everything held that needs it is dropped and
@@ -26,8 +27,8 @@ A member may keep what it has on a disk (`make_durable`), and go on from there u
 not, and who crashes is another member when it is back.
 
 What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
-its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and the last count of a range
-that is kept no more); "dropped" (member and count of what was given up, how many were held for it).
+its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and the last count of a
+range that is kept no more); "dropped" (member and count of what was given up, how many were held for it).
 """
 
 from __future__ import annotations
