@@ -6,6 +6,7 @@ A script among friends, one of whom is two seconds away; another crashes and com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -117,13 +118,20 @@ def chat(settings: Settings) -> Scenario:
         settings,
         nodes=nodes,
         order=order,
-        scripts=tuple([LINES.get(name_of(node), NOBODY) for node in range(nodes)]),
+        scripts=tuple([_script(node, nodes) for node in range(nodes)]),
         person=Person,
         duration_ns=settings.duration_ns or minutes(2),
         network=Network(latency=latency, loss=0.02, duplication=0.02),
         faults=crash,
         parameters=parameters,
     )
+
+
+def _script(node: int, nodes: int) -> Script:
+    """What a participant says: nothing to somebody who is not there."""
+    script = LINES.get(name_of(node), NOBODY)
+    absent = NAMES[nodes:]
+    return replace(script, lines=tuple([line for line in script.lines if not any(name in line[1] for name in absent)]))
 
 
 def chat_scenario(

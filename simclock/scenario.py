@@ -48,6 +48,8 @@ class Scenario:
     final: Callable[[Any], Any] | None = None
     fallen: Callable[[Any], Any] | None = None
     byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
+    cast: str = ""
+    """Who the nodes are, for a reader, where not all are of the kind that was asked for: "3 nodes and a time server"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
 
@@ -85,7 +87,8 @@ class Scenario:
 
     def __str__(self) -> str:
         duration = "until done" if self.duration_ns is None else format_duration(self.duration_ns)
-        parts = [f"{self.name}: seed {self.seed}, {self.nodes} nodes, {duration}", f"network {self.network}"]
+        cast = self.cast or f"{self.nodes} node{'' if self.nodes == 1 else 's'}"
+        parts = [f"{self.name}: seed {self.seed}, {cast}, {duration}", f"network {self.network}"]
         parts += [f"{name} {value}" for name, value in self.parameters.items()]
         if self.byzantine:
             parts.append(f"byzantine {', '.join(map(str, sorted(self.byzantine)))}")
