@@ -49,7 +49,7 @@ class Scenario:
     fallen: Callable[[Any], Any] | None = None
     byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
     cast: str = ""
-    """Who the nodes are, for a reader, where not all are of the kind that was asked for: "3 nodes and a time server"."""
+    """Who the nodes are, where not all are what was asked for, such as "3 nodes and a time server"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
 
