@@ -41,7 +41,7 @@ SETTLE_NS = seconds(4)
 
 
 class MemberAtEnd(NamedTuple):
-    """What is kept of a member that is up at the end."""
+    """What is kept of a member that is up at the end, or crashes."""
 
     member: int
     is_in: bool
@@ -68,7 +68,7 @@ def member_at_end(node: Any) -> MemberAtEnd:
         held_count=node.queue.held_count,
         held_high=node.queue.held_high,
         kept_high=node.kept_high,
-        requests=node.gaps.requests,
+        requests=node.requests,
         resent=node.resent,
         rejoined=node.rejoined,
         given_up=node.given_up,
@@ -136,6 +136,7 @@ def causal_hunt(settings: Settings) -> Scenario:
         faults=tuple(faults) if settings.faults is None else settings.faults,
         observers=(DeliveryOrder,),
         final=member_at_end,
+        fallen=member_at_end,
         parameters=settings.parameters,
         **given,
     )
@@ -203,7 +204,7 @@ def all_delivered(result: RunResult, settle_ns: int) -> Verdict:
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """What was held, kept, lost and asked for."""
-    ends = [end for end in result.final.values() if end is not None]
+    ends = result.lives
     held_high, kept_high = (max([getattr(end, name) for end in ends], default=0) for name in ("held_high", "kept_high"))
     total = {
         name: sum(getattr(end, name) for end in ends)
@@ -219,7 +220,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
 
 def sometimes(result: RunResult) -> Mapping[str, int]:
     """What a run should reach."""
-    ends = [end for end in result.final.values() if end is not None]
+    ends = result.lives
     order: Deliveries = result.reports["DeliveryOrder"]
     return {**order.counts, "held": sum(end.held_count for end in ends), "rejoined": sum(end.rejoined for end in ends)}
 

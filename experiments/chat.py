@@ -6,6 +6,7 @@ A script among friends, one of whom is two seconds away; another crashes and com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -55,7 +56,7 @@ NOBODY = Script()
 
 
 class AtTheEnd(NamedTuple):
-    """What is kept of a participant that is up at the end."""
+    """What is kept of a participant that is up at the end, or crashes."""
 
     is_in: bool
     view: int
@@ -118,13 +119,20 @@ def chat(settings: Settings) -> Scenario:
         settings,
         nodes=nodes,
         order=order,
-        scripts=tuple([LINES.get(name_of(node), NOBODY) for node in range(nodes)]),
+        scripts=tuple([_script(node, nodes) for node in range(nodes)]),
         person=Person,
         duration_ns=settings.duration_ns or minutes(2),
         network=Network(latency=latency, loss=0.02, duplication=0.02),
         faults=crash,
         parameters=parameters,
     )
+
+
+def _script(node: int, nodes: int) -> Script:
+    """What a participant says: nothing to somebody who is not there."""
+    script = LINES.get(name_of(node), NOBODY)
+    absent = NAMES[nodes:]
+    return replace(script, lines=tuple([line for line in script.lines if not any(name in line[1] for name in absent)]))
 
 
 def chat_scenario(
@@ -154,6 +162,7 @@ def chat_scenario(
         faults=faults if settings.faults is None else settings.faults,
         observers=(partial(TotalOrderProperties, nodes), partial(Recorded, TOLD if name == "chat" else ())),
         final=at_the_end,
+        fallen=at_the_end,
         parameters=parameters,
         **given,
     )
@@ -224,7 +233,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Messages, views, and how long a message was held."""
     screens: Screens = result.reports["TotalOrderProperties"]
     counts = screens.counts
-    resent = sum(end.resent for end in result.final.values() if end is not None)
+    resent = sum(end.resent for end in result.lives)
     return (
         ("messages", f"{counts['said']} said, {len(screens.order)} in the total order, {counts['replies']} answers"),
         ("screens", f"{counts['displayed']} displays, {counts['held']} of messages held at first; {resent} resent"),

@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SYNCS = ("none", "cristian", "berkeley", "ntp")
+SERVED = ("cristian", "ntp")
+"""Algorithms in which clocks follow the time server's."""
 NODES_MAX = 200
 JUMP_NS = seconds(10)
 SAMPLES = 400
@@ -119,8 +121,15 @@ def synchronization(
         network=network,
         clocks=clocks,
         observers=(partial(ClockRecord, setup),),
+        cast=_cast(nodes, parameters["sync"]),
         parameters=dict(settings.parameters),
     )
+
+
+def _cast(nodes: int, sync: str) -> str:
+    """What was asked for, and the server that is beside it on every algorithm: key c has everybody ask it."""
+    server = "a time server" if sync in SERVED else "an idle time server"
+    return f"{nodes} node{'' if nodes == 1 else 's'} and {server}"
 
 
 def _node(agreed: Synchronization, build: Build, node: int) -> Node:
@@ -222,7 +231,7 @@ def plot(result: RunResult, axes: Axes) -> None:
     """Each clock over true time, less the time server's, or less their mean where no server has a say in it."""
     report = report_of_clocks(result)
     sampled = list(samples(result, _step_ns(result)))
-    served = report.setup.sync in ("cristian", "ntp")
+    served = report.setup.sync in SERVED
     references = [(each, 0 if served else sum(each.errors_ns) // len(each.errors_ns)) for each in sampled]
     times = [sample.time_ns / SECOND for sample in sampled]
     for node in range(report.setup.nodes):

@@ -70,7 +70,8 @@ class ClockStory:
             case "asked", (algorithm, server):
                 return f"  node {node} asks the time server (node {server}) for the time ({algorithm})"
             case "polled", (number, others):
-                return f"Berkeley round {number}: node {node} (leader) asks {nodes(others)} what their clocks show"
+                asks = f"asks {nodes(others)} what their clocks show" if others else "has nobody to ask"
+                return f"Berkeley round {number}: node {node} (leader) {asks}"
             case "sampled", Sampled():
                 return f"  node {node} {_sampled(value)}"
             case "filtered", (delay_ns, age_ns):

@@ -56,14 +56,14 @@ NETWORK = Network(latency=Uniform(low_ns=ms(5), high_ns=ms(20)))
 
 
 class ReplicaAtEnd(NamedTuple):
-    """What is kept of a replica that is up when the run ends."""
+    """What is kept of a replica that is up when the run ends, or crashes."""
 
     value: Any
     state: str
     """A digest of the whole state: equal values may hide unequal ones."""
     state_bytes: int
     bytes_sent: int
-    """Since its last start, what acknowledges included."""
+    """Since it started, what acknowledges included."""
     messages_sent: int
     whole_states: int
     """How often it had no deltas for a neighbour that was behind."""
@@ -169,6 +169,7 @@ def replicated(
         faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
         observers=observers if does.tells_values else observers[:1],
         final=replica_at_end,
+        fallen=replica_at_end,
         parameters={**settings.parameters, **shown},
         **options,
     )
@@ -220,10 +221,10 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Updates, and what was sent."""
     found = result.reports["CrdtProperties"]
     ends = [end for end in result.final.values() if end is not None]
-    total = sum(end.bytes_sent for end in ends)
-    messages = sum(end.messages_sent for end in ends)
+    total = sum(life.bytes_sent for life in result.lives)
+    messages = sum(life.messages_sent for life in result.lives)
     each = f", {total // found['updates']:,} for each update" if found["updates"] else ""
-    whole = sum(end.whole_states for end in ends)
+    whole = sum(life.whole_states for life in result.lives)
     return (
         ("updates", f"{found['updates']}, {found['concurrent updates']} of them concurrent with others"),
         ("states", f"{max((end.state_bytes for end in ends), default=0):,} bytes at the end"),

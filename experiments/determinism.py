@@ -249,6 +249,7 @@ def _besides(entry: Entry, result: RunResult) -> dict[str, str]:
         "verdict": verdict,
         "violations": [violation_text(violation) for violation in result.violations],
         "final": result.final,
+        "fallen": result.fallen,
         "counters": result.counters,
     }
     return {name: _comparable(value) for name, value in values.items()}

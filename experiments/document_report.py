@@ -25,8 +25,9 @@ SETTLE_NS = seconds(10)
 
 
 class CopyAtEnd(NamedTuple):
-    """What is kept of a copy that is up at the end."""
+    """What is kept of a copy that is up at the end, or crashes."""
 
+    node: int
     text: str | None
     digest: str
     edits: int
@@ -52,6 +53,7 @@ def copy_at_end(node: Any) -> CopyAtEnd:
     """What is kept of a copy."""
     text = None if node.text is None else str(node.text)
     return CopyAtEnd(
+        node=node.id,
         text=text,
         digest=blake2b((text or "").encode(), digest_size=8).hexdigest(),
         edits=node.edits,
@@ -63,7 +65,7 @@ def copy_at_end(node: Any) -> CopyAtEnd:
         kept_high=node.kept_high,
         reads_along=node.queue.wanted is None and node.edits == 0,
         delays_ns=tuple(node.delays_ns),
-        requests=node.gaps.requests,
+        requests=node.requests,
         resent=node.resent,
         rejoined=node.rejoined,
         given_up=node.given_up,
@@ -72,6 +74,11 @@ def copy_at_end(node: Any) -> CopyAtEnd:
         bytes_text=node.bytes_text,
         has_left=node.has_left,
     )
+
+
+def fallen_copy(node: Any) -> CopyAtEnd:
+    """What is kept of a copy that crashes: what it has counted, and not its text."""
+    return copy_at_end(node)._replace(text=None)
 
 
 def judge(result: RunResult) -> Verdict:
@@ -126,14 +133,14 @@ def _recording_of(result: RunResult) -> str:
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """What the order cost: messages held, how many at once, for how long, and how many bytes."""
-    copies = [copy for copy in result.final.values() if copy is not None]
+    copies = result.lives
     edits = sum(copy.edits for copy in copies)
     deliveries = sum(copy.deliveries for copy in copies)
     held = sum(copy.held_count for copy in copies)
     share, high = 100 * held // max(1, deliveries), _most(copies, "held_high")
     delays_ns = sorted(delay for copy in copies if copy.reads_along for delay in copy.delays_ns)
     return (
-        ("edits", f"{edits:,} by {sum(copy.edits > 0 for copy in copies)} people"),
+        ("edits", f"{edits:,} by {len({copy.node for copy in copies if copy.edits})} people"),
         (
             "held back",
             f"{held:,} of {deliveries:,} deliveries ({share}%), high-water mark {high} at a member",
@@ -174,10 +181,9 @@ def _bytes_text(copies: Sequence[CopyAtEnd], edits: int) -> str:
 
 def sometimes(result: RunResult) -> Mapping[str, int]:
     """What a run should reach."""
-    copies = [copy for copy in result.final.values() if copy is not None]
     counts: dict[str, int] = result.reports["DeliveryOrder"].counts
     names = ("broadcast", "delivered", "concurrent", "joined", "left", "suspected")
-    return {name: counts[name] for name in names} | {"held": sum(copy.held_count for copy in copies)}
+    return {name: counts[name] for name in names} | {"held": sum(copy.held_count for copy in result.lives)}
 
 
 def story(result: RunResult) -> Iterator[str]:

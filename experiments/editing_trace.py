@@ -2,7 +2,8 @@
 
 A file is JSON, gzipped or not: `txns`, each with `parents` (indexes of earlier ones), `agent` and `patches` ([position,
 deleted characters, inserted text]); `endContent` is what everyone has in the end. Positions count Unicode code points
-of the document as it was after `parents`.
+of the document as it was after `parents`, and after the patches before in the same transaction. One without a patch
+changes nothing, and says what its author had seen by then.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from protocols.shared_document import Stroke
+from protocols.shared_document import Patch, Stroke
 from simclock.errors import UsageError
 
 AUTHORS_MAX = 1000
@@ -68,20 +69,26 @@ def _recording(path: str, table: dict[str, Any]) -> Recording:
         author = _whole(f"{place}: agent", transaction["agent"], 0, authors - 1)
         if seen[author] != len(strokes[author]):
             raise ValueError(f"{place}: an author's own keystrokes must follow one another")
-        if len(transaction["patches"]) != 1:
-            raise ValueError(f"{place}: has {len(transaction['patches'])} patches, and can be replayed with 1")
-        ((position, deleted, text),) = transaction["patches"]
-        if type(position) is not int or type(text) is not str:
-            raise TypeError(f"{place}: {position!r} and {text!r} are not a position and a text")
+        if type(transaction["patches"]) is not list:
+            raise TypeError(f"{place}: patches: {transaction['patches']!r} is not a list")
+        patches = tuple([_patch(place, each) for each in transaction["patches"]])
         needs = {other: count for other, count in enumerate(seen) if other != author}
         concurrent += any(count < len(strokes[other]) for other, count in needs.items())
-        deleted = _whole(f"{place}: deleted", deleted, 0, SIZE_MAX)
-        strokes[author].append(Stroke(needs, position, deleted, text, f"recording: {path}, {place}"))
+        strokes[author].append(Stroke(needs, patches, f"recording: {path}, {place}"))
         seen[author] += 1
         versions.append(tuple(seen))
     if type(table["endContent"]) is not str:
         raise TypeError("endContent is no text")
     return Recording(tuple([tuple(each) for each in strokes]), table["endContent"], concurrent)
+
+
+def _patch(place: str, patch: Any) -> Patch:
+    if type(patch) is not list or len(patch) != 3:
+        raise ValueError(f"{place}: {patch!r} is not a patch: [position, deleted characters, inserted text]")
+    position, deleted, text = patch
+    if type(position) is not int or type(text) is not str:
+        raise TypeError(f"{place}: {position!r} and {text!r} are not a position and a text")
+    return position, _whole(f"{place}: deleted", deleted, 0, SIZE_MAX), text
 
 
 def _whole(name: str, value: Any, least: int, most: int) -> int:

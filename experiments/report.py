@@ -83,7 +83,7 @@ def report_json(report: Report) -> str:
         "sometimes": dict(report.reached),
         "quiet": result.quiet and {**result.quiet._asdict(), "told": [str(result.quiet), *report.waits]},
     }
-    del values["reports"], values["final"], values["environment"]
+    del values["reports"], values["final"], values["fallen"], values["environment"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import Node
 from experiments.catalog import Entry, Settings, register
-from experiments.document_report import copy_at_end, describe, judge, plot, sometimes, story
+from experiments.document_report import copy_at_end, describe, fallen_copy, judge, plot, sometimes, story
 from experiments.editing_trace import read_recording
 from experiments.recorded import Recorded
 from protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
@@ -159,6 +159,7 @@ def _scenario(
         faults=faults if settings.faults is None else settings.faults,
         observers=(*observers, partial(DeliveryOrder, parameters["delivery"] == "causal"), partial(Recorded, TOLD)),
         final=copy_at_end,
+        fallen=fallen_copy,
         parameters=parameters,
         **given,
     )

@@ -11,7 +11,7 @@ digests agree.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heappushpop
 from operator import itemgetter
 from typing import Any
@@ -88,9 +88,9 @@ class Host:
         """What is being handled."""
         self._stillness = Stillness()
         self._dropped: dict[str, int] = {}
-        self._altered = 0
-        self._crashes_losing_writes = 0
+        self._altered = self._crashes_losing_writes = 0
         self._halts: list[tuple[int, int]] = []
+        self._fallen: dict[int, tuple[Any, ...]] = {}
         """(time, node) of every node that ended itself."""
         self.halted: set[int] = set()
         """Nodes that are down because they ended themselves."""
@@ -387,12 +387,23 @@ class Host:
         """The host's share of the result of a run that ended then."""
         quiet_ns = self._quiet_ns()
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
-        values = {} if self.plan.final is None else {node: self._left_by(p) for node, p in self.processes.items()}
+        final = self.plan.final
+        values = {} if final is None else {node: self._left_by(p, "final", final) for node, p in self.processes.items()}
         digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
         lost = self._stillness.last_lost() if quiet_ns is not None else ()
         classes = {type(process) for process in self.processes.values()}
         warnings = {warning for each in classes for warning in misspelt_handlers(each, NODE_HANDLERS)}
-        return Summary(digests, values, self.counters(), self._failures, self._halts, quiet_ns, lost, tuple(warnings))
+        return Summary(
+            digests,
+            values,
+            self._fallen,
+            self.counters(),
+            self._failures,
+            self._halts,
+            quiet_ns,
+            lost,
+            tuple(warnings),
+        )
 
     def counters(self) -> dict[str, int]:
         """What was counted so far; "handled" is events and observations."""
@@ -437,15 +448,23 @@ class Host:
         doing = f"{who}, {handler}{what}{f' ({place})' if place else ''}"
         return HostStanding(self.now_ns, self._handled, doing, busy)
 
-    def _left_by(self, process: Process) -> Any:
-        """What `final` says of a node."""
-        assert self.plan.final is not None
-        self._event = (self.now_ns, ENVIRONMENT, 0, process.id, FAULT, "the end of the run")
+    def keep_fallen(self, process: Process) -> None:
+        """A node that is up is about to crash: keep what the scenario wants to know of it."""
+        fallen = self.plan.fallen
+        if fallen is not None and process.sim_up:
+            value = self._left_by(process, "fallen", fallen)
+            self._fallen[process.id] = (*self._fallen.get(process.id, ()), value)
+
+    def _left_by(self, process: Process, what: str, says: Callable[[Any], Any]) -> Any:
+        """What `final` or `fallen` says of a node."""
+        if what == "final":
+            self._event = (self.now_ns, ENVIRONMENT, 0, process.id, FAULT, "the end of the run")
         try:
-            return self.plan.final(process) if process.sim_up else None
+            return says(process) if process.sim_up else None
         except Halt as halt:
-            error = UsageError("final: a node cannot halt there").with_traceback(halt.__traceback__)
-            self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error))
+            error = UsageError(f"{what}: a node cannot halt there").with_traceback(halt.__traceback__)
+            when = "the end of the run" if what == "final" else "its crash"
+            self._failures.append(describe_error(self.now_ns, process.id, when, error))
             return None
 
     def _failure(self, error: Exception) -> Failure:

@@ -53,6 +53,8 @@ class Summary(NamedTuple):
     """Node -> the hash over everything it handled."""
     values: dict[int, Any]
     """Node -> what the scenario's `final` made of it."""
+    fallen: dict[int, tuple[Any, ...]]
+    """Node -> what the scenario's `fallen` made of each of its incarnations that crashed, in order."""
     counters: dict[str, int]
     failures: list[Failure]
     halts: list[tuple[int, int]]
@@ -77,6 +79,7 @@ class HostPlan(NamedTuple):
     clocks: Clocks
     disk: DiskModel
     final: Callable[[Any], Any] | None
+    fallen: Callable[[Any], Any] | None
     payload_type: Any
     """The union of message classes, for decoding what other hosts send; None where there is one host."""
     watched: bool

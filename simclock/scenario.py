@@ -28,7 +28,9 @@ class Scenario:
     its argument. `byzantine` gives some nodes another builder, node id -> what makes a node that lies in that
     place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
     anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
-    in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
+    in the result; `fallen(node)` likewise for every node that crashes or ends itself, at that moment, so that what it
+    had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an
+    observer stops it.
     """
 
     name: str
@@ -46,7 +48,10 @@ class Scenario:
     """Whether a run is violated that nobody stopped and in which nothing is left to happen, no message, no timer."""
     observers: tuple[Callable[[], Observer], ...] = ()
     final: Callable[[Any], Any] | None = None
+    fallen: Callable[[Any], Any] | None = None
     byzantine: Mapping[int, Callable[[int], Process]] = field(default_factory=dict)
+    cast: str = ""
+    """Who the nodes are, where not all are what was asked for, such as "3 nodes and a time server"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
 
@@ -85,7 +90,8 @@ class Scenario:
 
     def __str__(self) -> str:
         duration = "until done" if self.duration_ns is None else format_duration(self.duration_ns)
-        parts = [f"{self.name}: seed {self.seed}, {self.nodes} nodes, {duration}", f"network {self.network}"]
+        cast = self.cast or f"{self.nodes} node{'' if self.nodes == 1 else 's'}"
+        parts = [f"{self.name}: seed {self.seed}, {cast}, {duration}", f"network {self.network}"]
         parts += [f"{name} {value}" for name, value in self.parameters.items()]
         if self.byzantine:
             parts.append(f"byzantine {', '.join(map(str, sorted(self.byzantine)))}")

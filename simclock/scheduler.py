@@ -74,6 +74,8 @@ class RunResult(NamedTuple):
     node_digests: tuple[str, ...]
     replay: str
     """The command or call that runs it again."""
+    fallen: dict[int, tuple[Any, ...]]
+    """Node -> what the scenario's `fallen` made of each of its incarnations that crashed, in order."""
     halts: tuple[tuple[int, int], ...]
     """(time, node) of every node that ended itself, in order."""
     environment: Environment
@@ -93,6 +95,15 @@ class RunResult(NamedTuple):
     def happened(self) -> Happened:
         """What the environment did."""
         return Happened(self.environment, self.faults, self.halts)
+
+    @property
+    def lives(self) -> list[Any]:
+        """What is known of every incarnation: of those that crashed, and of those that are up at the end.
+
+        What nodes count is lost with them; a sum over these, where `final` and `fallen` are alike, misses none.
+        """
+        crashed = [life for node in sorted(self.fallen) for life in self.fallen[node]]
+        return crashed + [life for life in self.final.values() if life is not None]
 
 
 def host_plan(
@@ -114,6 +125,7 @@ def host_plan(
         clocks=scenario.clocks,
         disk=scenario.disk,
         final=scenario.final,
+        fallen=scenario.fallen,
         payload_type=payload_type,
         watched=any(observer.reacts for observer in observers),
         lookahead_ns=scenario.lookahead_ns,
@@ -446,6 +458,7 @@ class Scheduler:
                 counters[name] = counters.get(name, 0) + count
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
+        fallen = {node: values for summary in summaries for node, values in summary.fallen.items()}
         whole = blake2b(digest_size=DIGEST_BYTES)
         for node in range(self.scenario.nodes):
             whole.update(digests[node])
@@ -469,6 +482,7 @@ class Scheduler:
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,
+            fallen=dict(sorted(fallen.items())),
             halts=control.happened.halts,
             environment=control.happened.environment,
             quiet=quiet,

@@ -114,6 +114,7 @@ def _strike_process(host: Host, process: Process, fault: Fault, event: Event) ->
 
 def crash(host: Host, process: Process, *, torn: bool) -> None:
     """The incarnation ends: its timers, what waits at its gate and what its disk had not synced are gone."""
+    host.keep_fallen(process)
     process.sim_up = False
     process.sim_timers.clear()
     process.sim_parked.clear()

@@ -9,6 +9,8 @@ from experiments.zoo.bugs import BUGS
 from experiments.zoo.hunt import ground_of, hunt, named, right_one
 from protocols.causal_broadcast import Broadcast, CausalQueue, DeliveryOrder, FifoQueue, Gaps, Kind, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
+from protocols.causal_broadcast.gaps import ranges
+from protocols.causal_broadcast.messages import Request
 from simclock import (
     Control,
     Crash,
@@ -93,9 +95,21 @@ def test_what_is_not_wanted_yet_waits_without_being_counted_as_held():
     queue = CausalQueue(9)
     queue.wanted = {0: 1}
     assert take(queue, sent(0, a=1), sent(0, a=2), sent(1, a=2, b=1)) == [[(0, 1)], [], []]
-    assert queue.held_count == 1, "only the one of member 1 waits for another message"
     assert [each.member for each in queue.want({0: 2})] == [0, 1]
+    assert queue.held_count == 1, "only the one of member 1 waited for another message"
     assert queue.held == {}
+
+
+def test_a_delivery_is_counted_as_held_once():
+    """However often it was held, let go, received again, or taken over with a state."""
+    queue = CausalQueue(2)
+    take(queue, sent(0, a=4), sent(0, a=3), sent(0, a=2), sent(0, a=4))
+    assert list(queue.restart(VectorClock.of({1: 3}))) == [] and sorted(queue.held) == [(0, 2), (0, 3)]
+    take(queue, sent(0, a=1), sent(0, a=4))
+    assert queue.delivered == {0: 4, 1: 3} and queue.held_count == 2, "4 was let go, and had nothing to wait for later"
+    take(queue, sent(0, a=6), sent(0, a=8))
+    assert list(queue.restart(VectorClock.of({0: 8, 1: 3}))) == []
+    assert queue.held_count == 2, "what came with the state was not delivered"
 
 
 def test_who_depends_on_what_is_lost_is_dropped_and_nobody_else():
@@ -105,15 +119,36 @@ def test_who_depends_on_what_is_lost_is_dropped_and_nobody_else():
     assert sorted(queue.held) == [(2, 1), (3, 2)]
 
 
-def test_a_gap_is_asked_for_once_it_is_overdue():
+def test_all_that_is_overdue_is_asked_for_at_once():
     gaps = Gaps(request_ns=100)
-    clocks = [VectorClock.of({0: 5, 1: 2})]
-    assert gaps.survey(0, {0: 1, 1: 2}, {(0, 2), (0, 5)}, clocks) == []
-    (due,) = gaps.survey(100, {0: 1, 1: 2}, {(0, 2), (0, 5)}, clocks)
-    assert (due.member, due.first, due.last) == (0, 3, 4), "what is held is not asked for"
-    gaps.asked(due, 100)
-    assert gaps.survey(150, {0: 1, 1: 2}, {(0, 2), (0, 5)}, clocks) == []
-    assert gaps.survey(300, {0: 5, 1: 2}, set(), clocks) == [] and gaps.open == {}
+    clocks = [VectorClock.of({0: 7, 1: 4})]
+    held = {(0, 2), (0, 5)}
+    assert gaps.survey(0, {0: 1, 1: 2}, held, clocks) == []
+    due = gaps.survey(100, {0: 1, 1: 2}, held, clocks)
+    assert ranges((gap.member, gap.count) for gap in due) == ((0, 3, 4), (0, 6, 7), (1, 3, 4)), "not what is held"
+    for gap in due[:3]:
+        gaps.asked(gap, 100)
+    again = gaps.survey(150, {0: 1, 1: 2}, held, [*clocks, VectorClock.of({1: 5})])
+    assert [(gap.member, gap.count) for gap in again] == [(0, 7), (1, 3), (1, 4)], "1:5 may still be under way"
+    held |= {(0, 3)}
+    assert [gap.count for gap in gaps.survey(200, {0: 1, 1: 4}, held, clocks)] == [4, 6, 7], "what has come is no gap"
+    assert gaps.survey(300, {0: 7, 1: 4}, set(), clocks) == [] and gaps.open == {}
+
+
+def test_what_blocks_a_member_is_its_first_gap():
+    gaps = Gaps(request_ns=100)
+    clocks = [VectorClock.of({0: 3})]
+    gaps.survey(0, {}, {(0, 2)}, clocks)
+    first, third = gaps.survey(100, {}, {(0, 2)}, clocks)
+    assert (gaps.blocked_ns(first, 100), gaps.blocked_ns(third, 100)) == (100, 0)
+    (third,) = gaps.survey(200, {0: 2}, set(), clocks)
+    assert gaps.blocked_ns(third, 250) == 50, "since the first has come"
+
+
+def test_gaps_are_bounded():
+    gaps = Gaps(request_ns=100, most=3)
+    gaps.survey(0, {}, set(), [VectorClock.of({0: 1000, 1: 2})])
+    assert sorted(gaps.open) == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2)]
 
 
 # Members.
@@ -221,6 +256,46 @@ def test_who_does_not_answer_is_not_asked_for_ever():
     faults = (Cut(at_ns=0, source=0, target=3), Cut(at_ns=0, source=3, target=1))
     result = group(4, build=Speaker, faults=faults, loss=0.0, suspect_ns=seconds(60))
     assert dict(result.final[3].delivered)[0] == 20 and result.final[3].requests > 0
+
+
+def test_a_newcomer_that_alone_has_what_its_first_words_need_is_met():
+    """It took its state from a member that crashed, which counts a broadcast that reached nobody else."""
+
+    class Speaker(Quiet):
+        def on_timer(self, timer):
+            super().on_timer(timer)
+            if timer == "tick" and self.id == 0 and not self.count and self.clock.monotonic_ns() > seconds(1):
+                self.multicast(b"last word")
+
+    faults = (Partition(at_ns=ms(900), groups=((0, 2), (1,))), Crash(at_ns=ms(1500), node=0), Heal(at_ns=ms(1600)))
+    result = group(3, build=Speaker, founders=2, join_after_ns=ms(1200), faults=faults, loss=0.0)
+    assert dict(result.final[2].delivered) == {0: 1, 2: 1}, "it had the last word, and has told that it is here"
+    assert len(same_deliveries(result)) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_half_of_all_messages_may_be_lost(seed):
+    assert len(same_deliveries(group(4, seed=seed, loss=0.5))) == 1
+
+
+def test_the_longer_nobody_answers_the_more_are_asked_at_once():
+    """Member 4 gets nothing from 0, and nobody hears it; 1, 2 and 3 have what 0 has sent."""
+    asked: dict[int, list[int]] = {}
+
+    class Asking(Quiet):
+        def on_timer(self, timer):
+            super().on_timer(timer)
+            if timer == "tick" and self.id == 0 and not self.count:
+                self.multicast(b"word")
+
+        def send(self, target, message):
+            if isinstance(message, Request):
+                asked.setdefault(self.clock.monotonic_ns(), []).append(target)
+            super().send(target, message)
+
+    faults = (Cut(at_ns=0, source=0, target=4), *(Cut(at_ns=0, source=4, target=node) for node in range(4)))
+    group(5, build=Asking, faults=faults, loss=0.0, suspect_ns=seconds(60), duration_ns=seconds(1))
+    assert list(asked.values())[:4] == [[1], [2, 3], [3, 1, 2], [1, 2, 3]]
 
 
 def test_what_depends_on_what_nobody_has_is_given_up_and_nothing_is_delivered_out_of_order():

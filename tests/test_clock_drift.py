@@ -50,6 +50,19 @@ def test_one_digest_everywhere(sync: str, same_everywhere: SameEverywhere) -> No
     assert len(result.faults) == 2 and list(story(result))
 
 
+@pytest.mark.parametrize("sync", SYNCS)
+def test_the_line_of_a_run_counts_the_nodes_that_were_asked_for(sync: str) -> None:
+    server = "a time server" if sync in ("cristian", "ntp") else "an idle time server"
+    assert f"seed 1, 3 nodes and {server}, 120s;" in str(scenario(sync=sync, nodes=3))
+    assert f"seed 1, 1 node and {server}, 120s;" in str(scenario(sync=sync, nodes=1))
+
+
+def test_a_leader_without_others_has_nobody_to_ask() -> None:
+    lines = list(story(run(scenario(sync="berkeley", nodes=1, duration_ns=seconds(21)))))
+    assert sum("node 0 (leader) has nobody to ask" in line for line in lines) == 1
+    assert not [line for line in lines if "asks" in line or "nodes" in line]
+
+
 def test_hunts_are_one_digest_everywhere(same_everywhere: SameEverywhere) -> None:
     for seed in range(4):
         assert judge(same_everywhere(scenario("clock-hunt", seed))).status == VALID

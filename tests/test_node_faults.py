@@ -362,6 +362,37 @@ def test_a_node_cannot_end_itself_when_the_run_is_over(same_everywhere: SameEver
         same_everywhere(over)
 
 
+class Counting(Node):
+    """Counts its ticks, and ends itself at the seventh of an incarnation."""
+
+    def on_start(self) -> None:
+        self.ticks = 0
+        self.set_timer("tick", ms(2))
+
+    def on_timer(self, timer: Any) -> None:
+        self.ticks += 1
+        if self.ticks == 7:
+            self.halt("enough")
+        self.set_timer("tick", ms(2))
+
+
+def ticks(node: Any) -> tuple[int, int]:
+    return node.incarnation, node.ticks
+
+
+def test_what_a_node_had_counted_outlives_its_crashes(same_everywhere: SameEverywhere) -> None:
+    faults = (Crash(at_ns=ms(5), node=0), Crash(at_ns=ms(6), node=0), Restart(at_ns=ms(10), node=0))
+    faults += (Restart(at_ns=ms(50), node=0), Crash(at_ns=ms(9), node=1))
+    counting = replace(scenario(lambda node: Counting(), faults=faults), final=ticks, fallen=ticks)
+    result = same_everywhere(replace(counting, duration_ns=ms(55)))
+    assert result.fallen[0] == ((0, 2), (1, 7)), "a crash of what is down is none"
+    assert result.fallen[1] == ((0, 4),) and result.final[1] is None
+    assert result.lives == [(0, 2), (1, 7), *result.fallen[1], *(life for life in result.final.values() if life)]
+    assert (2, 2) in result.lives
+    with pytest.raises(UsageError, match=r"^fallen: a node cannot halt there \(node 0 at 5ms"):
+        same_everywhere(replace(counting, fallen=lambda node: node.halt("late")))
+
+
 def test_a_node_may_end_itself_whenever_it_starts(same_everywhere: SameEverywhere) -> None:
     faults = (Restart(at_ns=ms(50), node=0), Crash(at_ns=ms(60), node=0))
     result = same_everywhere(scenario(lambda node: Quitter("start"), faults=faults))

@@ -5,6 +5,7 @@ loss, duplication, reordering) until an observer names the broken property; the 
 """
 
 import secrets
+import tracemalloc
 from collections import Counter
 from dataclasses import dataclass
 from functools import partial
@@ -60,6 +61,32 @@ def judge(*told, servers=SERVERS):
         control.now_ns = number
         observer.on_observation(Observation(number, node, number, name, value), control)
     return [violation.property for violation in control.violations], control.stop_ns is not None
+
+
+def test_the_judge_keeps_one_record_of_an_entry_for_all_logs():
+    """A long run without snapshots has every entry in every log: what is kept beside the command must not be many."""
+    observer, control, entries = RaftProperties(SERVERS), Control(1), 2000
+
+    def tell(node, name, value):
+        observer.on_observation(Observation(0, node, 1, name, value), control)
+
+    commands = [b"%d" % index for index in range(entries)]
+    for node in SERVERS:
+        tell(node, "started", (0, None, 0))
+    tell(0, "leader", 1)
+    tracemalloc.start()
+    try:
+        for index, command in enumerate(commands, start=1):
+            for node in SERVERS:
+                tell(node, "appended", (index - 1, ((1, command),)))
+            for node in SERVERS:
+                tell(node, "commit", index)
+                tell(node, "applied", (index, 1, command))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not control.violations and observer.report()["applied"] == entries
+    assert kept < 250 * entries
 
 
 def everywhere(name, value, nodes=SERVERS):

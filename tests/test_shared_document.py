@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import zlib
+from itertools import chain
 
 import pytest
 from click.testing import CliRunner
@@ -53,6 +54,39 @@ def test_copies_that_differ_are_found():
 def test_a_crash_does_not_stop_the_others():
     result = play(4, faults=(Crash(at_ns=seconds(6), node=1),))
     assert ENTRY.judge(result).status == VALID
+
+
+def lossy(loss):
+    return Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=loss, duplication=0.01)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_copies_are_equal_where_half_of_all_messages_are_lost(seed):
+    verdict = ENTRY.judge(play(seed, network=lossy(0.5)))
+    assert verdict.status == VALID, verdict.lines
+
+
+def test_loss_adds_little_more_than_the_exchange_that_mends_it():
+    """A fifth of all messages is lost, so nearly every one waits: for about one tick, one request and its answer."""
+    readers = [copy for copy in play(0, network=lossy(0.2)).final.values() if copy.reads_along]
+    assert readers
+    for reader in readers:
+        assert reader.deliveries > 300 and sum(reader.delays_ns) < ms(500) * reader.deliveries
+
+
+def test_what_a_crashed_copy_had_counted_is_reported():
+    crashes = tuple(Crash(at_ns=seconds(5), node=node) for node in range(4))
+    result = play(0, network=lossy(0.2), faults=crashes)
+    broadcast = result.reports["DeliveryOrder"].counts["broadcast"]
+    rows = dict(ENTRY.describe(result))
+    assert rows["edits"] == f"{broadcast - 1} by 3 people", "all but the newcomer's first"
+    assert [copy.text for copy in result.fallen[0]] == [None]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_no_more_is_held_back_than_is_delivered(seed):
+    for copy in play(seed, network=lossy(0.3)).lives:
+        assert 0 < copy.held_count <= copy.deliveries
 
 
 def test_the_report_names_what_was_asked_for():
@@ -150,8 +184,11 @@ def test_a_replay_that_is_cut_short_is_unknown(tmp_path):
     assert verdict.status == UNKNOWN and "not complete" in " ".join(verdict.lines)
 
 
-def made_up(strokes, seed=1):
-    """A recording of two people who read each other late, with the text that a replay in one place ends with."""
+def made_up(strokes, seed=1, patches=(1,)):
+    """A recording of two people who read each other late, with the text that a replay in one place ends with.
+
+    A transaction has one of these numbers of patches.
+    """
     luck = stream(seed, "recording")
     copies, operations, seen = [Sequence(0), Sequence(1)], [[], []], [0, 0]
     transactions, latest, numbers = [], [None, None], [[], []]
@@ -159,21 +196,28 @@ def made_up(strokes, seed=1):
         who = luck.randrange(2)
         if luck.randrange(3) == 0:
             until = luck.randrange(seen[who], len(operations[1 - who]) + 1)
-            for operation in operations[1 - who][seen[who] : until]:
+            for operation in chain.from_iterable(operations[1 - who][seen[who] : until]):
                 copies[who].apply(operation)
             seen[who] = until
-        size = len(copies[who])
-        patch = [luck.randrange(size), 1, ""] if size and luck.randrange(9) == 0 else [luck.randrange(size + 1), 0, "x"]
-        patch[2] = patch[2] and chr(97 + number % 26)
+        changes = []
+        operations[who].append([])
+        for _ in range(luck.choice(patches)):
+            size = len(copies[who])
+            patch = (
+                [luck.randrange(size), 1, ""] if size and luck.randrange(9) == 0 else [luck.randrange(size + 1), 0, "x"]
+            )
+            patch[2] = patch[2] and chr(97 + number % 26)
+            changes.append(patch)
+            operations[who][-1].append(
+                copies[who].delete(patch[0]) if patch[1] else copies[who].insert(patch[0], patch[2])
+            )
         parents = [latest[who]] if latest[who] is not None else []
         if seen[who]:
             parents.append(numbers[1 - who][seen[who] - 1])
-        copy = copies[who]
-        operations[who].append(copy.delete(patch[0]) if patch[1] else copy.insert(patch[0], patch[2]))
-        transactions.append({"parents": parents, "agent": who, "patches": [patch]})
+        transactions.append({"parents": parents, "agent": who, "patches": changes})
         latest[who] = number
         numbers[who].append(number)
-    for operation in operations[1][seen[0] :]:
+    for operation in chain.from_iterable(operations[1][seen[0] :]):
         copies[0].apply(operation)
     return {"numAgents": 2, "endContent": str(copies[0]), "txns": transactions}
 
@@ -186,6 +230,31 @@ def test_a_longer_recording_over_a_bad_network(tmp_path):
     assert verdict.status == VALID, verdict.lines
     assert sum(copy.held_count for copy in result.final.values()) > 100
     assert sum(copy.resent for copy in result.final.values()) > 50
+
+
+def test_a_transaction_may_have_no_patch_or_several(tmp_path):
+    """They apply in sequence: the second stands at a position of the text as the first has left it."""
+    table = {
+        **SMALL,
+        "endContent": "Hello you!",
+        "txns": [
+            {"parents": [], "agent": 0, "patches": [[0, 0, "Hallo"], [1, 1, "e"], [5, 0, "!"]]},
+            {"parents": [], "agent": 1, "patches": []},
+            {"parents": [0, 1], "agent": 1, "patches": [[5, 1, " "], [6, 0, "you!!"], [10, 1, ""]]},
+            {"parents": [2], "agent": 0, "patches": []},
+        ],
+    }
+    result = play(parameters={"recording": str(recording(tmp_path, table))})
+    assert ENTRY.judge(result).status == VALID and {copy.text for copy in result.final.values()} == {"Hello you!"}
+    assert dict(ENTRY.describe(result))["edits"] == "4 by 2 people"
+    assert sum(copy.bytes_text for copy in result.final.values()) == 5 + 1 + 1 + 1 + 5
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_patches_of_one_transaction_are_replayed_among_others(tmp_path, seed):
+    path = recording(tmp_path, made_up(150, seed, patches=(0, 1, 1, 2, 3)))
+    verdict = ENTRY.judge(play(seed, parameters={"recording": str(path)}))
+    assert verdict.status == VALID, verdict.lines
 
 
 @pytest.mark.external
@@ -212,7 +281,9 @@ def test_the_real_keystrokes_of_two_people(external_data):
         ({"txns": [{"parents": [], "agent": -1, "patches": [[0, 0, "x"]]}]}, "agent: -1 is not"),
         ({"txns": [SMALL["txns"][0], {"parents": [-1], "agent": 1, "patches": [[0, 0, "x"]]}]}, "parent: -1 is not"),
         ({"txns": [{"parents": [0], "agent": 0, "patches": [[0, 0, "x"]]}]}, "txns[0]: parent: 0 is not"),
-        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, "x"], [0, 0, "y"]]}]}, "has 2 patches"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, "x"], [0, 0]]}]}, "txns[0]: [0, 0] is not a patch"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, "x"], [0, -1, ""]]}]}, "deleted: -1 is not"),
+        ({"txns": [{"parents": [], "agent": 0, "patches": "xyz"}]}, "txns[0]: patches: 'xyz' is not a list"),
         ({"txns": [{"parents": [], "agent": 0, "patches": [[0, 0, None]]}]}, "are not a position and a text"),
         ({"txns": [{"parents": [], "agent": 0, "patches": [[0, -2, "x"]]}]}, "deleted: -2 is not"),
         ({"txns": 5}, "TypeError"),

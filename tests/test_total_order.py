@@ -303,6 +303,16 @@ def test_the_story_has_a_screen_for_everyone():
     assert sum("[DISPLAY]" in line for line in lines) == entry.sometimes(result)["displayed"]
 
 
+@pytest.mark.parametrize("nodes", [2, 3, 4, 5])
+def test_nobody_speaks_to_who_is_not_there(nodes):
+    entry, result = play(nodes=nodes)
+    text = "\n".join(entry.story(result))
+    assert "Good morning." in text
+    for node, name in enumerate(("Alice", "Bob", "Carol", "Dave")):
+        assert (name in text) == (node < nodes), name
+    assert ("Welcome back, Dave." in text) == (nodes > 3)
+
+
 def test_the_same_everywhere(same_everywhere):
     faults = (Crash(at_ns=seconds(2), node=3), Restart(at_ns=seconds(12), node=3))
     entry = entries()["chat"]

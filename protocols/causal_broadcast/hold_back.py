@@ -44,7 +44,9 @@ class CausalQueue:
         self.wanted: Mapping[int, int] | None = None
         """Member -> how many of its broadcasts the application wants to see for now; None, or absent: all of them."""
         self.held_count = 0
-        """How many messages were ever held because something before them had not come."""
+        """How many deliveries had to wait, as something before them had not come."""
+        self._lacked: set[Name] = set()
+        """Those held now of which that will be true: held again, or for a second reason, they count once."""
         self.held_high = 0
         """The most that were held at once."""
         self.dropped = 0
@@ -74,7 +76,6 @@ class CausalQueue:
         if lacks is None:
             yield from self._settle([message])
         elif len(self.held) < self.held_max or self._has_dropped_later_than(message):
-            self.held_count += lacks != _READER
             self._hold(name, message, lacks)
 
     def _has_dropped_later_than(self, message: Broadcast) -> bool:
@@ -83,7 +84,7 @@ class CausalQueue:
         last = max(self.held.values(), key=_age)
         if _age(message) > _age(last):
             return False
-        del self.held[last.member, last.count]
+        self._let_go((last.member, last.count))
         return True
 
     def _blocked(self, message: Broadcast) -> Name | None:
@@ -96,6 +97,8 @@ class CausalQueue:
 
     def _hold(self, name: Name, message: Broadcast, lacks: Name) -> None:
         self.held[name] = message
+        if lacks != _READER:
+            self._lacked.add(name)
         self.held_high = max(self.held_high, len(self.held))
         self._waiting.setdefault(lacks, []).append(name)
 
@@ -109,6 +112,9 @@ class CausalQueue:
                 self._hold(name, message, lacks)
                 continue
             self.delivered[name[0]] = max(self.delivered.get(name[0], 0), name[1])
+            if name in self._lacked:
+                self._lacked.remove(name)
+                self.held_count += 1
             yield message
             ready += self._woken(name)
 
@@ -131,9 +137,13 @@ class CausalQueue:
         member, count = lost
         gone = sorted(name for name, each in self.held.items() if self._depends(each, member, count))
         for name in gone:
-            del self.held[name]
+            self._let_go(name)
         self.dropped += len(gone)
         return gone
+
+    def _let_go(self, name: Name) -> None:
+        del self.held[name]
+        self._lacked.discard(name)
 
     def _depends(self, message: Broadcast, member: int, count: int) -> bool:
         known = message.clock[member]
@@ -146,6 +156,7 @@ class CausalQueue:
         self.held, self._waiting = {}, {}
         for message in again:
             yield from self.receive(message)
+        self._lacked &= self.held.keys()
 
 
 class FifoQueue(CausalQueue):

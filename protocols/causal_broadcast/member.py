@@ -9,9 +9,11 @@ and reorder.
 
 Rule 1: a broadcast carries the vector of what its sender had delivered; it is delivered in causal order (hold_back.py).
 Rule 2: every member keeps what it has delivered until everyone has: what is lost is sent again by whoever has it.
-        There is no acknowledgement of single messages; `Status` tells, each tick, what a member has.
-Rule 3: a newcomer takes the state from one member, and tells the others by its first broadcast. Vectors grow by its id;
-        nobody agrees on anything. Who leaves tells so by its last broadcast.
+        There is no acknowledgement of single messages; `Status` tells, each tick, what a member has. All that is
+        missing and overdue is asked for at once.
+Rule 3: a newcomer takes the state from one member, and tells the others by its first broadcast, or by its first status
+        where that comes earlier. Vectors grow by its id; nobody agrees on anything. Who leaves tells so by its last
+        broadcast.
 Rule 4: a member that is silent for `suspect_ns` is not waited for: what it lacks may be forgotten. If it was only slow,
         it learns so when it asks (`Gone`), and takes the state anew; what it had sent itself is not lost.
 Rule 5: a dependency that nobody in reach has for `give_up_ns` is given up: everything held that needs it is dropped and
@@ -25,8 +27,8 @@ A member may keep what it has on a disk (`make_durable`), and go on from there u
 not, and who crashes is another member when it is back.
 
 What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
-its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and count of what is kept
-no more); "dropped" (member and count of what was given up, how many were held for it).
+its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and the last count of a
+range that is kept no more); "dropped" (member and count of what was given up, how many were held for it).
 """
 
 from __future__ import annotations
@@ -36,15 +38,25 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from actors import Node
-from protocols.causal_broadcast.gaps import Gap, Gaps
+from protocols.causal_broadcast.gaps import MISSING_MAX, Gap, Gaps, names, ranges
 from protocols.causal_broadcast.hold_back import CausalQueue
-from protocols.causal_broadcast.messages import Answer, Broadcast, Gone, JoinRequest, Kind, Request, Status, Welcome
+from protocols.causal_broadcast.messages import (
+    Answer,
+    Broadcast,
+    Gone,
+    JoinRequest,
+    Kind,
+    Range,
+    Request,
+    Status,
+    Welcome,
+)
 from simclock import UsageError
 from simclock.clocks import VectorClock
 
 _NOTHING = VectorClock()
-REQUESTED_MAX = 64
-"""How many broadcasts one request asks for."""
+ASKED_MAX = 3
+"""How many members are asked for one broadcast at once, when asking one, and then two, has not helped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,9 +108,11 @@ class Member(Node):
     def __init__(self, settings: MemberSettings) -> None:
         self.settings = settings
         self.queue = self.queue_class(settings.held_max)
-        self.gaps = Gaps(settings.request_ns)
+        self.gaps = Gaps(settings.request_ns, min(MISSING_MAX, settings.held_max))
         self.peers: dict[int, _Peer] = {}
         """Every other member, suspected ones too, ascending by name only where that matters."""
+        self.departed: set[int] = set()
+        """Members that have left."""
         self.kept: dict[int, dict[int, Broadcast]] = {}
         """Member -> count -> what was delivered, or sent, and may be lacked by another member; counts ascend."""
         self.kept_now = self.kept_high = 0
@@ -112,7 +126,7 @@ class Member(Node):
         self.arrived_ns: dict[tuple[int, int], int] = {}
         self.delays_ns: list[int] = []
         """How long each message that was held waited for others."""
-        self.deliveries = self.resent = self.rejoined = self.given_up = 0
+        self.deliveries = self.requests = self.resent = self.rejoined = self.given_up = 0
 
     # What a protocol on top overrides.
 
@@ -193,8 +207,8 @@ class Member(Node):
 
     def on_message(self, source: int, message: Any) -> None:
         match message:
-            case Request(member, first, last):
-                self._answer(source, member, first, last)
+            case Request(wanted):
+                self._answer(source, wanted)
             case Welcome():
                 self._on_welcome(source, message)
             case _ if not self.is_in:
@@ -209,10 +223,8 @@ class Member(Node):
                     self.send(source, Answer(self.member, VectorClock.of(self.queue.delivered)))
             case Answer(member, delivered):
                 self._on_status(member, delivered)
-            case Gone(member, count):
-                gap = self.gaps.open.get(member)
-                if gap is not None and gap.first == count:
-                    gap.gone.add(source)
+            case Gone(asked_for):
+                self.gaps.gone(source, asked_for)
             case JoinRequest(member):
                 self._welcome(member)
 
@@ -232,6 +244,7 @@ class Member(Node):
             elif message.kind is Kind.JOINED:
                 self._on_joined(message.member)
             else:
+                self.departed.add(message.member)
                 self.peers.pop(message.member, None)
         if self.deliveries > deliveries:
             self.make_durable()
@@ -246,6 +259,8 @@ class Member(Node):
             self.kept_high = max(self.kept_high, self.kept_now)
 
     def _on_status(self, member: int, delivered: VectorClock) -> None:
+        if self._is_unheard_of(member):
+            self._meet((member,))
         peer = self.peers.get(member)
         if peer is None:
             return
@@ -303,39 +318,55 @@ class Member(Node):
     def _repair(self, now_ns: int) -> None:
         """Ask for what is missing, give up what nobody has, and take the state anew where it is too late."""
         clocks = [message.clock for message in self.queue.held.values()] + [peer.clock for peer in self._trusted()]
+        wanted: dict[int, list[tuple[int, int]]] = {}
+        state_of = None
         for gap in self.gaps.survey(now_ns, self.queue.delivered, self.queue.held, clocks):
             holders = self._holders(gap)
             left = [holder for holder in holders if holder % self.nodes not in gap.gone]
             if left:
+                for turn in range(gap.asked, gap.asked + min(gap.asked + 1, len(left), ASKED_MAX)):
+                    wanted.setdefault(left[turn % len(left)] % self.nodes, []).append((gap.member, gap.count))
                 self.gaps.asked(gap, now_ns)
-                last = min(gap.last, gap.first + min(REQUESTED_MAX, self.settings.held_max) - 1)
-                self.send(left[(gap.asked - 1) % len(left)] % self.nodes, Request(gap.member, gap.first, last))
             elif holders:
                 # Too late: nobody in reach keeps it any more. Take the state of one that has it.
-                self.is_behind = True
+                state_of = holders[gap.asked % len(holders)] if state_of is None else state_of
                 self.gaps.asked(gap, now_ns)
-                self.send(holders[gap.asked % len(holders)] % self.nodes, JoinRequest(self.member))
-            elif now_ns - gap.since_ns >= self.settings.give_up_ns:
-                dropped = self.queue.drop_dependents((gap.member, gap.first))
+            elif self.gaps.blocked_ns(gap, now_ns) >= self.settings.give_up_ns:
+                dropped = self.queue.drop_dependents((gap.member, gap.count))
                 self.given_up += len(dropped)
                 if dropped:
-                    self.observe("dropped", (gap.member, gap.first, len(dropped)))
+                    self.observe("dropped", (gap.member, gap.count, len(dropped)))
+        for node, missing in wanted.items():
+            self.requests += 1
+            self.send(node, Request(ranges(missing)))
+        if state_of is not None:
+            self.is_behind = True
+            self.requests += 1
+            self.send(state_of % self.nodes, JoinRequest(self.member))
 
     def _holders(self, gap: Gap) -> list[int]:
         """Who in reach can have it, the sender first, then whoever has delivered it."""
-        reach = {member: peer for member, peer in self.peers.items() if not peer.is_suspected}
-        others = [member for member in sorted(reach) if reach[member].delivered.get(gap.member, 0) >= gap.first]
-        return sorted(others, key=lambda member: member != gap.member)
+        holders = [peer for peer in self.peers if self._can_give(peer, gap)]
+        return sorted(holders, key=lambda member: (member != gap.member, member))
 
-    def _answer(self, source: int, member: int, first: int, last: int) -> None:
-        kept = self.kept.get(member, {})
-        found = [count for count in range(first, last + 1) if count in kept]
-        for count in found:
-            self.send(source, kept[count])
-        self.resent += len(found)
-        if first not in kept and self.queue.delivered.get(member, 0) >= first:
-            self.observe("gone", (source, member, first))
-            self.send(source, Gone(member, first))
+    def _can_give(self, member: int, gap: Gap) -> bool:
+        peer = self.peers[member]
+        return not peer.is_suspected and peer.delivered.get(gap.member, 0) >= gap.count
+
+    def _answer(self, source: int, wanted: tuple[Range, ...]) -> None:
+        """Send what is kept of it; say what was delivered here and is kept no more."""
+        gone = []
+        for member, count in names(wanted):
+            message = self.kept.get(member, {}).get(count)
+            if message is not None:
+                self.resent += 1
+                self.send(source, message)
+            elif self.queue.delivered.get(member, 0) >= count:
+                gone.append((member, count))
+        if gone:
+            for member, _, last in ranges(gone):
+                self.observe("gone", (source, member, last))
+            self.send(source, Gone(ranges(gone)))
 
     # Coming and going.
 
@@ -348,9 +379,21 @@ class Member(Node):
 
     def _on_joined(self, member: int) -> None:
         """A newcomer; what its node was before is no member any more."""
-        for before in [each for each in self.peers if each < member and each % self.nodes == member % self.nodes]:
+        for before in [each for each in self._of_node(member) if each < member]:
             del self.peers[before]
         self._meet((member,))
+
+    def _of_node(self, member: int) -> list[int]:
+        return [each for each in self.peers if each % self.nodes == member % self.nodes]
+
+    def _is_unheard_of(self, member: int) -> bool:
+        """Whether it must be a newcomer whose first broadcast cannot be delivered here, or not yet.
+
+        What that one waits for may have been known to nobody but the member that gave the state, and has crashed: then
+        the newcomer alone has it, and it has to be met to be asked.
+        """
+        newer = [each for each in self._of_node(member) if each >= member]
+        return not (newer or member in self.departed or self.has_left or member % self.nodes == self.id)
 
     def _ask_to_join(self) -> None:
         """Ask one node after the other: any member can give the state."""

@@ -50,19 +50,20 @@ class Answer(Message):
     delivered: VectorClock
 
 
-class Request(Message):
-    """Send me what you have of that member's broadcasts, from `first` to `last`."""
+Range = tuple[int, int, int]
+"""(member, first, last): the member's broadcasts from `first` to `last`."""
 
-    member: int
-    first: int
-    last: int
+
+class Request(Message):
+    """Send me what you have of these; all of them lack to me."""
+
+    wanted: tuple[Range, ...]
 
 
 class Gone(Message):
-    """I have delivered that one, and no longer keep it."""
+    """I have delivered these, and no longer keep them."""
 
-    member: int
-    count: int
+    asked_for: tuple[Range, ...]
 
 
 class JoinRequest(Message):

@@ -46,11 +46,39 @@ Record = tuple[int, bytes]
 """A log entry: (term, command)."""
 
 
+class _Entry:
+    """An entry that was ever stored: one object, however many logs have it.
+
+    A run without snapshots keeps every entry, and this is most of what its judge keeps: so logs hold references to it,
+    and it has no key beside its place.
+    """
+
+    __slots__ = ("command", "holders", "other", "term", "term_before")
+
+    def __init__(self, term: int, command: bytes, term_before: int, other: _Entry | None) -> None:
+        self.term = term
+        self.command = command
+        self.term_before = term_before
+        """The term of the entry before it, where it was first stored."""
+        self.holders = 0
+        """The servers that ever had the entry of this index and term in their durable logs, as bits."""
+        self.other = other
+        """One of another term at the same index."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Entry) and self.term == other.term and self.command == other.command
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr((self.term, self.command))
+
+
 class _Server:
     """What a server has told so far."""
 
     def __init__(self) -> None:
-        self.log: list[Record] = []
+        self.log: list[_Entry] = []
         self.term = 0
         self.votes: dict[int, int] = {}
         """Term -> candidate."""
@@ -64,7 +92,7 @@ class _Server:
     def term_at(self, index: int) -> int | None:
         if index == 0:
             return 0
-        return self.log[index - 1][0] if index <= len(self.log) else None
+        return self.log[index - 1].term if index <= len(self.log) else None
 
 
 class RaftProperties(Observer):
@@ -75,15 +103,13 @@ class RaftProperties(Observer):
         self._majority = len(servers) // 2 + 1
         self._leaders: dict[int, int] = {}
         """Term -> the leader elected in it."""
-        self._previous: dict[tuple[int, int], tuple[int, bytes]] = {}
-        """(index, term) of every entry ever stored -> the term of the entry before, and the command."""
-        self._holders: dict[tuple[int, int], int] = {}
-        """(index, term) -> the servers that ever had that entry in their durable logs, as bits."""
-        self._committed: list[Record] = []
+        self._stored: list[_Entry | None] = []
+        """At index - 1: the latest of the entries ever stored there; it leads to those of other terms."""
+        self._committed: list[_Entry] = []
         """What leaders have committed."""
         self._committed_in: dict[int, int] = {}
         """Term -> the highest index that its leader has committed."""
-        self._applied: list[Record] = []
+        self._applied: list[_Entry] = []
         self._told: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._leader_last: int | None = None
@@ -220,13 +246,32 @@ class RaftProperties(Observer):
         term_before = server.term_at(index)
         for term, command in entries:
             index += 1
-            known = self._previous.setdefault((index, term), (term_before or 0, command))
-            if known != (term_before, command):
-                detail = f"entry {index} of term {term} is {command!r} after term {term_before}, elsewhere {known}"
+            known = self._known(index, term)
+            if known is None:
+                known = self._store(index, _Entry(term, command, term_before or 0, None))
+            known.holders |= 1 << node
+            entry = known
+            if known.term_before != term_before or known.command != command:
+                elsewhere = (known.term_before, known.command)
+                detail = f"entry {index} of term {term} is {command!r} after term {term_before}, elsewhere {elsewhere}"
                 self._broken("Log Matching", node, detail)
-            self._holders[index, term] = self._holders.get((index, term), 0) | 1 << node
-            server.log.append((term, command))
+                entry = _Entry(term, command, term_before or 0, None)
+            server.log.append(entry)
             term_before = term
+
+    def _known(self, index: int, term: int) -> _Entry | None:
+        """The entry of that index and term, if any server ever stored it."""
+        entry = self._stored[index - 1] if 0 < index <= len(self._stored) else None
+        while entry is not None and entry.term != term:
+            entry = entry.other
+        return entry
+
+    def _store(self, index: int, entry: _Entry) -> _Entry:
+        """No server had an entry of that index and term before."""
+        self._stored += [None] * (index - len(self._stored))
+        entry.other = self._stored[index - 1]
+        self._stored[index - 1] = entry
+        return entry
 
     def _check_majority(self, node: int, index: int) -> None:
         """Whether the committed entry at an index is in the logs of a majority."""
@@ -251,7 +296,8 @@ class RaftProperties(Observer):
         known[follower] = match_index
         # What the leader has not synced is of its own term.
         term = server.term_at(match_index) if match_index <= len(server.log) else server.leads
-        if match_index and not self._holders.get((match_index, term or 0), 0) >> follower & 1:
+        stored = self._known(match_index, term or 0)
+        if match_index and (stored is None or not stored.holders >> follower & 1):
             detail = f"counts node {follower} for entry {match_index} of term {term}, which it never stored"
             self._broken("matchIndex Is Stored", node, detail)
 
@@ -284,7 +330,11 @@ class RaftProperties(Observer):
             self._tell("Applied In Order", node, detail)
         server.last_applied = index
         if index == len(self._applied) + 1:
-            self._applied.append((term, command))
-        elif index <= len(self._applied) and self._applied[index - 1] != (term, command):
-            detail = f"applies {(term, command)} at index {index}, where {self._applied[index - 1]} was applied"
+            known = self._known(index, term)
+            same = known is not None and known.command == command
+            self._applied.append(known if known is not None and same else _Entry(term, command, 0, None))
+            return
+        was = self._applied[index - 1] if index <= len(self._applied) else None
+        if was is not None and (was.term != term or was.command != command):
+            detail = f"applies {(term, command)} at index {index}, where {was} was applied"
             self._broken("State Machine Safety", node, detail)

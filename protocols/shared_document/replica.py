@@ -12,6 +12,8 @@ import msgspec
 from protocols.causal_broadcast import Broadcast, Member, MemberSettings
 from protocols.crdts.sequence import Delete, Element, Insert, Sequence, UnknownElement
 
+Patch = tuple[int, int, str]
+"""A change of a text: (position, deleted characters, inserted text)."""
 Operations = tuple[Insert | Delete, ...]
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -35,20 +37,24 @@ class Replica(Member):
         if self.text is None:
             self.text = Sequence(self.member)
 
-    def edit(self, position: int, deleted: int, text: str) -> None:
-        """Take characters out at a position, then put text there; tell the others."""
+    def edit(self, *patches: Patch) -> None:
+        """Take characters out at a position, then put text there, one patch after the other; tell the others at once.
+
+        Without a patch the others are told too: it says what had been seen here by then.
+        """
         assert self.text is not None, "only a member has a copy"
         operations: list[Insert | Delete] = []
-        if deleted:
-            operations.append(self.text.delete(position, deleted))
-        if text:
-            operations.append(self.text.insert(position, text))
+        for position, deleted, text in patches:
+            if deleted:
+                operations.append(self.text.delete(position, deleted))
+            if text:
+                operations.append(self.text.insert(position, text))
+            self.bytes_text += len(text.encode())
         payload = _encode(tuple(operations))
         message = self.multicast(payload)
         self.edits += 1
         self.bytes_clock += len(message.clock.encode())
         self.bytes_operation += len(payload)
-        self.bytes_text += len(text.encode())
 
     def on_deliver(self, message: Broadcast) -> None:
         assert self.text is not None, "only a member has a copy"

@@ -18,18 +18,17 @@ from typing import Any, NamedTuple
 
 from protocols.causal_broadcast import Broadcast, MemberSettings
 from protocols.crdts.sequence import ROOT
-from protocols.shared_document.replica import Replica
+from protocols.shared_document.replica import Patch, Replica
 from simclock import UsageError
 
 
 class Stroke(NamedTuple):
-    """A keystroke of a recording."""
+    """A keystroke of a recording; more than one change where an editor made several at once, or none."""
 
     needs: Mapping[int, int]
     """Other author -> how many of its keystrokes this one's author had seen."""
-    position: int
-    deleted: int
-    text: str
+    patches: tuple[Patch, ...]
+    """Each is to the text as the ones before it have left it."""
     place: str
     """Where it stands in which recording: named where it does not fit the text."""
 
@@ -76,7 +75,7 @@ class Author(Replica):
         if self.is_due and self.count < len(self.strokes) and self.can_broadcast and self._has_seen():
             stroke = self.strokes[self.count]
             try:
-                self.edit(stroke.position, stroke.deleted, stroke.text)
+                self.edit(*stroke.patches)
             except UsageError as error:
                 raise UsageError(f"{stroke.place}: {error}") from None
             self._rest()
@@ -147,8 +146,8 @@ class Typist(Replica):
         position = self.text.position_after(self.cursor)
         if position and self.random.randrange(100) < self.habits.mistake_percent:
             self.left_to_type = self.text.at(position - 1) + self.left_to_type  # typed again, right this time
-            self.edit(position - 1, 1, "")
+            self.edit((position - 1, 1, ""))
         else:
-            self.edit(position, 0, self.left_to_type[0])
+            self.edit((position, 0, self.left_to_type[0]))
             self.left_to_type = self.left_to_type[1:]
             self.cursor = self.text.id_at(position)
