@@ -34,7 +34,7 @@ from experiments.plain_values import plain
 from experiments.report import report_of, violation_text
 from experiments.seeds import bounded
 from experiments.spelling import one_line, say
-from simclock.errors import PlacementError, SimclockError, UsageError
+from simclock.errors import HandlerError, PlacementError, SimclockError, UsageError
 from simclock.scheduler import RunResult
 from simclock.trace import TraceRecord
 
@@ -195,7 +195,8 @@ def main(asked: Path, answered: Path) -> None:
     try:
         found = _run(request, overrides)
     except SimclockError as error:
-        found = Answer(error=str(error), usage=isinstance(error, UsageError))
+        misuse = isinstance(error, HandlerError) and error.failure.usage
+        found = Answer(error=str(error), usage=misuse or isinstance(error, UsageError))
     answered.write_bytes(msgspec.json.encode(found))
 
 

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from experiments.histories import Event, HistoryError, Operation, operations_of
 from experiments.histories.edn import frozen, read_edn
 
-_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util - (\d+)\t:(\S+)\t:(\S+)\t(.+)", re.ASCII)
+_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util - (\d{1,18})\t:(\S+)\t:(\S+)\t(.+)", re.ASCII)
 _OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util - \d).*", re.ASCII)  # empty, or not of a client
 _READS = frozenset({"read", "get", "get-any", "get-all"})
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from actors.run import run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from experiments.exit_status import BAD_USAGE, CODE_FAILED
 from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
@@ -22,6 +23,8 @@ FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
 REACHED = "reached_"
 """How the counters of what was reached begin."""
+MISUSE = UsageError.__name__
+"""What is named where a node used the kernel wrongly."""
 WORKER_DIED = "worker died"
 """What is named where a seed ends the process that runs it."""
 VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
@@ -59,11 +62,12 @@ class Outcome:
         """The verdict and the names of what was violated."""
         return f"{self.verdict}: {', '.join(self.properties)}" if self.properties else self.verdict
 
-
-def exit_status(verdicts: Sequence[str]) -> int:
-    """Of many runs: 1 where one is violated or failed, else 3 where one is unknown, else 0."""
-    statuses = {1 if verdict == FAILED else EXIT_STATUS[verdict] for verdict in verdicts}
-    return next((status for status in (1, 3) if status in statuses), 0)
+    @property
+    def exit_status(self) -> int:
+        """What `simclock run` ends with."""
+        if self.verdict != FAILED:
+            return EXIT_STATUS[self.verdict]
+        return BAD_USAGE if "".join(self.properties).startswith(MISUSE) else CODE_FAILED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,7 @@ def _detail(report: Report) -> str:
 def _failed_name(error: BaseException) -> str:
     """The type of what was raised: of a node's own error, if it was one, or what a user's module raised."""
     if isinstance(error, HandlerError):
-        return error.failure.error.partition(":")[0]
+        return MISUSE if error.failure.usage else error.failure.error.partition(":")[0]
     return type(error.__cause__ if isinstance(error, UsageError) and error.__cause__ else error).__name__
 
 

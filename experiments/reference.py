@@ -15,7 +15,7 @@ from experiments.scenario_file import settings_from_toml
 from experiments.scenario_source import Source, find_source
 from experiments.scenario_text import write_settings
 from experiments.seeds import SEED_MAX, bounded
-from experiments.spelling import say
+from experiments.spelling import reason, say
 from simclock.errors import UsageError
 from simclock.scenario import Scenario
 
@@ -109,7 +109,9 @@ def _settings_of(sweep: Sweep, database: Path) -> tuple[str, Entry, Settings]:
     try:
         document = tomllib.loads(sweep.settings)
     except ValueError as error:
-        raise UsageError(f"{file}: its settings are damaged: not TOML: {error}") from None
+        raise UsageError(f"{file}: its settings are damaged: not TOML: {reason(error)}") from None
+    except RecursionError:
+        raise UsageError(f"{file}: its settings are damaged: nested too deeply") from None
     entry, settings = settings_from_toml(document, file, Path())
     return document["scenario"], entry, settings
 

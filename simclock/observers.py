@@ -15,6 +15,7 @@ import msgspec
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault
+from simclock.faults.fault import duration_problem
 from simclock.mail import Observation
 
 
@@ -51,7 +52,7 @@ class Control:
 
     def inject(self, fault: Fault, after_ns: int = 0) -> None:
         """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
-        problem = fault.problem()
+        problem = fault.problem() or duration_problem("after", after_ns)
         if problem:
             raise UsageError(f"{fault.kind}: {problem}")
         self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))

@@ -78,7 +78,7 @@ def counting(tmp_path, monkeypatch):
     """A scenario in a file, and a sweep over 20 seeds of it."""
     (tmp_path / "counter.py").write_text(COUNTER, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert simclock("sweep", "counter.py:counting", "--seeds", "0:20", "--jobs", 1).exit_code == 1
+    assert simclock("sweep", "counter.py:counting", "--seeds", "0:20", "--jobs", 1).exit_code == 4
     return "counter.py:counting"
 
 

@@ -10,6 +10,7 @@ import click
 from actors.run import run
 from experiments.commands.options import database_option
 from experiments.difference import first_difference
+from experiments.exit_status import DIFFERENT, VALID
 from experiments.neighbour import nearest_passing
 from experiments.outcome import Outcome
 from experiments.reference import Reference, find_run
@@ -18,8 +19,6 @@ from simclock.errors import HandlerError, UsageError
 from simclock.faults import Fault
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
-
-DIFFERENT = 1
 
 
 @click.command("diff", short_help="Show where two runs part.")
@@ -55,7 +54,7 @@ def diff(runs: tuple[str, ...], neighbour: bool, database: Path) -> int:
 
 def _tell(difference: str | None) -> int:
     click.echo(difference or "the runs are the same, record by record")
-    return DIFFERENT if difference else 0
+    return DIFFERENT if difference else VALID
 
 
 def _is_file(text: str) -> bool:

@@ -35,7 +35,7 @@ def list_scenarios(name: str | None, form: str) -> None:
         return
     named: list[Entry | Study] = [known[name] for known in (entries(), studies()) if name in known]
     if not named:
-        raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()})}")
+        raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()}, 'simclock list')}")
     told = "\n\n".join(map(details_text, named)) if form == FOR_READING else catalog_text("name", named, form)
     click.echo(told)
 

@@ -11,8 +11,9 @@ import click
 from actors.run import run
 from experiments.catalog import EXIT_STATUS
 from experiments.code_version import code_version
-from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
+from experiments.commands.options import WHOLE, Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.run import trace_to
+from experiments.exit_status import DIFFERENT
 from experiments.inspection import node_text
 from experiments.outcome import FAILED, failure_text
 from experiments.reference import Recorded, Reference, find_run, is_result_id, name_and_seed, run_of_source
@@ -23,15 +24,17 @@ from simclock.errors import HandlerError, UsageError
 from simclock.mail import NEVER_NS
 from simclock.scenario import Scenario
 
-DIFFERENT = 1
-
 
 @click.command(cls=ScenarioCommand, short_help="Run a recorded result again, and look into it.")
 @click.argument("result", metavar="RESULT|SCENARIO")
 @override_options
 @click.option("--until", metavar="TIME|EVENT", help="Stop at a time, as 30s, or at a node's trace record, as 3#17.")
-@click.option("--inspect", type=int, multiple=True, metavar="NODE", help="Print the node's state where the run stops.")
-@click.option("--pdb", "debug", type=int, metavar="NODE", help="Open the debugger on its next message or timer there.")
+@click.option(
+    "--inspect", type=WHOLE, multiple=True, metavar="NODE", help="Print the node's state where the run stops."
+)
+@click.option(
+    "--pdb", "debug", type=WHOLE, metavar="NODE", help="Open the debugger on its next message or timer there."
+)
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the trace, as `simclock run` does; - prints it.")
 @database_option
 def replay(

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 
-from experiments.catalog import VALID, VIOLATED
+from experiments import catalog
+from experiments.catalog import VIOLATED
 from experiments.commands.options import database_option
+from experiments.exit_status import DIFFERENT, VALID
 from experiments.outcome import FAILED, VERDICTS
 from experiments.results_database import Result, Sweep, open_results
 from experiments.seeds import SEED_MAX
@@ -157,7 +159,7 @@ def compare(before: int, after: int, form: str, database: Path) -> int:
     shown = [(seed, a, b, digest[:12], other[:12]) for seed, a, b, digest, other in raw]
     if raw or machine:
         click.echo(table_text(("seed", "verdict A", "verdict B", "digest A", "digest B"), shown, form, raw))
-    return 1 if raw else 0
+    return DIFFERENT if raw else VALID
 
 
-assert VERDICTS == (VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"
+assert VERDICTS == (catalog.VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"

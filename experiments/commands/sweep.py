@@ -17,10 +17,11 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from experiments import exit_status
 from experiments.catalog import VALID
 from experiments.code_version import code_version
 from experiments.commands.options import Overrides, ScenarioCommand, database_option, seedless_override_options
-from experiments.outcome import Outcome, SeedRunner, exit_status
+from experiments.outcome import Outcome, SeedRunner
 from experiments.results_database import (
     DEFAULT_DATABASE,
     FINISHED,
@@ -36,7 +37,6 @@ from experiments.sweep import Keeper, sweep
 from experiments.sweep_report import summary_json, summary_text
 from simclock.errors import SimclockError
 
-INTERRUPT_STATUS = 130
 FAILURES_TOLD_MAX = 25
 
 
@@ -60,8 +60,8 @@ def sweep_seeds(
 ) -> int:
     """Run SCENARIO with many seeds, each run in one process of its own, and keep every result.
 
-    Failures are told as they come, with the command that replays them. Exit status 1 where a seed is violated or its
-    code failed, else 3 where one is unknown.
+    Failures are told as they come, with the command that replays them. Exit status 1 where a seed is violated, else
+    4 where the code of one failed, else 3 where one is unknown.
 
     \b
     Examples:
@@ -78,11 +78,9 @@ def sweep_seeds(
         state = run.through(wanted, jobs, address)
         found = opened.sweep(number)
         _print_summary(found, opened, run, form, state)
-        return (
-            INTERRUPT_STATUS
-            if state == INTERRUPTED
-            else exit_status([name for name, count in found.verdicts.items() if count])
-        )
+        if state == INTERRUPTED:
+            return exit_status.INTERRUPTED
+        return exit_status.gravest(result.outcome.exit_status for result in opened.results(sweep=number))
 
 
 @dataclass(kw_only=True)

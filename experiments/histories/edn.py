@@ -133,10 +133,17 @@ def _scalar(kind: str, token: str) -> Any:
     if token in _CONSTANTS:
         return _CONSTANTS[token]
     if _WHOLE.fullmatch(token):
-        return int(token.rstrip("N"))
+        return _whole_number(token.rstrip("N"))
     if _FRACTION.fullmatch(token):
         return float(token.rstrip("M"))
     raise HistoryError(f"{token!r} is not understood; write a number, string, keyword, nil, true or false")
+
+
+def _whole_number(digits: str) -> int:
+    try:
+        return int(digits)
+    except ValueError:  # Python reads no number of thousands of digits
+        raise HistoryError(f"a number of {len(digits)} digits is too long to be read") from None
 
 
 def _unescape(match: re.Match[str]) -> str:

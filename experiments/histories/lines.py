@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.histories.operation import OUTCOME_OF, Event, HistoryError, Operation, OrderBy
 from experiments.histories.pairing import events_of, operations_of
+from experiments.spelling import reason
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -69,7 +70,7 @@ def _event_of_line(line: str) -> Event | None:
     try:
         fields = json.loads(line)
     except ValueError as error:
-        raise HistoryError(f"not JSON ({error}); write one object a line") from None
+        raise HistoryError(f"not JSON ({reason(error)}); write one object a line") from None
     if not isinstance(fields, dict):
         raise HistoryError("not a JSON object; write one event a line")
     if fields.get("process") == "nemesis":
