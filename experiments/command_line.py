@@ -7,6 +7,7 @@ progress goes to stderr. What nobody thought of is told in one line too, as a de
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -26,7 +27,7 @@ from experiments.exit_status import (
 from experiments.output import OutputLost, careful_output, is_closed_pipe, is_of_the_device, lost_output
 from experiments.spelling import one_line, unknown
 from simclock.errors import HandlerError, SimclockError, UsageError
-from simclock.readable import TEXT_MAX
+from simclock.readable import TEXT_MAX, say
 
 WORD_MAX = 400
 """Characters of a word in a message; a number of thousands of digits is not read by anybody."""
@@ -94,6 +95,8 @@ class CommandLine(click.Group):
     def _status(self, args: Sequence[str] | None, prog_name: str, named: dict[str, Any]) -> int:
         """Run the command; what it raises is told here."""
         try:
+            for word in args or ():
+                _check_text(word)
             status = super().main(args=args, prog_name=prog_name, **named)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
@@ -131,6 +134,14 @@ class CommandLine(click.Group):
         return status if isinstance(status, int) else VALID
 
 
+def _check_text(word: str) -> None:
+    """Half a character, which only a program can pass on, is no name of a file or of anything."""
+    try:
+        os.fsencode(word)
+    except UnicodeEncodeError:
+        raise UsageError(f"{say(word)} is not text: it holds half a character") from None
+
+
 def _say(text: str) -> None:
     words = (word if len(word) <= WORD_MAX else f"{word[:TEXT_MAX]}..." for word in text.split())
     click.echo(f"simclock: {' '.join(words)}", err=True)
@@ -162,7 +173,11 @@ def _defect(error: Exception) -> int:
 
 @click.command(
     cls=CommandLine,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "color": True,  # nothing is coloured here: what looks like it is shown, see experiments.output
+    },
     epilog=f"\b\nExit status, of every command:\n{meanings_text()}",
 )
 @click.version_option(package_name="simclock")

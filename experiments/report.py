@@ -13,6 +13,7 @@ from experiments.plain_values import plain
 from simclock.durations import format_duration
 from simclock.faults import Fault
 from simclock.observers import Violation
+from simclock.readable import in_one_line
 from simclock.scheduler import RunResult
 
 LINES_MAX = 30
@@ -54,7 +55,8 @@ def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
     """A title, a row per fact, the line that replays the run, and more rows if there are any."""
     rows = [*_rows(report), *more]
     width = max(len(label) for label, _ in rows)
-    return "\n".join([report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)])
+    lines = [report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)]
+    return "\n".join(map(in_one_line, lines))
 
 
 def report_json(report: Report) -> str:

@@ -335,8 +335,6 @@ def told_plainly(path: Path) -> Iterator[None]:
             raise UsageError(f"{path}: cannot be opened for writing ({error})") from None
         raise UsageError(f"{path}: damaged ({error}): {MOVE_AWAY}") from None
     except UnicodeEncodeError:
-        raise UsageError(
-            f"{path}: a name that is not Unicode cannot be kept: rename the file of the scenario"
-        ) from None
+        raise UsageError(f"{path}: cannot keep a name that is not Unicode: rename the scenario's file") from None
     except UnicodeDecodeError:  # in the schema itself
         raise UsageError(f"{path}: damaged (what it holds cannot be read): {MOVE_AWAY}") from None

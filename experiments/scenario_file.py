@@ -135,11 +135,16 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
 
 def named_entry(name: str, folder: Path) -> tuple[Entry, int]:
     """The entry of that name, and the seed it has of its own: of the catalog, or Python as `path.py:name`."""
-    if ":" in name or name.endswith(".py"):
+    if is_python(name):
         return python_entry(name, folder)
     if name not in entries():
         raise UsageError(unknown("scenario", name, entries(), "simclock list"))
     return entries()[name], 0
+
+
+def is_python(name: str) -> bool:
+    """Whether it names Python code: a scenario then is a program, which whoever runs it has to trust."""
+    return ":" in name or name.endswith(".py")
 
 
 def scenario_as_is(entry: Entry, settings: Settings) -> Scenario:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from simclock.readable import say
 
-__all__ = ["is_64_bits", "listed", "one_line", "reason", "say", "unknown"]
+__all__ = ["is_64_bits", "is_file", "listed", "one_line", "reason", "say", "unknown"]
 
 NAMES_MAX = 12
 NAMES_SHOWN = 5
@@ -34,6 +35,14 @@ def unknown(what: str, word: str, known: Iterable[str], listed_by: str = "") -> 
 def is_64_bits(number: int) -> bool:
     """Whether a whole number is one of 64 bits, as TOML, SQLite and messages have them."""
     return -(1 << 63) <= number < 1 << 63
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file lies there; a name that no file can have (too long, not Unicode) names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def reason(error: ValueError) -> str:

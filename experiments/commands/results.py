@@ -19,6 +19,7 @@ from experiments.seeds import SEED_MAX
 from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
 from experiments.tables import FORMS, table_text
 from simclock.durations import format_duration
+from simclock.readable import in_one_line
 
 DETAIL_MAX = 80
 NUMBER = click.IntRange(0, SEED_MAX)
@@ -98,7 +99,8 @@ def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
         )
         for each in sweeps
     ]
-    return table_text(SWEEP_HEADERS, raw, form, raw)
+    shown = [[in_one_line(each) if isinstance(each, str) else each for each in row] for row in raw]
+    return table_text(SWEEP_HEADERS, shown, form, raw)
 
 
 def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) -> str:
@@ -111,7 +113,8 @@ def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) 
     for row, result in zip(raw, found, strict=True):
         outcome = result.outcome
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
-        shown.append((*row[:5], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+        texts = (*row[:5], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12])
+        shown.append([in_one_line(each) if isinstance(each, str) else each for each in texts])
     return table_text(RESULT_HEADERS, shown, form, raw)
 
 
