@@ -127,7 +127,7 @@ def code_of(text: str, database: Path | None = None) -> str | None:
     try:
         if database is not None and is_result_id(text):
             with open_results(database) as opened:
-                settings = opened.sweep(bounded(text.partition(":")[0])).settings
+                settings = opened.sweep(min(bounded(text.partition(":")[0]), SEED_MAX)).settings
         elif file.suffix == ".toml":
             settings = file.read_text(encoding="utf-8")
         else:

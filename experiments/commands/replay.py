@@ -103,7 +103,7 @@ def name_code(text: str, database: Path) -> None:
     """Say which Python code will run, before it does, where a database or a file names it."""
     code = code_of(text, database)
     if code is not None:
-        click.echo(f"simclock: {in_one_line(text)} runs Python code: {code}", err=True)
+        click.echo(f"{in_one_line(text)} runs Python code: {code}")
 
 
 def _where(stopped: Stopped, stop: StopAt | None, debug: int | None) -> Iterator[str]:
