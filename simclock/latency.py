@@ -159,7 +159,7 @@ class LogNormal(_SameOnEveryLink):
         except (InvalidOperation, TypeError, ValueError):
             raise UsageError(f'network.sigma: {say(self.sigma)} is not a decimal number, such as "0.5"') from None
         if not (sigma.is_finite() and 0 <= sigma <= 5):
-            raise UsageError(f"network.sigma: {self.sigma} is out of range: 0 to 5")
+            raise UsageError(f"network.sigma: {say(self.sigma)} is out of range: 0 to 5")
 
     @cached_property
     def _table(self) -> QuantileTable:

@@ -19,6 +19,8 @@ from simclock.readable import in_one_line, say
 
 NODES_MAX = 1 << 20
 DURATION_NS_MAX = TIME_NS_MAX
+SEED_BITS_MAX = 256
+"""A seed may be a hash; Python does not write a number of thousands of digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,8 @@ class Scenario:
             raise UsageError(f"nodes: {say(self.nodes)} is not a number of nodes: 1 to {NODES_MAX}")
         if type(self.seed) is not int:
             raise UsageError(f"seed: {say(self.seed)} is not a whole number")
+        if self.seed.bit_length() > SEED_BITS_MAX:
+            raise UsageError(f"seed: {say(self.seed)} is too large: {SEED_BITS_MAX} bits at most")
         if type(self.adaptive) is not bool:
             raise UsageError(f"adaptive: {say(self.adaptive)} is not true or false")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):

@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.command_line import main
+from simclock.encoding import encode
+from simclock.errors import UsageError
+from simclock.faults import WRITTEN, check_faults
 
 NOBODY = "127.0.0.1:9"
 
@@ -429,6 +433,37 @@ def test_every_command_has_one_rule_for_seeds(arguments, seed, tmp_path):
     file = write(tmp_path, "a.toml", f'scenario = "phold"\nseed = {seed}\n')
     assert f"{file}: " in refused("run", file)
     assert "--seeds" in refused("sweep", "phold", "--seeds", seed)
+
+
+ODD_VALUES = (1 << 63, 1 << 64, -(1 << 64), 10**5000, 1e999, float("nan"), HUGE, None)
+PLAIN = {"node": 1, "source": 0, "target": 1, "groups": ((0,), (1,)), "text": "x", "links": False, "nodes": (0, 1)}
+AN_HOUR_NS = 3600 * 10**9
+
+
+def right_value(field: msgspec.structs.FieldInfo) -> object:
+    """A right value of a fault's field."""
+    if field.name.endswith("_ns"):
+        return AN_HOUR_NS
+    return PLAIN.get(field.name, 0.5 if field.type is float else 5)
+
+
+@pytest.mark.parametrize("kind", WRITTEN.values(), ids=list(WRITTEN))
+def test_any_value_in_any_fault_made_in_python(kind):
+    """Refused with the plan, in a short line, or small enough for a run and for text."""
+    fields = msgspec.structs.fields(kind)
+    right = {field.name: right_value(field) for field in fields}
+    for field in fields:
+        for value in ODD_VALUES:
+            fault = kind(**{**right, field.name: value})
+            try:
+                check_faults((fault,), 2)
+            except UsageError as error:
+                assert len(str(error)) < 250, field.name
+            else:
+                assert str(fault) and encode(fault), field.name
+        if field.name.endswith("_ns"):
+            with pytest.raises(UsageError, match=r"ten years|not a time"):
+                check_faults((kind(**{**right, field.name: 1 << 64}),), 2)
 
 
 def never_a_traceback(file: Path) -> None:

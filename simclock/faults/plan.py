@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
+
+import msgspec
 
 from simclock.errors import UsageError
 from simclock.faults.clock import JumpClock, SetDrift, StartClock, StopClock
@@ -69,9 +72,28 @@ def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
             raise UsageError(
                 f"{place} ({fault.kind}): at {say(fault.at_ns)} is not a time: whole nanoseconds, 0 or more"
             )
-        problem = duration_problem("at", fault.at_ns) or fault.problem() or problem_among(fault, nodes)
+        problem = duration_problem("at", fault.at_ns) or type_problem(fault)
+        problem = problem or fault.problem() or problem_among(fault, nodes)
         if problem:
             raise UsageError(f"{place} ({fault.kind}): {problem}")
+
+
+@cache
+def _fields(kind: type[Fault]) -> tuple[tuple[str, Any], ...]:
+    """Name and type of what is no number; a fault judges its numbers itself."""
+    fields = msgspec.structs.fields(kind)
+    return tuple((field.name, field.type) for field in fields if field.type not in (int, float, bool))
+
+
+def type_problem(fault: Fault) -> str:
+    """What is wrong with the types of what a fault names, empty if nothing is."""
+    for name, kind in _fields(type(fault)):
+        value = getattr(fault, name)
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            return f"{name} {say(value)} is of the wrong type: {error}"
+    return ""
 
 
 def problem_among(fault: Fault, nodes: int) -> str:
