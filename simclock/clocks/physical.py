@@ -62,7 +62,9 @@ class Clocks:
         if type(self.wander_ppb_max) is not int or not 0 <= self.wander_ppb_max < PARTS // 4:
             raise UsageError(f"clocks.wander: {say(self.wander_ppb_max)} is not a bound: 0 up to 250,000 ppm")
         if type(self.wander_every_ns) is not int or not WANDER_EVERY_NS_MIN <= self.wander_every_ns <= TIME_NS_MAX:
-            raise UsageError(f"clocks.wander_every: {say(self.wander_every_ns)} is not a time: 10 ms to ten years")
+            raise UsageError(
+                f"clocks.wander_every: {say(self.wander_every_ns)} is not a time: 10 ms or more, ten years at most"
+            )
         if type(self.true_nodes) is not tuple or any(type(node) is not int or node < 0 for node in self.true_nodes):
             raise UsageError(f"clocks.true_nodes: {say(self.true_nodes)} are not nodes: write a tuple of ids, as (3,)")
 

@@ -78,11 +78,15 @@ def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
             raise UsageError(f"{place} ({fault.kind}): {problem}")
 
 
+_JUDGED = (int, float, bool, tuple[int, ...])
+"""Types of fields that each fault judges itself: numbers."""
+
+
 @cache
 def _fields(kind: type[Fault]) -> tuple[tuple[str, Any], ...]:
-    """Name and type of what is no number; a fault judges its numbers itself."""
+    """Name and type of what a fault does not judge itself."""
     fields = msgspec.structs.fields(kind)
-    return tuple((field.name, field.type) for field in fields if field.type not in (int, float, bool))
+    return tuple((field.name, field.type) for field in fields if field.type not in _JUDGED)
 
 
 def type_problem(fault: Fault) -> str:

@@ -45,7 +45,7 @@ class SwizzleClog(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
             return duration_problem("lasts", self.lasts_ns)
         if self.links not in (False, True):
             return f"links {say(self.links)} is not true or false"
-        if any(type(node) is not int for node in self.nodes):
+        if not isinstance(self.nodes, tuple | list) or any(type(node) is not int for node in self.nodes):
             return f"nodes {say(self.nodes)} are not all numbers: a swizzle is drawn before anything has a name"
         if len(set(self.nodes)) != len(self.nodes):
             return f"nodes {say(self.nodes)} name a node twice"
