@@ -314,8 +314,6 @@ def test_far_from_any_name_there_is_no_wall_of_names(tmp_path):
         assert len(refused(*arguments)) < 200
 
 
-# Numbers.
-
 HUGE = "9" * 5000
 HEXADECIMAL = "0x" + "f" * 5000
 RECORD = (
