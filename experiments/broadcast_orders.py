@@ -17,6 +17,7 @@ import msgspec
 from actors import Node
 from actors.run import run
 from experiments.recorded import Recorded, recorded
+from experiments.spelling import say
 from experiments.studies import Row, Study, StudySettings, register_study
 from protocols.causal_broadcast import Broadcast, FifoQueue, Kind, MemberSettings
 from protocols.causal_broadcast.chatter import Chatter, Chatterer
@@ -122,7 +123,7 @@ def _loss(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"loss: {text!r} is not a probability, such as 0.01") from None
+        raise UsageError(f"loss: {say(text)} is not a probability, such as 0.01") from None
 
 
 def _row(nodes: int, order: str, result: RunResult) -> Row:

@@ -18,7 +18,7 @@ from actors import Node
 from experiments.byzantine_clocks_story import agreement_of, describe, in_ms, plot, story
 from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
 from experiments.recorded import Recorded
-from experiments.spelling import unknown
+from experiments.spelling import say, unknown
 from protocols.byzantine_clocks import (
     ALGORITHMS,
     LIARS,
@@ -141,7 +141,7 @@ def _count(name: str, value: Any, default: int) -> int:
     except ValueError:
         count = -1
     if count < 0:
-        raise UsageError(f"{name}: {value!r} is not a number of nodes: 0 or more")
+        raise UsageError(f"{name}: {say(value)} is not a number of nodes: 0 or more")
     return count
 
 

@@ -11,15 +11,18 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from experiments import exit_status
 from experiments.keys import PARAMETER, Key, pressed
 from experiments.narration import Narrator
 from experiments.nemesis import Prey, parse_nemesis, under_nemesis
+from experiments.seeds import check_seed
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.network import Network
 from simclock.observers import Violation
+from simclock.readable import say
 from simclock.scenario import NODES_MAX, Scenario
 from simclock.scheduler import RunResult
 
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
 VALID = "valid"
 VIOLATED = "violated"
 UNKNOWN = "unknown"
-EXIT_STATUS = {VALID: 0, VIOLATED: 1, UNKNOWN: 3}
-"""Exit status 2 is bad usage."""
+EXIT_STATUS = {VALID: exit_status.VALID, VIOLATED: exit_status.VIOLATED, UNKNOWN: exit_status.UNKNOWN}
+"""Verdict -> the exit status of a run that has it."""
 
 _WORST_FIRST = (VIOLATED, UNKNOWN, VALID)
 
@@ -91,12 +94,11 @@ class Settings:
     """The scenario's own parameters, by name; each has the type of its default."""
 
     def __post_init__(self) -> None:
-        if type(self.seed) is not int:
-            raise UsageError(f"seed: {self.seed!r} is not a whole number")
+        check_seed(self.seed)
         if self.nodes is not None and (type(self.nodes) is not int or not 1 <= self.nodes <= NODES_MAX):
-            raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
+            raise UsageError(f"nodes: {say(self.nodes)} is not a number of nodes: 1 to {NODES_MAX}")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
-            raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
+            raise UsageError(f'duration: {say(self.duration_ns)} is not a duration: more than zero, such as "30s"')
         if self.nemesis is not None:
             parse_nemesis(self.nemesis)
 

@@ -1,12 +1,13 @@
 """The command line: `simclock run | sweep | replay | list | show | check | compare | ...`; COMMANDS names them all.
 
-Laws: exit status 0 is valid, 1 violated (or the code of a node failed), 2 bad usage, 3 unknown, 130 interrupted. Bad
-usage is one line on stderr, and never a traceback. What a command prints on stdout can be read by a program when
-`--format` says so; progress goes to stderr.
+Laws: `experiments.exit_status` has the table of exit statuses, which every command keeps. Bad usage is one line on
+stderr, and never a traceback. What a command prints on stdout can be read by a program when `--format` says so;
+progress goes to stderr. What nobody thought of is told in one line too, as a defect, and is never taken for a verdict.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -14,14 +15,23 @@ from typing import Any, NoReturn
 
 import click
 
-from experiments.spelling import unknown
+from experiments.exit_status import (
+    BAD_USAGE,
+    CLOSED_PIPE,
+    CODE_FAILED,
+    INTERRUPTED,
+    UNKNOWN,
+    VALID,
+    meanings_text,
+)
+from experiments.output import OutputLost, careful_output, is_closed_pipe, is_of_the_device, lost_output
+from experiments.spelling import one_line, unknown
 from experiments.start import this_is_the_command
-from simclock.errors import HandlerError, PlacementError, RunInterrupted, SimclockError, UsageError
+from simclock.errors import HandlerError, RunInterrupted, SimclockError, UsageError
+from simclock.readable import TEXT_MAX, say
 
-BAD_USAGE = 2
-FAILED = 1
-UNKNOWN = 3
-INTERRUPTED = 130
+WORD_MAX = 400
+"""Characters of a word in a message; a number of thousands of digits is not read by anybody."""
 
 COMMANDS = {
     "run": "experiments.commands.run:run",
@@ -68,35 +78,80 @@ class CommandLine(click.Group):
             this_is_the_command()
         return super().__call__(*args, **named)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # of a file; standard output takes it quietly
+            raise OutputLost from error
+
     def main(  # type: ignore[override] # click's overloads tell standalone from embedded; this is always standalone
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **named: Any
     ) -> NoReturn:
         named["standalone_mode"] = False
+        with careful_output():
+            status = self._status(args, prog_name or "simclock", named)
+            problem = lost_output()
+            if problem is not None:
+                closed = is_closed_pipe(problem)
+                if not closed:
+                    _say(f"standard output cannot be written: {problem.strerror}")
+                status = status or (CLOSED_PIPE if closed else UNKNOWN)
+        sys.exit(status)
+
+    def _status(self, args: Sequence[str] | None, prog_name: str, named: dict[str, Any]) -> int:
+        """Run the command; what it raises is told here."""
         try:
-            status = super().main(args=args, prog_name=prog_name or "simclock", **named)
+            for word in args or ():
+                _check_text(word)
+            status = super().main(args=args, prog_name=prog_name, **named)
         except click.exceptions.NoArgsIsHelpError as error:
             click.echo(error.format_message())
-            status = 0
+            return VALID
         except click.Abort as error:
             cause = error.__cause__
+            if isinstance(cause, EOFError):  # click takes it for the end of what a user types
+                return _defect(cause)
             _say(str(cause) if isinstance(cause, RunInterrupted) else "interrupted")
-            status = INTERRUPTED
+            return INTERRUPTED
         except click.ClickException as error:
             _say(error.format_message())
-            status = BAD_USAGE
+            return BAD_USAGE
         except HandlerError as error:
-            status = _handler_failed(error)
+            return _handler_failed(error)
         except UsageError as error:
             _say(str(error))
-            status = BAD_USAGE
-        except (PlacementError, SimclockError) as error:
+            return BAD_USAGE
+        except OutputLost as error:
+            return CLOSED_PIPE if isinstance(error.__cause__, BrokenPipeError) else UNKNOWN
+        except SimclockError as error:
             _say(str(error))
-            status = UNKNOWN
-        sys.exit(status if isinstance(status, int) else 0)
+            return UNKNOWN
+        except (SystemExit, GeneratorExit) as error:  # ours returns its status
+            return _ended_the_process(error)
+        except MemoryError:
+            _say("there is not enough memory for this: take fewer nodes, or smaller numbers")
+            return UNKNOWN
+        except OSError as error:
+            if not is_of_the_device(error):
+                return _defect(error)
+            _say(f"{error.filename or 'a file'} cannot be written: {error.strerror}")
+            return UNKNOWN
+        except Exception as error:
+            return _defect(error)
+        return status if isinstance(status, int) else VALID
+
+
+def _check_text(word: str) -> None:
+    """Half a character, which only a program can pass on, is no name of a file or of anything."""
+    try:
+        os.fsencode(word)
+    except UnicodeEncodeError:
+        raise UsageError(f"{say(word)} is not text: it holds half a character") from None
 
 
 def _say(text: str) -> None:
-    click.echo(f"simclock: {' '.join(text.split())}", err=True)
+    words = (word if len(word) <= WORD_MAX else f"{word[:TEXT_MAX]}..." for word in text.split())
+    click.echo(f"simclock: {' '.join(words)}", err=True)
 
 
 def _handler_failed(error: HandlerError) -> int:
@@ -106,10 +161,32 @@ def _handler_failed(error: HandlerError) -> int:
         return BAD_USAGE
     click.echo(f"simclock: {error}", err=True)
     click.echo(error.failure.trace.rstrip(), err=True)
-    return FAILED
+    return CODE_FAILED
 
 
-@click.command(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+def _ended_the_process(error: BaseException) -> int:
+    """Code under test called sys.exit, or closed the generator it ran in, where no handler was at work."""
+    _say(f"the code under test ended the process: {one_line(error)}")
+    return CODE_FAILED
+
+
+def _defect(error: Exception) -> int:
+    """What nobody thought of. Python's development mode shows all of it."""
+    if sys.flags.dev_mode:
+        raise error
+    _say(f"a defect of simclock, please report it: {one_line(error)} (PYTHONDEVMODE=1 shows the traceback)")
+    return UNKNOWN
+
+
+@click.command(
+    cls=CommandLine,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 110,
+        "color": True,  # nothing is coloured here: what looks like it is shown, see experiments.output
+    },
+    epilog=f"\b\nExit status, of every command:\n{meanings_text()}",
+)
 @click.version_option(package_name="simclock")
 def main() -> None:
     """A laboratory for distributed protocols, in which one seed decides everything.

@@ -30,7 +30,7 @@ from experiments.histories import Event, HistoryError, Operation, keys_from_valu
 from experiments.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
 from experiments.histories.fields import event_of_fields, numbered
 
-_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d+)\s+:(\S+)\s+:(\S+)\s+(.+)", re.ASCII)
+_JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d{1,18})\s+:(\S+)\s+:(\S+)\s+(.+)", re.ASCII)
 _OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util\s+-\s+\d).*", re.ASCII)  # empty, or not of a client
 _READS = frozenset({"read", "get", "get-any", "get-all"})
 

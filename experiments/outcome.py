@@ -14,11 +14,12 @@ from math import inf
 
 from actors.run import run
 from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from experiments.exit_status import BAD_USAGE, CODE_FAILED
 from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import Failure, HandlerError, SimclockError, UsageError
+from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError
 from simclock.failures import describe_error
 from simclock.scheduler import RunResult
 
@@ -26,6 +27,8 @@ FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
 REACHED = "reached_"
 """How the counters of what was reached begin."""
+MISUSE = (UsageError.__name__, MessageTypeError.__name__)
+"""What is named where a node used the kernel wrongly."""
 WORKER_DIED = "worker died"
 """What is named where a seed ends the process that runs it."""
 VERDICTS = (VALID, VIOLATED, UNKNOWN, FAILED)
@@ -69,11 +72,12 @@ class Outcome:
         """The verdict and the names of what was violated."""
         return f"{self.verdict}: {', '.join(self.properties)}" if self.properties else self.verdict
 
-
-def exit_status(verdicts: Sequence[str]) -> int:
-    """Of many runs: 1 where one is violated or failed, else 3 where one is unknown, else 0."""
-    statuses = {1 if verdict == FAILED else EXIT_STATUS[verdict] for verdict in verdicts}
-    return next((status for status in (1, 3) if status in statuses), 0)
+    @property
+    def exit_status(self) -> int:
+        """What `simclock run` ends with."""
+        if self.verdict != FAILED:
+            return EXIT_STATUS[self.verdict]
+        return BAD_USAGE if any(name.partition(" at ")[0] in MISUSE for name in self.properties) else CODE_FAILED
 
 
 @dataclass(frozen=True, kw_only=True)

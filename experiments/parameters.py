@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from experiments.spelling import say, unknown
+from experiments.spelling import is_64_bits, say, unknown
 from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+
+NUMBER_LIMIT = 1e300
+"""A number is smaller than that, either way."""
 
 
 class Parametrized(Protocol):
@@ -104,8 +107,8 @@ def _like(default: Any, name: str, value: Any, place: str) -> Any:
             return tuple(_like(default[0], "", each, f"{place}[{i}]") for i, each in enumerate(value))
         value = tuple(value) if fits else value
     elif isinstance(default, float):
-        wanted, fits = "a number", type(value) in (int, float)
-        value = float(value) if fits and abs(value) < 1e300 else value
+        wanted, fits = "a number", type(value) in (int, float) and abs(value) < NUMBER_LIMIT  # nor NaN
+        value = float(value) if fits else value
     elif isinstance(default, str) and type(value) in (int, float):
         return str(value)  # exact decimals are text: 0.99 means "0.99"
     else:
@@ -113,4 +116,6 @@ def _like(default: Any, name: str, value: Any, place: str) -> Any:
         wanted, fits = kind.get(type(default), type(default).__name__), type(value) is type(default)
     if not fits:
         raise UsageError(f"{place}: {say(value)} is not {wanted}, such as {say(default)}")
+    if type(value) is int and not is_64_bits(value):
+        raise UsageError(f"{place}: {say(value)} is out of range: whole numbers have 64 bits")
     return value

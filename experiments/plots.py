@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.output import cannot_write
 from simclock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,5 +45,5 @@ def write_picture(path: Path, draw: Draw) -> None:
         draw(figure.add_subplot())
         try:
             figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-        except OSError as error:
-            raise UsageError(f"--plot: cannot write {path}: {error.strerror}") from None
+        except (OSError, ValueError) as error:
+            raise cannot_write(f"--plot: cannot write {path}", error) from None

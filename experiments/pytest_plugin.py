@@ -128,17 +128,20 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
-    from experiments.seeds import parse_seeds
+    from experiments.seeds import check_seed, parse_seeds
     from simclock.errors import UsageError
 
     replayed = config.getoption("--simclock-replay")
-    if replayed is not None:
-        return (replayed,)
     given = config.getoption("--simclock-seeds")
     place = "--simclock-seeds" if given is not None else f"@{MARKER}"
     try:
+        if replayed is not None:
+            check_seed(replayed, "--simclock-replay")
+            return (replayed,)
         text = str(given if given is not None else _seeds_given(*marker.args, **marker.kwargs))
         return parse_seeds(f"0:{text}" if text.isdecimal() else text, place)
+    except ValueError:  # a whole number of more digits than Python will print
+        problem = f"{place}: that number is too large"
     except TypeError:
         problem = f"@{MARKER} takes `seeds` alone: a count, or a text as 500:600"
     except UsageError as error:

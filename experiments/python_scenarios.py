@@ -17,8 +17,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from experiments.catalog import Entry, Settings, judge_invariants
-from experiments.spelling import one_line, unknown
+from experiments.spelling import is_file, one_line, unknown
 from simclock.errors import SimclockError, UsageError
+from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
 
@@ -39,9 +40,9 @@ def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
 
 
 def _module_at(path: Path, text: str) -> ModuleType:
+    if not is_file(path):
+        raise UsageError(f"{in_one_line(text)}: there is no such file")
     path = path.resolve()
-    if not path.is_file():
-        raise UsageError(f"{text}: there is no such file")
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == str(path) and module.__name__ != "__main__":
             return module

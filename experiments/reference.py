@@ -11,14 +11,15 @@ from pathlib import Path
 from experiments.catalog import Entry, Settings, make_scenario
 from experiments.outcome import Outcome
 from experiments.results_database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
-from experiments.scenario_file import settings_from_toml
+from experiments.scenario_file import is_python, settings_from_toml
 from experiments.scenario_source import Source, find_source
 from experiments.scenario_text import write_settings
 from experiments.seeds import SEED_MAX, bounded
-from experiments.spelling import say
+from experiments.spelling import is_file, reason, say
 from experiments.start import under_hash_seed
 from simclock.errors import UsageError
 from simclock.hash_seed import RANDOM, USUAL, hash_seed, on_command_line
+from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
 _RESULT = re.compile(r"([0-9]+):([0-9]+)", re.ASCII)
@@ -123,7 +124,9 @@ def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, S
     try:
         document = tomllib.loads(sweep.settings)
     except ValueError as error:
-        raise UsageError(f"{file}: its settings are damaged: not TOML: {error}") from None
+        raise UsageError(f"{file}: its settings are damaged: not TOML: {reason(error)}") from None
+    except RecursionError:
+        raise UsageError(f"{file}: its settings are damaged: nested too deeply") from None
     under = str(document.pop(HASH_SEED_KEY, USUAL))
     if not under.isdecimal() or bounded(under) >= 1 << 32:
         raise UsageError(f"{file}: its settings are damaged: {HASH_SEED_KEY} {say(under)}")
@@ -132,10 +135,31 @@ def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, S
     return document["scenario"], entry, settings
 
 
+def code_of(text: str, database: Path | None = None) -> str | None:
+    """The Python code that a TOML file, or a recorded result, has run: what nobody wrote on this command line.
+
+    None where there is none, or where what is named cannot be read: whoever goes on with it is told why.
+    """
+    named = _AT_SEED.fullmatch(text)
+    file = Path(named[1] if named else text)
+    try:
+        if database is not None and is_result_id(text):
+            with open_results(database) as opened:
+                settings = opened.sweep(min(bounded(text.partition(":")[0]), SEED_MAX)).settings
+        elif file.suffix == ".toml":
+            settings = file.read_text(encoding="utf-8")
+        else:
+            return None
+        name = tomllib.loads(settings).get("scenario")
+    except (OSError, ValueError, RecursionError, UsageError):
+        return None
+    return in_one_line(name) if isinstance(name, str) and is_python(name) else None
+
+
 def run_of_source(source: Source, text: str, replay: str, database: Path) -> Reference:
     """The run of a scenario that has been found, with what is recorded of it last, if there is a database."""
     recorded = None
-    if database.exists():
+    if is_file(database):
         with open_results(database) as opened:
             recorded = _latest(opened, source)
     return Reference(

@@ -15,6 +15,7 @@ from simclock.durations import format_duration
 from simclock.faults import Fault
 from simclock.hash_seed import RANDOM, USUAL
 from simclock.observers import Violation
+from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult
 
@@ -66,7 +67,8 @@ def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
     """A title, a row per fact, the line that replays the run, and more rows if there are any."""
     rows = [*_rows(report), *more]
     width = max(len(label) for label, _ in rows)
-    return "\n".join([report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)])
+    lines = [report.result.scenario, *(f"  {label:<{width}}  {text}".rstrip() for label, text in rows)]
+    return "\n".join(map(in_one_line, lines))
 
 
 def report_json(report: Report) -> str:

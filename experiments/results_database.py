@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from experiments.code_version import CodeVersion
 from experiments.outcome import VERDICTS, Outcome
 from simclock.errors import SimclockError, UsageError
+from simclock.readable import say
 
 DEFAULT_DATABASE = ".simclock/results.db"
 APPLICATION = 0x73696D63
@@ -28,6 +29,7 @@ APPLICATION = 0x73696D63
 SCHEMA_VERSION = 1
 LOCK_TIMEOUT_S = 10.0
 HEADER_BYTES = 100
+MOVE_AWAY = "move the file away and sweep again"
 MAGIC = b"SQLite format 3\0"
 
 FINISHED = "finished"
@@ -160,6 +162,9 @@ class ResultsDatabase:
         )
         found = []
         for number, scenario, settings, seeds, code, code_hash, started_at, state in rows:
+            texts = (scenario, settings, seeds, code, code_hash, started_at, state)
+            if type(number) is not int or not all(type(text) is str for text in texts):
+                raise UsageError(f"{self.path}: sweep {say(number)} is damaged: {MOVE_AWAY}")
             counts = self._read("SELECT verdict, count(*) FROM results WHERE sweep = ? GROUP BY verdict", (number,))
             verdicts = {**dict.fromkeys(VERDICTS, 0), **dict(counts)}
             version = CodeVersion(code, code_hash)
@@ -215,7 +220,7 @@ class ResultsDatabase:
         sweep, seed, digest, verdict, properties, detail, events, virtual_ns, counters, wall_s, started_at = row
         try:
             names, counted = json.loads(properties), json.loads(counters)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             names, counted = None, None
         texts = (digest, verdict, detail, started_at)
         fits = (
@@ -223,7 +228,7 @@ class ResultsDatabase:
             and isinstance(names, list)
             and all(type(name) is str for name in names)
             and isinstance(counted, dict)
-            and all(type(count) in (int, float) for count in counted.values())
+            and all(type(count) in (int, float) and isfinite(count) for count in counted.values())
             and verdict in VERDICTS
             and all(type(text) is str for text in texts)
             and all(type(number) is int for number in (seed, events, virtual_ns))
@@ -231,7 +236,7 @@ class ResultsDatabase:
             and isfinite(wall_s)
         )
         if not fits:
-            raise UsageError(f"{self.path}: result {sweep}:{seed} is damaged: move the file away and sweep again")
+            raise UsageError(f"{self.path}: result {sweep}:{seed} is damaged: {MOVE_AWAY}")
         return Outcome(
             seed=seed,
             digest=digest,
@@ -339,4 +344,8 @@ def told_plainly(path: Path) -> Iterator[None]:
             raise ResultsUnwritable(f"{path}: cannot be written ({error}): is the disk full?") from None
         if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
             raise UsageError(f"{path}: cannot be opened for writing ({error})") from None
-        raise UsageError(f"{path}: damaged ({error}): move the file away and sweep again") from None
+        raise UsageError(f"{path}: damaged ({error}): {MOVE_AWAY}") from None
+    except UnicodeEncodeError:
+        raise UsageError(f"{path}: cannot keep a name that is not Unicode: rename the scenario's file") from None
+    except UnicodeDecodeError:  # in the schema itself
+        raise UsageError(f"{path}: damaged (what it holds cannot be read): {MOVE_AWAY}") from None

@@ -63,8 +63,8 @@ from experiments.latency_forms import latency_from_table, latency_from_text
 from experiments.parameters import parameter_from_toml
 from experiments.python_scenarios import python_entry
 from experiments.scenario_text import fault_key
-from experiments.spelling import say, unknown
-from experiments.toml_table import Table
+from experiments.spelling import reason, say, unknown
+from experiments.toml_table import Table, check_numbers
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
 from simclock.errors import UsageError
@@ -104,12 +104,13 @@ def read_scenario_file(path: Path) -> tuple[Entry, Settings]:
     except RecursionError:
         raise UsageError(f"{path}: nested too deeply") from None
     except ValueError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from None
+        raise UsageError(f"{path}: not TOML: {reason(error)}") from None
     return settings_from_toml(document, str(path), path.parent)
 
 
 def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> tuple[Entry, Settings]:
     """The same from a document that is already parsed; `file` names it in errors, paths in it begin at `folder`."""
+    check_numbers(document, file)
     table = Table(document, file)
     table.only(KEYS)
     table.required("scenario", '"phold"')
@@ -137,11 +138,16 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
 
 def named_entry(name: str, folder: Path) -> tuple[Entry, int]:
     """The entry of that name, and the seed it has of its own: of the catalog, or Python as `path.py:name`."""
-    if ":" in name or name.endswith(".py"):
+    if is_python(name):
         return python_entry(name, folder)
     if name not in entries():
-        raise UsageError(unknown("scenario", name, entries()))
+        raise UsageError(unknown("scenario", name, entries(), "simclock list"))
     return entries()[name], 0
+
+
+def is_python(name: str) -> bool:
+    """Whether it names Python code: a scenario then is a program, which whoever runs it has to trust."""
+    return ":" in name or name.endswith(".py")
 
 
 def scenario_as_is(entry: Entry, settings: Settings) -> Scenario:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from experiments.spelling import say
 from simclock.errors import UsageError
@@ -17,6 +18,12 @@ _PART = re.compile(r"([0-9]+)(?::([0-9]+))?", re.ASCII)
 def bounded(digits: str) -> int:
     """The number, or one above SEED_MAX where it is larger: Python reads no number of thousands of digits."""
     return min(int(digits), SEED_MAX + 1) if len(digits.lstrip("0")) <= _DIGITS_MAX else SEED_MAX + 1
+
+
+def check_seed(seed: Any, place: str = "seed") -> None:
+    """Refuse what is no seed: the one rule of all commands."""
+    if type(seed) is not int or not 0 <= seed <= SEED_MAX:
+        raise UsageError(f"{place}: {say(seed)} is not a seed: a whole number from 0 to {SEED_MAX}")
 
 
 def parse_seeds(text: str, place: str = "--seeds") -> Sequence[int]:

@@ -4,39 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
-TEXT_MAX = 60
-NAMES_MAX = 60
+from simclock.readable import say
+
+__all__ = ["is_64_bits", "is_file", "listed", "one_line", "reason", "say", "unknown"]
+
+NAMES_MAX = 12
 NAMES_SHOWN = 5
 """Of more than NAMES_MAX: a wall of names helps nobody."""
+WORD_MAX = 100
+"""Characters of a word that are compared with the names there are."""
 
 
-def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """`unknown key 'los': did you mean 'loss'?`, or what there is."""
+def unknown(what: str, word: str, known: Iterable[str], listed_by: str = "") -> str:
+    """`unknown key 'los': did you mean 'loss'?`, or what there is, or what lists it where it is much."""
     names = list(known)
-    near = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    spelled = {name.lower(): name for name in names}
+    near = get_close_matches(word[:WORD_MAX].lower(), spelled, n=1, cutoff=0.6)
     if near:
-        return f"unknown {what} {say(word)}: did you mean {near[0]!r}?"
+        return f"unknown {what} {say(word)}: did you mean {spelled[near[0]]!r}?"
     if not names:
         return f"unknown {what} {say(word)}: there is none"
     if len(names) > NAMES_MAX:
-        return f"unknown {what} {say(word)}: use one of {len(names)}, such as {', '.join(names[:NAMES_SHOWN])}"
+        some = f"use one of {len(names)}, such as {', '.join(names[:NAMES_SHOWN])}"
+        return f"unknown {what} {say(word)}: {some}{f' (`{listed_by}` names them all)' if listed_by else ''}"
     return f"unknown {what} {say(word)}: use {listed(names)}"
+
+
+def is_64_bits(number: int) -> bool:
+    """Whether a whole number is one of 64 bits, as TOML, SQLite and messages have them."""
+    return -(1 << 63) <= number < 1 << 63
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file lies there; a name that no file can have (too long, not Unicode) names none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def reason(error: ValueError) -> str:
+    """Why a text could not be read, in one line, without Python's advice to its programmer."""
+    return " ".join(str(error).partition("; use sys.")[0].split())
 
 
 def listed(names: Iterable[str]) -> str:
     """`a, b or c`."""
     *most, last = names
     return f"{', '.join(most)} or {last}" if most else last
-
-
-def say(value: object) -> str:
-    """A value in a message: its repr, not too long."""
-    try:
-        text = repr(value)
-    except ValueError:  # a whole number of more digits than Python will print
-        return "that number"
-    return text if len(text) <= TEXT_MAX else f"{text[: TEXT_MAX - 3]}..."
 
 
 def one_line(error: BaseException) -> str:

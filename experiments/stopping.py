@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from actors.run import inline_run
+from experiments.seeds import bounded
 from experiments.spelling import say
 from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
@@ -56,7 +57,7 @@ def parse_stop(text: str, place: str = "--until") -> StopAt:
     found = _RECORD.fullmatch(text.strip())
     if found is None:
         raise UsageError(f"{place}: {say(text)} is not an event: write NODE#NUMBER as in a trace, such as 3#17")
-    return StopAt(node=int(found[1]), number=int(found[2]))
+    return StopAt(node=bounded(found[1]), number=bounded(found[2]))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from experiments.seeds import check_seed
 from simclock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class StudySettings:
     seed: int = 0
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Every parameter of the study, by name."""
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from experiments.nemesis import coverage_of, coverage_text, sometimes_text
 from experiments.outcome import FAILED, REACHED, VERDICTS
 from experiments.results_database import FINISHED, Result, Sweep
 from experiments.seeds import parse_seeds, seeds_text
+from simclock.readable import in_one_line
 
 FAILING_MAX = 10
 """Failing seeds that the summary lists."""
@@ -60,7 +61,7 @@ def summary_text(sweep: Sweep, results: Sequence[Result], ran: Ran, database: st
     rows = list(_rows(sweep, results, ran, database))
     width = max(len(label) for label, _ in rows)
     title = f"sweep {sweep.id}: {sweep.scenario}, seeds {sweep.seeds}"
-    return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
+    return "\n".join(map(in_one_line, [title, *(f"  {label:<{width}}  {text}" for label, text in rows)]))
 
 
 def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> Iterator[tuple[str, str]]:
@@ -170,7 +171,8 @@ def _identity(result: Result) -> tuple[str, str, tuple[str, ...]]:
 def comparison_lines(before: Sweep, after: Sweep, found: SweepComparison) -> Iterator[str]:
     """What the two sweeps are, and how many seeds are the same."""
     for name, sweep in (("A", before), ("B", after)):
-        yield f"{name}: sweep {sweep.id}, {sweep.scenario}, seeds {sweep.seeds}, {sweep.code.text}, {sweep.state}"
+        text = f"{name}: sweep {sweep.id}, {sweep.scenario}, seeds {sweep.seeds}, {sweep.code.text}, {sweep.state}"
+        yield in_one_line(text)
     if before.settings != after.settings:
         yield "the settings differ: a change may be theirs"
     if before.code.hash != after.code.hash:

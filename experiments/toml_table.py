@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from experiments.spelling import listed, say, unknown
-from simclock.durations import HOUR, parse_drift, parse_duration
+from experiments.spelling import is_64_bits, listed, say, unknown
+from simclock.durations import TIME_NS_MAX, parse_drift, parse_duration
 from simclock.errors import UsageError
 
-TIME_NS_MAX = 10 * 365 * 24 * HOUR
-"""Ten years: sums of a few such times are still whole numbers of 64 bits."""
+
+def check_numbers(document: Mapping[str, Any], file: str) -> None:
+    """Refuse whole numbers that TOML does not have: in hexadecimal Python reads any number of digits."""
+    left: list[tuple[str, Any]] = [("", document)]
+    while left:  # no recursion: dotted keys nest as deep as a line is long
+        path, value = left.pop()
+        if isinstance(value, dict):
+            left += [(f"{path}.{key}".lstrip("."), each) for key, each in value.items()]
+        elif isinstance(value, list):
+            left += [(f"{path}[{position}]", each) for position, each in enumerate(value)]
+        elif isinstance(value, int) and not is_64_bits(value):
+            raise UsageError(f"{file}: {say(path)[1:-1]}: {say(value)} is out of range: whole numbers have 64 bits")
 
 
 def duration_ns(value: Any, place: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.plain_values import plain
+from experiments.spelling import is_64_bits, reason, say
 from simclock.errors import UsageError
 from simclock.trace import TraceRecord
 
@@ -37,6 +38,8 @@ def read_trace(path: Path) -> Iterator[TraceRecord]:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path}: not a trace file: not UTF-8 text") from None
+    except ValueError as error:  # a name that no file can have
+        raise UsageError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def plain_record(record: TraceRecord) -> TraceRecord:
@@ -53,7 +56,9 @@ def _record(line: str, place: str) -> TraceRecord:
         raise UsageError(f"{place}: not a trace record: it has the keys {', '.join(TraceRecord._fields)}")
     for key, kind in _KINDS.items():
         if type(values[key]) is not kind:
-            raise UsageError(f"{place}: not a trace record: {key} is {values[key]!r}")
+            raise UsageError(f"{place}: not a trace record: {key} is {say(values[key])}")
+        if kind is int and not is_64_bits(values[key]):
+            raise UsageError(f"{place}: not a trace record: {key} is no number of 64 bits: {say(values[key])}")
     if values["what"] == "observe" and not (isinstance(values["detail"], list) and len(values["detail"]) == 2):
         raise UsageError(f"{place}: not a trace record: an observation's detail is its name and value")
     return TraceRecord(**values)

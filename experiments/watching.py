@@ -30,6 +30,7 @@ QUIT = "q"
 SLICE_S = 0.05
 """How long a key is waited for before virtual time goes on."""
 SPEED_MAX = 1_000_000
+SPEED_LENGTH_MAX = 40
 
 
 class Keyboard(Protocol):
@@ -83,7 +84,7 @@ def terminal() -> Iterator[Terminal]:
 def parse_speed(text: str) -> Fraction:
     """Virtual seconds per second: `2`, `0.5`."""
     try:
-        speed = Fraction(text)
+        speed = Fraction(text) if len(text) <= SPEED_LENGTH_MAX and "e" not in text.lower() else Fraction("")
     except (ValueError, ZeroDivisionError):
         raise UsageError(
             f"--speed: {quoted(text)} is not a number: write 10 for ten virtual seconds a second"

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from simclock.durations import TIME_NS_MAX
 from simclock.errors import DiskFull, MessageTypeError, UsageError
+from simclock.readable import say
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +31,8 @@ class DiskModel:
     sync_ns: int = 0
 
     def __post_init__(self) -> None:
-        if type(self.sync_ns) is not int or self.sync_ns < 0:
-            raise UsageError(f"disk.sync: {self.sync_ns!r} is not a duration: whole nanoseconds, zero or more")
+        if type(self.sync_ns) is not int or not 0 <= self.sync_ns <= TIME_NS_MAX:
+            raise UsageError(f"disk.sync: {say(self.sync_ns)} is not a duration: whole nanoseconds, zero to ten years")
 
 
 class Corrupt(msgspec.Struct, frozen=True, array_like=True, tag=True):

@@ -19,9 +19,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from simclock.durations import HOUR, MILLISECOND, format_duration
+from simclock.durations import HOUR, MILLISECOND, TIME_NS_MAX, format_duration
 from simclock.errors import UsageError
 from simclock.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
+from simclock.readable import say
 
 Bits = Callable[[int], int]
 """`bits(k)` gives k random bits as a whole number."""
@@ -118,8 +119,8 @@ _ASKED = ("everywhere_uniform", "delay_ns_min", "sample_ns", "check")
 
 
 def _positive(name: str, value: int) -> None:
-    if type(value) is not int or value < 0:
-        raise UsageError(f"network.{name}: {value!r} is not a delay: whole nanoseconds, zero or more")
+    if type(value) is not int or not 0 <= value <= TIME_NS_MAX:
+        raise UsageError(f"network.{name}: {say(value)} is not a delay: whole nanoseconds, zero to ten years")
 
 
 class _SameOnEveryLink:
@@ -227,9 +228,9 @@ class LogNormal(_SameOnEveryLink):
         try:
             sigma = Decimal(self.sigma)
         except (InvalidOperation, TypeError, ValueError):
-            raise UsageError(f'network.sigma: {self.sigma!r} is not a decimal number, such as "0.5"') from None
+            raise UsageError(f'network.sigma: {say(self.sigma)} is not a decimal number, such as "0.5"') from None
         if not (sigma.is_finite() and 0 <= sigma <= 5):
-            raise UsageError(f"network.sigma: {self.sigma} is out of range: 0 to 5")
+            raise UsageError(f"network.sigma: {say(self.sigma)} is out of range: 0 to 5")
 
     @cached_property
     def _table(self) -> QuantileTable:
@@ -271,7 +272,7 @@ class Regions:
     def __post_init__(self) -> None:
         _positive("local", self.local_ns)
         if type(self.jitter_percent) is not int or not 0 <= self.jitter_percent <= 1000:
-            raise UsageError(f"network.jitter: {self.jitter_percent!r} is out of range: 0 to 1000 percent")
+            raise UsageError(f"network.jitter: {say(self.jitter_percent)} is out of range: 0 to 1000 percent")
         object.__setattr__(self, "placement", tuple(self.placement))
         regions = sorted(set(self.placement))
         rows = [[self._low_and_span(source, target) for target in regions] for source in regions]
@@ -284,6 +285,7 @@ class Regions:
             if source != target:
                 raise UsageError(f"network.regions: the matrix has no entry from {source!r} to {target!r}")
             delay_ns = self.local_ns
+        _positive("one_way", delay_ns)
         return delay_ns, delay_ns * self.jitter_percent // 100 + 1
 
     def check(self, nodes: int) -> None:

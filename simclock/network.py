@@ -20,6 +20,7 @@ from typing import Any
 from simclock.durations import MILLISECOND, format_duration
 from simclock.errors import UsageError
 from simclock.latency import Constant, Latency, missing_of_latency
+from simclock.readable import say
 
 PROBABILITY_BITS = 32
 BYTES_PER_S_LIMIT = 1 << 60
@@ -30,9 +31,13 @@ ORDERS = ("any", "fifo")
 def probability_threshold(value: float | str, place: str) -> int:
     """A probability as a whole number out of 2**32, exactly as its decimal text says."""
     try:
-        exact = Fraction(str(value))
-    except ValueError:
-        raise UsageError(f"{place}: {value!r} is not a probability: write a number from 0 to 1, such as 0.01") from None
+        text = str(value)
+        rough = float(text)  # an exponent of nine digits is not for exact numbers
+        exact = Fraction(text) if rough and 0 <= rough <= 1 else Fraction(rough)
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{place}: {say(value)} is not a probability: write a number from 0 to 1, such as 0.01"
+        ) from None
     if not 0 <= exact <= 1:
         raise UsageError(f"{place}: {value} is not a probability: it must be from 0 to 1")
     return int(exact * (1 << PROBABILITY_BITS))
@@ -72,10 +77,10 @@ class Network:
             probability_threshold(getattr(self, name), f"network.{name}")
         if not is_bandwidth(self.bytes_per_s):
             raise UsageError(
-                f"network.bytes_per_s: {self.bytes_per_s!r} is not a bandwidth: whole bytes a second, 0 for no limit"
+                f"network.bytes_per_s: {say(self.bytes_per_s)} is not a bandwidth: whole bytes a second, 0 for no limit"
             )
         if self.order not in ORDERS:
-            raise UsageError(f"network.order: {self.order!r} is not an order: use {' or '.join(map(repr, ORDERS))}")
+            raise UsageError(f"network.order: {say(self.order)} is not an order: use {' or '.join(map(repr, ORDERS))}")
 
     @cached_property
     def loss_threshold(self) -> int:

@@ -17,6 +17,8 @@ from simclock.disk import DiskModel
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault
+from simclock.faults.fault import duration_problem
+from simclock.faults.plan import type_problem
 from simclock.mail import Observation
 from simclock.network import Network
 
@@ -90,7 +92,7 @@ class Control:
 
     def inject(self, fault: Fault, after_ns: int = 0) -> None:
         """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
-        problem = fault.problem()
+        problem = type_problem(fault) or fault.problem() or duration_problem("after", after_ns)
         if problem:
             raise UsageError(f"{fault.kind}: {problem}")
         self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))

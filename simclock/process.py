@@ -18,6 +18,7 @@ from simclock.errors import Halt, UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.gate import Gate
 from simclock.latency import Sampled, own_copy
+from simclock.readable import say
 from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
 
@@ -249,8 +250,8 @@ class Process:
         """Have `on_timer(name)` called after a duration by the node's own clock; setting it again replaces it."""
         if duration_ns.__class__ is not int or duration_ns < 0:
             raise UsageError(
-                f"set_timer({name!r}, {duration_ns!r}): a duration is a whole number of nanoseconds, zero or more, "
-                "such as ms(150)"
+                f"set_timer({say(name)}, {say(duration_ns)}): a duration is a whole number of nanoseconds, "
+                "zero or more, such as ms(150)"
             )
         host = self.sim_host
         self.sim_count = count = self.sim_count + 1

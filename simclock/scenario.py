@@ -9,15 +9,18 @@ from typing import Any
 
 from simclock.clocks.physical import Clocks
 from simclock.disk import DiskModel
-from simclock.durations import HOUR, format_duration
+from simclock.durations import TIME_NS_MAX, format_duration
 from simclock.errors import UsageError
 from simclock.faults import Fault, check_faults, written_out
 from simclock.network import Network
 from simclock.observers import Observer
 from simclock.process import Process
+from simclock.readable import in_one_line, say
 
 NODES_MAX = 1 << 20
-DURATION_NS_MAX = 10 * 365 * 24 * HOUR
+DURATION_NS_MAX = TIME_NS_MAX
+SEED_BITS_MAX = 256
+"""A seed may be a hash; Python does not write a number of thousands of digits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,22 +60,24 @@ class Scenario:
 
     def __post_init__(self) -> None:
         if type(self.nodes) is not int or not 1 <= self.nodes <= NODES_MAX:
-            raise UsageError(f"nodes: {self.nodes!r} is not a number of nodes: 1 to {NODES_MAX}")
+            raise UsageError(f"nodes: {say(self.nodes)} is not a number of nodes: 1 to {NODES_MAX}")
         if type(self.seed) is not int:
-            raise UsageError(f"seed: {self.seed!r} is not a whole number")
+            raise UsageError(f"seed: {say(self.seed)} is not a whole number")
+        if self.seed.bit_length() > SEED_BITS_MAX:
+            raise UsageError(f"seed: {say(self.seed)} is too large: {SEED_BITS_MAX} bits at most")
         for name in ("adaptive", "fail_when_quiet"):
             if type(getattr(self, name)) is not bool:
-                raise UsageError(f"{name}: {getattr(self, name)!r} is not true or false")
+                raise UsageError(f"{name}: {say(getattr(self, name))} is not true or false")
         if self.duration_ns is not None and (type(self.duration_ns) is not int or self.duration_ns <= 0):
-            raise UsageError(f'duration: {self.duration_ns!r} is not a duration: more than zero, such as "30s"')
+            raise UsageError(f'duration: {say(self.duration_ns)} is not a duration: more than zero, such as "30s"')
         if self.duration_ns is not None and self.duration_ns > DURATION_NS_MAX:
-            raise UsageError(f"duration: {format_duration(self.duration_ns)} is longer than ten years")
+            raise UsageError(f"duration: {say(self.duration_ns)} ns is longer than ten years")
         object.__setattr__(self, "faults", tuple(self.faults))
         check_faults(self.faults, self.nodes)
         self.network.latency.check(self.nodes)
         for node in self.byzantine:
             if type(node) is not int or not 0 <= node < self.nodes:
-                raise UsageError(f"byzantine: node {node!r} is out of range: nodes are 0 to {self.nodes - 1}")
+                raise UsageError(f"byzantine: node {say(node)} is out of range: nodes are 0 to {self.nodes - 1}")
 
     def build_node(self, node: int) -> Process:
         """The node of that id: what `byzantine` has in its place, else what `build` makes."""
@@ -97,4 +102,4 @@ class Scenario:
             parts.append(f"byzantine {', '.join(map(str, sorted(self.byzantine)))}")
         if self.faults:
             parts.append(f"{len(self.faults)} faults planned")
-        return "; ".join(parts)
+        return in_one_line("; ".join(parts))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock.durations import format_duration
 from simclock.events import FAULT, KINDS, MESSAGE, OBSERVATION, Event
+from simclock.readable import in_one_line
 
 if TYPE_CHECKING:
     from simclock.process import Process
@@ -37,6 +38,9 @@ class TraceRecord(NamedTuple):
     """Of a drop: lost, corrupt, cut or down. Of a send: when it arrives."""
 
     def __str__(self) -> str:
+        return in_one_line(self._text())
+
+    def _text(self) -> str:
         who = f"node {self.node:<3}" if self.node >= 0 else "        "
         where = f"{format_duration(self.time_ns):>16} {who}"
         match self.what:

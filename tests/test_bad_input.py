@@ -3,12 +3,16 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.command_line import main
+from simclock.encoding import encode
+from simclock.errors import UsageError
+from simclock.faults import WRITTEN, check_faults
 
 NOBODY = "127.0.0.1:9"
 
@@ -152,6 +156,13 @@ PLAINLY_WRONG = (
     (("compare", "phold", "--nodes", "3,x"), "--nodes: '3,x' is not a list of node counts"),
     (("compare", "phold", "--placements", "inline,"), "placement: '' is not a placement"),
     (("lab", "db-61"), "db-16"),
+    (("run", "zzzzzz"), "unknown scenario 'zzzzzz': use one of "),
+    (("run", "zzzzzz"), ", everything (`simclock list` names them all)"),
+    (("zoo", "--rows", "raft-01x"), "--rows: unknown row 'raft-01x': did you mean 'RAFT-01'?"),
+    (("run", "x" * 300 + ".py:y"), "there is no such file"),
+    (("diff", "x" * 300, "x" * 300), "names no run"),
+    (("diff", "\udcff", "\udcff@1"), "'\\udcff' names no run"),
+    (("diff", "\ud800", "\ud800"), "'\\ud800' is not text: it holds half a character"),
     (("lab", "db-16", "--seed", 1, "--nodes", 1, "--rounds", 1), "nodes: 1 is too few"),
     (
         ("lab", "db-17", "--seed", 1, "--nodes", 3, "--rounds", 9, "--partition", "0,1,2"),
@@ -297,9 +308,165 @@ def toml(value: object) -> str:
             return repr(value)
 
 
+def test_far_from_any_name_there_is_no_wall_of_names(tmp_path):
+    file = write(tmp_path, "a.toml", 'scenario = "phold"\n[[faults]]\nkind = "zzzzzz"\nat = "1ms"\n')
+    for arguments in (("run", "zzzzzz"), ("list", "zzzzzz"), ("zoo", "--rows", "zzzzzz"), ("run", file)):
+        assert len(refused(*arguments)) < 200
+
+
+HUGE = "9" * 5000
+HEXADECIMAL = "0x" + "f" * 5000
+RECORD = (
+    '{"time_ns":0,"node":0,"number":0,"what":"start","source":-1,"sequence":0,"target":0,"detail":null,"reason":""}'
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "phold", "--seed", HUGE),
+        ("run", "phold", "--nodes", HUGE),
+        ("run", "phold", "--duration", f"{HUGE}s"),
+        ("run", "phold", "--duration", f"1.{'0' * 5000}1s"),
+        ("run", "phold", "--duration", "9" * 30 + "h"),
+        ("run", "phold", "--duration", HUGE),
+        ("run", "phold", "--duration", f"-{HUGE}s"),
+        ("run", "phold", "--liveness", f"{HUGE}s"),
+        ("run", "phold", "--latency", f"uniform 1ms..{HUGE}s"),
+        ("run", "phold", "--loss", "1e999"),
+        ("run", "phold", "--loss", "nan"),
+        ("run", "phold", "--tokens", HUGE),
+        ("run", "phold", "--tokens", str(1 << 64)),
+        ("run", "raft-kv", "--give-up", f"{HUGE}s"),
+        ("run", "clock-drift", "--keys", f"{HUGE}s:j"),
+        ("run", "clock-drift", "--speed", "1e999999999", "--watch"),
+        ("run", "phold", "--placement", f"windows:{HUGE}x"),
+        ("run", "phold", "--hosts", HUGE, "--placement", "windows"),
+        ("replay", "phold", "--until", f"{HUGE}#3"),
+        ("replay", "phold", "--inspect", HUGE),
+        ("compare", "phold", "--nodes", f"3,{HUGE}"),
+        ("check-determinism", "phold", "--hash-seeds", HUGE),
+        ("lab", "db-17", "--seed", 1, "--nodes", 3, "--rounds", 9, "--partition", f"0,{HUGE}"),
+        ("lab", "db-16", "--seed", 1, "--nodes", 3, "--rounds", HUGE),
+        ("sweep", "phold", "--seeds", f"0:{HUGE}"),
+        ("results", "--sweep", HUGE),
+        ("study", "crdt-bytes", "--seed", HUGE),
+    ],
+    ids=lambda arguments: " ".join(str(each)[:12] for each in arguments),
+)
+def test_a_number_of_any_size_on_the_command_line(arguments):
+    assert len(refused(*arguments)) < 700
+
+
+@pytest.mark.parametrize("number", [HUGE, HEXADECIMAL, str(1 << 64), str(-(1 << 64)), "1e999", "inf", "nan"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "seed = {}",
+        "nodes = {}",
+        "duration = {}",
+        "[parameters]\ntokens = {}",
+        "[network]\nloss = {}",
+        "[network]\nbytes_per_s = {}",
+        "[network]\nlatency = {}",
+        "[clocks]\noffset = {}",
+        "[disk]\nsync = {}",
+        '[[faults]]\nkind = "crash"\nat = "1ms"\nnode = {}',
+        '[[faults]]\nkind = "crash"\nat = {}\nnode = 1',
+        '[[faults]]\nkind = "set-bandwidth"\nat = "1ms"\nbytes_per_s = {}',
+        '[[faults]]\nkind = "set-loss"\nat = "1ms"\nloss = {}',
+        '[[faults]]\nkind = "partition"\nat = "1ms"\ngroups = [[{}]]',
+        '[[faults]]\nkind = "swizzle-clog"\nat = "1ms"\nlasts = "1ms"\nnodes = [{}]',
+    ],
+    ids=lambda place: place.replace("\n", " ")[:60],
+)
+def test_a_number_of_any_size_in_a_file(tmp_path, place, number):
+    file = write(tmp_path, "a.toml", f'scenario = "phold"\n{place.format(number)}\n')
+    line = refused("run", file)
+    assert line.startswith(f"{file}: ") and len(line) < len(str(file)) + 250
+
+
+@pytest.mark.parametrize("number", [HUGE, str(1 << 64), "9" * 4000])
+def test_a_number_of_any_size_in_a_trace(tmp_path, number):
+    file = write(tmp_path, "a.jsonl", RECORD.replace('"node":0', f'"node":{number}') + "\n")
+    line = refused("diff", file, file)
+    assert line.startswith(f"{file}:1: ") and len(line) < len(str(file)) + 200
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("lines", '{{"process": {0}, "type": "invoke", "f": "read", "value": {0}}}'),
+        ("knossos", "{{:process {0} :type :invoke :f :read :value {0}}}"),
+        ("key-value-log", '{{:process 0 :type :invoke :f :get :key "a" :value {0}}}'),
+        ("jepsen-log", "INFO  jepsen.util - {0}\t:invoke\t:read\tnil"),
+        ("jepsen-log", "INFO  jepsen.util - 1\t:invoke\t:write\t{0}"),
+    ],
+)
+def test_a_number_of_any_size_in_a_history(tmp_path, form, line):
+    file = write(tmp_path, "h", line.format(HUGE) + "\n")
+    said = refused("check", file, "--model", "register", "--history-format", form)
+    assert f"{file}:1: " in said and "set_int_max" not in said and len(said) < len(str(file)) + 250
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "phold"),
+        ("show", "phold"),
+        ("replay", "phold"),
+        ("shrink", "phold"),
+        ("demo",),
+        ("compare", "phold"),
+        ("check-determinism", "phold"),
+        ("study", "crdt-bytes"),
+        ("lab", "db-16", "--nodes", "3", "--rounds", "3"),
+        ("results",),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("seed", ["-1", str(1 << 63)])
+def test_every_command_has_one_rule_for_seeds(arguments, seed, tmp_path):
+    assert f"{seed} is not in the range 0<=x<=9223372036854775807" in refused(*arguments, f"--seed={seed}")
+    file = write(tmp_path, "a.toml", f'scenario = "phold"\nseed = {seed}\n')
+    assert f"{file}: " in refused("run", file)
+    assert "--seeds" in refused("sweep", "phold", "--seeds", seed)
+
+
+ODD_VALUES = (1 << 63, 1 << 64, -(1 << 64), 10**5000, 1e999, float("nan"), HUGE, None)
+PLAIN = {"node": 1, "source": 0, "target": 1, "groups": ((0,), (1,)), "text": "x", "links": False, "nodes": (0, 1)}
+
+
+def right_value(field: msgspec.structs.FieldInfo) -> object:
+    """A right value of a fault's field."""
+    if field.name.endswith("_ns"):
+        return 10**9
+    return PLAIN.get(field.name, 0.5 if field.type is float else 5)
+
+
+@pytest.mark.parametrize("kind", WRITTEN.values(), ids=list(WRITTEN))
+def test_any_value_in_any_fault_made_in_python(kind):
+    """Refused with the plan, in a short line, or small enough for a run and for text."""
+    fields = msgspec.structs.fields(kind)
+    right = {field.name: right_value(field) for field in fields}
+    for field in fields:
+        for value in ODD_VALUES:
+            fault = kind(**{**right, field.name: value})
+            try:
+                check_faults((fault,), 2)
+            except UsageError as error:
+                assert len(str(error)) < 250, field.name
+            else:
+                assert str(fault) and encode(fault), field.name
+        if field.name.endswith("_ns"):
+            with pytest.raises(UsageError, match=r"ten years|not a time"):
+                check_faults((kind(**{**right, field.name: 1 << 64}),), 2)
+
+
 def never_a_traceback(file: Path) -> None:
     result = simclock("run", file)
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "a defect of simclock" not in result.stderr, result.stderr
     assert result.exit_code in (0, 1, 2, 3)
     assert "Traceback" not in result.output
     if result.exit_code == 2:

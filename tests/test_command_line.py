@@ -243,9 +243,9 @@ def test_a_violation_is_shown_and_exits_1(nodes_py):
     assert "(stopped: violated: at most four bounces)" in row(result, "virtual time")
 
 
-def test_a_node_that_fails_is_told_with_the_replay_and_exits_1(nodes_py):
+def test_a_node_that_fails_is_told_with_the_replay_and_exits_4(nodes_py):
     result = simclock("run", f"{nodes_py}:failing", "--seed", 6)
-    assert result.exit_code == 1
+    assert result.exit_code == 4
     assert "simclock: node 0 failed at 4ms (seed 6) on message Ball(bounces=3) from node 1: KeyError" in result.stderr
     assert f"replay: simclock run {nodes_py}:failing --seed 6" in result.stderr
     assert 'raise KeyError("dropped the ball")' in result.stderr

@@ -264,6 +264,12 @@ def test_a_truncated_file(database):
         "UPDATE results SET virtual_ns = 'soon' WHERE seed = 0",
         "UPDATE results SET virtual_ns = 1.5 WHERE seed = 0",
         "UPDATE results SET wall_s = 9e999 WHERE seed = 0",
+        "UPDATE results SET counters = '{\"sent\": 1e999}' WHERE seed = 0",
+        f"UPDATE results SET counters = '{{\"sent\": {'9' * 5000}}}' WHERE seed = 0",
+        f"UPDATE results SET properties = '{'[' * 100_000}' WHERE seed = 0",
+        "UPDATE results SET detail = CAST(x'ff' AS TEXT) WHERE seed = 0",
+        "UPDATE sweeps SET settings = CAST(x'ff' AS TEXT)",
+        "UPDATE sweeps SET scenario = x'00'",
         "DROP TABLE results",
     ],
 )
@@ -273,6 +279,27 @@ def test_damaged_values(database, statement):
     connection.commit()
     connection.close()
     refused(database, "damaged", "results", "--sweep", 1)
+
+
+@pytest.mark.parametrize("column", ["scenario", "settings", "seeds", "code", "code_hash", "started_at", "state"])
+def test_a_sweep_with_nothing_where_a_text_should_be(database, column):
+    connection = sqlite3.connect(database)
+    connection.execute("PRAGMA writable_schema = 1")
+    connection.execute("UPDATE sqlite_master SET sql = replace(sql, ' NOT NULL', '')")
+    connection.commit()
+    connection.close()
+    connection = sqlite3.connect(database)
+    connection.execute(f"UPDATE sweeps SET {column} = NULL")
+    connection.commit()
+    connection.close()
+    for arguments in (("results",), ("results", "--sweep", 1), ("results", "compare", 1, 2), ("replay", "1:0")):
+        refused(database, "sweep 1 is damaged", *arguments)
+
+
+def test_names_in_the_schema_that_are_no_text(database):
+    database.write_bytes(database.read_bytes().replace(b"TABLE sweeps", b"TABLE \xff\xfe\xfdeps"))
+    for arguments in (("results",), ("results", "--sweep", 1), ("replay", "1:0")):
+        refused(database, "damaged", *arguments)
 
 
 def test_results_of_no_sweep(database):

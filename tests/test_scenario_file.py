@@ -12,6 +12,7 @@ from experiments.catalog import Settings, entries, make_scenario
 from experiments.latency_forms import latency_from_text
 from experiments.scenario_file import read_scenario_file, settings_from_toml
 from experiments.scenario_text import whole_settings, write_settings
+from experiments.seeds import SEED_MAX
 from simclock import (
     AddDelay,
     Clocks,
@@ -224,7 +225,7 @@ faults = st.one_of(
 optional = st.none()
 any_settings = st.builds(
     Settings,
-    seed=st.integers(),
+    seed=st.integers(0, SEED_MAX),
     nodes=optional | st.integers(1, 1 << 20),
     duration_ns=optional | st.integers(1, 10**15),
     network=optional

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from experiments import sweep as sweep_module
 from experiments.catalog import Settings
 from experiments.command_line import main
 from experiments.commands.sweep import FAILURES_TOLD_MAX
-from experiments.outcome import FAILED, Outcome, SeedRunner, exit_status
+from experiments.exit_status import gravest
+from experiments.outcome import FAILED, Outcome, SeedRunner
 from experiments.results_database import ResultsDatabase, ResultsUnwritable, open_results
 from experiments.scenario_source import find_source
 from experiments.seeds import parse_seeds, seeds_text
@@ -197,7 +199,7 @@ def test_code_that_exits_is_an_outcome(game):
 def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
     source = PLAYERS.replace("def game(seed):", "def game(seed):\n    if seed == 3: raise ValueError('not three')")
     Path("players.py").write_text(source, encoding="utf-8")
-    assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 1
+    assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 4
     three = read()[1]
     assert (three.verdict, three.properties) == ("failed", ("ValueError at players.py:27 in game",))
     assert "not three" in three.detail
@@ -255,10 +257,19 @@ def test_json_has_every_result(game):
 
 @pytest.mark.parametrize(
     ("verdicts", "status"),
-    [([], 0), (["valid"], 0), (["valid", "unknown"], 3), (["unknown", "violated"], 1), (["valid", "failed"], 1)],
+    [
+        ([], 0),
+        (["valid"], 0),
+        (["valid", "unknown"], 3),
+        (["unknown", "violated"], 1),
+        (["valid", "failed"], 4),
+        (["unknown", "failed"], 4),
+        (["failed", "violated"], 1),
+    ],
 )
-def test_exit_status(verdicts, status):
-    assert exit_status(verdicts) == status
+def test_the_exit_status_is_of_the_gravest(verdicts, status):
+    found = [replace(outcome(seed), verdict=verdict) for seed, verdict in enumerate(verdicts)]
+    assert gravest(each.exit_status for each in found) == status
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from experiments.exit_status import UNKNOWN, VALID, VIOLATED
 from experiments.histories import HistoryError, Operation, exact, keys_from_values, read_history
 from experiments.history_formats import load_jepsen_log, load_key_value_log, load_knossos
 from experiments.linearizability import (
@@ -37,7 +38,7 @@ def _listed(initial: Any) -> tuple[Hashable, ...]:
     return initial or ()
 
 
-EXIT_STATUS = {Verdict.OK: 0, Verdict.ILLEGAL: 1, Verdict.UNKNOWN: 3}
+EXIT_STATUS = {Verdict.OK: VALID, Verdict.ILLEGAL: VIOLATED, Verdict.UNKNOWN: UNKNOWN}
 MODELS: dict[str, Callable[[Any], Model]] = {
     "register": register,
     "cas-register": cas_register,

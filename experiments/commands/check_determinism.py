@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import click
 
-from experiments.commands.options import Overrides, parse_placement
+from experiments.commands.options import SEED, WHOLE, Overrides, parse_placement
 from experiments.determinism import Answer, Question, Variant, answer, first_difference, variants
+from experiments.exit_status import CODE_FAILED, DIFFERENT, VALID, gravest
 from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 
-DIFFERS = 1
 BESIDES_MAX = 500
 
 
 @click.command("check-determinism", short_help="Run in fresh processes; name the line where they part.")
 @click.argument("scenario")
-@click.option("--seed", "seeds", type=int, multiple=True, help="May be repeated.  [default: the scenario's, or 0]")
-@click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them.")
+@click.option("--seed", "seeds", type=SEED, multiple=True, help="May be repeated.  [default: the scenario's, or 0]")
+@click.option("--nodes", type=WHOLE, help="How many nodes; replicas, where there are clients beside them.")
 @click.option("--duration", metavar="TIME", help="Virtual time, such as 10s.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
 @click.option(
@@ -50,7 +50,7 @@ def check_determinism(
     """Run SCENARIO in fresh processes with other hash seeds and placements, and twice in one: all digests must be one.
 
     Where they are not, names the first record that differs, its node and virtual time, and the line of the node's code
-    that did it. Exit status 1 where runs differ.
+    that did it. Exit status 1 where runs differ, 4 where a node's code fails in the same way every time.
 
     \b
     Examples:
@@ -60,18 +60,18 @@ def check_determinism(
     places = [text.strip() for text in placements.split(",")]
     for place in places:
         parse_placement(place, address)
-    differing = 0
+    statuses = []
     for seed in seeds or (None,):
         overrides = Overrides(seed=seed, nodes=nodes, duration=duration, settings=settings)
         overrides.source(scenario).scenario()  # what is wrong with it is told here, in one line
         question = Question(scenario=scenario, overrides=overrides, address=address, guard=guard)
         chosen = variants(places, [text.strip() for text in hash_seeds.split(",")])
         click.echo(f"{scenario}{'' if seed is None else f', seed {seed}'}")
-        differing += not _all_same(question, chosen)
-    return DIFFERS if differing else 0
+        statuses.append(_status(question, chosen))
+    return gravest(statuses)
 
 
-def _all_same(question: Question, chosen: list[Variant]) -> bool:
+def _status(question: Question, chosen: list[Variant]) -> int:
     width = max(len(str(variant)) for variant in chosen)
     first: Answer | None = None
     for variant, found in _answers(question, chosen):
@@ -83,18 +83,18 @@ def _all_same(question: Question, chosen: list[Variant]) -> bool:
             click.echo(f"  {variant!s:<{width}}  {found.outcome}{'  DIFFERS' if what else ''}")
         if what == "digest":
             _explain(question, chosen[0], variant)
-            return False
+            return DIFFERENT
         if what:
             click.echo(f"\nthe digests are one, but what comes of the runs is not: {what}")
             for each, answered in ((chosen[0], first), (variant, found)):
                 click.echo(f"  > {each!s:<{width}}  {shorten(answered.besides[what], BESIDES_MAX)}")
-            return False
+            return DIFFERENT
     if first is not None and first.error:
         click.echo("  a node's code fails, in the same way every time")
-        return False
+        return CODE_FAILED
     count = "once: nothing to compare with" if len(chosen) == 1 else f"{len(chosen)} times the same"
     click.echo(f"  {count}, {first.events if first else 0} events")
-    return True
+    return VALID
 
 
 def _answers(question: Question, chosen: list[Variant]) -> Iterator[tuple[Variant, Answer]]:

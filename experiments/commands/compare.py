@@ -8,9 +8,11 @@ from contextlib import ExitStack
 import click
 
 from actors.run import Placement
-from experiments.commands.options import Overrides, parse_placement
+from experiments.commands.options import SEED, Overrides, parse_placement
 from experiments.comparison import Case, compare, comparison_text, disagreements
+from experiments.exit_status import DIFFERENT, VALID
 from experiments.progress import progress_bar
+from experiments.seeds import bounded
 from experiments.spelling import say
 from experiments.tables import FORMS
 from simclock.errors import UsageError
@@ -31,7 +33,7 @@ DEFAULT_SCENARIOS = ("raft-kv", "phold")
 @click.option(
     "--repeats", type=click.IntRange(min=1), default=3, show_default=True, help="Runs of each; the median counts."
 )
-@click.option("--seed", type=int, help="The seed that decides everything.  [default: the scenario's, or 0]")
+@click.option("--seed", type=SEED, help="The seed that decides everything.  [default: the scenario's, or 0]")
 @click.option("--duration", metavar="TIME", help="Virtual time of each run, such as 10s.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenarios.")
 @click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
@@ -71,7 +73,7 @@ def compare_placements(
     differing = disagreements(rows)
     for line in differing:
         click.echo(f"simclock: {line}", err=True)
-    return 1 if differing else 0
+    return DIFFERENT if differing else VALID
 
 
 def case_of(name: str, overrides: Overrides) -> Case:
@@ -93,7 +95,7 @@ def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Exi
 
 
 def _counts(text: str) -> list[int]:
-    counts = [int(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
+    counts = [bounded(part) if part.strip().isdecimal() else 0 for part in text.split(",")]
     if min(counts) < 1:
         raise UsageError(f"--nodes: {say(text)} is not a list of node counts: write it as 3,5,9")
     return counts

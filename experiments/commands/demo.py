@@ -7,8 +7,9 @@ import click
 from actors.run import Placement, run
 from experiments.catalog import EXIT_STATUS
 from experiments.commands.compare import case_of, ray_for
-from experiments.commands.options import Overrides, parse_placement
+from experiments.commands.options import SEED, Overrides, parse_placement
 from experiments.comparison import Case, compare, comparison_text
+from experiments.exit_status import DIFFERENT
 from experiments.report import Report, report_of, report_text, verdict_lines
 from experiments.scenario_source import Source
 
@@ -20,7 +21,7 @@ PLACEMENTS = ("inline", "ray", "ray:hosts=2")
 
 
 @click.command(short_help="The main job in process, then with Ray actors.")
-@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--seed", type=SEED, default=7, show_default=True)
 @click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 def demo(seed: int, address: str | None) -> int:
     """Raft over real latencies with faults, in this process and then as Ray actors; the digests must be equal.
@@ -49,7 +50,7 @@ def demo(seed: int, address: str | None) -> int:
         rows = compare(cases, places, repeats=1)
     click.echo(comparison_text(rows, "github"))
     if not equal or not all(row.agree for row in rows):
-        return 1
+        return DIFFERENT
     return EXIT_STATUS[inline.status]
 
 

@@ -9,17 +9,18 @@ import click
 
 from actors.run import run
 from experiments.commands.options import database_option
+from experiments.commands.replay import name_code
 from experiments.difference import first_difference
+from experiments.exit_status import DIFFERENT, VALID
 from experiments.neighbour import nearest_passing
 from experiments.outcome import Outcome
 from experiments.reference import Reference, find_run
+from experiments.spelling import is_file
 from experiments.trace_file import plain_record, read_trace
 from simclock.errors import HandlerError, UsageError
 from simclock.faults import Fault
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
-
-DIFFERENT = 1
 
 
 @click.command("diff", short_help="Show where two runs part.")
@@ -43,6 +44,7 @@ def diff(runs: tuple[str, ...], neighbour: bool, database: Path) -> int:
     if neighbour:
         if len(runs) != 1:
             raise UsageError("diff --neighbour: name one run that fails, such as 3:17")
+        name_code(runs[0], database)
         return _diff_neighbour(find_run(runs[0], database))
     if len(runs) != 2:
         raise UsageError("diff: name two runs, such as 3:17 4:17, or one with --neighbour")
@@ -55,17 +57,18 @@ def diff(runs: tuple[str, ...], neighbour: bool, database: Path) -> int:
 
 def _tell(difference: str | None) -> int:
     click.echo(difference or "the runs are the same, record by record")
-    return DIFFERENT if difference else 0
+    return DIFFERENT if difference else VALID
 
 
 def _is_file(text: str) -> bool:
     """A file that lies there and is no scenario; or what can be nothing else."""
-    return Path(text).is_file() or text.endswith((".jsonl", ".json"))
+    return is_file(Path(text)) or text.endswith((".jsonl", ".json"))
 
 
 def _trace(text: str, database: Path, *, plainly: bool) -> Iterable[TraceRecord]:
     if _is_file(text):
         return read_trace(Path(text))
+    name_code(text, database)
     reference = find_run(text, database)
     records = trace_of(reference.scenario(), reference.replay)
     return map(plain_record, records) if plainly else records

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from actors.run import Placement
-from experiments.commands.options import placement_options
+from experiments.commands.options import SEED, WHOLE, placement_options
+from experiments.seeds import bounded
 from experiments.spelling import say
 from simclock.errors import UsageError
 
@@ -30,9 +31,9 @@ def lab_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every lab takes."""
     options: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
         click.option("--raw", is_flag=True, help="Write the dump itself to stdout, not its SHA-256."),
-        click.option("--rounds", type=int, required=True, help="Ticks of the lab."),
-        click.option("--nodes", type=int, required=True),
-        click.option("--seed", type=int, required=True),
+        click.option("--rounds", type=WHOLE, required=True, help="Ticks of the lab."),
+        click.option("--nodes", type=WHOLE, required=True),
+        click.option("--seed", type=SEED, required=True),
     )
     for option in options:
         command = option(command)
@@ -60,7 +61,7 @@ def db16(seed: int, nodes: int, rounds: int, raw: bool, placement: Placement) ->
 
 
 @lab.command("db-17")
-@click.option("--proposals", type=int, default=0, show_default=True, help="Commands proposed during the run.")
+@click.option("--proposals", type=WHOLE, default=0, show_default=True, help="Commands proposed during the run.")
 @click.option("--partition", metavar="S,D,S,D,...", help="Links cut for the whole run: from, to, from, to, ...")
 @lab_options
 def db17(
@@ -83,7 +84,7 @@ def _links(text: str | None, nodes: int) -> tuple[tuple[int, int], ...]:
     parts = [part.strip() for part in text.split(",")]
     if len(parts) % 2 or not all(part.isdecimal() for part in parts):
         raise UsageError(f"--partition: {say(text)} is not a list of links: write from,to,from,to as 0,1,0,2")
-    ends = [int(part) for part in parts]
+    ends = [bounded(part) for part in parts]
     if max(ends) >= nodes:
         raise UsageError(f"--partition: node {max(ends)} is out of range: nodes are 0 to {nodes - 1}")
     return tuple(zip(ends[::2], ends[1::2], strict=True))

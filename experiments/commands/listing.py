@@ -11,11 +11,13 @@ from experiments.catalog import Entry, Settings, entries
 from experiments.catalog_text import FOR_READING, catalog_text, details_text, form_option
 from experiments.commands.options import Overrides, ScenarioCommand, override_options
 from experiments.latency_forms import latency_to_table
+from experiments.reference import code_of
 from experiments.scenario_source import Source
 from experiments.scenario_text import whole_settings, write_settings
 from experiments.spelling import unknown
 from experiments.studies import Study, studies
 from simclock.errors import UsageError
+from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
 
@@ -35,7 +37,7 @@ def list_scenarios(name: str | None, form: str) -> None:
         return
     named: list[Entry | Study] = [known[name] for known in (entries(), studies()) if name in known]
     if not named:
-        raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()})}")
+        raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()}, 'simclock list')}")
     told = "\n\n".join(map(details_text, named)) if form == FOR_READING else catalog_text("name", named, form)
     click.echo(told)
 
@@ -46,12 +48,17 @@ def list_scenarios(name: str | None, form: str) -> None:
 def show(scenario: str, overrides: Overrides) -> None:
     """Print SCENARIO as a file that `simclock run` accepts, every value spelled out, to be edited.
 
+    A TOML file that names Python code is refused: it would have to be run.
+
     \b
     Example: simclock show raft-kv-wan > mine.toml && simclock run mine.toml
     """
+    code = code_of(scenario)
+    if code is not None:
+        raise UsageError(f"{scenario}: it is of Python code, {code}, which is not run to be shown: read the two files")
     source = overrides.source(scenario)
     made = source.scenario()
-    comments = [f"# {line}".rstrip() for line in _comments(source, made)]
+    comments = [f"# {in_one_line(line)}".rstrip() for line in _comments(source, made)]
     settings = whole_settings(source.settings, made)
     settings = replace(settings, parameters={**source.entry.parameters, **settings.parameters})
     click.echo("\n".join(comments))
@@ -73,6 +80,6 @@ def _writable(settings: Settings) -> Settings:
     try:
         latency_to_table(settings.network.latency)
     except UsageError as error:
-        click.echo(f"# {error}")
+        click.echo(f"# {in_one_line(str(error))}")
         return replace(settings, network=None)
     return settings

@@ -19,6 +19,7 @@ from experiments.parameters import flag_of, parameter_from_text, parameter_text
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.scenario_file import scenario_as_is
 from experiments.scenario_source import Source, find_source
+from experiments.seeds import SEED_MAX, bounded
 from experiments.spelling import say, unknown
 from experiments.toml_table import duration_ns
 from simclock.errors import PlacementError, UsageError
@@ -26,6 +27,10 @@ from simclock.hash_seed import on_command_line
 from simclock.network import ORDERS, Network
 
 Command = Callable[..., Any]
+
+WHOLE = click.IntRange(-(1 << 63), (1 << 63) - 1)
+"""A whole number of 64 bits."""
+SEED = click.IntRange(0, SEED_MAX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +149,7 @@ def _probability(text: str, flag: str) -> float:
     except ValueError:
         raise UsageError(f"{flag}: {say(text)} is not a probability: write a number from 0 to 1, as 0.01") from None
     if not 0 <= value <= 1:
-        raise UsageError(f"{flag}: {text} is not a probability: it must be from 0 to 1")
+        raise UsageError(f"{flag}: {say(text)[1:-1]} is not a probability: it must be from 0 to 1")
     Network(loss=value)
     return value
 
@@ -169,14 +174,14 @@ def _with_overrides(command: Command, fixed: dict[str, Any]) -> Command:
     with_overrides.__doc__ = command.__doc__
     with_overrides.__name__ = command.__name__
     with_overrides.__dict__.update(command.__dict__)
-    seed = click.option("--seed", type=int, help="The seed that decides everything.  [default: the scenario's, or 0]")
+    seed = click.option("--seed", type=SEED, help="The seed that decides everything.  [default: the scenario's, or 0]")
     for option in reversed((*(() if "seed" in fixed else (seed,)), *_SEEDLESS)):
         option(with_overrides)
     return with_overrides
 
 
 _SEEDLESS = (
-    click.option("--nodes", type=int, help="How many nodes; replicas, where there are clients beside them."),
+    click.option("--nodes", type=WHOLE, help="How many nodes; replicas, where there are clients beside them."),
     click.option("--duration", metavar="TIME", help="Virtual time, such as 120s."),
     click.option(
         "--set",
@@ -226,8 +231,8 @@ def placement_options(command: Command) -> Command:
                 show_default=True,
                 help="Where nodes live: inline, ray (one actor per node), ray:4 (four to an actor), ray:hosts=2.",
             ),
-            click.option("--nodes-per-actor", type=int, help="On Ray: how many nodes share an actor."),
-            click.option("--hosts", type=int, help="On Ray: how many actors share all nodes."),
+            click.option("--nodes-per-actor", type=WHOLE, help="On Ray: how many nodes share an actor."),
+            click.option("--hosts", type=WHOLE, help="On Ray: how many actors share all nodes."),
             click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]"),
             verbose_option,
         )
@@ -265,8 +270,8 @@ def parse_placement(text: str, address: str | None = None) -> Placement:
     if not colon:
         return Placement(kind=kind, address=address)
     if name == "hosts":
-        return Placement(kind=kind, hosts=int(count), address=address)
-    return Placement(kind=kind, nodes_per_actor=int(count), address=address)
+        return Placement(kind=kind, hosts=bounded(count), address=address)
+    return Placement(kind=kind, nodes_per_actor=bounded(count), address=address)
 
 
 def _placement(text: str, nodes_per_actor: int | None, hosts: int | None, address: str | None) -> Placement:

@@ -11,28 +11,32 @@ import click
 from actors.run import run
 from experiments.catalog import EXIT_STATUS
 from experiments.code_version import code_version
-from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
+from experiments.commands.options import WHOLE, Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.run import trace_to
+from experiments.exit_status import DIFFERENT
 from experiments.inspection import node_text
 from experiments.outcome import FAILED, failure_text
 from experiments.progress import watcher
-from experiments.reference import Recorded, Reference, find_run, is_result_id, name_and_seed, run_of_source
+from experiments.reference import Recorded, Reference, code_of, find_run, is_result_id, name_and_seed, run_of_source
 from experiments.report import report_of, report_text
 from experiments.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
 from simclock.mail import NEVER_NS
+from simclock.readable import in_one_line
 from simclock.scenario import Scenario
-
-DIFFERENT = 1
 
 
 @click.command(cls=ScenarioCommand, short_help="Run a recorded result again, and look into it.")
 @click.argument("result", metavar="RESULT|SCENARIO")
 @override_options
 @click.option("--until", metavar="TIME|EVENT", help="Stop at a time, as 30s, or at a node's trace record, as 3#17.")
-@click.option("--inspect", type=int, multiple=True, metavar="NODE", help="Print the node's state where the run stops.")
-@click.option("--pdb", "debug", type=int, metavar="NODE", help="Open the debugger on its next message or timer there.")
+@click.option(
+    "--inspect", type=WHOLE, multiple=True, metavar="NODE", help="Print the node's state where the run stops."
+)
+@click.option(
+    "--pdb", "debug", type=WHOLE, metavar="NODE", help="Open the debugger on its next message or timer there."
+)
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the trace, as `simclock run` does; - prints it.")
 @database_option
 def replay(
@@ -48,7 +52,7 @@ def replay(
     """Run a recorded result again in this process, and check that its digest is the recorded one.
 
     A result is named by sweep and seed, as 3:17; a SCENARIO with --seed, or as SCENARIO@SEED, is compared with what is
-    recorded of it last.
+    recorded of it last. What a database or a TOML file says may be Python code, which is named before it runs.
     A run up to a point has no digest to check. Exit status 1 where the digest differs, else as for `simclock run`.
 
     \b
@@ -81,6 +85,7 @@ def replay(
 
 def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
     """A recorded result, as 3:17, or a scenario, as raft-kv or raft-kv@17, with what the command line sets."""
+    name_code(result, database)
     if is_result_id(result):
         if overrides != Overrides():
             raise UsageError(f"{result}: a recorded result has its own settings: leave the others out")
@@ -93,6 +98,13 @@ def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
         overrides = replace(overrides, seed=seed)
     source = overrides.source(result)
     return run_of_source(source, result, overrides.replay(source, source.settings), database)
+
+
+def name_code(text: str, database: Path) -> None:
+    """Say which Python code will run, before it does, where a database or a file names it."""
+    code = code_of(text, database)
+    if code is not None:
+        click.echo(f"{in_one_line(text)} runs Python code: {code}")
 
 
 def _where(stopped: Stopped, stop: StopAt | None, debug: int | None) -> Iterator[str]:

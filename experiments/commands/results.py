@@ -9,14 +9,17 @@ from typing import Any
 
 import click
 
-from experiments.catalog import VALID, VIOLATED
+from experiments import catalog
+from experiments.catalog import VIOLATED
 from experiments.commands.options import database_option
+from experiments.exit_status import DIFFERENT, VALID
 from experiments.outcome import FAILED, VERDICTS
 from experiments.results_database import Result, Sweep, open_results
 from experiments.seeds import SEED_MAX
 from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
 from experiments.tables import FORMS, table_text
 from simclock.durations import format_duration
+from simclock.readable import in_one_line
 
 DETAIL_MAX = 80
 NUMBER = click.IntRange(0, SEED_MAX)
@@ -97,7 +100,8 @@ def _sweeps_text(sweeps: Sequence[Sweep], form: str) -> str:
         )
         for each in sweeps
     ]
-    return table_text(SWEEP_HEADERS, raw, form, raw)
+    shown = [[in_one_line(each) if isinstance(each, str) else each for each in row] for row in raw]
+    return table_text(SWEEP_HEADERS, shown, form, raw)
 
 
 def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) -> str:
@@ -110,7 +114,8 @@ def _results_text(found: Sequence[Result], sweeps: dict[int, Sweep], form: str) 
     for row, result in zip(raw, found, strict=True):
         outcome = result.outcome
         last = (f"{outcome.events:,}", format_duration(outcome.virtual_ns), f"{outcome.wall_s:.3f} s")
-        shown.append((*row[:6], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12]))
+        texts = (*row[:6], shorten(outcome.detail, DETAIL_MAX), *last, outcome.digest[:12])
+        shown.append([in_one_line(each) if isinstance(each, str) else each for each in texts])
     return table_text(RESULT_HEADERS, shown, form, raw)
 
 
@@ -158,7 +163,7 @@ def compare(before: int, after: int, form: str, database: Path) -> int:
     shown = [(seed, a, b, digest[:12], other[:12]) for seed, a, b, digest, other in raw]
     if raw or machine:
         click.echo(table_text(("seed", "verdict A", "verdict B", "digest A", "digest B"), shown, form, raw))
-    return 1 if raw else 0
+    return DIFFERENT if raw else VALID
 
 
-assert VERDICTS == (VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"
+assert VERDICTS == (catalog.VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from actors.run import run as run_scenario
 from experiments.catalog import EXIT_STATUS
 from experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
 from experiments.keys import keys_text
+from experiments.output import OutputLost, cannot_write, lost_output
 from experiments.plain_values import trace_line
 from experiments.plots import try_picture
 from experiments.progress import watcher
@@ -153,19 +154,42 @@ def trace_to(file: str | None) -> Iterator[Callable[[TraceRecord], Any] | None]:
     if file is None:
         yield None
     elif file == "-":
-        yield click.echo
+        yield _print
     else:
-        with _opened(file) as stream:
-            yield lambda record: stream.write(trace_line(record) + "\n")
+        stream = _opened(file)
+        try:
+            yield lambda record: _write(stream, file, trace_line(record) + "\n")
+            _write(stream, file, "")
+        finally:
+            with suppress(OSError):  # it has been told, or something graver is on its way
+                stream.close()
+
+
+def _print(record: TraceRecord) -> None:
+    """A run of which nothing more can be seen need not go on: it may have no end."""
+    click.echo(record)
+    problem = lost_output()
+    if problem is not None:
+        raise OutputLost from problem
+
+
+def _write(stream: TextIO, file: str, text: str) -> None:
+    """Without any text, what is still held back."""
+    try:
+        stream.write(text) if text else stream.flush()
+    except BrokenPipeError as error:
+        raise OutputLost from error
+    except OSError as error:
+        raise cannot_write(f"--trace: cannot write {file}", error) from None
 
 
 def _opened(file: str) -> TextIO:
     try:
         if not _may_be_replaced(Path(file)):
             raise UsageError(f"--trace: {file} is there and is no trace, so it is not overwritten: name another file")
-        return open(file, "w", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise UsageError(f"--trace: cannot write {file}: {error.strerror}") from None
+        return open(file, "w", encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        raise cannot_write(f"--trace: cannot write {file}", error) from None
 
 
 def _may_be_replaced(file: Path) -> bool:

@@ -15,6 +15,8 @@ import click
 from experiments.catalog import Settings
 from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
 from experiments.commands.replay import named_run
+from experiments.exit_status import INTERRUPTED, VALID
+from experiments.output import cannot_write
 from experiments.progress import progress_bar
 from experiments.results_database import DEFAULT_DATABASE
 from experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
@@ -24,7 +26,6 @@ from simclock.errors import UsageError
 
 RUN_S_WORTH_RAY = 0.2
 """Runs that take less are over sooner in this process than a Ray has started."""
-INTERRUPT_STATUS = 130
 
 
 @click.command(cls=ScenarioCommand, short_help="Make a failing run smaller, and write it as a scenario.")
@@ -89,9 +90,9 @@ def shrink(
         _write(_behind_links(out), text)
     except OSError as error:
         click.echo(text)  # what took so many runs is not lost
-        raise UsageError(f"--out: cannot write {out}, which stands on stdout: {error.strerror}") from None
+        raise cannot_write(f"--out: cannot write {out}, which stands on stdout", error) from None
     click.echo(report_text(minimal, out, time.perf_counter() - started))
-    return INTERRUPT_STATUS if minimal.why_ended.startswith("interrupted") else 0
+    return INTERRUPTED if minimal.why_ended.startswith("interrupted") else VALID
 
 
 def _advance(bar: Any, runs: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from experiments.catalog_text import catalog_text, form_option
+from experiments.commands.options import SEED
 from experiments.parameters import parameter_from_text
 from experiments.plots import try_picture
 from experiments.progress import progress_bar
@@ -20,7 +21,7 @@ from simclock.errors import UsageError
 
 @click.command(short_help="Tables that compare many runs; without a name, list them.")
 @click.argument("name", required=False)
-@click.option("--seed", type=int, default=0, show_default=True, help="The first seed of the runs.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="The first seed of the runs.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the study: `simclock list NAME`."
 )
@@ -39,7 +40,7 @@ def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path 
         click.echo(catalog_text("study", known.values(), form))
         return
     if name not in known:
-        raise UsageError(f"study: {unknown('study', name, known)}")
+        raise UsageError(f"study: {unknown('study', name, known, 'simclock study')}")
     wanted = known[name]
     if plot is not None and wanted.plot is None:
         raise UsageError(f"--plot: the study {name} has no picture: leave --plot out")

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from experiments import exit_status
 from experiments.catalog import VALID
 from experiments.code_version import code_version
 from experiments.commands.options import (
@@ -26,7 +27,7 @@ from experiments.commands.options import (
     telling_details,
     verbose_option,
 )
-from experiments.outcome import Outcome, SeedRunner, exit_status
+from experiments.outcome import Outcome, SeedRunner
 from experiments.progress import progress_bar
 from experiments.reference import settings_of, settings_to_record
 from experiments.results_database import (
@@ -43,7 +44,6 @@ from experiments.sweep import Keeper, sweep
 from experiments.sweep_report import Ran, summary_json, summary_text
 from simclock.errors import RunInterrupted, SimclockError, UsageError
 
-INTERRUPT_STATUS = 130
 FAILURES_TOLD_MAX = 25
 
 
@@ -71,8 +71,8 @@ def sweep_seeds(
 ) -> int:
     """Run SCENARIO with many seeds, each run in one process of its own, and keep every result.
 
-    Failures are told as they come, with the command that replays them. Exit status 1 where a seed is violated or its
-    code failed, else 3 where one is unknown.
+    Failures are told as they come, with the command that replays them. Exit status 1 where a seed is violated, else
+    4 where the code of one failed, else 3 where one is unknown.
 
     A result is saved at most half a second after it has come, so a sweep that was killed can go on: --resume takes the
     last one that is unfinished, or the number of one; with SCENARIO and --seeds the last one of these and of this code,
@@ -107,11 +107,9 @@ def sweep_seeds(
             state = run.through(jobs, address)
         found = opened.sweep(run.keeper.sweep)
         _print_summary(found, opened, run, form, state)
-        return (
-            INTERRUPT_STATUS
-            if state == INTERRUPTED
-            else exit_status([name for name, count in found.verdicts.items() if count])
-        )
+        if state == INTERRUPTED:
+            return exit_status.INTERRUPTED
+        return exit_status.gravest(result.outcome.exit_status for result in opened.results(sweep=found.id))
 
 
 def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, seeds: Sequence[int] | None) -> _Run:

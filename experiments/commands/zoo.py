@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from experiments.commands.options import SEED
+from experiments.exit_status import VALID, VIOLATED
 from experiments.progress import progress_bar
 from experiments.spelling import unknown
 from experiments.tables import FORMS
@@ -21,7 +23,7 @@ from simclock.errors import UsageError
 @click.option("--rows", metavar="ID,ID,...", help="Which rows, such as RAFT-01,RAFT-16.  [default: all]")
 @click.option("--hunts", type=click.IntRange(1), default=5, show_default=True, help="Searches per row, for the median.")
 @click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")
-@click.option("--first", type=int, default=0, show_default=True, help="The first search's start seed.")
+@click.option("--first", type=SEED, default=0, show_default=True, help="The first search's start seed.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that hunt.")
 @click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Make a found run smaller.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
@@ -31,7 +33,7 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
     The right protocol is run on the very same seeds, and must pass them all. "Faults after shrinking" is how many
     faults of the first run that was found are left when `simclock shrink` is done with it.
 
-    The status is 0 if every safety row was found and the right protocol passed every seed.
+    The exit status is 0 if every safety row was found and the right protocol passed every seed, else 1.
 
     \b
     Examples:
@@ -50,7 +52,7 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
         found = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs, shrinks=shrinks, told=told)
     click.echo(zoo_text(found, form, whole=rows is None))
     well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
-    return 0 if well else 1
+    return VALID if well else VIOLATED
 
 
 def _rows(text: str | None) -> list[Bug]:

@@ -165,9 +165,7 @@ def _scalar(kind: str, token: str) -> Any:
     if token in _CONSTANTS:
         return _CONSTANTS[token]
     if kind == "atom" and _WHOLE.fullmatch(token):
-        if len(token) > DIGITS_MAX:
-            raise HistoryError(f"a number of {len(token)} digits is too long; write {DIGITS_MAX} at most")
-        return int(token.rstrip("N"))
+        return _whole_number(token.rstrip("N"))
     if kind == "atom" and _FRACTION.fullmatch(token):
         number = float(token.rstrip("M"))
         if math.isinf(number):
@@ -178,6 +176,12 @@ def _scalar(kind: str, token: str) -> Any:
 
 def _short(token: str) -> str:
     return repr(token if len(token) <= TEXT_MAX else token[: TEXT_MAX - 3] + "...")
+
+
+def _whole_number(digits: str) -> int:
+    if len(digits) > DIGITS_MAX:
+        raise HistoryError(f"a number of {len(digits)} digits is too long; write {DIGITS_MAX} at most")
+    return int(digits)
 
 
 def _unescape(match: re.Match[str]) -> str:

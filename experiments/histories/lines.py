@@ -12,7 +12,7 @@ from experiments.histories.fields import event_of_fields, numbered
 from experiments.histories.operation import Event, HistoryError, Operation, OrderBy
 from experiments.histories.pairing import events_of, operations_of
 from experiments.histories.values import Truth, exact
-from experiments.spelling import say
+from experiments.spelling import reason, say
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -82,7 +82,7 @@ def _json(text: str, source: str, mend: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise HistoryError(f"{source}: not JSON ({error}); {mend}") from None
+        raise HistoryError(f"{source}: not JSON ({reason(error)}); {mend}") from None
     except RecursionError:
         raise HistoryError(f"{source}: a value is nested too deeply") from None
 

@@ -18,6 +18,7 @@ from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
 from simclock.hash_seed import on_command_line
+from simclock.readable import in_one_line
 
 SEEN_MAX = 240
 MADE_SMALLER = "Made smaller from "
@@ -138,7 +139,7 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
     rows.append(("replay", f"{on_command_line()}simclock run {out}"))
     width = max(len(label) for label, _ in rows)
     title = f"{minimal.reference.text}, seed {minimal.settings.seed}: {minimal.broken} is still broken by less"
-    return "\n".join([title, *(f"  {label:<{width}}  {text}" for label, text in rows)])
+    return "\n".join(map(in_one_line, [title, *(f"  {label:<{width}}  {text}" for label, text in rows)]))
 
 
 def file_text(minimal: Minimal, out: Path, command: str) -> str:
@@ -149,7 +150,7 @@ def file_text(minimal: Minimal, out: Path, command: str) -> str:
     ]
     own = make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network
     text = write_settings(_name_from(minimal.reference.name, out.parent), minimal.settings, own)
-    return "".join(f"# {' '.join(line.split())}\n" for line in lines) + "\n" + text
+    return "".join(f"# {in_one_line(' '.join(line.split()))}\n" for line in lines) + "\n" + text
 
 
 def _name_from(name: str, folder: Path) -> str:

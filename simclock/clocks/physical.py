@@ -23,8 +23,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from simclock.durations import MILLISECOND, SECOND
+from simclock.durations import MILLISECOND, SECOND, TIME_NS_MAX
 from simclock.errors import UsageError
+from simclock.readable import say
 from simclock.streams import stream
 
 PARTS = 1_000_000_000
@@ -52,16 +53,20 @@ class Clocks:
     """Nodes whose clock shows true time, as that of a receiver of it does."""
 
     def __post_init__(self) -> None:
-        if type(self.offset_ns_max) is not int or self.offset_ns_max < 0:
-            raise UsageError(f"clocks.offset: {self.offset_ns_max!r} is not a bound: whole nanoseconds, zero or more")
+        if type(self.offset_ns_max) is not int or not 0 <= self.offset_ns_max <= TIME_NS_MAX:
+            raise UsageError(
+                f"clocks.offset: {say(self.offset_ns_max)} is not a bound: whole nanoseconds, zero to ten years"
+            )
         if type(self.drift_ppb_max) is not int or not 0 <= self.drift_ppb_max < PARTS // 2:
-            raise UsageError(f"clocks.drift: {self.drift_ppb_max!r} is not a bound: 0 up to 500,000 ppm")
+            raise UsageError(f"clocks.drift: {say(self.drift_ppb_max)} is not a bound: 0 up to 500,000 ppm")
         if type(self.wander_ppb_max) is not int or not 0 <= self.wander_ppb_max < PARTS // 4:
-            raise UsageError(f"clocks.wander: {self.wander_ppb_max!r} is not a bound: 0 up to 250,000 ppm")
-        if type(self.wander_every_ns) is not int or self.wander_every_ns < WANDER_EVERY_NS_MIN:
-            raise UsageError(f"clocks.wander_every: {self.wander_every_ns!r} is not a time: 10 ms or more")
+            raise UsageError(f"clocks.wander: {say(self.wander_ppb_max)} is not a bound: 0 up to 250,000 ppm")
+        if type(self.wander_every_ns) is not int or not WANDER_EVERY_NS_MIN <= self.wander_every_ns <= TIME_NS_MAX:
+            raise UsageError(
+                f"clocks.wander_every: {say(self.wander_every_ns)} is not a time: 10 ms or more, ten years at most"
+            )
         if type(self.true_nodes) is not tuple or any(type(node) is not int or node < 0 for node in self.true_nodes):
-            raise UsageError(f"clocks.true_nodes: {self.true_nodes!r} are not nodes: write a tuple of ids, as (3,)")
+            raise UsageError(f"clocks.true_nodes: {say(self.true_nodes)} are not nodes: write a tuple of ids, as (3,)")
 
     @property
     def differ(self) -> bool:

@@ -11,6 +11,7 @@ from typing import ClassVar
 from simclock.clocks.physical import BY_NS_LIMIT, PARTS
 from simclock.durations import format_duration
 from simclock.faults.fault import NodeFault
+from simclock.readable import say
 
 
 class JumpClock(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -22,7 +23,7 @@ class JumpClock(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True)
 
     def problem(self) -> str:
         fine = type(self.by_ns) is int and abs(self.by_ns) < BY_NS_LIMIT
-        return "" if fine else f"by {self.by_ns!r} is not a time: whole nanoseconds, less than 70 years"
+        return "" if fine else f"by {say(self.by_ns)} is not a time: whole nanoseconds, less than 70 years"
 
     def describe(self) -> str:
         return f"{super().describe()} by {'+' if self.by_ns >= 0 else ''}{format_duration(self.by_ns)}"
@@ -40,7 +41,7 @@ class SetDrift(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
 
     def problem(self) -> str:
         fine = type(self.drift_ppb) is int and abs(self.drift_ppb) < PARTS // 2
-        return "" if fine else f"drift {self.drift_ppb!r} ppb is out of range: less than 500,000 ppm either way"
+        return "" if fine else f"drift {say(self.drift_ppb)} ppb is out of range: less than 500,000 ppm either way"
 
     def describe(self) -> str:
         return f"{super().describe()} to {self.drift_ppb}ppb"

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from simclock.durations import format_duration
+from simclock.durations import TIME_NS_MAX, format_duration
+from simclock.readable import in_one_line, say
 
 NodeName = int | str
 """A node id, or a name: the node that made that observation last, or that a fault of that sort struck last."""
@@ -47,7 +48,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
         return self.kind
 
     def __str__(self) -> str:
-        return f"{format_duration(self.at_ns)} {self.describe()}"
+        return in_one_line(f"{format_duration(self.at_ns)} {self.describe()}")
 
 
 class NodeFault(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -92,5 +93,6 @@ def say_node(node: NodeName) -> str:
 
 def duration_problem(name: str, value: object) -> str:
     """What is wrong with a duration, empty if nothing is."""
-    fine = type(value) is int and value >= 0
-    return "" if fine else f"{name} {value!r} is not a duration: whole nanoseconds, zero or more"
+    if type(value) is not int or value < 0:
+        return f"{name} {say(value)} is not a duration: whole nanoseconds, zero or more"
+    return "" if value <= TIME_NS_MAX else f"{name} {say(value)} ns is more than ten years: take a shorter time"

@@ -11,6 +11,7 @@ from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.faults.fault import Fault, LinkFault, NodeFault, NodeName, duration_problem, say_node
 from simclock.network import is_bandwidth, probability_threshold
+from simclock.readable import say
 
 
 class Cut(LinkFault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -167,7 +168,7 @@ class SetBandwidth(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
 
     def problem(self) -> str:
         fine = is_bandwidth(self.bytes_per_s)
-        return "" if fine else f"{self.bytes_per_s!r} is not a bandwidth: whole bytes a second, 0 for no limit"
+        return "" if fine else f"{say(self.bytes_per_s)} is not a bandwidth: whole bytes a second, 0 for no limit"
 
     def describe(self) -> str:
         return f"{self.kind} {self.bytes_per_s} B/s" if self.bytes_per_s else f"{self.kind} without limit"

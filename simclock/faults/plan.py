@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
+
+import msgspec
 
 from simclock.errors import UsageError
 from simclock.faults.clock import JumpClock, SetDrift, StartClock, StopClock
 from simclock.faults.disk import CorruptRecord, FillDisk, LoseSyncs, MendDisk, SlowDisk
-from simclock.faults.fault import Fault, NodeFault
+from simclock.faults.fault import Fault, NodeFault, duration_problem
 from simclock.faults.network import (
     AddDelay,
     Clog,
@@ -28,6 +31,7 @@ from simclock.faults.network import (
 )
 from simclock.faults.process import Crash, Pause, Restart, Resume, SlowNode, TornCrash
 from simclock.faults.swizzle import SwizzleClog
+from simclock.readable import say
 
 
 class Note(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -63,12 +67,37 @@ def check_faults(faults: tuple[Any, ...], nodes: int) -> None:
     for position, fault in enumerate(faults):
         place = f"faults[{position}]"
         if not isinstance(fault, Fault):
-            raise UsageError(f"{place}: {fault!r} is not a fault: use {', '.join(sorted(WRITTEN))}")
+            raise UsageError(f"{place}: {say(fault)} is not a fault: use {', '.join(sorted(WRITTEN))}")
         if type(fault.at_ns) is not int or fault.at_ns < 0:
-            raise UsageError(f"{place} ({fault.kind}): at {fault.at_ns!r} is not a time: whole nanoseconds, 0 or more")
-        problem = fault.problem() or problem_among(fault, nodes)
+            raise UsageError(
+                f"{place} ({fault.kind}): at {say(fault.at_ns)} is not a time: whole nanoseconds, 0 or more"
+            )
+        problem = duration_problem("at", fault.at_ns) or type_problem(fault)
+        problem = problem or fault.problem() or problem_among(fault, nodes)
         if problem:
             raise UsageError(f"{place} ({fault.kind}): {problem}")
+
+
+_JUDGED = (int, float, bool, tuple[int, ...])
+"""Types of fields that each fault judges itself: numbers."""
+
+
+@cache
+def _fields(kind: type[Fault]) -> tuple[tuple[str, Any], ...]:
+    """Name and type of what a fault does not judge itself."""
+    fields = msgspec.structs.fields(kind)
+    return tuple((field.name, field.type) for field in fields if field.type not in _JUDGED)
+
+
+def type_problem(fault: Fault) -> str:
+    """What is wrong with the types of what a fault names, empty if nothing is."""
+    for name, kind in _fields(type(fault)):
+        value = getattr(fault, name)
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            return f"{name} {say(value)} is of the wrong type: {error}"
+    return ""
 
 
 def problem_among(fault: Fault, nodes: int) -> str:
@@ -76,5 +105,5 @@ def problem_among(fault: Fault, nodes: int) -> str:
     problem = fault.problem_among(nodes) if isinstance(fault, SwizzleClog) else ""
     for node in () if problem else fault.nodes_named():
         if isinstance(node, int) and not 0 <= node < nodes:
-            return f"node {node} is out of range: nodes are 0 to {nodes - 1}"
+            return f"node {say(node)} is out of range: nodes are 0 to {nodes - 1}"
     return problem

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, TypeVar
 
-from simclock.durations import format_duration
-from simclock.faults.fault import Fault, NodeName
+from simclock.durations import TIME_NS_MAX, format_duration
+from simclock.faults.fault import Fault, NodeName, duration_problem
 from simclock.faults.network import Clog, ClogNode, Unclog, UnclogNode
+from simclock.readable import say
 from simclock.streams import Stream, stream
 
 LINKS_OF_MAX = 256
@@ -39,13 +40,15 @@ class SwizzleClog(Fault, frozen=True, kw_only=True, array_like=True, tag=True):
 
     def problem(self) -> str:
         if type(self.lasts_ns) is not int or self.lasts_ns < 1:
-            return f"lasts {self.lasts_ns!r} is not a duration: whole nanoseconds, more than zero"
+            return f"lasts {say(self.lasts_ns)} is not a duration: whole nanoseconds, more than zero"
+        if self.lasts_ns > TIME_NS_MAX:
+            return duration_problem("lasts", self.lasts_ns)
         if self.links not in (False, True):
-            return f"links {self.links!r} is not true or false"
-        if any(type(node) is not int for node in self.nodes):
-            return f"nodes {self.nodes!r} are not all numbers: a swizzle is drawn before anything has a name"
+            return f"links {say(self.links)} is not true or false"
+        if not isinstance(self.nodes, tuple | list) or any(type(node) is not int for node in self.nodes):
+            return f"nodes {say(self.nodes)} are not all numbers: a swizzle is drawn before anything has a name"
         if len(set(self.nodes)) != len(self.nodes):
-            return f"nodes {self.nodes!r} name a node twice"
+            return f"nodes {say(self.nodes)} name a node twice"
         return ""
 
     def problem_among(self, nodes: int) -> str:
