@@ -24,7 +24,7 @@ from simclock.guard import guarding
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.scheduler import RunResult, Scheduler, host_plan, made_observers
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
@@ -196,10 +196,16 @@ class SchedulerActor:
         self._shipped = shipped
         self._hosts: RayHosts | None = None
 
-    def start(self) -> list[int]:
-        """Start the hosts; gives their workers' process ids."""
+    def start(self) -> bytes:
+        """Start the hosts; gives, pickled, ("started", their workers' process ids) or ("error", ...)."""
+        try:
+            return dumps(("started", self._start()))
+        except SimclockError as error:
+            return dumps(("error", error))
+
+    def _start(self) -> list[int]:
         scenario, host_of, payload_type, placement, replay, traced, guard = loads(self._shipped)
-        observers = [make() for make in scenario.observers]
+        observers = made_observers(scenario, replay)
         plan = host_plan(
             scenario, host_of, observers, payload_type=payload_type, check_message=check_message, traced=traced
         )
@@ -256,7 +262,9 @@ def run_on_ray(
 
         actor = ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0)(SchedulerActor).remote(shipped)
         try:
-            process_ids = ray.get(actor.start.remote())
+            kind, process_ids = loads(ray.get(actor.start.remote()))
+            if kind == "error":
+                raise process_ids
             if on_start is not None:
                 on_start(process_ids)
             for ref in actor.run.options(num_returns="streaming").remote():

@@ -16,7 +16,8 @@ from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import HandlerError, SimclockError, UsageError
+from simclock.errors import HandlerError, SimclockError, UsageError, who_failed
+from simclock.failures import is_interrupt
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
@@ -88,7 +89,9 @@ def outcome_of(seed: int, make: Callable[[], Report]) -> Outcome:
     started = time.perf_counter()
     try:
         report = make()
-    except (Exception, SystemExit) as error:  # a user's code may call sys.exit
+    except BaseException as error:  # a user's code may call sys.exit, and worse
+        if is_interrupt(error):
+            raise
         return Outcome(
             seed=seed,
             digest="",
@@ -164,7 +167,6 @@ def failure_text(error: BaseException) -> str:
     """What was raised and where, one line, without the command that replays it."""
     if isinstance(error, HandlerError):
         failure = error.failure
-        who = f"node {failure.node}" if failure.node >= 0 else "an observer"
-        text = f"{who} at {format_duration(failure.time_ns)} on {failure.event}: {failure.error} ({failure.place})"
+        text = f"{who_failed(failure)} at {format_duration(failure.time_ns)} on {failure.event}: {failure.error} ({failure.place})"
         return " ".join(text.split())
     return " ".join(str(error).split()) if isinstance(error, SimclockError) else one_line(error)

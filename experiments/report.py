@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.catalog import VALID, VIOLATED, Entry, Verdict
 from experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from experiments.plain_values import plain
 from simclock.durations import format_duration
+from simclock.errors import JUDGE, HandlerError, UsageError
+from simclock.failures import describe_error, is_interrupt
 from simclock.faults import Fault
 from simclock.observers import Violation
 from simclock.scheduler import RunResult
+
+Answer = TypeVar("Answer")
 
 LINES_MAX = 30
 """Faults and violations shown in the text, each."""
@@ -40,14 +44,25 @@ class Report:
 
 
 def report_of(entry: Entry, result: RunResult) -> Report:
-    """Have the entry judge and describe a run."""
+    """Have the entry judge and describe a run. Raises HandlerError where its code fails."""
     return Report(
         result=result,
-        rows=tuple(entry.describe(result)),
-        verdict=entry.judge(result),
+        rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
+        verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
-        reached=entry.sometimes(result),
+        reached=asked(result, "telling what was reached in", entry.sometimes),
     )
+
+
+def asked(result: RunResult, doing: str, about: Callable[[RunResult], Answer]) -> Answer:
+    """What the entry's code says about a run; whatever it raises is a failure of that code, at the end of the run."""
+    try:
+        return about(result)
+    except BaseException as error:
+        if is_interrupt(error) or isinstance(error, UsageError):
+            raise
+        failure = describe_error(result.virtual_ns, JUDGE, f"{doing} the run", error, about)
+        raise HandlerError(failure, result.seed, result.replay, result.violations) from error
 
 
 def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:

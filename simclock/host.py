@@ -14,19 +14,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from heapq import heappop, heappush, heappushpop
 from operator import itemgetter
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
 from simclock.effects import EFFECT
-from simclock.encoding import CANNOT_ENCODE, encode
-from simclock.errors import Failure, Halt, MessageTypeError, UsageError
+from simclock.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
+from simclock.errors import Failure, Halt, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
-from simclock.failures import describe_error, unencodable
+from simclock.failures import describe_error, is_interrupt, unencodable
 from simclock.faults import Fault, NodeFault
 from simclock.gate import come_due, wake
+from simclock.immutable import check_immutable
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
@@ -75,8 +76,11 @@ class Host:
         self._failures: list[Failure] = []
         self._handled = 0
         """Events handled and observations made."""
-        self._message_types: set[type] = set()
+        self.message_types: set[type] = set()
         """Classes of messages that were found to be some."""
+        self.canonical = False
+        """Whether something here has sets that only `encode_canonically` puts in order."""
+        self._encode = encode
         self._others = dict.fromkeys(KINDS[1:], 0)
         """Of these, what was not a message, by kind."""
         self._effects: dict[str, int] = {}
@@ -94,6 +98,8 @@ class Host:
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
             self._decode = msgspec.msgpack.Decoder(list[event_type]).decode
+            if not UNSORTED.isdisjoint(get_args(plan.payload_type) or (plan.payload_type,)):
+                self.encode_canonically()
         for node in members:
             self.processes[node] = new_process(self, node)
             self.queue.push((0, ENVIRONMENT, node, node, START, None))
@@ -117,7 +123,9 @@ class Host:
             except _TimeStandsStillError as error:
                 self._failures.append(self._failure(error))
                 break
-            except Exception as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._failures.append(self._failure(error))
                 # Nodes share nothing: the rest of this instant still happens, so that the error reported is the
                 # earliest by (time, node) on every placement.
@@ -138,15 +146,10 @@ class Host:
         return window
 
     def _pack(self, events: list[Event]) -> bytes:
-        unknown = {event[5].__class__ for event in events} - self._message_types
         try:
-            for event in [event for event in events if event[5].__class__ in unknown] if unknown else ():
-                self.plan.check_message(event)
-            return encode(events)
+            return self._encode(events)
         except CANNOT_ENCODE:
             self._failures.append(unencodable(events))
-        except MessageTypeError as error:
-            self._failures.append(describe_error(self.now_ns, event[1], "sending", error))
         return encode([])
 
     def _unpack(self, parcel: bytes) -> list[Event]:
@@ -168,7 +171,6 @@ class Host:
         queue = self.queue
         near = queue.near
         processes = self.processes
-        message_types = self._message_types
         handled = 0
         events = queue.under_way = iter(queue.current)
         try:
@@ -183,7 +185,7 @@ class Host:
                         return
                     if kind == MESSAGE:
                         process = processes[target]
-                        if process.sim_open and payload.__class__ in message_types:
+                        if process.sim_open:
                             self._event = event
                             self.now_ns = time_ns
                             handled += 1
@@ -262,9 +264,6 @@ class Host:
         self._event = event
         _, source, _, _, kind, payload = event
         if kind == MESSAGE:
-            if payload.__class__ not in self._message_types:
-                self.plan.check_message(event)
-                self._message_types.add(payload.__class__)
             self.record(process, event)
             process.on_message(source, payload)
         else:
@@ -279,6 +278,8 @@ class Host:
         node = self.plan.build(process.id)
         if not isinstance(node, Process):
             raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")
+        if hasattr(node, "sim_host"):
+            raise UsageError(built_twice(node))
         succeed(node, process)
         self.halted.discard(node.id)
         self.processes[process.id] = node
@@ -334,17 +335,31 @@ class Host:
         """A process handled an event, or made an observation."""
         self._handled += 1
         try:
-            process.sim_hash(encode(event))
+            process.sim_hash(self._encode(event))
         except CANNOT_ENCODE:
             self._failures.append(unencodable((event,)))
             self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
         if self.trace is not None:
             self.trace.handled(process, event)
 
+    def admit(self, process: Process, target: int, message: Any) -> None:
+        """Let in a message of a class that no node here has sent before. Raises MessageTypeError for what is none."""
+        self.plan.check_message((self.now_ns, process.sim_id, process.sim_count, target, MESSAGE, message))
+        if message.__class__ in UNSORTED:
+            self.encode_canonically()
+        self.message_types.add(message.__class__)
+
+    def encode_canonically(self) -> None:
+        """From now on, whatever is encoded here: some of it has sets that `encode` does not put in order."""
+        if not self.canonical:
+            self.canonical, self._encode = True, encode_canonically
+            for process in self.processes.values():
+                process.choose_path()  # the short way encodes by itself
+
     def send_away(self, event: Event) -> None:
         """Put a message for another host into the outbox."""
         target = event[3]
-        if target.__class__ is not int or not 0 <= target < self.nodes:
+        if not 0 <= target < self.nodes:
             raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {self.nodes - 1}")
         self._outbox[self._host_of[target]].append(event)
 
@@ -386,33 +401,42 @@ class Host:
     def _left_by(self, process: Process) -> Any:
         """What `final` says of a node."""
         assert self.plan.final is not None
-        try:
-            return self.plan.final(process) if process.sim_up else None
-        except Halt as halt:
-            error = UsageError("final: a node cannot halt there").with_traceback(halt.__traceback__)
-            self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error))
+        if not process.sim_up:
             return None
+        try:
+            left = self.plan.final(process)
+            check_immutable(left, "final", process.sim_id)
+        except BaseException as raised:
+            if is_interrupt(raised):
+                raise
+            error = raised
+            if isinstance(raised, Halt):
+                error = UsageError("final: a node cannot halt there").with_traceback(raised.__traceback__)
+            self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error, self.plan.final))
+            return None
+        return left
 
-    def _failure(self, error: Exception) -> Failure:
+    def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, CANNOT_ENCODE):
             try:
-                encode(self._event)
+                self._encode(self._event)
             except CANNOT_ENCODE:
                 return unencodable((self._event,))
         time_ns, source, _, target, kind, payload = self._event
         if kind == MESSAGE:
             what = f"message {payload} from node {source}"
-            try:
-                self.plan.check_message(self._event)
-            except MessageTypeError as wrong:
-                error = wrong
         elif kind == TIMER:
             what = f"timer {payload!r}"
         else:
             what = "start" if kind == START else str(payload)
         if isinstance(payload, NodeFault) and isinstance(payload.node, int):
             target = payload.node
-        return describe_error(time_ns, target, what, error)
+        return describe_error(time_ns, target, what, error, self.plan.build)
+
+
+def built_twice(node: Process) -> str:
+    """Why an object that has been a node already cannot be one again."""
+    return f"the scenario built one {type(node).__name__} twice: build makes a new one each time"
 
 
 def _slot_ns(plan: HostPlan, members: int) -> int:

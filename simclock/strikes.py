@@ -120,7 +120,7 @@ def crash(host: Host, process: Process, *, torn: bool) -> None:
     for event in gate.crash() if gate is not None else ():
         if event[4] == MESSAGE:
             host.drop(process, event, "down")
-    if "disk" not in process.__dict__:
+    if "sim_disk" not in process.__dict__:
         return
     if torn:
         lost = process.disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.id).randrange)

@@ -1,0 +1,94 @@
+"""What leaves a node is immutable: what it observes, writes to its disk, names its timers by and is kept of it at the end.
+
+Law: on one placement a value is handed on as it is, on another as a copy. Only a value that nobody can change is the same
+on both, so anything else is refused, at the line that lets it out.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import fractions
+import uuid
+from typing import Any
+
+import msgspec
+
+from simclock.encoding import SETTLED, UNSORTED, parts_of, sorts
+from simclock.errors import MessageTypeError
+
+_ATOMIC_TOO = (
+    datetime.date,
+    datetime.time,
+    datetime.timedelta,
+    datetime.tzinfo,
+    decimal.Decimal,
+    fractions.Fraction,
+    uuid.UUID,
+    range,
+    complex,
+)
+"""Classes of Python's own whose values cannot change, with what derives from them."""
+_INSTEAD = {list: "a tuple", bytearray: "bytes", set: "a frozenset", dict: "a tuple of pairs"}
+
+all_settled = SETTLED.issuperset
+
+
+def check_immutable(value: Any, call: str, name: Any) -> bool:
+    """Raise MessageTypeError, which begins with `call(name`, where something in the value can change.
+
+    Says whether the value needs `encode_canonically`. A message is taken at its word: what its fields hold was declared.
+    """
+    cls = value.__class__
+    if cls in SETTLED or (cls is tuple and all_settled(map(type, value))):
+        return False
+    return _look_through(value, value, call, name)
+
+
+def _look_through(value: Any, whole: Any, call: str, name: Any) -> bool:
+    cls = value.__class__
+    if cls is tuple:
+        parts, unsorted = value, False
+    elif cls in UNSORTED:
+        return True
+    else:
+        parts = parts_of(value)
+        if parts is None and isinstance(value, _ATOMIC_TOO):
+            return False
+        if parts is None or not _is_frozen(value):
+            raise MessageTypeError(_refusal(value, whole, call, name))
+        unsorted = isinstance(value, frozenset) and not sorts(value)
+    for part in parts:
+        if part.__class__ not in SETTLED:
+            unsorted |= _look_through(part, whole, call, name)
+    return unsorted
+
+
+def _refusal(value: Any, whole: Any, call: str, name: Any) -> str:
+    inside = "" if value is whole else f" in {_short(whole)}"
+    what = f"{call}({_short(name)}): {type(value).__qualname__}{inside}"
+    for kind, instead in _INSTEAD.items():
+        if isinstance(value, kind):
+            return f"{what} is mutable: hand out {instead}"
+    return (
+        f"{what} is not known to be immutable, or cannot be encoded: hand out int, str, bytes, bool, float, None, Messages, or tuples and "
+        "frozen dataclasses of these"
+    )
+
+
+def _is_frozen(value: Any) -> bool:
+    """Whether its own fields stay what they are."""
+    if isinstance(value, msgspec.Struct):
+        return bool(value.__struct_config__.frozen)
+    if isinstance(value, tuple | frozenset):
+        return not getattr(value, "__dict__", None)
+    return isinstance(value, enum.Enum) or bool(value.__dataclass_params__.frozen)
+
+
+def _short(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # a whole number of more digits than Python will print
+        return "a long value"
+    return text if len(text) <= 60 else f"{text[:57]}..."
