@@ -144,12 +144,7 @@ class ServerAtEnd(NamedTuple):
     hints: int
     guards: int
     epoch: int
-    kept: tuple[tuple[str, RecordAtEnd], ...]
-
-    @property
-    def records(self) -> dict[str, RecordAtEnd]:
-        """Key -> what the server has of it."""
-        return dict(self.kept)
+    records: dict[str, RecordAtEnd]
 
 
 def server_at_end(node: Any) -> ServerAtEnd | None:
@@ -157,7 +152,7 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
     if not isinstance(node, DynamoServer):
         return None
     versioning = node.versioning
-    kept = {
+    records = {
         key: RecordAtEnd(
             record=versioning.encode(record),
             values=tuple(version.value for version in versioning.versions(record) if not version.deleted),
@@ -168,8 +163,7 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
         for key, record in sorted(node.storage.records.items())
     }
     storage = node.storage
-    hints, guards = len(storage.hints), len(storage.guards)
-    return ServerAtEnd(storage.membership.members, hints, guards, storage.epoch, tuple(kept.items()))
+    return ServerAtEnd(storage.membership.members, len(storage.hints), len(storage.guards), storage.epoch, records)
 
 
 class AtEnd(NamedTuple):
@@ -198,13 +192,12 @@ def at_end_of(result: RunResult) -> AtEnd:
     if len(views) > 1:
         return AtEnd("", "servers know different members", {}, {})
     ring = Ring(views.pop(), settings.layout)
-    kept = {server: state.records for server, state in up.items()}
-    keys = sorted({key for records in kept.values() for key in records})
+    keys = sorted({key for state in up.values() for key in state.records})
     owners = {key: ring.owners(key, settings.n) for key in keys}
-    held = {key: {owner: _record(kept[owner], key) for owner in owners[key]} for key in keys}
-    records = {key: [kept[owner][key] for owner in owners[key] if key in kept[owner]] for key in keys}
+    held = {key: {owner: _record(up[owner], key) for owner in owners[key]} for key in keys}
+    records = {key: [up[owner].records[key] for owner in owners[key] if key in up[owner].records] for key in keys}
     hints = sum(state.hints for state in up.values())
-    unowned = sum(server not in owners[key] for server in up for key in kept[server])
+    unowned = sum(server not in owners[key] for server, state in up.items() for key in state.records)
     unrest = f"{hints} hints and {unowned} keys are where they do not belong" if hints or unowned else ""
     guards = sum(state.guards for state in up.values())
     if guards and not unrest:
@@ -212,8 +205,8 @@ def at_end_of(result: RunResult) -> AtEnd:
     return AtEnd("", unrest, held, records)
 
 
-def _record(records: dict[str, RecordAtEnd], key: str) -> bytes:
-    return records[key].record if key in records else b""
+def _record(state: ServerAtEnd, key: str) -> bytes:
+    return state.records[key].record if key in state.records else b""
 
 
 # Judging.

@@ -167,6 +167,7 @@ def failure_text(error: BaseException) -> str:
     """What was raised and where, one line, without the command that replays it."""
     if isinstance(error, HandlerError):
         failure = error.failure
-        text = f"{who_failed(failure)} at {format_duration(failure.time_ns)} on {failure.event}: {failure.error} ({failure.place})"
+        when = f"{who_failed(failure)} at {format_duration(failure.time_ns)}"
+        text = f"{when} on {failure.event}: {failure.error} ({failure.place})"
         return " ".join(text.split())
     return " ".join(str(error).split()) if isinstance(error, SimclockError) else one_line(error)

@@ -1,8 +1,8 @@
 """The one encoding of what nodes send and observe: what travels, what is hashed, and what a link's bandwidth counts.
 
 Law: equal values have one encoding in every process. `encode` sorts the members of a set by `<`, which is an order only
-where any two members compare: for numbers without NaN, text, bytes, and tuples of these. `encode_canonically` is the same
-for these, and sorts what has no such order (NaN, sets in sets, members of several types, messages) by its encoding.
+where any two members compare: for numbers without NaN, text, bytes, and tuples of these. `encode_canonically` is the
+same for these, and sorts what has no such order (NaN, sets in sets, members of several types, messages) by encoding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ encode: Callable[[Any], bytes] = msgspec.msgpack.Encoder(order="deterministic").
 CANNOT_ENCODE = (TypeError, OverflowError, ValueError, RecursionError, msgspec.MsgspecError)
 WHAT_CAN_BE_ENCODED = "use int (64 bit), str, bytes, bool, float, None, Messages and tuples of these"
 
-ATOMIC = frozenset((int, str, bytes, bool, float, type(None)))
+ATOMIC: frozenset[type] = frozenset((int, str, bytes, bool, float, type(None)))
 """Types whose values have no parts."""
 SORTED = ({int, bool}, {str}, {bytes})
 """Types whose values are in order among themselves."""
@@ -41,7 +41,7 @@ def sorts(members: Collection[Any]) -> bool:
     if types == {tuple}:
         return len(set(map(len, members))) == 1 and all(map(sorts, zip(*members, strict=True)))
     if types == {float}:
-        return all(member == member for member in members)
+        return not any(map(math.isnan, members))
     return any(types <= kinds for kinds in SORTED)
 
 
@@ -88,7 +88,7 @@ def _canonical(value: Any) -> Any:
 
 
 def _in_order(members: Iterable[Any]) -> list[Any]:
-    """By `<` where that is an order of all of them, so that no set is encoded otherwise than it was; else by encoding."""
+    """By `<` where that is an order of all of them, as `encode` sorts; else by encoding."""
     members = list(members)
     try:
         ordered = sorted(members)

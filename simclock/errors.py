@@ -109,6 +109,6 @@ class HandlerError(SimclockError):
         failure = self.failure
         broken = "".join(f"\n  before that: {violation}" for violation in self.violations)
         return (
-            f"{who_failed(failure)} failed at {format_duration(failure.time_ns)} (seed {self.seed}) on {failure.event}: "
-            f"{failure.error}\n  at {failure.place}{broken}\n  replay: {self.replay}"
+            f"{who_failed(failure)} failed at {format_duration(failure.time_ns)} (seed {self.seed}) "
+            f"on {failure.event}: {failure.error}\n  at {failure.place}{broken}\n  replay: {self.replay}"
         )

@@ -52,12 +52,12 @@ def describe_error(
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)]
     text = traceback.format_exception_only(error)[-1].strip()
-    if own or not hasattr(called, "__code__"):
+    code = getattr(called, "__code__", None)
+    if own or code is None:
         own = own or list(frames)
         last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
         place = f"{last.filename}:{last.lineno} in {last.name}"
     else:
-        code = called.__code__
         place = f"{code.co_filename}:{code.co_firstlineno} in {code.co_name}"
     usage = isinstance(error, UsageError)
     if usage:

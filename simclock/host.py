@@ -27,7 +27,7 @@ from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WA
 from simclock.failures import describe_error, is_interrupt, unencodable
 from simclock.faults import Fault, NodeFault
 from simclock.gate import come_due, wake
-from simclock.immutable import check_immutable
+from simclock.immutable import settled_copy
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Links, Network
 from simclock.process import Process, new_process, succeed
@@ -48,7 +48,7 @@ class _TimeStandsStillError(UsageError):
 class Host:
     """A set of nodes and everything they touch."""
 
-    def __init__(self, plan: HostPlan, number: int) -> None:
+    def __init__(self, plan: HostPlan, number: int) -> None:  # noqa: PLR0915 - one field after the other
         self.plan = plan
         self.number = number
         self.seed: int = plan.seed
@@ -404,8 +404,7 @@ class Host:
         if not process.sim_up:
             return None
         try:
-            left = self.plan.final(process)
-            check_immutable(left, "final", process.sim_id)
+            return settled_copy(self.plan.final(process), "final", process.sim_id)
         except BaseException as raised:
             if is_interrupt(raised):
                 raise
@@ -414,7 +413,6 @@ class Host:
                 error = UsageError("final: a node cannot halt there").with_traceback(raised.__traceback__)
             self._failures.append(describe_error(self.now_ns, process.id, "the end of the run", error, self.plan.final))
             return None
-        return left
 
     def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, CANNOT_ENCODE):

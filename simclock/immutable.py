@@ -1,7 +1,8 @@
-"""What leaves a node is immutable: what it observes, writes to its disk, names its timers by and is kept of it at the end.
+"""What leaves a node is immutable: what it observes, writes to its disk and names its timers by.
 
-Law: on one placement a value is handed on as it is, on another as a copy. Only a value that nobody can change is the same
-on both, so anything else is refused, at the line that lets it out.
+Law: on one placement a value is handed on as it is, on another as a copy. Only a value that nobody can change is the
+same on both, so anything else is refused, at the line that lets it out. What is kept of a node at the end is a copy on
+all of them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import decimal
 import enum
 import fractions
 import uuid
+from copy import deepcopy
 from typing import Any
 
 import msgspec
@@ -38,7 +40,7 @@ all_settled = SETTLED.issuperset
 def check_immutable(value: Any, call: str, name: Any) -> bool:
     """Raise MessageTypeError, which begins with `call(name`, where something in the value can change.
 
-    Says whether the value needs `encode_canonically`. A message is taken at its word: what its fields hold was declared.
+    Says whether the value needs `encode_canonically`. A message is taken at its word: its fields were declared.
     """
     cls = value.__class__
     if cls in SETTLED or (cls is tuple and all_settled(map(type, value))):
@@ -65,6 +67,18 @@ def _look_through(value: Any, whole: Any, call: str, name: Any) -> bool:
     return unsorted
 
 
+def settled_copy(value: Any, call: str, name: Any) -> Any:
+    """The value where nothing in it can change, else a copy of all of it. Raises MessageTypeError for what has none."""
+    try:
+        check_immutable(value, call, name)
+        return value
+    except MessageTypeError as refusal:
+        try:
+            return deepcopy(value)
+        except Exception as error:  # what an object's own class says to being copied
+            raise MessageTypeError(f"{refusal} ({error})") from None
+
+
 def _refusal(value: Any, whole: Any, call: str, name: Any) -> str:
     inside = "" if value is whole else f" in {_short(whole)}"
     what = f"{call}({_short(name)}): {type(value).__qualname__}{inside}"
@@ -72,8 +86,8 @@ def _refusal(value: Any, whole: Any, call: str, name: Any) -> str:
         if isinstance(value, kind):
             return f"{what} is mutable: hand out {instead}"
     return (
-        f"{what} is not known to be immutable, or cannot be encoded: hand out int, str, bytes, bool, float, None, Messages, or tuples and "
-        "frozen dataclasses of these"
+        f"{what} is not known to be immutable, or cannot be encoded: hand out int, str, bytes, bool, float, None, "
+        "Messages, or tuples and frozen dataclasses of these"
     )
 
 
@@ -83,7 +97,7 @@ def _is_frozen(value: Any) -> bool:
         return bool(value.__struct_config__.frozen)
     if isinstance(value, tuple | frozenset):
         return not getattr(value, "__dict__", None)
-    return isinstance(value, enum.Enum) or bool(value.__dataclass_params__.frozen)
+    return isinstance(value, enum.Enum) or bool(type(value).__dataclass_params__.frozen)
 
 
 def _short(value: Any) -> str:

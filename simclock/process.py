@@ -227,6 +227,9 @@ class Process:
             if getattr_static(cls, name) is not vars(Process)[name]:
                 raise UsageError(f"{cls.__qualname__}.{name}: self.{name} is the kernel's: choose another name")
 
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise UsageError(f"a {type(self).__name__} stays on its host: hand out what it holds, not the node")
+
     # What a node answers. A protocol overrides these.
 
     def on_start(self) -> None:

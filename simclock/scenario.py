@@ -79,7 +79,8 @@ class Scenario:
             _check_call("final", self.final, ("a node",), "lambda node: node.total")
         if not isinstance(self.observers, tuple | list):
             raise UsageError(f"observers: {self.observers!r} is not a tuple, such as (MyObserver,)")
-        for make in self.observers:
+        makers: tuple[Any, ...] = tuple(self.observers)
+        for make in makers:
             if isinstance(make, Observer):
                 name = type(make).__name__
                 raise UsageError(f"observers: {name}() has been made already: give {name}, as each run makes its own")

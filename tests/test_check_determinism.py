@@ -87,12 +87,11 @@ class Lot(Observer):
         if hash("lot") % 2:
             control.violated("lot", 0, "drawn", stop=False)
 
-@dataclass(frozen=True)
+@dataclass
 class Pair:
     one: object
     other: object = None
 
-@dataclass(frozen=True, repr=False)
 class Saying:
     def __repr__(self):
         return str({"a", "b", "c", "d"})
@@ -105,8 +104,8 @@ waiting = _scenario("waiting", Waiting)
 sharing = _scenario("sharing", Sharing)
 asking = _scenario("asking", Asking)
 judging = _scenario("judging", Node, observers=(Lot,))
-listing = _scenario("listing", Node, final=lambda node: tuple({"a", "b", "c", "d"}))
-keeping = _scenario("keeping", Node, final=lambda node: (frozenset({"a", "b", "c", "d"}), Saying()))
+listing = _scenario("listing", Node, final=lambda node: list({"a", "b", "c", "d"}))
+keeping = _scenario("keeping", Node, final=lambda node: ({"a", "b", "c", "d"}, object()))
 wrapping = _scenario("wrapping", Node, final=lambda node: Pair(frozenset({"a", "b", "c", "d"}), Saying()))
 """
 
