@@ -7,6 +7,7 @@ included; only the user's own Ctrl-C ends a run.
 from __future__ import annotations
 
 import dis
+import os
 import signal
 import threading
 import traceback
@@ -18,7 +19,8 @@ from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode_canonic
 from simclock.errors import Failure, UsageError
 from simclock.events import KINDS, MESSAGE, Event
 
-_MACHINERY = str(Path(__file__).parent)
+_MACHINERY = tuple(f"{Path(__file__).parents[1] / room}{os.sep}" for room in ("simclock", "actors"))
+"""The kernel's and the placements' code: it raises for what the user's line has done."""
 _LIBRARY = str(Path(traceback.__file__).parent)
 """Python's own; installed packages live below it too."""
 _RAISES = frozenset((dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]))
@@ -55,7 +57,9 @@ def describe_error(
     code = getattr(called, "__code__", None)
     if own or code is None:
         own = own or list(frames)
-        last = next((frame for frame in reversed(own) if not frame.filename.startswith(_LIBRARY)), own[-1])
+        last = next(
+            (frame for frame in reversed(own) if not frame.filename.startswith((_LIBRARY, "<frozen "))), own[-1]
+        )
         place = f"{last.filename}:{last.lineno} in {last.name}"
     else:
         place = f"{code.co_filename}:{code.co_firstlineno} in {code.co_name}"

@@ -40,6 +40,7 @@ _CLOCK = ("reads the real clock", "self.clock.monotonic_ns() or self.clock.wall_
 _LUCK = ("draws luck that no seed decides", "self.random")
 _SHARED_LUCK = ("is shared by the whole process", "self.random")
 _TASK = ("starts what the scheduler does not order", "self.set_timer, or another node and self.send")
+_END = ("reaches the process that carries the run", "self.halt")
 _NET = ("reaches outside the simulation", "self.send")
 
 
@@ -112,6 +113,9 @@ FUNCTIONS: tuple[Forbidden, ...] = (
     *_functions("uuid", "uuid1 uuid4", (_LUCK[0], "uuid.UUID(int=self.random.getrandbits(128))")),
     *_functions("_thread", "start_new_thread start_new", _TASK),
     *_functions("os", "fork forkpty posix_spawn posix_spawnp system popen", _TASK),
+    *_functions("os", "_exit abort kill killpg execv execve", _END),
+    *_functions("signal", "raise_signal pthread_kill alarm setitimer", _END),
+    *_functions("_thread", "interrupt_main", _END),
 )
 METHODS: tuple[Forbidden, ...] = (
     Forbidden(

@@ -11,6 +11,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import re
 import uuid
 from copy import deepcopy
 from typing import Any
@@ -32,7 +33,10 @@ _ATOMIC_TOO = (
     complex,
 )
 """Classes of Python's own whose values cannot change, with what derives from them."""
-_INSTEAD = {list: "a tuple", bytearray: "bytes", set: "a frozenset", dict: "a tuple of pairs"}
+_INSTEAD: dict[type[Any], str] = {list: "a tuple", bytearray: "bytes", set: "a frozenset", dict: "a tuple of pairs"}
+
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+"""Where an object lies in memory is another place on every placement."""
 
 all_settled = SETTLED.issuperset
 
@@ -105,4 +109,5 @@ def _short(value: Any) -> str:
         text = repr(value)
     except ValueError:  # a whole number of more digits than Python will print
         return "a long value"
+    text = _ADDRESS.sub("", text)
     return text if len(text) <= 60 else f"{text[:57]}..."

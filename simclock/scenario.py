@@ -78,7 +78,7 @@ class Scenario:
         if self.final is not None:
             _check_call("final", self.final, ("a node",), "lambda node: node.total")
         if not isinstance(self.observers, tuple | list):
-            raise UsageError(f"observers: {self.observers!r} is not a tuple, such as (MyObserver,)")
+            raise UsageError("observers: give a tuple of classes, such as (MyObserver,)")
         makers: tuple[Any, ...] = tuple(self.observers)
         for make in makers:
             if isinstance(make, Observer):
@@ -114,7 +114,7 @@ class Scenario:
 def _check_call(place: str, function: Any, arguments: tuple[str, ...], instead: str) -> None:
     name = getattr(function, "__name__", type(function).__name__)
     if not callable(function):
-        raise UsageError(f"{place}: {function!r} cannot be called: write {instead.format(name)}")
+        raise UsageError(f"{place}: {name} is an object that cannot be called: write {instead.format(name)}")
     try:
         signature(function).bind(*arguments)
     except TypeError as error:
