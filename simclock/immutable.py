@@ -38,8 +38,6 @@ _INSTEAD: dict[type[Any], str] = {list: "a tuple", bytearray: "bytes", set: "a f
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 """Where an object lies in memory is another place on every placement."""
 
-all_settled = SETTLED.issuperset
-
 
 def check_immutable(value: Any, call: str, name: Any) -> bool:
     """Raise MessageTypeError, which begins with `call(name`, where something in the value can change.
@@ -47,9 +45,13 @@ def check_immutable(value: Any, call: str, name: Any) -> bool:
     Says whether the value needs `encode_canonically`. A message is taken at its word: its fields were declared.
     """
     cls = value.__class__
-    if cls in SETTLED or (cls is tuple and all_settled(map(type, value))):
-        return False
-    return _look_through(value, value, call, name)
+    if cls is not tuple:
+        return cls not in SETTLED and _look_through(value, value, call, name)
+    unsorted = False
+    for part in value:  # most of what nodes tell, so it is quick
+        if part.__class__ not in SETTLED and _look_through(part, value, call, name):
+            unsorted = True
+    return unsorted
 
 
 def _look_through(value: Any, whole: Any, call: str, name: Any) -> bool:

@@ -298,7 +298,7 @@ class Process:
         self.sim_timers.pop(name, None)
 
     def observe(self, name: str, value: Any = None) -> None:
-        """Tell the observers something: a name, and a value that is deeply immutable."""
+        """Tell the observers something: a name, and a value that is deeply immutable; another one is refused."""
         host, own = self.sim_host, self.sim_id
         if name.__class__ is not str:
             raise UsageError(f"observe({name!r}, ...): what is observed has a name, a str")

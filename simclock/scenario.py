@@ -28,8 +28,9 @@ class Scenario:
     `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but
     its argument. `byzantine` gives some nodes another builder, node id -> what makes a node that lies in that
     place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
-    anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
-    in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer stops it.
+    anew for each run. `final(node)` is called for every node that is up at the end, and a copy of its (picklable)
+    value is kept in the result. Without `duration_ns` the run ends when nothing is left to happen, or when an observer
+    stops it.
     """
 
     name: str

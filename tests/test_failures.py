@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from actors import Message, Node
-from actors.run import run
+from actors.ray_placement import ray_session
+from actors.run import Placement, run
 from experiments.catalog import Entry, Settings, Verdict
 from experiments.outcome import FAILED, SeedRunner
 from experiments.report import report_of
@@ -185,6 +186,30 @@ def test_ctrl_c_is_known_where_somebody_else_takes_the_signal(monkeypatch: pytes
 def test_what_would_end_the_process_at_once_is_guarded(call: Callable[[], Any]) -> None:
     failure = failed(scenario(at_5ms(lambda node: call()))).failure
     assert "reaches the process that carries the run: use self.halt" in failure.error
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_on_ray_it_is_the_same_failure() -> None:
+    """Each way out once, in one local Ray: a handler, `final`, and an observer while it is made."""
+
+    class Made(Observer):
+        def __init__(self) -> None:
+            sys.exit(0)
+
+    def leaves(node: Node) -> None:
+        raise KeyboardInterrupt
+
+    ending = at_5ms(leaves)
+    with ray_session():
+        for made in (
+            scenario(ending),
+            scenario(lambda node: Node(), final=leaves),
+            scenario(lambda node: Node(), observers=(Made,)),
+        ):
+            with pytest.raises(HandlerError) as caught:
+                run(made, Placement(kind="ray", hosts=2))
+            assert caught.value.failure == failed(made).failure
 
 
 # What is sent.
