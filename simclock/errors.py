@@ -44,6 +44,10 @@ class Halt(BaseException):
     """
 
 
+class Interruption(BaseException):
+    """How who looks on ends a run in the middle of a window, like the user's own Ctrl-C; no code of a node raises it."""
+
+
 class PlacementError(SimclockError):
     """The processes that carry a run failed beyond repair."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode_canonically
-from simclock.errors import Failure, UsageError
+from simclock.errors import Failure, Interruption, UsageError
 from simclock.events import KINDS, MESSAGE, Event
 
 _MACHINERY = tuple(f"{Path(__file__).parents[1] / room}{os.sep}" for room in ("simclock", "actors"))
@@ -28,7 +28,9 @@ _RAISES = frozenset((dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]))
 
 
 def is_interrupt(error: BaseException) -> bool:
-    """Whether the user has pressed Ctrl-C; not where code says `raise KeyboardInterrupt`."""
+    """Whether the user has pressed Ctrl-C, or who looks on ends the run; not where code raises KeyboardInterrupt."""
+    if isinstance(error, Interruption):
+        return True
     if type(error) is not KeyboardInterrupt or threading.current_thread() is not threading.main_thread():
         return False
     handler: Any = signal.getsignal(signal.SIGINT)
