@@ -45,7 +45,7 @@ class Halt(BaseException):
 
 
 class Interruption(BaseException):
-    """How who looks on ends a run in the middle of a window, like the user's own Ctrl-C; no code of a node raises it."""
+    """How who looks on ends a run in the middle of a window, as Ctrl-C does; no code of a node raises it."""
 
 
 class PlacementError(SimclockError):
