@@ -17,6 +17,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
+from simclock.encoding import SETTLED, SORTED, UNSORTED
 from simclock.errors import MessageTypeError
 from simclock.events import Event
 
@@ -54,6 +55,7 @@ class _MessageMeta(msgspec.StructMeta):
                 conditions.append((field, declared, condition))
         if conditions and "__post_init__" not in namespace:
             made = super().__new__(mcs, name, bases, {**namespace, "__post_init__": _checker(conditions)}, **options)
+        (UNSORTED if any(map(has_unsorted_sets, fields_of(made).values())) else SETTLED).add(made)
         REGISTRY[made.__module__, made.__qualname__] = made
         return made
 
@@ -112,6 +114,22 @@ def check_type(place: str, declared: Any) -> None:
     )
 
 
+def has_unsorted_sets(declared: Any, inside: bool = False) -> bool:
+    """Whether a value of the declared type may hold a set whose members are not all in order by `<`."""
+    origin = get_origin(declared)
+    if origin is frozenset:
+        return inside or any(has_unsorted_sets(part, True) for part in get_args(declared))
+    if origin in (Union, types.UnionType, Literal):
+        kinds = {type(part) if origin is Literal else part for part in get_args(declared)}
+        mixed = inside and not any(kinds <= kind for kind in SORTED)
+        return mixed or (origin is not Literal and any(has_unsorted_sets(part, inside) for part in get_args(declared)))
+    if origin is tuple:
+        return any(has_unsorted_sets(part, inside) for part in get_args(declared) if part is not Ellipsis)
+    if isinstance(declared, type) and issubclass(declared, msgspec.Struct):
+        return inside or any(has_unsorted_sets(part) for part in fields_of(declared).values())
+    return inside and not any({declared} <= kind for kind in SORTED)
+
+
 def _in(kind: Any, table: dict[Any, str]) -> bool:
     try:
         return kind in table
@@ -137,7 +155,9 @@ def _condition(declared: Any, value: str, depth: int = 0) -> str:
         inner = "".join(f" and {c}" for i, part in enumerate(parts) if (c := _condition(part, f"{value}[{i}]", depth)))
         return f"(type({value}) is tuple and len({value}) == {len(parts)}{inner})"
     if origin is frozenset:
-        return f"type({value}) is frozenset"
+        inner = _condition(get_args(declared)[0], f"v{depth}", depth + 1)
+        every = f" and all([{inner} for v{depth} in {value}])" if inner else ""
+        return f"(type({value}) is frozenset{every})"
     if origin in (Union, types.UnionType):
         options = get_args(declared)
         allowed = " or ".join(_condition(option, value, depth) or _loose(option, value) for option in options)

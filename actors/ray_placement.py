@@ -29,9 +29,8 @@ from simclock.guard import guarding
 from simclock.hash_seed import VARIABLE, of_workers
 from simclock.host import Host
 from simclock.mail import HostPlan, Mail, Summary, Window
-from simclock.observers import made_observers
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.scheduler import RunResult, Scheduler, host_plan, made_observers
 from simclock.standing import HostStanding, Standing, frames_of
 from simclock.trace import TraceRecord
 
@@ -249,10 +248,16 @@ class SchedulerActor:
         self._hosts: RayHosts | None = None
         self._thread = 0
 
-    def start(self) -> list[int]:
-        """Start the hosts; gives their workers' process ids."""
+    def start(self) -> bytes:
+        """Start the hosts; gives, pickled, ("started", their workers' process ids) or ("error", ...)."""
+        try:
+            return dumps(("started", self._start()))
+        except SimclockError as error:
+            return dumps(("error", error))
+
+    def _start(self) -> list[int]:
         scenario, host_of, payload_type, placement, replay, traced, guard = loads(self._shipped)
-        observers = made_observers(scenario.observers)
+        observers = made_observers(scenario, replay)
         plan = host_plan(
             scenario, host_of, observers, payload_type=payload_type, check_message=check_message, traced=traced
         )
@@ -328,7 +333,9 @@ def run_on_ray(
             return answer
 
         try:
-            process_ids = ray.get(scheduler.start.remote())
+            kind, process_ids = loads(ray.get(scheduler.start.remote()))
+            if kind == "error":
+                raise process_ids
             started_s = time.perf_counter() - began
             if on_start is not None:
                 on_start(process_ids)

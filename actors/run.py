@@ -12,11 +12,12 @@ from typing import Any
 from actors.inline import InlineHosts
 from actors.message import check_message, message_classes, payload_union
 from simclock.errors import RunInterrupted, SimclockError, UsageError
+from simclock.failures import is_interrupt
 from simclock.guard import Guarding, guarding
-from simclock.host import Host
-from simclock.observers import made_observers
+from simclock.host import Host, built_twice
+from simclock.process import Process
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult, Scheduler, host_plan
+from simclock.scheduler import RunResult, Scheduler, host_plan, made_observers
 from simclock.standing import Frames, Standing, frames_of
 from simclock.trace import TraceRecord
 
@@ -124,7 +125,7 @@ def inline_run(
 
     It is guarded where `guards` are given, whose `run` the caller keeps open.
     """
-    observers = made_observers(scenario.observers)
+    observers = made_observers(scenario, replay)
     placement = placement or Placement()
     host_of = placement.host_of(scenario.nodes)
     count = max(host_of) + 1
@@ -143,7 +144,21 @@ def inline_run(
 
 def payload_type_of(scenario: Scenario) -> Any:
     """The type of every message that nodes of a scenario may send each other."""
-    return payload_union(message_classes({type(scenario.build_node(node)) for node in range(scenario.nodes)}))
+    built = [_built(scenario, node) for node in range(scenario.nodes)]
+    nodes = [node for node in built if isinstance(node, Process)]
+    if len({id(node) for node in nodes}) < len(nodes):
+        raise UsageError(built_twice(nodes[0]))
+    return payload_union(message_classes({type(node) for node in built}))
+
+
+def _built(scenario: Scenario, node: int) -> Any:
+    """The node, or None where its code fails: the run itself fails there, and tells of it."""
+    try:
+        return scenario.build_node(node)
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        return None
 
 
 _taps: list[Callable[[TraceRecord], None]] = []

@@ -21,7 +21,6 @@ TEXT_MAX = 100
 ROW_MAX = 300
 DEPTH_MAX = 3
 MESSAGES_MAX = 10
-_KERNELS = frozenset(("random", "clock", "disk"))
 
 
 def node_text(host: Host, node: int) -> str:
@@ -50,14 +49,12 @@ def _fields(process: Process) -> Iterator[tuple[str, str]]:
 
 def fields_of(value: Any) -> Iterator[tuple[str, Any]]:
     """Name and value of what an object holds, the kernel's share left out."""
-    kernels = set(Process.__slots__) if isinstance(value, Process) else set()
     names = list(getattr(value, "__dict__", {}))
     for cls in reversed(type(value).__mro__):
         slots = cls.__dict__.get("__slots__", ())
         names += [slots] if isinstance(slots, str) else slots
     for name in dict.fromkeys(names):
-        hidden = name.startswith("__") or name in kernels or name.startswith("sim_")
-        if hidden or (kernels and name in _KERNELS) or not hasattr(value, name):
+        if name.startswith(("__", "sim_")) or not hasattr(value, name):
             continue
         yield name, getattr(value, name)
 

@@ -19,8 +19,8 @@ from experiments.nemesis import phase
 from experiments.report import Report, report_of, violation_text
 from experiments.spelling import one_line
 from simclock.durations import format_duration
-from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError
-from simclock.failures import describe_error
+from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError, who_failed
+from simclock.failures import describe_error, is_interrupt
 from simclock.scheduler import RunResult
 
 FAILED = "failed"
@@ -113,7 +113,9 @@ def outcome_of(seed: int, make: Callable[[], RunResult], judge: Callable[[RunRes
     try:
         result = make()
         report = judge(result)
-    except (Exception, SystemExit) as error:  # a user's code may call sys.exit
+    except BaseException as error:  # a user's code may call sys.exit, and worse
+        if is_interrupt(error):
+            raise
         failure = _failure_of(error)
         counters = dict(error.counters) if isinstance(error, SimclockError) else {}
         events = counters.pop("handled", 0)
@@ -195,7 +197,7 @@ def failure_text(error: BaseException) -> str:
     """What was raised and where, one line, without the command that replays it."""
     if isinstance(error, HandlerError):
         failure = error.failure
-        who = f"node {failure.node}" if failure.node >= 0 else "an observer"
-        text = f"{who} at {format_duration(failure.time_ns)} on {failure.event}: {failure.error} ({failure.place})"
+        when = f"{who_failed(failure)} at {format_duration(failure.time_ns)}"
+        text = f"{when} on {failure.event}: {failure.error} ({failure.place})"
         return " ".join(text.split())
     return " ".join(str(error).split()) if isinstance(error, SimclockError) else one_line(error)

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 from experiments.catalog import Entry, Settings, judge_invariants
 from experiments.spelling import is_file, one_line, unknown
 from simclock.errors import SimclockError, UsageError
+from simclock.failures import is_interrupt
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
@@ -78,7 +79,7 @@ def _module_called(name: str) -> ModuleType:
 
 def _refuse(text: str, error: BaseException) -> NoReturn:
     """Bad input stays what it is; what else a user's module raises is told in one line."""
-    if isinstance(error, SimclockError) or not isinstance(error, Exception | SystemExit):
+    if isinstance(error, SimclockError) or is_interrupt(error):
         raise error
     raise UsageError(f"{text}: {one_line(error)}") from error
 

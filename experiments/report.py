@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from experiments.catalog import VIOLATED, Entry, Verdict, judge_invariants, together
 from experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from experiments.plain_values import plain
 from experiments.waiting import who_waits
 from simclock.durations import format_duration
+from simclock.errors import JUDGE, HandlerError, UsageError
+from simclock.failures import describe_error, is_interrupt
 from simclock.faults import Fault
 from simclock.hash_seed import RANDOM, USUAL
 from simclock.observers import Violation
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 from simclock.scheduler import RunResult
+
+Answer = TypeVar("Answer")
 
 _NO_REPLAY = "random, so a node that walks through a set of strings does otherwise elsewhere: set PYTHONHASHSEED=0"
 LINES_MAX = 30
@@ -52,15 +56,29 @@ class Report:
 
 
 def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None) -> Report:
-    """Have the entry judge and describe a run; with its scenario also who waits, where it has gone quiet."""
+    """Have the entry judge and describe a run; with its scenario also who waits, where it has gone quiet.
+
+    Raises HandlerError where the entry's code fails.
+    """
     return Report(
         result=result,
-        rows=tuple(entry.describe(result)),
-        verdict=entry.judge(result),
+        rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
+        verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
-        reached=entry.sometimes(result),
+        reached=asked(result, "telling what was reached in", entry.sometimes),
         waits=() if scenario is None else who_waits(scenario, result),
     )
+
+
+def asked(result: RunResult, doing: str, about: Callable[[RunResult], Answer]) -> Answer:
+    """What the entry's code says about a run; whatever it raises is a failure of that code, at the end of the run."""
+    try:
+        return about(result)
+    except BaseException as error:
+        if is_interrupt(error) or isinstance(error, UsageError):
+            raise
+        failure = describe_error(result.virtual_ns, JUDGE, f"{doing} the run", error, about)
+        raise HandlerError(failure, result.seed, result.replay, result.violations) from error
 
 
 def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:

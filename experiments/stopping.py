@@ -17,7 +17,7 @@ from experiments.seeds import bounded
 from experiments.spelling import say
 from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
-from simclock.errors import HandlerError, UsageError
+from simclock.errors import HandlerError, Interruption, UsageError
 from simclock.events import MESSAGE, TIMER, Event
 from simclock.guard import Guarding, guarding
 from simclock.host import Host
@@ -139,8 +139,8 @@ def _forget(record: TraceRecord) -> None:
     pass
 
 
-class _ReachedEvent(BaseException):
-    """Ends a run in the middle of a window; no Exception, which would be taken for a node's own."""
+class _ReachedEvent(Interruption):
+    """Ends a run in the middle of a window."""
 
 
 class _Watch(Trace):

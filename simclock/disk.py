@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from simclock.durations import TIME_NS_MAX
-from simclock.errors import DiskFull, MessageTypeError, UsageError
+from simclock.errors import DiskFull, UsageError
+from simclock.immutable import check_immutable
 from simclock.readable import say
 
 
@@ -91,12 +92,14 @@ class Disk:
     def write(self, name: str, value: Any) -> None:
         """Set a value. Volatile until `sync`. Raises DiskFull."""
         self._check_room()
-        self._do("write", name, (_immutable(value),))
+        check_immutable(value, "disk.write", name)
+        self._do("write", name, (value,))
 
     def append(self, name: str, record: Any) -> None:
         """Add a record to the end of a log. Volatile until `sync`. Raises DiskFull."""
         self._check_room()
-        self._do("append", name, (_immutable(record),))
+        check_immutable(record, "disk.append", name)
+        self._do("append", name, (record,))
 
     def truncate(self, name: str, length: int) -> None:
         """Keep the first `length` records of a log. Volatile until `sync`."""
@@ -187,14 +190,3 @@ def _apply(values: dict[str, Any], logs: dict[str, list[Any]], operation: str, n
         logs.setdefault(name, []).append(argument)
     else:
         del logs.setdefault(name, [])[argument:]
-
-
-def _immutable(value: Any) -> Any:
-    try:
-        hash(value)
-    except TypeError:
-        raise MessageTypeError(
-            f"disk: {type(value).__name__} is mutable, and a later change would reach into what is durable: "
-            "store a tuple, bytes, str, number or Message"
-        ) from None
-    return value

@@ -5,7 +5,7 @@
     │   ├── MessageTypeError     a message class or value that cannot travel
     │   ├── HistoryError         a history that cannot be read (experiments.histories)
     │   └── ModelError           a checker's model that contradicts itself (experiments.linearizability)
-    ├── HandlerError             the code of a node or an observer raised; carries seed, time, node and replay
+    ├── HandlerError             the code of a node, an observer or a judge raised; carries seed, time, node and replay
     ├── NondeterminismError      a node's code asked the real world; the run reports it as a HandlerError
     ├── DiskFull                 a simulated disk takes no more; for the protocol to catch
     └── PlacementError           the machinery under a run failed and could not be mended
@@ -67,6 +67,10 @@ class Halt(BaseException):
     """
 
 
+class Interruption(BaseException):
+    """How who looks on ends a run in the middle of a window, as Ctrl-C does; no code of a node raises it."""
+
+
 class PlacementError(SimclockError):
     """The processes that carry a run failed beyond repair.
 
@@ -94,11 +98,17 @@ class NondeterminismError(SimclockError):
         return f"{call} {why}: use {instead} (guard=False or --no-guard lets it through)"
 
 
+OBSERVER = -1
+JUDGE = -2
+"""Who failed, where it is no node."""
+
+
 class Failure(NamedTuple):
-    """An exception in a node's code, as data: it crosses processes and sorts by (time, node)."""
+    """An exception in a user's code, as data: it crosses processes and sorts by (time, node)."""
 
     time_ns: int
     node: int
+    """Its number, or OBSERVER, or JUDGE."""
     event: str
     """What the node was handling, readable."""
     error: str
@@ -116,6 +126,11 @@ class Failure(NamedTuple):
     def label(self) -> str:
         """Class and place: what failures have in common, whatever their messages say and wherever the code lies."""
         return f"{self.kind} at {self.place.split(os.sep)[-1]}"
+
+
+def who_failed(failure: Failure) -> str:
+    """`node 3`, `an observer` or `the judge`."""
+    return {OBSERVER: "an observer", JUDGE: "the judge"}.get(failure.node, f"node {failure.node}")
 
 
 class HandlerError(SimclockError):
@@ -136,9 +151,8 @@ class HandlerError(SimclockError):
         from simclock.durations import format_duration
 
         failure = self.failure
-        who = f"node {failure.node}" if failure.node >= 0 else "an observer"
         broken = "".join(f"\n  before that: {violation}" for violation in self.violations)
         return (
-            f"{who} failed at {format_duration(failure.time_ns)} (seed {self.seed}) on {failure.event}: "
-            f"{failure.error}\n  at {failure.place}{broken}\n  replay: {self.replay}"
+            f"{who_failed(failure)} failed at {format_duration(failure.time_ns)} (seed {self.seed}) "
+            f"on {failure.event}: {failure.error}\n  at {failure.place}{broken}\n  replay: {self.replay}"
         )

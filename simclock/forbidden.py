@@ -113,7 +113,9 @@ FUNCTIONS: tuple[Forbidden, ...] = (
     *_functions("uuid", "uuid1 uuid4", (_LUCK[0], "uuid.UUID(int=self.random.getrandbits(128))")),
     *_functions("_thread", "start_new_thread start_new", _TASK),
     *_functions("os", "fork forkpty posix_spawn posix_spawnp system popen", _TASK),
-    *_functions("os", "_exit abort execv execve", _END),
+    *_functions("os", "_exit abort kill killpg execv execve", _END),
+    *_functions("signal", "raise_signal pthread_kill alarm setitimer", _END),
+    *_functions("_thread", "interrupt_main", _END),
 )
 METHODS: tuple[Forbidden, ...] = (
     Forbidden(

@@ -72,7 +72,7 @@ def hold(host: Host, process: Process, event: Event) -> None:
 
 def wake_later(host: Host, process: Process) -> None:
     """Have the node take what waits as soon as it is free."""
-    node = process.id
+    node = process.sim_id
     host.queue.push((max(host.now_ns, process.sim_gate.free_ns), node, 0, node, WAKE, None))
 
 
@@ -85,7 +85,7 @@ def wake(host: Host, process: Process) -> None:
         event = gate.held.popleft()
         if event[4] == MESSAGE or process.sim_timers.get(event[5]) == event[2]:
             if gate.held:
-                node = process.id
+                node = process.sim_id
                 host.queue.push((host.now_ns + gate.busy_ns, node, 0, node, WAKE, None))
             _take(host, process, gate, event)
             return

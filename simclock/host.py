@@ -14,20 +14,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush, heappushpop
 from operator import itemgetter
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
 from simclock.effects import EFFECT
-from simclock.encoding import CANNOT_ENCODE, encode
-from simclock.errors import Failure, Halt, MessageTypeError, UsageError
+from simclock.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
+from simclock.errors import Failure, Halt, UsageError
 from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
-from simclock.failures import describe_error, unencodable
+from simclock.failures import describe_error, is_interrupt, unencodable
 from simclock.faults import Fault, NodeFault
 from simclock.gate import come_due, wake
 from simclock.handler_names import NODE_HANDLERS, misspelt_handlers
+from simclock.immutable import settled_copy
 from simclock.mail import HostPlan, Observation, Summary, Window
 from simclock.network import Delays, Links, Network
 from simclock.process import Process, new_process, succeed
@@ -37,6 +38,8 @@ from simclock.strikes import crash, strike
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
+_new_tuple = tuple.__new__
+"""Half the time that calling the class of a named tuple takes."""
 
 EVENTS_PER_SLOT = 64
 EVENTS_PER_INSTANT_MAX = 1_000_000
@@ -50,7 +53,7 @@ class _TimeStandsStillError(UsageError):
 class Host:
     """A set of nodes and everything they touch."""
 
-    def __init__(self, plan: HostPlan, number: int) -> None:
+    def __init__(self, plan: HostPlan, number: int) -> None:  # noqa: PLR0915 - one field after the other
         self.plan: HostPlan = plan
         self.number = number
         self.seed: int = plan.seed
@@ -78,8 +81,11 @@ class Host:
         self._failures: list[Failure] = []
         self._handled = 0
         """Events handled and observations made."""
-        self._message_types: set[type] = set()
+        self.message_types: set[type] = set()
         """Classes of messages that were found to be some."""
+        self.canonical = False
+        """Whether something here has sets that only `encode_canonically` puts in order."""
+        self._encode = encode
         self._others = dict.fromkeys(KINDS[1:], 0)
         """Of these, what was not a message, by kind."""
         self._effects: dict[str, int] = {}
@@ -98,6 +104,8 @@ class Host:
         if plan.payload_type is not None:
             event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
             self._decode = msgspec.msgpack.Decoder(list[event_type]).decode
+            if not UNSORTED.isdisjoint(get_args(plan.payload_type) or (plan.payload_type,)):
+                self.encode_canonically()
         for node in members:
             self.processes[node] = new_process(self, node)
             self.queue.push((0, ENVIRONMENT, node, node, START, None))
@@ -121,7 +129,9 @@ class Host:
             except _TimeStandsStillError as error:
                 self._failures.append(self._failure(error))
                 break
-            except Exception as error:
+            except BaseException as error:
+                if is_interrupt(error):
+                    raise
                 self._failures.append(self._failure(error))
                 # Nodes share nothing: the rest of this instant still happens, so that the error reported is the
                 # earliest by (time, node) on every placement.
@@ -142,15 +152,10 @@ class Host:
         return window
 
     def _pack(self, events: list[Event]) -> bytes:
-        unknown = {event[5].__class__ for event in events} - self._message_types
         try:
-            for event in [event for event in events if event[5].__class__ in unknown] if unknown else ():
-                self.plan.check_message(event)
-            return encode(events)
+            return self._encode(events)
         except CANNOT_ENCODE:
             self._failures.append(unencodable(events))
-        except MessageTypeError as error:
-            self._failures.append(describe_error(self.now_ns, event[1], "sending", error))
         return encode([])
 
     def _unpack(self, parcel: bytes) -> list[Event]:
@@ -172,7 +177,6 @@ class Host:
         queue = self.queue
         near = queue.near
         processes = self.processes
-        message_types = self._message_types
         handled = 0
         events = queue.under_way = iter(queue.current)
         try:
@@ -187,7 +191,7 @@ class Host:
                         return
                     if kind == MESSAGE:
                         process = processes[target]
-                        if process.sim_open and payload.__class__ in message_types:
+                        if process.sim_open:
                             self._event = event
                             self.now_ns = time_ns
                             handled += 1
@@ -276,9 +280,6 @@ class Host:
         self._event = event
         _, source, _, _, kind, payload = event
         if kind == MESSAGE:
-            if payload.__class__ not in self._message_types:
-                self.plan.check_message(event)
-                self._message_types.add(payload.__class__)
             self.record(process, event)
             process.on_message(source, payload)
         else:
@@ -291,23 +292,20 @@ class Host:
         """A node is built, and begins."""
         self.record(process, event)
         self._stillness.starts += 1
-        node = self.plan.build(process.id)
+        node = self.plan.build(process.sim_id)
         if not isinstance(node, Process):
-            raise UsageError(f"the scenario built {node!r} for node {process.id}, which is not an actors.Node")
+            raise UsageError(f"the scenario built {node!r} for node {process.sim_id}, which is not an actors.Node")
         if hasattr(node, "sim_host"):
-            raise UsageError(
-                f"the scenario built a {type(node).__name__} for node {process.id} that has lived before: make a new "
-                "one in each call"
-            )
+            raise UsageError(built_twice(node))
         succeed(node, process)
-        self.halted.discard(node.id)
-        self.processes[process.id] = node
+        self.halted.discard(node.sim_id)
+        self.processes[process.sim_id] = node
         node.on_start()
 
     def _halted(self, process: Process) -> None:
         """A node has ended itself; its observation of that is in its records."""
-        self._halts.append((self.now_ns, process.id))
-        self.halted.add(process.id)
+        self._halts.append((self.now_ns, process.sim_id))
+        self.halted.add(process.sim_id)
         self._count("halts")
         crash(self, process, torn=False)
         process.choose_path()
@@ -354,17 +352,31 @@ class Host:
         """A process handled an event, or made an observation."""
         self._handled += 1
         try:
-            process.sim_hash(encode(event))
+            process.sim_hash(self._encode(event))
         except CANNOT_ENCODE:
             self._failures.append(unencodable((event,)))
             self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
         if self.trace is not None:
             self.trace.handled(process, event)
 
+    def admit(self, process: Process, target: int, message: Any) -> None:
+        """Let in a message of a class that no node here has sent before. Raises MessageTypeError for what is none."""
+        self.plan.check_message((self.now_ns, process.sim_id, process.sim_count, target, MESSAGE, message))
+        if message.__class__ in UNSORTED:
+            self.encode_canonically()
+        self.message_types.add(message.__class__)
+
+    def encode_canonically(self) -> None:
+        """From now on, whatever is encoded here: some of it has sets that `encode` does not put in order."""
+        if not self.canonical:
+            self.canonical, self._encode = True, encode_canonically
+            for process in self.processes.values():
+                process.choose_path()  # the short way encodes by itself
+
     def send_away(self, event: Event) -> None:
         """Put a message for another host into the outbox."""
         target = event[3]
-        if target.__class__ is not int or not 0 <= target < self.nodes:
+        if not 0 <= target < self.nodes:
             raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {self.nodes - 1}")
         self._outbox[self._host_of[target]].append(event)
 
@@ -379,7 +391,7 @@ class Host:
     def observed(self, time_ns: int, node: int, number: int, name: str, value: Any) -> None:
         """An observation goes to the observers; if they may react, a lone host must not run past their reaction."""
         self._others["observation"] += 1
-        self._observations.append(Observation(time_ns, node, number, name, value))
+        self._observations.append(_new_tuple(Observation, (time_ns, node, number, name, value)))
         if self.plan.watched:
             self.horizon_ns = min(self.horizon_ns, time_ns + max(1, self.plan.lookahead_ns))
 
@@ -453,36 +465,42 @@ class Host:
         fallen = self.plan.fallen
         if fallen is not None and process.sim_up:
             value = self._left_by(process, "fallen", fallen)
-            self._fallen[process.id] = (*self._fallen.get(process.id, ()), value)
+            self._fallen[process.sim_id] = (*self._fallen.get(process.sim_id, ()), value)
 
     def _left_by(self, process: Process, what: str, says: Callable[[Any], Any]) -> Any:
         """What `final` or `fallen` says of a node."""
+        if not process.sim_up:
+            return None
+        when = "the end of the run" if what == "final" else "its crash"
         if what == "final":
-            self._event = (self.now_ns, ENVIRONMENT, 0, process.id, FAULT, "the end of the run")
+            self._event = (self.now_ns, ENVIRONMENT, 0, process.sim_id, FAULT, when)
         try:
-            return says(process) if process.sim_up else None
-        except Halt as halt:
-            error = UsageError(f"{what}: a node cannot halt there").with_traceback(halt.__traceback__)
-            when = "the end of the run" if what == "final" else "its crash"
-            self._failures.append(describe_error(self.now_ns, process.id, when, error))
+            return settled_copy(says(process), what, process.sim_id)
+        except BaseException as raised:
+            if is_interrupt(raised):
+                raise
+            error = raised
+            if isinstance(raised, Halt):
+                error = UsageError(f"{what}: a node cannot halt there").with_traceback(raised.__traceback__)
+            self._failures.append(describe_error(self.now_ns, process.sim_id, when, error, says))
             return None
 
-    def _failure(self, error: Exception) -> Failure:
+    def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, CANNOT_ENCODE):
             try:
-                encode(self._event)
+                self._encode(self._event)
             except CANNOT_ENCODE:
                 return unencodable((self._event,))
         time_ns, source, _, target, kind, payload = self._event
-        if kind == MESSAGE:
-            try:
-                self.plan.check_message(self._event)
-            except MessageTypeError as wrong:
-                error = wrong
         what = _event_text(source, kind, payload)
         if isinstance(payload, NodeFault) and isinstance(payload.node, int):
             target = payload.node
-        return describe_error(time_ns, target, what, error)
+        return describe_error(time_ns, target, what, error, self.plan.build)
+
+
+def built_twice(node: Process) -> str:
+    """Why an object that has been a node already cannot be one again."""
+    return f"the scenario built one {type(node).__name__} twice: build makes a new one each time"
 
 
 def _event_text(source: int, kind: int, payload: Any) -> str:

@@ -8,7 +8,6 @@ a stop ends the run before that instant, a fault happens at it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import msgspec
@@ -54,21 +53,6 @@ class Happened(NamedTuple):
     """In order, with node ids in place of names."""
     halts: tuple[tuple[int, int], ...]
     """(time, node) of every node that ended itself, in order."""
-
-
-def made_observers(factories: Iterable[Callable[[], Observer]]) -> list[Observer]:
-    """The observers of one run: none of them has seen another."""
-    observers = []
-    for make in factories:
-        observer = make()
-        if observer.sim_served:
-            raise UsageError(
-                f"observers: {type(observer).__name__} was given to a run before and remembers it: give the class, or "
-                "a function that makes a new one in each call"
-            )
-        object.__setattr__(observer, "sim_served", True)
-        observers.append(observer)
-    return observers
 
 
 class Control:

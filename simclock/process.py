@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappush
+from inspect import getattr_static
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from simclock.clocks.physical import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
 from simclock.disk import Disk
+from simclock.encoding import SETTLED
 from simclock.errors import Halt, UsageError
 from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.gate import Gate
+from simclock.immutable import check_immutable
 from simclock.latency import Sampled, own_copy
 from simclock.readable import say
 from simclock.sending import send_carefully
@@ -86,14 +89,24 @@ class _MadeWhenUsed:
     def __get__(self, process: Process | None, owner: type) -> Any:
         if process is None:
             return self
-        try:
-            host = process.sim_host
-        except AttributeError:
-            raise AttributeError(
-                f"{self._name} is not there yet: a node has it from on_start on, not in __init__"
-            ) from None
-        value = process.__dict__[self._name] = self._make(process, host)
+        value = process.__dict__[self._name] = self._make(process, process.sim_host)
         return value
+
+
+class KernelOwned(property):
+    """What a node reads and the kernel alone decides, kept under another name.
+
+    A property with a getter in C costs 16 ns more than a slot; the kernel reads the slot.
+    """
+
+    def __init__(self, kept: str) -> None:
+        super().__init__(attrgetter(kept), self._refuse, self._refuse)
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def _refuse(self, process: Process, *value: Any) -> NoReturn:
+        raise UsageError(f"self.{self._name} is the kernel's, and cannot be set: choose another name")
 
 
 def _node_stream(process: Process, host: Host) -> Stream:
@@ -130,9 +143,6 @@ class Process:
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "id",
-        "incarnation",
-        "nodes",
         "sim_bits",
         "sim_count",
         "sim_delay_low_ns",
@@ -143,7 +153,10 @@ class Process:
         "sim_fast",
         "sim_hash",
         "sim_host",
+        "sim_id",
+        "sim_incarnation",
         "sim_local",
+        "sim_nodes",
         "sim_open",
         "sim_ready_ns",
         "sim_timers",
@@ -151,19 +164,25 @@ class Process:
         "sim_up",
     )
 
-    id: int
+    id: int = KernelOwned("sim_id")  # type: ignore[assignment]
     """The node's number, 0 to nodes - 1."""
-    nodes: int
+    nodes: int = KernelOwned("sim_nodes")  # type: ignore[assignment]
     """How many nodes there are."""
-    incarnation: int
+    incarnation: int = KernelOwned("sim_incarnation")  # type: ignore[assignment]
     """0 at first; one more after each restart."""
-    random: Stream = _MadeWhenUsed(_node_stream)  # type: ignore[assignment]
+    random: Stream = KernelOwned("sim_random")  # type: ignore[assignment]
     """The node's own luck."""
-    clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
+    clock: NodeClock = KernelOwned("sim_node_clock")  # type: ignore[assignment]
     """The node's own clock, which drifts; there is no way to the true time."""
-    disk: Disk = _MadeWhenUsed(_disk)  # type: ignore[assignment]
+    disk: Disk = KernelOwned("sim_disk")  # type: ignore[assignment]
     """The node's disk, which survives its crash."""
 
+    sim_id: int
+    sim_nodes: int
+    sim_incarnation: int
+    sim_random: Stream = _MadeWhenUsed(_node_stream)  # type: ignore[assignment]
+    sim_node_clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
+    sim_disk: Disk = _MadeWhenUsed(_disk)  # type: ignore[assignment]
     sim_host: Host
     sim_local: dict[int, Process]
     """The nodes of this host."""
@@ -208,6 +227,15 @@ class Process:
     sim_parked: list[tuple[int, Event]] = _MadeWhenUsed(lambda process, host: [])  # type: ignore[assignment]
     """Timers that wait for a stopped clock: (the reading at which they run out, event)."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name in KERNEL_OWNED:
+            if getattr_static(cls, name) is not vars(Process)[name]:
+                raise UsageError(f"{cls.__qualname__}.{name}: self.{name} is the kernel's: choose another name")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise UsageError(f"a {type(self).__name__} stays on its host: hand out what it holds, not the node")
+
     # What a node answers. A protocol overrides these.
 
     def on_start(self) -> None:
@@ -223,25 +251,25 @@ class Process:
 
     def send(self, target: int, message: Any) -> None:
         """Send a message; the network decides when it arrives, and whether."""
-        if not self.sim_fast:
+        host = self.sim_host
+        if not self.sim_fast or target.__class__ is not int or message.__class__ not in host.message_types:
             send_carefully(self, target, message)
             return
         self.sim_count = count = self.sim_count + 1
-        host = self.sim_host
         time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
         if target in self.sim_local:
             queue = host.queue
             slot = time_ns >> queue.shift
             if slot > queue.slot:
-                queue.slots[slot].append((time_ns, self.id, count, target, MESSAGE, message))
+                queue.slots[slot].append((time_ns, self.sim_id, count, target, MESSAGE, message))
             else:
-                heappush(queue.near, (time_ns, self.id, count, target, MESSAGE, message))
+                heappush(queue.near, (time_ns, self.sim_id, count, target, MESSAGE, message))
         else:
-            host.send_away((time_ns, self.id, count, target, MESSAGE, message))
+            host.send_away((time_ns, self.sim_id, count, target, MESSAGE, message))
 
     def broadcast(self, message: Any) -> None:
         """Send a message to every other node, in ascending order."""
-        send, own = self.send, self.id
+        send, own = self.send, self.sim_id
         for target in range(self.sim_host.nodes):
             if target != own:
                 send(target, message)
@@ -254,32 +282,39 @@ class Process:
                 "zero or more, such as ms(150)"
             )
         host = self.sim_host
+        if name.__class__ not in SETTLED and check_immutable(name, "set_timer", name):
+            host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         self.sim_timers[name] = count
         if host.clocks_differ:
             goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
-            self.run_timer(goal_ns, (0, self.id, count, self.id, TIMER, name))
+            self.run_timer(goal_ns, (0, self.sim_id, count, self.sim_id, TIMER, name))
             return
         time_ns = host.now_ns + duration_ns
         queue = host.queue
         slot = time_ns >> queue.shift
         if slot > queue.slot:
-            queue.slots[slot].append((time_ns, self.id, count, self.id, TIMER, name))
+            queue.slots[slot].append((time_ns, self.sim_id, count, self.sim_id, TIMER, name))
         else:
-            heappush(queue.near, (time_ns, self.id, count, self.id, TIMER, name))
+            heappush(queue.near, (time_ns, self.sim_id, count, self.sim_id, TIMER, name))
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
         self.sim_timers.pop(name, None)
 
     def observe(self, name: str, value: Any = None) -> None:
-        """Tell the observers something: a name, and a value that is deeply immutable."""
+        """Tell the observers something: a name, and a value that is deeply immutable; another one is refused."""
+        host, own = self.sim_host, self.sim_id
+        if name.__class__ is not str:
+            raise UsageError(f"observe({name!r}, ...): what is observed has a name, a str")
+        if value.__class__ not in SETTLED and check_immutable(value, "observe", name):
+            host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
-        now_ns = self.sim_host.now_ns
-        self.sim_host.record(self, (now_ns, self.id, count, self.id, OBSERVATION, (name, value)))
-        self.sim_host.observed(now_ns, self.id, count, name, value)
+        now_ns = host.now_ns
+        host.record(self, (now_ns, own, count, own, OBSERVATION, (name, value)))
+        host.observed(now_ns, own, count, name, value)
 
     def halt(self, reason: str) -> NoReturn:
         """End the process from inside, as `exit` does; observers see "halted" with the reason.
@@ -298,13 +333,14 @@ class Process:
         gate = self.existing_gate()
         straight = self.sim_up and not host.links
         self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
+        self.sim_open = self.sim_open and not host.canonical
         self.sim_fast = (
             straight
             and host.network.plain
             and not host.delays
             and not (gate is not None and gate.busy_ns)
             and self.sim_ready_ns <= host.now_ns
-            and not (self.disk.sync_ns if "disk" in self.__dict__ else host.disk_model.sync_ns)
+            and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)
             and host.trace is None
         )
 
@@ -324,6 +360,7 @@ class Process:
             host.queue.push((host.now_ns + wait_ns, *event[1:]))
 
 
+KERNEL_OWNED = tuple(name for name, value in vars(Process).items() if isinstance(value, KernelOwned))
 _SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
 _survives = attrgetter(*_SLOTS)
 _MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
@@ -332,9 +369,9 @@ _MADE = tuple(name for name, value in vars(Process).items() if isinstance(value,
 def new_process(host: Host, node: int) -> Process:
     """A process with no node in it yet: it is down."""
     process = Process()
-    process.id = node
-    process.nodes = host.nodes
-    process.incarnation = -1
+    process.sim_id = node
+    process.sim_nodes = host.nodes
+    process.sim_incarnation = -1
     process.sim_host = host
     process.sim_local = host.processes
     process.sim_up = False
@@ -356,6 +393,6 @@ def succeed(node: Process, before: Process) -> None:
     for name, value in before.__dict__.items():
         if name in _MADE:
             node.__dict__[name] = value
-    node.incarnation += 1
+    node.sim_incarnation += 1
     node.sim_up = True
     node.choose_path()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import signature
 from typing import Any
 
 from simclock.clocks.physical import Clocks
@@ -30,9 +31,9 @@ class Scenario:
     `build(id)` makes the node of that id, at the start and after each restart; it must not depend on anything but
     its argument. `byzantine` gives some nodes another builder, node id -> what makes a node that lies in that
     place: say, of a class that derives from the protocol's and overrides what it tells others. `observers` are made
-    anew for each run. `final(node)` is called for every node that is up at the end, and its (picklable) value kept
-    in the result; `fallen(node)` likewise for every node that crashes or ends itself, at that moment, so that what it
-    had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an
+    anew for each run. `final(node)` is called for every node that is up at the end, and a copy of its (picklable) value
+    kept in the result; `fallen(node)` likewise for every node that crashes or ends itself, at that moment, so that what
+    it had counted is not lost with it. Without `duration_ns` the run ends when nothing is left to happen, or when an
     observer stops it.
     """
 
@@ -72,12 +73,31 @@ class Scenario:
             raise UsageError(f'duration: {say(self.duration_ns)} is not a duration: more than zero, such as "30s"')
         if self.duration_ns is not None and self.duration_ns > DURATION_NS_MAX:
             raise UsageError(f"duration: {say(self.duration_ns)} ns is longer than ten years")
+        self._check_callables()
         object.__setattr__(self, "faults", tuple(self.faults))
         check_faults(self.faults, self.nodes)
         self.network.latency.check(self.nodes)
         for node in self.byzantine:
             if type(node) is not int or not 0 <= node < self.nodes:
                 raise UsageError(f"byzantine: node {say(node)} is out of range: nodes are 0 to {self.nodes - 1}")
+
+    def _check_callables(self) -> None:
+        """Refuse what cannot be called as it will be: the call itself would fail far from here."""
+        for place, build in (
+            ("build", self.build),
+            *((f"byzantine[{node}]", it) for node, it in self.byzantine.items()),
+        ):
+            _check_call(place, build, ("the node's number",), "lambda node: {}()")
+        if self.final is not None:
+            _check_call("final", self.final, ("a node",), "lambda node: node.total")
+        if not isinstance(self.observers, tuple | list):
+            raise UsageError("observers: give a tuple of classes, such as (MyObserver,)")
+        makers: tuple[Any, ...] = tuple(self.observers)
+        for make in makers:
+            if isinstance(make, Observer):
+                name = type(make).__name__
+                raise UsageError(f"observers: {name}() has been made already: give {name}, as each run makes its own")
+            _check_call("observers", make, (), "lambda: {}(...)")
 
     def build_node(self, node: int) -> Process:
         """The node of that id: what `byzantine` has in its place, else what `build` makes."""
@@ -103,3 +123,16 @@ class Scenario:
         if self.faults:
             parts.append(f"{len(self.faults)} faults planned")
         return in_one_line("; ".join(parts))
+
+
+def _check_call(place: str, function: Any, arguments: tuple[str, ...], instead: str) -> None:
+    name = getattr(function, "__name__", type(function).__name__)
+    if not callable(function):
+        raise UsageError(f"{place}: {name} is an object that cannot be called: write {instead.format(name)}")
+    try:
+        signature(function).bind(*arguments)
+    except TypeError as error:
+        given = " and ".join(arguments) or "nothing"
+        raise UsageError(f"{place}: {name} is called with {given} ({error}): write {instead.format(name)}") from None
+    except ValueError:  # written in C, and says nothing about its arguments
+        pass

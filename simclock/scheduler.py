@@ -24,9 +24,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from simclock.durations import format_duration
-from simclock.errors import Failure, HandlerError, UsageError
+from simclock.errors import OBSERVER, Failure, HandlerError, UsageError
 from simclock.events import ENVIRONMENT
-from simclock.failures import describe_error
+from simclock.failures import describe_error, is_interrupt
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
 from simclock.handler_names import OBSERVER_HANDLERS, misspelt_handlers
 from simclock.hash_seed import hash_seed
@@ -104,6 +104,31 @@ class RunResult(NamedTuple):
         """
         crashed = [life for node in sorted(self.fallen) for life in self.fallen[node]]
         return crashed + [life for life in self.final.values() if life is not None]
+
+
+def made_observers(scenario: Scenario, replay: str) -> list[Observer]:
+    """The observers of a run. Raises HandlerError where one cannot be made, UsageError for what is none."""
+    observers = []
+    for make in scenario.observers:
+        try:
+            observer = make()
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            name = getattr(make, "__name__", type(make).__name__)
+            raise HandlerError(
+                describe_error(0, OBSERVER, f"{name} being made", error, make), scenario.seed, replay
+            ) from error
+        if not isinstance(observer, Observer):
+            raise UsageError(f"observers: {make!r} made {type(observer).__name__}, which is no simclock.Observer")
+        if observer.sim_served:
+            raise UsageError(
+                f"observers: {type(observer).__name__} was given to a run before and remembers it: give the class, or "
+                "a function that makes a new one in each call"
+            )
+        object.__setattr__(observer, "sim_served", True)
+        observers.append(observer)
+    return observers
 
 
 def host_plan(
@@ -340,7 +365,9 @@ class Scheduler:
             for observer in self.observers:
                 try:
                     observer.on_observation(observation, control)
-                except Exception as error:
+                except BaseException as error:
+                    if is_interrupt(error):
+                        raise
                     raise self._observer_failed(observer, observation.time_ns, str(observation), error) from error
             self._carry_out()
 
@@ -411,9 +438,17 @@ class Scheduler:
         drawn = (fault.undetected for _, fault in self._happened(until_ns) if isinstance(fault, SetCorruption))
         return any((self.scenario.network.undetected_corruption, *drawn))
 
-    def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: Exception) -> HandlerError:
-        failure = describe_error(time_ns, -1, f"{type(observer).__name__} reading {event}", error)
+    def _observer_failed(self, observer: Observer, time_ns: int, event: str, error: BaseException) -> HandlerError:
+        failure = describe_error(time_ns, OBSERVER, f"{type(observer).__name__} reading {event}", error)
         return HandlerError(failure, self.scenario.seed, self.replay, tuple(self._control.violations))
+
+    def _at_the_end(self, observer: Observer, method: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except BaseException as error:
+            if is_interrupt(error):
+                raise
+            raise self._observer_failed(observer, self._control.now_ns, "the end of the run", error) from error
 
     def _happened(self, before_ns: int) -> list[tuple[int, Fault]]:
         return sorted((pair for pair in self._planned if pair[1].at_ns < before_ns), key=_fault_key)
@@ -448,14 +483,13 @@ class Scheduler:
         if quiet is not None and self.scenario.fail_when_quiet:
             control.violations.append(Violation(NEVER_QUIET, quiet.since_ns, ENVIRONMENT, str(quiet)))
         for observer in self.observers:
-            try:
-                observer.on_finish(control)
-            except Exception as error:
-                raise self._observer_failed(observer, virtual_ns, "the end of the run", error) from error
+            self._at_the_end(observer, observer.on_finish, control)
+        reports = {type(observer).__name__: self._at_the_end(observer, observer.report) for observer in self.observers}
         counters: dict[str, int] = {}
         for summary in summaries:
             for name, count in summary.counters.items():
                 counters[name] = counters.get(name, 0) + count
+        counters = dict(sorted(counters.items()))  # which host counted what first is the placement's
         digests = {node: digest for summary in summaries for node, digest in summary.digests.items()}
         final = {node: value for summary in summaries for node, value in summary.values.items()}
         fallen = {node: values for summary in summaries for node, values in summary.fallen.items()}
@@ -478,7 +512,7 @@ class Scheduler:
             faults=control.happened.faults,
             skipped=tuple(self._skipped),
             violations=tuple(control.violations),
-            reports={type(observer).__name__: observer.report() for observer in self.observers},
+            reports=reports,
             final=dict(sorted(final.items())),
             node_digests=tuple(digests[node].hex() for node in range(self.scenario.nodes)),
             replay=self.replay,

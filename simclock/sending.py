@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simclock.corruption import corrupted
 from simclock.durations import SECOND
-from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode
+from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode, encode_canonically
 from simclock.errors import UsageError
 from simclock.events import MESSAGE, Event
 from simclock.network import PROBABILITY_BITS
@@ -23,9 +23,11 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
     host = process.sim_host
     if target.__class__ is not int or not 0 <= target < host.nodes:
         raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {host.nodes - 1}")
+    if message.__class__ not in host.message_types:
+        host.admit(process, target, message)
     process.sim_count = count = process.sim_count + 1
     network = host.network
-    source = process.id
+    source = process.sim_id
     elsewhere = target != source
     leaves_ns = max(host.now_ns, process.sim_ready_ns)
     if elsewhere and network.bytes_per_s:
@@ -60,7 +62,7 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
 def _leaves_the_queue_ns(process: Process, target: int, message: Any, ready_ns: int, bytes_per_s: int) -> int:
     """When the last byte has gone out; the link is taken until then."""
     try:
-        size = len(encode(message))
+        size = len(encode_canonically(message) if process.sim_host.canonical else encode(message))
     except CANNOT_ENCODE as error:
         raise UsageError(
             f"message {message!r} to node {target} cannot be encoded ({error}): {WHAT_CAN_BE_ENCODED}"

@@ -122,10 +122,10 @@ def crash(host: Host, process: Process, *, torn: bool) -> None:
     for event in gate.crash() if gate is not None else ():
         if event[4] == MESSAGE:
             host.drop(process, event, "down")
-    if "disk" not in process.__dict__:
+    if "sim_disk" not in process.__dict__:
         return
     if torn:
-        lost = process.disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.id).randrange)
+        lost = process.disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.sim_id).randrange)
     else:
         lost = process.disk.crash()
     if lost:
@@ -228,7 +228,7 @@ def _strike_clock(host: Host, process: Process, fault: Fault, event: Event) -> N
 
 def _timers_to_come(host: Host, process: Process) -> list[Event]:
     """Take the node's timers out of the queue, but for those that are due now."""
-    node, now_ns = process.id, host.now_ns
+    node, now_ns = process.sim_id, host.now_ns
     timers = host.queue.take_out(lambda event: event[4] == TIMER and event[3] == node and event[0] > now_ns)
     return [timer for timer in timers if process.sim_timers.get(timer[5]) == timer[2]]
 
@@ -237,7 +237,7 @@ def _strike_disk(host: Host, process: Process, fault: Fault, event: Event) -> No
     disk: Disk = process.disk
     match fault:
         case CorruptRecord():
-            if disk.corrupt(stream(host.seed, f"corrupt record {host.now_ns}", process.id).randrange):
+            if disk.corrupt(stream(host.seed, f"corrupt record {host.now_ns}", process.sim_id).randrange):
                 host.record_fault(process, event)
             return
         case LoseSyncs():

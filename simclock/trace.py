@@ -75,23 +75,29 @@ class Trace:
     def handled(self, process: Process, event: Event) -> None:
         """A process handled an event, or made an observation."""
         time_ns, source, count, target, kind, payload = event
-        node = process.id if kind in (MESSAGE, OBSERVATION, FAULT) else target
+        node = process.sim_id if kind in (MESSAGE, OBSERVATION, FAULT) else target
         self._records.append(
-            TraceRecord(time_ns, node, self._number(node), _WHAT[kind], source, count, process.id, payload)
+            TraceRecord(time_ns, node, self._number(node), _WHAT[kind], source, count, process.sim_id, payload)
         )
 
     def sent(self, process: Process, now_ns: int, event: Event) -> None:
         """A process sent a message."""
         time_ns, source, count, target, _, message = event
         reason = f"arrives {format_duration(time_ns)}"
-        number = self._number(process.id)
-        self._records.append(TraceRecord(now_ns, process.id, number, "send", source, count, target, message, reason))
+        node = process.sim_id
+        number = self._number(node)
+        self._records.append(
+            TraceRecord(now_ns, process.sim_id, number, "send", source, count, target, message, reason)
+        )
 
     def dropped(self, process: Process, now_ns: int, event: Event, reason: str) -> None:
         """A message was lost, at its sender or where it would have arrived."""
         _, source, count, target, _, message = event
-        number = self._number(process.id)
-        self._records.append(TraceRecord(now_ns, process.id, number, "drop", source, count, target, message, reason))
+        node = process.sim_id
+        number = self._number(node)
+        self._records.append(
+            TraceRecord(now_ns, process.sim_id, number, "drop", source, count, target, message, reason)
+        )
 
     def take(self) -> list[TraceRecord]:
         """The records so far; forgets them."""

@@ -157,7 +157,7 @@ PLAINLY_WRONG = (
     (("compare", "phold", "--placements", "inline,"), "placement: '' is not a placement"),
     (("lab", "db-61"), "db-16"),
     (("run", "zzzzzz"), "unknown scenario 'zzzzzz': use one of "),
-    (("run", "zzzzzz"), ", everything (`simclock list` names them all)"),
+    (("run", "zzzzzz"), " (`simclock list` names them all)"),
     (("zoo", "--rows", "raft-01x"), "--rows: unknown row 'raft-01x': did you mean 'RAFT-01'?"),
     (("run", "x" * 300 + ".py:y"), "there is no such file"),
     (("diff", "x" * 300, "x" * 300), "names no run"),

@@ -25,9 +25,9 @@ class Desk:
                 desk.told.append((name, value))
 
         self.replica = Lonely(ReplicaSettings(kind=kind, **settings), TYPES[kind])
-        self.replica.id, self.replica.nodes = node, nodes
-        self.replica.__dict__["disk"] = Paper()
-        self.replica.__dict__["clock"] = Stopped()
+        self.replica.sim_id, self.replica.sim_nodes = node, nodes
+        self.replica.__dict__["sim_disk"] = Paper()
+        self.replica.__dict__["sim_node_clock"] = Stopped()
 
     def ask(self, *operation):
         self.replica.updates += 1
@@ -143,7 +143,7 @@ def test_what_is_acknowledged_is_durable():
         [answer] = desk.hears(1, message)
         assert answer is not None
         fresh = Desk(mode)
-        fresh.replica.__dict__["disk"].synced = desk.replica.disk.synced
+        fresh.replica.__dict__["sim_disk"].synced = desk.replica.disk.synced
         fresh.replica.recover()
         assert fresh.replica.state.value == ("a",) and fresh.replica.version == 1
 

@@ -214,6 +214,32 @@ def test_an_arrival_does_not_overtake_what_waits(same_everywhere: SameEverywhere
     assert [at for at, _, _ in got(result)] == [3, 13, 23, 33]
 
 
+class CountsItsSends(Node):
+    """Overrides `send`, as a protocol does that counts its bytes."""
+
+    def on_start(self) -> None:
+        self.sends = 0
+        self.send((self.id + 1) % self.nodes, Numbered(1))
+        self.broadcast(Numbered(2))
+
+    def send(self, target: int, message: Message) -> None:
+        self.sends += 1
+        super().send(target, message)
+
+
+def test_an_overridden_send_is_called_once_for_each_message(same_everywhere: SameEverywhere) -> None:
+    """Also for the first message of a class that a host sends."""
+    made = Scenario(
+        name="counts",
+        nodes=3,
+        build=lambda node: CountsItsSends(),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(9),
+        final=lambda node: node.sends,
+    )
+    assert same_everywhere(made).final == {0: 3, 1: 3, 2: 3}
+
+
 # Partitions.
 
 

@@ -135,5 +135,5 @@ def test_a_node_that_lived_in_another_run_is_refused():
     nodes = [Player() for _ in range(3)]
     made = replace(scenario(), build=lambda node: nodes[node])
     run(made)
-    with pytest.raises(UsageError, match="built a Player for node 0 that has lived before"):
+    with pytest.raises(UsageError, match="the scenario built one Player twice"):
         run(made)

@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,6 @@ from simclock.errors import RunInterrupted
 from simclock.standing import Standing, rough_duration
 
 BALL_GAME = """
-import os, signal
 from actors import Message, Node
 from simclock import Constant, Network, Observer, Scenario, ms, seconds
 
@@ -56,7 +56,9 @@ class Looks(Observer):
 
 
 def interrupt():
-    os.kill(os.getpid(), signal.SIGINT)
+    open("reached", "w").close()  # tells who presses Ctrl-C that it is time
+    while True:
+        pass
 
 
 def final(node):
@@ -79,6 +81,17 @@ def simclock(*arguments: object) -> Result:
 # Ctrl-C.
 
 
+@pytest.fixture
+def pressed(tmp_path, monkeypatch, interruptible):
+    """Another process presses Ctrl-C when the file `reached` is there: a node's code may not."""
+    monkeypatch.chdir(tmp_path)
+    script = f"while ! test -e reached; do sleep 0.01; done; kill -INT {os.getpid()}"
+    waiter = subprocess.Popen(["sh", "-c", script])
+    yield
+    waiter.kill()
+    waiter.wait()
+
+
 @pytest.mark.parametrize("placement", ["inline", "windows"])
 @pytest.mark.parametrize(
     ("where", "stood"),
@@ -88,7 +101,7 @@ def simclock(*arguments: object) -> Result:
         ("final", ("1s", "node 0, the end of the run")),
     ],
 )
-def test_an_interrupt_says_where_the_run_stood(tmp_path, interruptible, placement, where, stood):
+def test_an_interrupt_says_where_the_run_stood(tmp_path, pressed, placement, where, stood):
     virtual, doing = stood
     (tmp_path / "players.py").write_text(f'WHERE = "{where}"\n{BALL_GAME}', encoding="utf-8")
     result = simclock("run", f"{tmp_path}/players.py:game", "--placement", placement)
@@ -99,7 +112,7 @@ def test_an_interrupt_says_where_the_run_stood(tmp_path, interruptible, placemen
     assert line.endswith(" in interrupt)")
 
 
-def test_an_interrupt_in_an_observer_names_no_node(tmp_path, interruptible):
+def test_an_interrupt_in_an_observer_names_no_node(tmp_path, pressed):
     (tmp_path / "players.py").write_text(f'WHERE = "observer"\n{BALL_GAME}', encoding="utf-8")
     result = simclock("run", f"{tmp_path}/players.py:game")
     assert result.exit_code == 130
@@ -117,8 +130,7 @@ def test_an_interrupt_while_judging_says_so(monkeypatch):
     assert "the run had ended, and was being judged" in result.stderr
 
 
-def test_a_sweep_that_is_interrupted_says_in_which_seed(tmp_path, interruptible, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_sweep_that_is_interrupted_says_in_which_seed(tmp_path, pressed):
     (tmp_path / "players.py").write_text(f'WHERE = "message"\n{BALL_GAME}', encoding="utf-8")
     result = simclock("sweep", "players.py:game", "--seeds", "3:9", "--jobs", 1)
     assert result.exit_code == 130
@@ -317,14 +329,16 @@ def test_a_time_that_goes_on_is_told_roughly(time_ns, text):
     assert rough_duration(time_ns) == text
 
 
-def test_what_a_node_was_handling_is_one_line_of_printable_characters(interruptible):
+def test_what_a_node_was_handling_is_one_line_of_printable_characters(pressed):
     class Shouts(Node):
         def on_start(self):
             if self.id == 0:
                 self.set_timer("\x1b[2J\n" + "x" * 10_000, ms(1))
 
         def on_timer(self, timer):
-            os.kill(os.getpid(), signal.SIGINT)
+            open("reached", "w").close()
+            while True:
+                pass
 
     scenario = Scenario(name="shouts", nodes=1, build=lambda node: Shouts(), duration_ns=ms(10))
     with pytest.raises(RunInterrupted) as caught:

@@ -38,9 +38,9 @@ class Alone(RaftServer):
 
     def __init__(self, terms=(), *, node=0, servers=5, term=None, voted_for=None, disk=None, **settings):
         super().__init__(RaftSettings(servers=tuple(range(servers)), **settings), Machine())
-        self.id = node
-        self.random = stream(1, "test")
-        self.disk = disk or Disk()
+        self.sim_id = node
+        self.sim_random = stream(1, "test")
+        self.sim_disk = disk or Disk()
         self.sent, self.told, self.timers = [], [], {}
         if disk is None:
             self.disk.write("vote", (max((0, *terms)) if term is None else term, voted_for))
@@ -51,7 +51,8 @@ class Alone(RaftServer):
 
     def send(self, target, message):
         self.sent.append((target, message))
-        self.durable_when_sent = (self.disk._durable_values.get("vote"), len(self.disk._durable_logs.get("log", ())))
+        durable = self.disk._durable_values
+        self.durable_when_sent = (durable.get("vote", (None,))[0], len(self.disk._durable_logs.get("log", ())))
 
     def observe(self, name, value=None):
         self.told.append((name, value))

@@ -49,9 +49,9 @@ class Alone(RaftServer):
 
     def __init__(self, pairs=(), *, node=1, servers=3, term=None, voted_for=None, commit=0, no_op=False):
         super().__init__(RaftSettings(servers=tuple(range(1, servers + 1)), no_op=no_op), Machine())
-        self.id = node
-        self.random = stream(1, "test")
-        self.disk = Disk()
+        self.sim_id = node
+        self.sim_random = stream(1, "test")
+        self.sim_disk = Disk()
         self.sent = []
         last_term = pairs[-1][1] if pairs else 0
         self.disk.write("vote", (last_term if term is None else term, voted_for))

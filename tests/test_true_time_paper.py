@@ -48,9 +48,9 @@ class Alone(Leader):
 
     def __init__(self, disk=None, clock=None, incarnation=0):
         super().__init__(TransactionSettings(leaders=LEADERS), TimeSource(TimeSettings(drift_ppb_max=0)), (0,))
-        self.id, self.nodes, self.incarnation = 10, 30, incarnation
-        self.random = stream(1, "test")
-        self.disk, self.clock = disk or Disk(), clock or Clock()
+        self.sim_id, self.sim_nodes, self.sim_incarnation = 10, 30, incarnation
+        self.sim_random = stream(1, "test")
+        self.sim_disk, self.sim_node_clock = disk or Disk(), clock or Clock()
         self.sent, self.told, self.timers = [], [], {}
         self.on_start()
 

@@ -20,7 +20,7 @@ from experiments.output import OutputLost, cannot_write, lost_output
 from experiments.plain_values import trace_line
 from experiments.plots import try_picture
 from experiments.progress import watcher
-from experiments.report import report_json, report_of, report_text
+from experiments.report import asked, report_json, report_of, report_text
 from experiments.scenario_source import Source
 from experiments.watching import QUIT, parse_speed, terminal, watch
 from simclock.durations import format_duration
@@ -108,7 +108,7 @@ def run(
         raise RunInterrupted(judged, result.seed) from interrupt
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
-        for line in source.entry.story(result):
+        for line in asked(result, "telling", lambda result: tuple(source.entry.story(result))):
             click.echo(line)
     click.echo(report_json(report) if form == "json" else report_text(report))
     if problem is not None:
