@@ -17,9 +17,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from simclock.encoding import SETTLED, SORTED, UNSORTED
 from simclock.errors import MessageTypeError
-from simclock.events import Event
+from simclock.kernel.encoding import SETTLED, SORTED, UNSORTED
+from simclock.kernel.events import Event
 
 _PLAIN = (int, str, bytes, bool, float, type(None))
 _INSTEAD: dict[Any, str] = {
@@ -230,5 +230,5 @@ def check_message(event: Event) -> None:
     if not isinstance(payload, Message):
         raise MessageTypeError(
             f"node {event[1]} sent {payload!r} to node {event[3]}, which is no Message: declare a class that derives "
-            "from actors.Message"
+            "from simclock.Message"
         )

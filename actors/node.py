@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simclock.process import Process
+from simclock.kernel.process import Process
 
 
 class Node(Process):

@@ -9,16 +9,16 @@ from threading import get_ident
 from traceback import extract_tb
 from typing import Any
 
-from actors.inline import InlineHosts
-from actors.message import check_message, message_classes, payload_union
+from simclock.actors.message import check_message, message_classes, payload_union
+from simclock.actors.placements.inline import InlineHosts
 from simclock.errors import RunInterrupted, SimclockError, UsageError
-from simclock.failures import is_interrupt
-from simclock.guard import Guarding, guarding
-from simclock.host import Host, built_twice
-from simclock.process import Process
+from simclock.guarding.guard import Guarding, guarding
+from simclock.kernel.failures import is_interrupt
+from simclock.kernel.host import Host, built_twice
+from simclock.kernel.process import Process
+from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_observers
+from simclock.kernel.standing import Frames, Standing, frames_of
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult, Scheduler, host_plan, made_observers
-from simclock.standing import Frames, Standing, frames_of
 from simclock.trace import TraceRecord
 
 Look = Callable[[bool], Standing | None]
@@ -83,15 +83,15 @@ def run(
 
     `trace` is called with every trace record, in canonical order. `replay` is the command that runs the scenario
     again, for reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads,
-    sockets) fail with a NondeterminismError; `simclock.guard` tells what it does not see. Raises HandlerError where a
-    node's code fails, UsageError for a scenario that the placement cannot run, RunInterrupted on Ctrl-C. `onlooker` may
-    look where the run stands, from a thread of its own.
+    sockets) fail with a NondeterminismError; `simclock.guarding.guard` tells what it does not see. Raises HandlerError
+    where a node's code fails, UsageError for a scenario that the placement cannot run, RunInterrupted on Ctrl-C.
+    `onlooker` may look where the run stands, from a thread of its own.
     """
     if isinstance(placement, str):
         placement = Placement(kind=placement)
-    replay = replay or f"actors.run(scenario) with {scenario}"
+    replay = replay or f"simclock.actors.run(scenario) with {scenario}"
     if placement.kind == "ray":
-        from actors.ray_placement import run_on_ray
+        from simclock.actors.placements.ray import run_on_ray
 
         return run_on_ray(scenario, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
     guards = guarding(scenario.build, guard)

@@ -1,8 +1,9 @@
 """The command line: `simclock run | sweep | replay | list | show | check | compare | ...`; COMMANDS names them all.
 
-Laws: `experiments.exit_status` has the table of exit statuses, which every command keeps. Bad usage is one line on
-stderr, and never a traceback. What a command prints on stdout can be read by a program when `--format` says so;
-progress goes to stderr. What nobody thought of is told in one line too, as a defect, and is never taken for a verdict.
+Laws: `simclock.experiments.telling.exit_status` has the table of exit statuses, which every command keeps. Bad usage is
+one line on stderr, and never a traceback. What a command prints on stdout can be read by a program when `--format` says
+so; progress goes to stderr. What nobody thought of is told in one line too, as a defect, and is never taken for a
+verdict.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from typing import Any, NoReturn
 
 import click
 
-from experiments.exit_status import (
+from simclock.errors import HandlerError, RunInterrupted, SimclockError, UsageError
+from simclock.experiments.start import this_is_the_command
+from simclock.experiments.telling.exit_status import (
     BAD_USAGE,
     CLOSED_PIPE,
     CODE_FAILED,
@@ -24,32 +27,36 @@ from experiments.exit_status import (
     VALID,
     meanings_text,
 )
-from experiments.output import OutputLost, careful_output, is_closed_pipe, is_of_the_device, lost_output
-from experiments.spelling import one_line, unknown
-from experiments.start import this_is_the_command
-from simclock.errors import HandlerError, RunInterrupted, SimclockError, UsageError
+from simclock.experiments.telling.output import (
+    OutputLost,
+    careful_output,
+    is_closed_pipe,
+    is_of_the_device,
+    lost_output,
+)
+from simclock.experiments.telling.spelling import one_line, unknown
 from simclock.readable import TEXT_MAX, say
 
 WORD_MAX = 400
 """Characters of a word in a message; a number of thousands of digits is not read by anybody."""
 
 COMMANDS = {
-    "run": "experiments.commands.run:run",
-    "sweep": "experiments.commands.sweep:sweep_seeds",
-    "results": "experiments.commands.results:results",
-    "replay": "experiments.commands.replay:replay",
-    "shrink": "experiments.commands.shrink:shrink",
-    "diff": "experiments.commands.diff:diff",
-    "list": "experiments.commands.listing:list_scenarios",
-    "show": "experiments.commands.listing:show",
-    "check": "experiments.commands.check:check",
-    "check-determinism": "experiments.commands.check_determinism:check_determinism",
-    "compare": "experiments.commands.compare:compare_placements",
-    "study": "experiments.commands.study:study",
-    "zoo": "experiments.commands.zoo:zoo",
-    "lab": "experiments.commands.lab:lab",
-    "bench": "experiments.bench:bench",
-    "demo": "experiments.commands.demo:demo",
+    "run": "simclock.experiments.commands.run:run",
+    "sweep": "simclock.experiments.commands.sweep:sweep_seeds",
+    "results": "simclock.experiments.commands.results:results",
+    "replay": "simclock.experiments.commands.replay:replay",
+    "shrink": "simclock.experiments.commands.shrink:shrink",
+    "diff": "simclock.experiments.commands.diff:diff",
+    "list": "simclock.experiments.commands.listing:list_scenarios",
+    "show": "simclock.experiments.commands.listing:show",
+    "check": "simclock.experiments.commands.check:check",
+    "check-determinism": "simclock.experiments.commands.check_determinism:check_determinism",
+    "compare": "simclock.experiments.commands.compare:compare_placements",
+    "study": "simclock.experiments.commands.study:study",
+    "zoo": "simclock.experiments.commands.zoo:zoo",
+    "lab": "simclock.experiments.commands.lab:lab",
+    "bench": "simclock.experiments.bench:bench",
+    "demo": "simclock.experiments.commands.demo:demo",
 }
 
 
@@ -183,7 +190,7 @@ def _defect(error: Exception) -> int:
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 110,
-        "color": True,  # nothing is coloured here: what looks like it is shown, see experiments.output
+        "color": True,  # nothing is coloured here: what looks like it is shown, see simclock.experiments.telling.output
     },
     epilog=f"\b\nExit status, of every command:\n{meanings_text()}",
 )

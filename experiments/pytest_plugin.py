@@ -1,6 +1,6 @@
 """The pytest plugin: a test that runs over seeds, and says of a failure what replays it.
 
-    from experiments.pytest_plugin import simclock_seeds
+    from simclock.experiments.pytest_plugin import simclock_seeds
 
     @simclock_seeds(100)
     def test_agreement(seed):
@@ -83,7 +83,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if config.option.collectonly or all(item.get_closest_marker(MARKER) is None for item in session.items):
         return
-    from experiments import start
+    from simclock.experiments import start
 
     if start.drawn() and _is_all_of_this_process(config):
         reporter = config.pluginmanager.getplugin("terminalreporter")
@@ -128,8 +128,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
-    from experiments.seeds import check_seed, parse_seeds
     from simclock.errors import UsageError
+    from simclock.experiments.runs.seeds import check_seed, parse_seeds
 
     replayed = config.getoption("--simclock-replay")
     given = config.getoption("--simclock-seeds")
@@ -191,7 +191,7 @@ class _SeededTest:
 
     def _fail(self, position: int, error: BaseException) -> None:
         """Run the seed once more for its last events, report, and raise."""
-        from actors.run import tapped
+        from simclock.actors.run import tapped
 
         last: deque[Any] = deque(maxlen=EVENTS_SHOWN)
 
@@ -206,7 +206,7 @@ class _SeededTest:
         raise again or error
 
     def _report(self, position: int, last: Sequence[Any], again: BaseException | None) -> Iterator[str]:
-        from experiments.seeds import seeds_text
+        from simclock.experiments.runs.seeds import seeds_text
         from simclock.hash_seed import RANDOM, hash_seed, on_command_line
 
         passed = f"{position} passed before" if position else "none was tried before"
@@ -229,7 +229,7 @@ class _SeededTest:
 
     def _first_failing_in_workers(self, start: int, jobs: int) -> tuple[int, str] | None:
         """Position of the first seed that fails and its traceback: of those before it, all have passed."""
-        from actors.ray_tasks import map_on_ray
+        from simclock.actors.placements.ray_tasks import map_on_ray
         from simclock.errors import UsageError
 
         size = max(1, min(len(self._seeds) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))

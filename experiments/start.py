@@ -23,7 +23,7 @@ ASKED_FOR = "SIMCLOCK_HASH_SEED"
 def main() -> None:
     """The console script."""
     under_one_hash_seed()
-    from experiments.command_line import main
+    from simclock.experiments.command_line import main
 
     main()
 

@@ -3,8 +3,8 @@
     SimclockError
     ├── UsageError               bad input: a flag, a TOML key, a message class, an address (exit status 2)
     │   ├── MessageTypeError     a message class or value that cannot travel
-    │   ├── HistoryError         a history that cannot be read (experiments.histories)
-    │   └── ModelError           a checker's model that contradicts itself (experiments.linearizability)
+    │   ├── HistoryError         a history that cannot be read (experiments/checkers/histories)
+    │   └── ModelError           a checker's model that contradicts itself (experiments/checkers/linearizability)
     ├── HandlerError             the code of a node, an observer or a judge raised; carries seed, time, node and replay
     ├── NondeterminismError      a node's code asked the real world; the run reports it as a HandlerError
     ├── DiskFull                 a simulated disk takes no more; for the protocol to catch
@@ -26,7 +26,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from simclock.standing import Standing
+    from simclock.kernel.standing import Standing
 
 
 class SimclockError(Exception):

@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from simclock.encoding import SETTLED, UNSORTED, parts_of, sorts
 from simclock.errors import MessageTypeError
+from simclock.kernel.encoding import SETTLED, UNSORTED, parts_of, sorts
 
 _ATOMIC_TOO = (
     datetime.date,

@@ -12,14 +12,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
-from simclock.disk import DiskModel
 from simclock.durations import format_duration
+from simclock.environment.disk import DiskModel
+from simclock.environment.network import Network
 from simclock.errors import UsageError
 from simclock.faults import Fault
 from simclock.faults.fault import duration_problem
 from simclock.faults.plan import type_problem
-from simclock.mail import Observation
-from simclock.network import Network
+from simclock.kernel.mail import Observation
 
 
 class Violation(NamedTuple):

@@ -8,14 +8,14 @@ from functools import cached_property
 from inspect import signature
 from typing import Any
 
-from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
 from simclock.durations import TIME_NS_MAX, format_duration
+from simclock.environment.disk import DiskModel
+from simclock.environment.network import Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
 from simclock.faults import Fault, check_faults, written_out
-from simclock.network import Network
+from simclock.kernel.process import Process
 from simclock.observers import Observer
-from simclock.process import Process
 from simclock.readable import in_one_line, say
 
 NODES_MAX = 1 << 20

@@ -13,8 +13,8 @@ import random
 from hashlib import blake2b
 from typing import Any, NoReturn
 
+from simclock.environment.quantiles import EXPONENTIAL, NORMAL, QUANTILE_ONE
 from simclock.errors import UsageError
-from simclock.quantiles import EXPONENTIAL, NORMAL, QUANTILE_ONE
 
 
 def _refused(name: str, instead: str) -> Any:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock.durations import format_duration
-from simclock.events import FAULT, KINDS, MESSAGE, OBSERVATION, Event
+from simclock.kernel.events import FAULT, KINDS, MESSAGE, OBSERVATION, Event
 from simclock.readable import in_one_line
 
 if TYPE_CHECKING:
-    from simclock.process import Process
+    from simclock.kernel.process import Process
 
 
 class TraceRecord(NamedTuple):

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from actors import run
-from actors.message import check_message, message_classes, payload_union
-from experiments.difference import first_difference
 from simclock import RunResult, Scenario, TraceRecord
-from simclock.host import Host
-from simclock.mail import HostPlan, Mail, Summary, Window
-from simclock.scheduler import Scheduler, host_plan
+from simclock.actors import run
+from simclock.actors.message import check_message, message_classes, payload_union
+from simclock.experiments.traces.difference import first_difference
+from simclock.kernel.host import Host
+from simclock.kernel.mail import HostPlan, Mail, Summary, Window
+from simclock.kernel.scheduler import Scheduler, host_plan
 
 settings.register_profile("simclock", deadline=None)  # no test depends on how fast the machine is
 settings.load_profile("simclock")
@@ -45,7 +45,7 @@ def external_data() -> Path:
 @pytest.fixture(scope="session")
 def ray() -> Iterator[None]:
     """A local Ray that all tests of a run share."""
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
 
     with ray_session():
         yield
@@ -110,7 +110,7 @@ def spreads(nodes: int) -> list[list[int]]:
 @pytest.fixture(params=[64, 0], ids=["windows one by one", "two windows under way"])
 def same_everywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[[Scenario], RunResult]:
     """Runs a scenario inline and in windows, asserts that all is the same, and gives the result of inline."""
-    monkeypatch.setattr("simclock.scheduler.BUSY_EVENTS", request.param)
+    monkeypatch.setattr("simclock.kernel.scheduler.BUSY_EVENTS", request.param)
 
     def check(scenario: Scenario) -> RunResult:
         expected = run(scenario)

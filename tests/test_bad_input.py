@@ -9,10 +9,10 @@ from click.testing import CliRunner, Result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from experiments.command_line import main
-from simclock.encoding import encode
 from simclock.errors import UsageError
+from simclock.experiments.command_line import main
 from simclock.faults import WRITTEN, check_faults
+from simclock.kernel.encoding import encode
 
 NOBODY = "127.0.0.1:9"
 
@@ -87,7 +87,7 @@ def test_a_network_without_smallest_delay_on_ray():
 
 SENDS = """
 from typing import Any
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Scenario, ms
 
 class Note(Message):
@@ -151,8 +151,8 @@ PLAINLY_WRONG = (
     (("run", "nowhere.py"), "nowhere.py: name the scenario too, as in nowhere.py:scenario"),
     (("run", "nowhere.py:x"), "nowhere.py: there is no such file"),
     (("run", "nowhere.module:x"), "nowhere.module: there is no such module"),
-    (("run", "experiments.synthetic:fold"), "unknown name 'fold': did you mean 'phold'?"),
-    (("run", "experiments.synthetic:DELAY_NS_MIN"), "it is int, not a Scenario"),
+    (("run", "simclock.experiments.catalog.synthetic.scenario:fold"), "unknown name 'fold': did you mean 'phold'?"),
+    (("run", "simclock.experiments.catalog.synthetic.scenario:DELAY_NS_MIN"), "it is int, not a Scenario"),
     (("compare", "phold", "--nodes", "3,x"), "--nodes: '3,x' is not a list of node counts"),
     (("compare", "phold", "--placements", "inline,"), "placement: '' is not a placement"),
     (("lab", "db-61"), "db-16"),

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from experiments.bench import bench, command, parts
-from experiments.bench.bare_loop import BareNode
-from experiments.bench.loads import (
+from simclock import ms
+from simclock.experiments.bench import bench, command, parts
+from simclock.experiments.bench.bare_loop import BareNode
+from simclock.experiments.bench.loads import (
     LOADS,
     Sample,
     handlers_on,
@@ -21,9 +22,8 @@ from experiments.bench.loads import (
     run_simpy_callbacks,
     run_simpy_stores,
 )
-from experiments.bench.measure import Row, Spread, Target, alternate, ratios, spread
-from experiments.synthetic import Phold
-from simclock import ms
+from simclock.experiments.bench.measure import Row, Spread, Target, alternate, ratios, spread
+from simclock.experiments.catalog.synthetic.scenario import Phold
 
 ENGINES = (run_bare_loop, run_simpy_callbacks, run_simpy_stores)
 

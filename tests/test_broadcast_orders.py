@@ -4,9 +4,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.broadcast_orders import HEADERS, LOW_NS, PARAMETERS, metadata_bytes, notes, rows, waits_ns
-from experiments.studies import StudySettings, studies
 from simclock import Observation, UsageError, ms
+from simclock.experiments.catalog.causal_broadcast.study import (
+    HEADERS,
+    LOW_NS,
+    PARAMETERS,
+    metadata_bytes,
+    notes,
+    rows,
+    waits_ns,
+)
+from simclock.experiments.entries.studies import StudySettings, studies
 
 
 def test_each_order_costs_more_than_the_one_before():

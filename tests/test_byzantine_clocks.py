@@ -6,21 +6,6 @@ from fractions import Fraction
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from experiments.byzantine_clocks import judge, scenario_of
-from experiments.byzantine_clocks_story import agreement_of, plot, skew_by_round, story
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries
-from experiments.command_line import main
-from experiments.zoo.byzantine_clocks import NODE_BUGS
-from experiments.zoo.hunt import ground_of, hunt, named, right_one
-from protocols.byzantine_clocks import ALGORITHMS, CORRECTION_BOUND, LIARS, SKEW_BOUND, VALIDITY, Bound, ClockAgreement
-from protocols.byzantine_clocks.convergence import (
-    egocentric_mean,
-    fault_tolerant_average,
-    median,
-    midpoint,
-    plain_median,
-)
 from simclock import (
     Clocks,
     Constant,
@@ -37,6 +22,29 @@ from simclock import (
     ms,
     seconds,
     stream,
+)
+from simclock.actors import Placement, run
+from simclock.experiments.catalog.byzantine_clocks.bugs import NODE_BUGS
+from simclock.experiments.catalog.byzantine_clocks.scenario import judge, scenario_of
+from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, plot, skew_by_round, story
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries
+from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
+from simclock.protocols.byzantine_clocks import (
+    ALGORITHMS,
+    CORRECTION_BOUND,
+    LIARS,
+    SKEW_BOUND,
+    VALIDITY,
+    Bound,
+    ClockAgreement,
+)
+from simclock.protocols.byzantine_clocks.convergence import (
+    egocentric_mean,
+    fault_tolerant_average,
+    median,
+    midpoint,
+    plain_median,
 )
 
 NAME = "byzantine-clocks"

@@ -2,11 +2,6 @@
 
 import pytest
 
-from actors import Node, run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.convergence import Converges
-from experiments.linearizability import Verdict
-from experiments.nemesis import DOWN, calm_of
 from simclock import (
     AddDelay,
     Clog,
@@ -40,7 +35,12 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.disk import DiskModel
+from simclock.actors import Node, run
+from simclock.environment.disk import DiskModel
+from simclock.experiments.checkers.convergence import Converges
+from simclock.experiments.checkers.linearizability import Verdict
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.observers import Environment, Happened
 
 USUAL = Environment(3, Network(loss=0.1), DiskModel(sync_ns=ms(1)))

@@ -2,15 +2,6 @@
 
 import pytest
 
-from actors import run
-from experiments.catalog import VALID, Settings, entries, make_scenario
-from experiments.causal_hunt import DELIVERED, all_delivered, member_at_end
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import ground_of, hunt, named, right_one
-from protocols.causal_broadcast import Broadcast, CausalQueue, DeliveryOrder, FifoQueue, Gaps, Kind, MemberSettings
-from protocols.causal_broadcast.chatter import Chatter, Chatterer
-from protocols.causal_broadcast.gaps import ranges
-from protocols.causal_broadcast.messages import Request
 from simclock import (
     Control,
     Crash,
@@ -25,7 +16,24 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import run
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog.causal_broadcast.hunt import DELIVERED, all_delivered, member_at_end
+from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
+from simclock.protocols.causal_broadcast import (
+    Broadcast,
+    CausalQueue,
+    DeliveryOrder,
+    FifoQueue,
+    Gaps,
+    Kind,
+    MemberSettings,
+)
+from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
+from simclock.protocols.causal_broadcast.gaps import ranges
+from simclock.protocols.causal_broadcast.messages import Request
 
 
 def sent(member, **counts):

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from experiments.causal_histories import (
+from simclock import Observation
+from simclock.experiments.catalog.dynamo.causality import (
     DELETED_STAYS_DELETED,
     MONOTONIC_READS,
     NO_LOST_WRITE,
@@ -20,9 +21,8 @@ from experiments.causal_histories import (
     siblings_not_concurrent,
     unseen_by_reads,
 )
-from experiments.dynamo_judge import HINTS_ARE_DELIVERED, HintsAreDelivered
-from experiments.histories import Operation
-from simclock import Observation
+from simclock.experiments.catalog.dynamo.judge import HINTS_ARE_DELIVERED, HintsAreDelivered
+from simclock.experiments.checkers.histories import Operation
 from simclock.observers import Control
 
 

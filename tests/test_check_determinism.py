@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from experiments.catalog import Settings
-from experiments.code_lines import LINE, located, located_records
-from experiments.command_line import main
-from experiments.determinism import variants
-from experiments.everything import everything
-from experiments.plain_values import plain
 from simclock import UsageError, ms
+from simclock.actors import run
+from simclock.experiments.catalog.everything.scenario import everything
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.runs.code_lines import LINE, located, located_records
+from simclock.experiments.runs.determinism import variants
+from simclock.experiments.traces.plain_values import plain
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "experiments/examples/set_order.py"
@@ -45,7 +45,7 @@ def test_the_mended_one_passes():
 
 
 LEFT = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Network, Scenario, Uniform, ms, seconds
 
 SEEN = []
@@ -82,7 +82,7 @@ def test_a_scenario_of_the_catalog_by_its_name_with_settings():
 BAD = """
 from dataclasses import dataclass
 
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Constant, Network, Observer, Scenario, ms
 
 class Word(Message):
@@ -238,7 +238,8 @@ def test_telling_the_lines_changes_nothing_else():
     assert [bare(line.record) for line in lines if line.record.what != "set"] == [
         bare(record) for record in bare_records
     ]
-    assert all("everything.py:" in line.place for line in lines if line.record.what in ("send", "observe", "set"))
+    told = [line for line in lines if line.record.what in ("send", "observe", "set")]
+    assert all("everything/scenario.py:" in line.place for line in told)
     assert all(line.place for line in lines if line.record.what == "timer")
     assert not any(line.record.what == "observe" and line.record.detail[0] == LINE for line in lines)
     assert result.reports["Mischief"] > 0

@@ -5,8 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from experiments.command_line import main
-from experiments.histories import (
+from simclock.experiments.checkers.histories import (
     HistoryError,
     Operation,
     keys_from_values,
@@ -14,6 +13,7 @@ from experiments.histories import (
     read_history,
     write_history,
 )
+from simclock.experiments.command_line import main
 
 JEPSEN = [
     {"index": 0, "time": 10, "process": 0, "type": "invoke", "f": "write", "value": ["x", 1]},

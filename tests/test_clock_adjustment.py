@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Node, run
 from simclock import (
     Clocks,
     Constant,
@@ -30,7 +29,8 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.clocks.physical import PhysicalClock
+from simclock.actors import Node, run
+from simclock.environment.quartz import PhysicalClock
 
 SameEverywhere = Callable[[Scenario], RunResult]
 WANDERING = Clocks(offset_ns_max=ms(3), drift_ppb_max=50_000, wander_ppb_max=200_000_000, wander_every_ns=ms(10))

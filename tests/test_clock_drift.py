@@ -10,21 +10,31 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from actors import Placement, run
-from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.clock_average import agreeing_set, wrong_average
-from experiments.clock_course import ClockReport, report_of_clocks, samples
-from experiments.clock_filter import Exchange, FilterCourse
-from experiments.clock_properties import AVERAGE, ERROR, FILTER, MARGIN, MONOTONE, REBUILT, SKEW, judge, properties_of
-from experiments.clock_story import story
-from experiments.clock_study import HEADERS, bound_ns
-from experiments.command_line import main
-from experiments.studies import StudySettings, studies
-from experiments.zoo.clock_synchronization import BUGS, AveragesOutliers
-from experiments.zoo.hunt import ground_of, hunt, named
-from protocols.clock_synchronization import Averaged, BerkeleyNode
-from protocols.clock_synchronization.berkeley import agreeing
 from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds, us
+from simclock.actors import Placement, run
+from simclock.experiments.catalog.clock_synchronization.average import agreeing_set, wrong_average
+from simclock.experiments.catalog.clock_synchronization.bugs import BUGS, AveragesOutliers
+from simclock.experiments.catalog.clock_synchronization.course import ClockReport, report_of_clocks, samples
+from simclock.experiments.catalog.clock_synchronization.filter import Exchange, FilterCourse
+from simclock.experiments.catalog.clock_synchronization.properties import (
+    AVERAGE,
+    ERROR,
+    FILTER,
+    MARGIN,
+    MONOTONE,
+    REBUILT,
+    SKEW,
+    judge,
+    properties_of,
+)
+from simclock.experiments.catalog.clock_synchronization.story import story
+from simclock.experiments.catalog.clock_synchronization.study import HEADERS, bound_ns
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.zoo.hunt import ground_of, hunt, named
+from simclock.protocols.clock_synchronization import Averaged, BerkeleyNode
+from simclock.protocols.clock_synchronization.berkeley import agreeing
 
 SameEverywhere = Callable[[Scenario], RunResult]
 SYNCS = ("none", "cristian", "berkeley", "ntp")

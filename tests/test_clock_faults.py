@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Message, Node, run
 from simclock import (
     Clocks,
     Constant,
@@ -32,7 +31,8 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.clocks.physical import PARTS, PhysicalClock
+from simclock.actors import Message, Node, run
+from simclock.environment.quartz import PARTS, PhysicalClock
 
 SameEverywhere = Callable[[Scenario], RunResult]
 HALF = -400_000_000

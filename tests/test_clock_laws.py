@@ -6,9 +6,12 @@ import secrets
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from experiments.catalog import VALID, Settings, entries, make_scenario
-from experiments.clock_law_checks import (
+from simclock import Control, Observation
+from simclock.actors import Placement, run
+from simclock.clocks import HybridTime, Stamp
+from simclock.experiments.catalog.clock_laws import bugs as clocks
+from simclock.experiments.catalog.clock_laws.bugs import CLOCK_BUGS
+from simclock.experiments.catalog.clock_laws.judge import (
     HYBRID_BOUNDED,
     HYBRID_CONDITION,
     HYBRID_MONOTONE,
@@ -22,13 +25,10 @@ from experiments.clock_law_checks import (
     owned_parts,
     same_parts,
 )
-from experiments.command_line import main
-from experiments.zoo import clocks
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.clocks import CLOCK_BUGS
-from experiments.zoo.hunt import ground_of, hunt, named
-from simclock import Control, Observation
-from simclock.clocks import HybridTime, Stamp
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named
 
 NAME = "clock-laws"
 

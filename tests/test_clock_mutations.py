@@ -6,14 +6,6 @@ answers something else, so that the laws are known to notice. The mutants of CLK
 
 import pytest
 
-from experiments.zoo.clocks import (
-    ComparesSharedIds,
-    ForgetsTheGreatestReading,
-    ForkCopiesTheId,
-    JoinLosesAnId,
-    PeekKeepsTheId,
-    TakesAnyTimestamp,
-)
 from simclock import UsageError
 from simclock.clocks import (
     DottedVersionSet,
@@ -26,6 +18,14 @@ from simclock.clocks import (
     VectorClock,
 )
 from simclock.clocks.interval_tree import sum_ids
+from simclock.experiments.catalog.clock_laws.bugs import (
+    ComparesSharedIds,
+    ForgetsTheGreatestReading,
+    ForkCopiesTheId,
+    JoinLosesAnId,
+    PeekKeepsTheId,
+    TakesAnyTimestamp,
+)
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000

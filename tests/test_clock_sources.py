@@ -8,15 +8,21 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import run
-from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, Settings, entries, make_scenario
-from experiments.clock_sources import MAJORITY, MOST_SOURCES, NARROWEST, SourceAgreement, covered_most
-from experiments.command_line import main
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.clocks import SOURCE_BUGS
-from experiments.zoo.hunt import ground_of, hunt, named
-from protocols.byzantine_clocks import Agreed, Interval, intersection, majority, marzullo
 from simclock import Control, Observation, UsageError
+from simclock.actors import run
+from simclock.experiments.catalog.byzantine_clocks.sources import (
+    MAJORITY,
+    MOST_SOURCES,
+    NARROWEST,
+    SourceAgreement,
+    covered_most,
+)
+from simclock.experiments.catalog.clock_laws.bugs import SOURCE_BUGS
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named
+from simclock.protocols.byzantine_clocks import Agreed, Interval, intersection, majority, marzullo
 
 ends = st.integers(0, 12)
 intervals = st.lists(st.tuples(ends, ends).map(lambda pair: Interval(min(pair), max(pair))), min_size=1, max_size=7)

@@ -10,21 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Node, run
-from experiments.recorded import Recorded, recorded
-from protocols.clock_synchronization import (
-    BerkeleyNode,
-    ClockFilter,
-    CristianClient,
-    FilterSample,
-    NtpClient,
-    Synchronization,
-    TimeServer,
-    berkeley,
-    cristian,
-    ntp,
-)
-from protocols.clock_synchronization.messages import Adjustment, ClockPoll, ClockReading, NtpReply
 from simclock import (
     AddDelay,
     Clocks,
@@ -41,6 +26,21 @@ from simclock import (
     seconds,
     us,
 )
+from simclock.actors import Node, run
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.clock_synchronization import (
+    BerkeleyNode,
+    ClockFilter,
+    CristianClient,
+    FilterSample,
+    NtpClient,
+    Synchronization,
+    TimeServer,
+    berkeley,
+    cristian,
+    ntp,
+)
+from simclock.protocols.clock_synchronization.messages import Adjustment, ClockPoll, ClockReading, NtpReply
 
 SameEverywhere = Callable[[Scenario], RunResult]
 NAMES = ("asked", "sampled", "filtered", "polled", "heard", "averaged", "adjusted", "prompted")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments.command_line import COMMANDS, main
 from simclock import PlacementError
+from simclock.experiments.command_line import COMMANDS, main
 
 NODES_PY = '''
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Network, Observer, Constant, Scenario, ms
 
 
@@ -232,7 +232,10 @@ def test_python_scenarios(nodes_py):
     assert "game: seed 5, 3 nodes, 7ms" in (
         simclock("run", f"{nodes_py}:from_settings", "--seed", 5, "--nodes", 3, "--duration", "7ms").stdout
     )
-    assert "phold: seed 0, 4 nodes" in simclock("run", "experiments.synthetic:phold", "--nodes", 4).stdout
+    assert (
+        "phold: seed 0, 4 nodes"
+        in simclock("run", "simclock.experiments.catalog.synthetic.scenario:phold", "--nodes", 4).stdout
+    )
 
 
 def test_a_violation_is_shown_and_exits_1(nodes_py):
@@ -312,7 +315,7 @@ def test_compare_prints_a_row_per_case_and_placement():
 
 
 def test_compare_exits_1_when_digests_differ(monkeypatch):
-    from experiments import comparison
+    from simclock.experiments.comparing import comparison
 
     seeds = iter(range(9))
     true_run = comparison.run
@@ -340,7 +343,7 @@ def test_an_interrupt_is_told_in_one_line(monkeypatch):
     def interrupted(*arguments, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.commands.run.run_scenario", interrupted)
+    monkeypatch.setattr("simclock.experiments.commands.run.run_scenario", interrupted)
     result = simclock("run", "phold")
     assert (result.exit_code, result.stderr.strip()) == (130, "simclock: interrupted")
 
@@ -348,8 +351,8 @@ def test_an_interrupt_is_told_in_one_line(monkeypatch):
 @pytest.mark.parametrize(
     ("command", "where"),
     [
-        (("run", "phold"), "experiments.commands.run.run_scenario"),
-        (("sweep", "phold", "--seeds", "0:3", "--jobs", 1), "experiments.commands.sweep.sweep"),
+        (("run", "phold"), "simclock.experiments.commands.run.run_scenario"),
+        (("sweep", "phold", "--seeds", "0:3", "--jobs", 1), "simclock.experiments.commands.sweep.sweep"),
     ],
 )
 def test_what_ray_itself_says_is_told_when_it_is_asked_for(monkeypatch, tmp_path, command, where):

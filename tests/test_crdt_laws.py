@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.crdt_specification import Asked, chosen, specified
-from protocols.crdts import TYPES, GCounter, LwwRegister, PNCounter
-from protocols.crdts.workload import draw_operation
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog.crdts.specification import Asked, chosen, specified
+from simclock.protocols.crdts import TYPES, GCounter, LwwRegister, PNCounter
+from simclock.protocols.crdts.workload import draw_operation
 
 REPLICAS = 3
 EVERY_TYPE = pytest.mark.parametrize("kind", TYPES)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from experiments.crdt_properties import (
+from simclock import Control, Observation
+from simclock.experiments.catalog.crdts.properties import (
     CONSISTENCY,
     CONVERGENCE,
     MEMORY,
@@ -14,8 +15,7 @@ from experiments.crdt_properties import (
     Converges,
     CrdtProperties,
 )
-from experiments.crdt_specification import Asked, resurrected, specified
-from simclock import Control, Observation
+from simclock.experiments.catalog.crdts.specification import Asked, resurrected, specified
 
 
 def test_the_specification_is_about_who_had_seen_what():

@@ -1,12 +1,12 @@
 """How states, deltas and operations travel: messages are handed to a replica by hand."""
 
-from protocols.crdts import (
+from simclock.clocks import VectorClock
+from simclock.protocols.crdts import (
     MODES,
     TYPES,
     ReplicaSettings,
 )
-from protocols.crdts.messages import CausalOperation, DeltaPush, OperationsPush, PushAck, StatePush
-from simclock.clocks import VectorClock
+from simclock.protocols.crdts.messages import CausalOperation, DeltaPush, OperationsPush, PushAck, StatePush
 
 
 class Desk:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from protocols.crdts import (
+from simclock import UsageError
+from simclock.clocks import VectorClock
+from simclock.protocols.crdts import (
     TYPES,
     CannotMerge,
     CausalContext,
@@ -13,8 +15,6 @@ from protocols.crdts import (
     ResetCounter,
     ResetMap,
 )
-from simclock import UsageError
-from simclock.clocks import VectorClock
 
 
 def ask(state, replica, *operation):

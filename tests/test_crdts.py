@@ -6,20 +6,20 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.crdt_hunt import draw
-from experiments.crdts import EVERY_MODE, NETWORK
-from experiments.studies import StudySettings, studies
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
-from protocols.crdts import (
+from simclock import Crash, Fault, Heal, Partition, Restart, ms, seconds
+from simclock.actors import Placement, run
+from simclock.experiments.catalog.crdts.hunt import draw
+from simclock.experiments.catalog.crdts.scenario import EVERY_MODE, NETWORK
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
+from simclock.protocols.crdts import (
     MODES,
     TYPES,
     DeltaReplica,
 )
-from simclock import Crash, Fault, Heal, Partition, Restart, ms, seconds
 
 
 def play(seed=1, nodes=None, faults=None, duration_ns=None, **parameters):

@@ -3,15 +3,15 @@
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.deadlocks import figures_of
-from experiments.deadlocks_study import YOUNG
-from experiments.studies import StudySettings, studies
-from experiments.zoo.hunt import hunt
-from experiments.zoo.locks import BUGS, parts_of
 from simclock import SetLoss, UsageError, seconds
+from simclock.actors import run
+from simclock.experiments.catalog.lock_table.bugs import BUGS, parts_of
+from simclock.experiments.catalog.lock_table.scenario import figures_of
+from simclock.experiments.catalog.lock_table.study import YOUNG
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.zoo.hunt import hunt
 
 
 def play(seed=0, name="deadlocks", **parameters):
@@ -54,7 +54,7 @@ def test_the_same_seed_everywhere(same_everywhere):
 
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
-    from actors import Placement
+    from simclock.actors import Placement
 
     scenario = make_scenario(entries()["deadlocks-hunt"], Settings(seed=2, duration_ns=seconds(1)))
     assert run(scenario, Placement(kind="ray", nodes_per_actor=4)).digest == run(scenario).digest
@@ -99,8 +99,8 @@ def test_the_right_locks_pass_the_seeds():
 
 
 def test_the_study_shows_what_each_policy_costs(monkeypatch):
-    monkeypatch.setattr("experiments.deadlocks_study.KEYS", (6,))
-    monkeypatch.setattr("experiments.deadlocks_study.DURATION_NS", seconds(4))
+    monkeypatch.setattr("simclock.experiments.catalog.lock_table.study.KEYS", (6,))
+    monkeypatch.setattr("simclock.experiments.catalog.lock_table.study.DURATION_NS", seconds(4))
     study = studies()["deadlocks"]
     rows = {row[0]: row for row in study.rows(StudySettings(parameters={"runs": 1}))}
     assert rows["none"][2] == 1 and rows["wait-die"][2] == rows["wound-wait"][2] == 0

@@ -6,11 +6,11 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.catalog import Settings
-from experiments.shrinking.delta_debugging import ddmin, without_pairs
-from experiments.shrinking.plan import ROUND_NS, paired, rounder, simpler, without_nodes
-from experiments.shrinking.trials import RunsSpent, Trial, Trials, in_process
 from simclock import Crash, Cut, Heal, Mend, Partition, Restart, seconds
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
+from simclock.experiments.shrinking.plan import ROUND_NS, paired, rounder, simpler, without_nodes
+from simclock.experiments.shrinking.trials import RunsSpent, Trial, Trials, in_process
 
 # Delta debugging.
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from actors import Message, Node, Placement, run
-from experiments.catalog import Settings, entries
-from experiments.difference import first_difference
-from experiments.everything import Gossip
 from simclock import Constant, Network, RunResult, Scenario, TraceRecord, ms, seconds
+from simclock.actors import Message, Node, Placement, run
+from simclock.experiments.catalog.everything.scenario import Gossip
+from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS
 
 ROOT = Path(__file__).parent.parent
@@ -118,8 +118,8 @@ def test_traces_are_equal_record_by_record(ray: None, placement: Placement) -> N
 
 PRINT_DIGEST = """
 import sys
-from actors import run
-from experiments.catalog import Settings, entries
+from simclock.actors import run
+from simclock.experiments.entries.entry import Settings, entries
 print(run(entries()["everything"].make(Settings(seed=int(sys.argv[1])))).digest)
 """
 

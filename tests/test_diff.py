@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments.command_line import main
-from experiments.trace_file import plain_record, read_trace
+from simclock.experiments.command_line import main
+from simclock.experiments.traces.file import plain_record, read_trace
 
 FRAIL = '''
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Constant, Crash, Cut, Heal, Network, Note, Observer, Restart, Scenario, ms
 
 
@@ -123,8 +123,8 @@ def test_a_trace_that_ends_early_parts_there():
 
 
 def test_every_record_of_a_trace_comes_back():
-    from actors import run
-    from experiments.scenario_source import find_source
+    from simclock.actors import run
+    from simclock.experiments.runs.source import find_source
 
     simclock("run", "everything", "--seed", 0, "--trace", "all.jsonl")
     records = []

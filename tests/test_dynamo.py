@@ -6,13 +6,13 @@ import secrets
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.dynamo import PARAMETERS
-from experiments.dynamo_judge import at_end_of
-from experiments.raft_kv import history_of
 from simclock import Crash, Restart, UsageError, seconds
+from simclock.actors import Placement, run
+from simclock.experiments.catalog.dynamo.judge import at_end_of
+from simclock.experiments.catalog.dynamo.scenario import PARAMETERS
+from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
 
 STORES = {
     "dotted": {},

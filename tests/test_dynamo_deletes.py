@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from experiments.catalog import VALID, Settings, entries, make_scenario
-from experiments.zoo.dynamo import AsksOwnersAlone, RemovesAfterDelay
-from protocols.dynamo import (
+from simclock import Clog, Crash, Cut, Mend, Partition, Restart, Unclog, ms, seconds
+from simclock.clocks import VectorClock
+from simclock.experiments.catalog.dynamo.bugs import AsksOwnersAlone, RemovesAfterDelay
+from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.protocols.dynamo import (
     AGREED,
     CONFLICT,
     NOT_FOUND,
@@ -22,10 +24,8 @@ from protocols.dynamo import (
     resolved,
     resolver_of,
 )
-from protocols.dynamo.messages import Remove
-from protocols.dynamo.replica import Replica
-from simclock import Clog, Crash, Cut, Mend, Partition, Restart, Unclog, ms, seconds
-from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.messages import Remove
+from simclock.protocols.dynamo.replica import Replica
 
 _spec = spec_from_file_location("dynamo_paper", Path(__file__).with_name("test_dynamo_paper.py"))
 paper = module_from_spec(_spec)

@@ -9,13 +9,13 @@ from functools import partial
 
 import pytest
 
-from actors import Node, run
-from experiments.recorded import Recorded, recorded
-from protocols.dynamo import DottedSets, DynamoServer, DynamoSettings, Layout, Version
-from protocols.dynamo.messages import Answer, Get, Put
-from protocols.dynamo.versioning import decode_version, encode_version
 from simclock import Network, Scenario, Uniform, ms, seconds
+from simclock.actors import Node, run
 from simclock.clocks import DottedVersionSet, Order, VectorClock
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.dynamo import DottedSets, DynamoServer, DynamoSettings, Layout, Version
+from simclock.protocols.dynamo.messages import Answer, Get, Put
+from simclock.protocols.dynamo.versioning import decode_version, encode_version
 
 SERVERS = tuple(range(26))
 DRIVER = len(SERVERS)

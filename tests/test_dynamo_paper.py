@@ -4,9 +4,11 @@ from functools import partial
 
 import pytest
 
-from actors import Node, run
-from experiments.recorded import Recorded, recorded
-from protocols.dynamo import (
+from simclock import Crash, Network, Partition, Restart, Scenario, Uniform, ms, seconds
+from simclock.actors import Node, run
+from simclock.clocks import VectorClock
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.dynamo import (
     CONFLICT,
     OK,
     UNAVAILABLE,
@@ -18,9 +20,7 @@ from protocols.dynamo import (
     Layout,
     Ring,
 )
-from protocols.dynamo.messages import Answer, Delete, Get, Put
-from simclock import Crash, Network, Partition, Restart, Scenario, Uniform, ms, seconds
-from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.messages import Answer, Delete, Get, Put
 
 KEY = "k"
 NAMES = (

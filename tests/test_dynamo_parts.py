@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dynamo import (
+from simclock import UsageError
+from simclock.clocks import VectorClock
+from simclock.environment.disk import Disk
+from simclock.protocols.dynamo import (
     CONFLICT,
     NOT_FOUND,
     OK,
@@ -23,12 +26,9 @@ from protocols.dynamo import (
     resolver_of,
     server_name,
 )
-from protocols.dynamo.membership import Membership
-from protocols.dynamo.merkle import FAN_OUT, LEAF_LEVEL, LEAVES, MerkleTree, children, leaf_of
-from protocols.dynamo.storage import Storage
-from simclock import UsageError
-from simclock.clocks import VectorClock
-from simclock.disk import Disk
+from simclock.protocols.dynamo.membership import Membership
+from simclock.protocols.dynamo.merkle import FAN_OUT, LEAF_LEVEL, LEAVES, MerkleTree, children, leaf_of
+from simclock.protocols.dynamo.storage import Storage
 
 LAYOUT = Layout(partitions=64, virtual_nodes=32)
 KEYS = [f"key {number}" for number in range(400)]

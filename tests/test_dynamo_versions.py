@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dynamo import ClientVectors, DottedSets, ServerVectors, Version, Write, metadata_bytes
 from simclock import UsageError
 from simclock.clocks import VectorClock
+from simclock.protocols.dynamo import ClientVectors, DottedSets, ServerVectors, Version, Write, metadata_bytes
 
 EXACT = [ClientVectors(), DottedSets()]
 ALL = [*EXACT, ServerVectors()]

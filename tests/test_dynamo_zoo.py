@@ -4,18 +4,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from actors import run
-from experiments.catalog import VALID, Settings, entries
-from experiments.dynamo import Parts
-from experiments.dynamo_hunt import _draw, _draw_delete, _draw_ring, hunt
-from experiments.dynamo_judge import StandInsKeepHints
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.dynamo import BUGS as ROWS
-from experiments.zoo.dynamo import parts_of
-from experiments.zoo.hunt import ground_of, is_found, named
-from experiments.zoo.hunt import hunt as search
-from protocols.dynamo import KEEP, DynamoServer, DynamoSettings, Ring
 from simclock import Observation, UsageError
+from simclock.actors import run
+from simclock.experiments.catalog.dynamo.bugs import BUGS as ROWS
+from simclock.experiments.catalog.dynamo.bugs import parts_of
+from simclock.experiments.catalog.dynamo.hunt import _draw, _draw_delete, _draw_ring, hunt
+from simclock.experiments.catalog.dynamo.judge import StandInsKeepHints
+from simclock.experiments.catalog.dynamo.scenario import Parts
+from simclock.experiments.entries.entry import VALID, Settings, entries
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, is_found, named
+from simclock.experiments.zoo.hunt import hunt as search
+from simclock.protocols.dynamo import KEEP, DynamoServer, DynamoSettings, Ring
 
 QUICK = {
     "KV-01": 10,

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.msgpack import decode
 
-from actors import Message, Node
-from actors.run import run
 from simclock import Network, Scenario, Uniform, ms, seconds
+from simclock.actors import Message, Node
+from simclock.actors.run import run
 from simclock.clocks.vector import VectorClock
-from simclock.encoding import SETTLED, UNSORTED, encode, encode_canonically
+from simclock.kernel.encoding import SETTLED, UNSORTED, encode, encode_canonically
 
 NAN = float("nan")
 ATOMS = st.none() | st.booleans() | st.integers(-(2**40), 2**40) | st.text(max_size=3) | st.binary(max_size=3)

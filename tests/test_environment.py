@@ -11,12 +11,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors import Node, Placement, run
-from experiments.catalog import Settings
-from experiments.difference import first_difference
-from experiments.everything import every_fault, everything
-from experiments.scenario_file import settings_from_toml
-from experiments.scenario_text import write_settings
 from simclock import (
     Clocks,
     Constant,
@@ -43,8 +37,14 @@ from simclock import (
     stream,
     us,
 )
-from simclock.events import EventQueue
+from simclock.actors import Node, Placement, run
+from simclock.experiments.catalog.everything.scenario import every_fault, everything
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.scenario_files.file import settings_from_toml
+from simclock.experiments.scenario_files.text import write_settings
+from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS, WRITTEN, LinkFault, NodeFault, SwizzleClog, check_faults
+from simclock.kernel.events import EventQueue
 
 SameEverywhere = Callable[[Scenario], RunResult]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.external_consistency import (
+from simclock.experiments.checkers.external_consistency import (
     ATOMIC,
     EXTERNAL_CONSISTENCY,
     REPEATABLE,

@@ -11,16 +11,6 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.detector_judge import COMPLETENESS, NAMES, measured
-from experiments.detector_study import HEADERS
-from experiments.failure_detectors import NETWORKS
-from experiments.recorded import Recorded, recorded
-from experiments.studies import StudySettings, studies
-from protocols.failure_detectors import Arrivals, FixedTimeout, Heartbeater, Monitor, PhiAccrual
-from protocols.failure_detectors.detectors import NORMAL_QUANTILES, QUANTILE_PARTS
 from simclock import (
     AddDelay,
     Constant,
@@ -38,6 +28,16 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import run
+from simclock.experiments.catalog.failure_detectors.judge import COMPLETENESS, NAMES, measured
+from simclock.experiments.catalog.failure_detectors.scenario import NETWORKS
+from simclock.experiments.catalog.failure_detectors.study import HEADERS
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.failure_detectors import Arrivals, FixedTimeout, Heartbeater, Monitor, PhiAccrual
+from simclock.protocols.failure_detectors.detectors import NORMAL_QUANTILES, QUANTILE_PARTS
 
 
 def arrivals_of(*times, size=1000):
@@ -382,7 +382,7 @@ def test_a_study_too_short_for_a_detection_has_empty_cells():
 
 def test_the_study_is_drawn(tmp_path):
     pytest.importorskip("matplotlib")
-    from experiments.plots import write_picture
+    from simclock.experiments.telling.pictures import write_picture
 
     study = studies()["failure-detectors"]
     rows = list(study.rows(StudySettings(parameters={**study.parameters, "watched": 2, "lasts": "2m"})))

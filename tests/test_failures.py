@@ -10,12 +10,6 @@ from typing import Any
 
 import pytest
 
-from actors import Message, Node
-from actors.ray_placement import ray_session
-from actors.run import Placement, run
-from experiments.catalog import Entry, Settings, Verdict
-from experiments.outcome import FAILED, SeedRunner
-from experiments.report import report_of
 from simclock import (
     Control,
     HandlerError,
@@ -28,6 +22,12 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import Message, Node
+from simclock.actors.placements.ray import ray_session
+from simclock.actors.run import Placement, run
+from simclock.experiments.entries.entry import Entry, Settings, Verdict
+from simclock.experiments.runs.outcome import FAILED, SeedRunner
+from simclock.experiments.runs.report import report_of
 
 PLACEMENTS = ("inline", "windows")
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from actors import run
-from experiments.catalog import Settings, entries, make_scenario
-from experiments.zoo.bug import Bug
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import ground_of, hunt, named
 from simclock import HandlerError
+from simclock.actors import run
+from simclock.experiments.entries.bug import Bug
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named
 
 GOLDENS = Path(__file__).parent / "goldens"
 CATALOG = GOLDENS / "catalog.txt"
@@ -59,6 +59,7 @@ def first_finding(bug: Bug, recorded: str) -> str:
 
 def rewritten(file: Path, title: str, lines: Iterator[str]) -> None:
     """Write a golden file, a line as soon as it is known."""
+    file.parent.mkdir(exist_ok=True)
     with file.open("w", encoding="utf-8") as stream:
         stream.write(f"# {title}\n")
         for line in lines:

@@ -28,20 +28,10 @@ from uuid import uuid4
 
 import pytest
 
-from actors import Message, Node, Placement, run
-from simclock import (
-    Constant,
-    HandlerError,
-    Network,
-    NondeterminismError,
-    Observer,
-    Scenario,
-    SimclockError,
-    Stream,
-    guard,
-    ms,
-)
-from simclock.guard import installed
+from simclock import Constant, HandlerError, Network, NondeterminismError, Observer, Scenario, SimclockError, Stream, ms
+from simclock.actors import Message, Node, Placement, run
+from simclock.guarding import guard
+from simclock.guarding.guard import installed
 
 CALLS: dict[str, tuple[Callable[[], Any], str, str]] = {
     "time.time": (lambda: time.time(), "time.time", "self.clock"),
@@ -136,7 +126,7 @@ def test_a_node_that_asks_the_real_world_is_told_what_to_use(call, name, instead
 
 LATE = """
 import inspect, sys
-from actors import Node, run
+from simclock.actors import Node, run
 from simclock import HandlerError, Network, Scenario, ms
 
 class Asking(Node):

@@ -11,11 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-INSTALLED = any(each.value == "experiments.pytest_plugin" for each in entry_points(group="pytest11"))
-PLUGIN = () if INSTALLED else ("-p", "experiments.pytest_plugin")
+INSTALLED = any(each.value == "simclock.experiments.pytest_plugin" for each in entry_points(group="pytest11"))
+PLUGIN = () if INSTALLED else ("-p", "simclock.experiments.pytest_plugin")
 
 WALKS = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Scenario, seconds
 
 class Word(Message):
@@ -31,8 +31,8 @@ walks = Scenario(name="walks", nodes=2, build=lambda number: Walks(), duration_n
 
 TEST = """
 from walking import walks
-from actors import run
-from experiments.pytest_plugin import simclock_seeds
+from simclock.actors import run
+from simclock.experiments.pytest_plugin import simclock_seeds
 
 @simclock_seeds(3)
 def test_walks(seed):
@@ -62,7 +62,7 @@ def shell(tmp_path):
 
 
 def simclock(*arguments: str) -> tuple[str, ...]:
-    return "-c", "from experiments.start import main; main()", *arguments
+    return "-c", "from simclock.experiments.start import main; main()", *arguments
 
 
 def row(done: subprocess.CompletedProcess[str], label: str) -> str:
@@ -78,7 +78,7 @@ def test_every_shell_gets_the_same_digest(shell):
 
 
 def test_who_imports_the_command_line_gets_it_too(shell):
-    old = ("-c", "from experiments.command_line import main; main()", "run", "walking.py:walks")
+    old = ("-c", "from simclock.experiments.command_line import main; main()", "run", "walking.py:walks")
     assert "hash seed" not in shell(*old).stdout, "it is the usual one"
 
 
@@ -136,7 +136,7 @@ def test_workers_have_the_hash_seed_of_who_started_them(shell):
     on_ray = """
 import ray
 from walking import walks
-from actors.run import Placement, run
+from simclock.actors.run import Placement, run
 
 there = run(walks, Placement(kind="ray", hosts=2))
 ray.init(address="local", logging_level="ERROR", log_to_driver=False, include_dashboard=False)

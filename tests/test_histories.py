@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.histories import (
+from simclock.errors import UsageError
+from simclock.experiments.checkers.histories import (
     Event,
     HistoryError,
     Operation,
@@ -19,7 +20,6 @@ from experiments.histories import (
     read_history,
     write_history,
 )
-from simclock.errors import UsageError
 
 
 def event(process, kind, function="read", value=None, **others):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from experiments.histories import HistoryError, Operation
-from experiments.histories.edn import frozen, read_edn
-from experiments.history_formats import (
+from simclock.experiments.checkers.histories import HistoryError, Operation
+from simclock.experiments.checkers.histories.edn import frozen, read_edn
+from simclock.experiments.checkers.histories.formats import (
     load_jepsen_log,
     load_key_value_log,
     load_knossos,

@@ -10,7 +10,7 @@ from collections import Counter, deque
 import pytest
 from click.testing import CliRunner
 
-from experiments.command_line import main
+from simclock.experiments.command_line import main
 
 JUDGED = (0, 1, 3)
 VALUES = [

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from actors import Message, Node
-from actors.run import run
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
+from simclock.actors import Message, Node
+from simclock.actors.run import run
 from tests.test_failures import at_5ms, refused, scenario
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from actors import Message, Node, run
 from simclock import (
     Clocks,
     Constant,
@@ -30,7 +29,8 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.events import EventQueue
+from simclock.actors import Message, Node, run
+from simclock.kernel.events import EventQueue
 
 
 class Note(Message):
@@ -501,7 +501,7 @@ def test_virtual_time_that_stands_still_is_noticed(monkeypatch: pytest.MonkeyPat
         def on_timer(self, timer: str) -> None:
             self.set_timer("again", 0)
 
-    monkeypatch.setattr("simclock.host.EVENTS_PER_INSTANT_MAX", 1_000)
+    monkeypatch.setattr("simclock.kernel.host.EVENTS_PER_INSTANT_MAX", 1_000)
     with pytest.raises(UsageError, match="virtual time stands still"):
         run(scenario(lambda node: Restless(), 1))
 

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from actors import Message, Node, run
-from actors.message import check_message, message_classes, payload_union
 from simclock import (
     CRASHED,
     Clocks,
@@ -46,11 +44,13 @@ from simclock import (
     UsageError,
     ms,
 )
-from simclock.disk import Disk
-from simclock.encoding import encode
-from simclock.events import MESSAGE
-from simclock.host import Host
-from simclock.scheduler import host_plan
+from simclock.actors import Message, Node, run
+from simclock.actors.message import check_message, message_classes, payload_union
+from simclock.environment.disk import Disk
+from simclock.kernel.encoding import encode
+from simclock.kernel.events import MESSAGE
+from simclock.kernel.host import Host
+from simclock.kernel.scheduler import host_plan
 
 SameEverywhere = Callable[[Scenario], RunResult]
 TracesEverywhere = Callable[[Scenario], list[list[TraceRecord]]]

@@ -8,11 +8,11 @@ from math import isqrt
 
 import pytest
 
-from actors import Message, Node, run
-from protocols.key_value import Answer, Client, Command, KeyValueStore, Workload, Zipf
-from protocols.key_value.store import decode_answer, encode_command
-from protocols.raft import ClientReply, ClientRequest, Sessions, numbered
 from simclock import Constant, Crash, Network, Observer, Restart, Scenario, UsageError, ms, seconds, stream
+from simclock.actors import Message, Node, run
+from simclock.protocols.key_value import Answer, Client, Command, KeyValueStore, Workload, Zipf
+from simclock.protocols.key_value.store import decode_answer, encode_command
+from simclock.protocols.raft import ClientReply, ClientRequest, Sessions, numbered
 
 
 def ask(machine, *fields):

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.message import check_message, payload_union
-from experiments.labs import run_db16
-from experiments.labs.db16 import Log, Stamped, db16, dump
-from experiments.labs.splitmix import VARIANT, VIGNA, SplitMix64, splitmix64
 from simclock import UsageError
-from simclock.host import Host
-from simclock.scheduler import Scheduler, host_plan
+from simclock.actors.message import check_message, payload_union
+from simclock.experiments.labs import run_db16
+from simclock.experiments.labs.db16 import Log, Stamped, db16, dump
+from simclock.experiments.labs.splitmix import VARIANT, VIGNA, SplitMix64, splitmix64
+from simclock.kernel.host import Host
+from simclock.kernel.scheduler import Scheduler, host_plan
 
 U64 = (1 << 64) - 1
 

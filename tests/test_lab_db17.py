@@ -6,10 +6,10 @@ import struct
 
 import pytest
 
-from actors import Placement, run
-from experiments.labs.db17 import db17, run_db17
-from experiments.labs.splitmix import VARIANT, splitmix64
 from simclock import UsageError
+from simclock.actors import Placement, run
+from simclock.experiments.labs.db17 import db17, run_db17
+from simclock.experiments.labs.splitmix import VARIANT, splitmix64
 
 ALONE = ((0, 1), (0, 2), (1, 0), (2, 0))
 KNOWN = {

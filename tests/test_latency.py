@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from actors import Message, Node, run
-from actors.run import Placement
-from experiments.catalog import Entry, Settings, judge_invariants
-from experiments.outcome import SeedRunner
 from simclock import Network, Observer, Scenario, Uniform, UsageError, ms, seconds
+from simclock.actors import Message, Node, run
+from simclock.actors.run import Placement
+from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.experiments.runs.outcome import SeedRunner
 
 
 class Ball(Message):

@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 LAYERS = ("simclock", "actors", "protocols", "experiments")  # each imports only what stands before it
+FACADE = "simclock/__init__.py"  # names what lies above it, and imports nothing before it is asked
 RAY_FILES_MAX = 2
 PROTOCOLS_NEVER = {"random", "time", "datetime", "uuid", "secrets", "logging", "threading", "socket"}
 NOT_A_NOUN = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
@@ -28,7 +29,10 @@ class Import:
 
     @property
     def package(self) -> str:
-        return self.module.partition(".")[0]
+        """The top folder it lies in: `simclock.actors.node` is in actors/, `simclock.kernel.host` in simclock/."""
+        first, _, rest = self.module.partition(".")
+        room = rest.partition(".")[0]
+        return room if first == "simclock" and room in LAYERS else first
 
 
 class _ImportVisitor(ast.NodeVisitor):
@@ -53,7 +57,7 @@ class _ImportVisitor(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         # `from . import x` in a.b is a.b.x. A level too many leaves the top package, which Python refuses
         # when it runs; here it lands on the root, as its author meant.
-        start = self.package[: max(0, len(self.package) - node.level + 1)] if node.level else ()
+        start = self.package[: max(1, len(self.package) - node.level + 1)] if node.level else ()
         for alias in node.names:
             self._add(".".join((*start, *filter(None, [node.module]), alias.name)), node)
 
@@ -88,7 +92,8 @@ class _ImportVisitor(ast.NodeVisitor):
 
 
 def imports_of(file: Path, root: Path) -> list[Import]:
-    visitor = _ImportVisitor(file.relative_to(root).parent.parts)
+    folders = file.relative_to(root).parent.parts
+    visitor = _ImportVisitor(folders if folders[:1] == ("simclock",) else ("simclock", *folders))
     visitor.visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
     return visitor.found
 
@@ -101,9 +106,20 @@ def direction(root: Path) -> Iterator[str]:
     """simclock <- actors <- protocols <- experiments."""
     for rank, package in enumerate(LAYERS):
         for file in sources(root, package):
+            if file.relative_to(root).as_posix() == FACADE:
+                continue
             for found in imports_of(file, root):
                 if found.package in LAYERS[rank + 1 :]:
                     yield f"{file.relative_to(root)}:{found.line}: {package} imports {found.package}"
+
+
+def one_name(root: Path) -> Iterator[str]:
+    """What is ours is imported by its one name: a second copy under another name would not be the same."""
+    for package in (*LAYERS, "tests"):
+        for file in sources(root, package):
+            for found in imports_of(file, root):
+                if found.module.partition(".")[0] in LAYERS[1:]:
+                    yield f"{file.relative_to(root)}:{found.line}: {found.module} is simclock.{found.module}"
 
 
 def ray_corner(root: Path) -> Iterator[str]:
@@ -154,7 +170,7 @@ def flat_tests(root: Path) -> Iterator[str]:
         yield f"{file.relative_to(root)}: tests are flat, without __init__.py"
 
 
-RULES = (direction, ray_corner, luck_and_time, names, flat_tests)
+RULES = (direction, one_name, ray_corner, luck_and_time, names, flat_tests)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -169,7 +185,7 @@ def test_there_is_something_to_check(package):
 
 
 def test_importing_everything_imports_no_ray():
-    program = f"import sys, {', '.join(LAYERS)}; print('ray' in sys.modules)"
+    program = f"import sys, {', '.join(f'simclock.{room}' for room in LAYERS[1:])}; print('ray' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout.strip()) == (0, "False"), run.stderr
 
@@ -177,20 +193,20 @@ def test_importing_everything_imports_no_ray():
 # The checker itself: every bad source must be found by its rule, every good one passed by all.
 
 BAD = {
-    "actors absolute": (direction, "simclock/host.py", "import actors"),
-    "actors dotted": (direction, "simclock/host.py", "import actors.node as node"),
-    "actors from": (direction, "simclock/host.py", "from actors.node import Node"),
-    "among others": (direction, "simclock/host.py", "import os, protocols, sys"),
-    "inside a function": (direction, "actors/node.py", "def f():\n    from protocols import raft"),
-    "for types alone": (direction, "actors/node.py", "if TYPE_CHECKING:\n    import protocols"),
+    "actors absolute": (direction, "simclock/kernel/host.py", "import simclock.actors"),
+    "actors dotted": (direction, "simclock/kernel/host.py", "import simclock.actors.node as node"),
+    "actors from": (direction, "simclock/kernel/host.py", "from simclock.actors.node import Node"),
+    "among others": (direction, "simclock/kernel/host.py", "import os, simclock.protocols, sys"),
+    "inside a function": (direction, "actors/node.py", "def f():\n    from simclock.protocols import raft"),
+    "for types alone": (direction, "actors/node.py", "if TYPE_CHECKING:\n    import simclock.protocols"),
     "relative, one up": (direction, "actors/node.py", "from ..protocols import raft"),
     "relative, two up": (direction, "protocols/raft/log.py", "from ...experiments import checker"),
-    "relative, bare": (direction, "simclock/host.py", "from .. import experiments"),
+    "relative, bare": (direction, "simclock/kernel/host.py", "from .. import experiments"),
     "in an __init__": (direction, "protocols/raft/__init__.py", "from ... import experiments"),
-    "dynamic": (direction, "simclock/host.py", "importlib.import_module('actors.node')"),
-    "in an except": (direction, "protocols/raft.py", "try:\n    pass\nexcept E:\n    import experiments"),
-    "ray in simclock": (ray_corner, "simclock/host.py", "def f():\n    import ray"),
-    "ray in experiments": (ray_corner, "experiments/sweep.py", "def f():\n    import ray"),
+    "dynamic": (direction, "simclock/kernel/host.py", "importlib.import_module('simclock.actors.node')"),
+    "in an except": (direction, "protocols/raft.py", "try:\n    pass\nexcept E:\n    import simclock.experiments"),
+    "ray in simclock": (ray_corner, "simclock/kernel/host.py", "def f():\n    import ray"),
+    "ray in experiments": (ray_corner, "experiments/runs/sweep.py", "def f():\n    import ray"),
     "ray at import": (ray_corner, "actors/cluster.py", "import ray"),
     "ray part at import": (ray_corner, "actors/cluster.py", "from ray.util import queue"),
     "ray in a class": (ray_corner, "actors/cluster.py", "class A:\n    import ray"),
@@ -206,12 +222,14 @@ BAD = {
     ),
     "ray in a decorator": (ray_corner, "actors/cluster.py", "@__import__('ray').remote\ndef f(): ..."),
     "ray in a default": (ray_corner, "actors/cluster.py", "def f(ray=__import__('ray')): ..."),
-    "random in the kernel": (luck_and_time, "simclock/host.py", "from random import Random"),
+    "random in the kernel": (luck_and_time, "simclock/kernel/host.py", "from random import Random"),
     "random, deferred": (luck_and_time, "simclock/clocks/drift.py", "def f():\n    import random"),
     "datetime": (luck_and_time, "protocols/raft.py", "from datetime import datetime"),
     "time": (luck_and_time, "protocols/raft/log.py", "import time as clock"),
     "random in a protocol": (luck_and_time, "protocols/streams.py", "import random"),
     "logging.handlers": (luck_and_time, "protocols/raft.py", "import logging.handlers"),
+    "another name": (one_name, "protocols/raft/log.py", "from actors.node import Node"),
+    "another name, at once": (one_name, "tests/test_x.py", "import experiments"),
     "a file utils": (names, "simclock/utils.py", ""),
     "a file _util": (names, "protocols/raft/_util.py", ""),
     "a folder common": (names, "experiments/common/table.py", ""),
@@ -219,18 +237,21 @@ BAD = {
 }
 
 GOOD = {
-    "downwards": ("experiments/sweep.py", "import actors, protocols.raft\nfrom simclock import streams"),
+    "downwards": (
+        "experiments/runs/sweep.py",
+        "import simclock.actors, simclock.protocols.raft\nfrom simclock import streams",
+    ),
     "relative": ("protocols/raft/log.py", "from . import state\nfrom ..paxos import ballot"),
     "a name of ours inside a package": (
-        "simclock/host.py",
-        "from .actors import x\nimport simclock.protocols",
+        "simclock/kernel/host.py",
+        "from .actors import x\nimport simclock.kernel.protocols",
     ),
-    "a longer name": ("simclock/host.py", "import actors_of_others, rays"),
+    "a longer name": ("simclock/kernel/host.py", "import actors_of_others, rays"),
     "ray in a function": ("actors/cluster.py", "def f():\n    import ray\n    from ray.util import queue"),
     "ray for types": ("actors/cluster.py", "if typing.TYPE_CHECKING:\n    import ray"),
-    "ray in a string": ("simclock/host.py", '"""import ray"""  # import ray'),
+    "ray in a string": ("simclock/kernel/host.py", '"""import ray"""  # import ray'),
     "the stream file": ("simclock/streams.py", "import random"),
-    "time in an experiment": ("experiments/sweep.py", "import time, logging, random"),
+    "time in an experiment": ("experiments/runs/sweep.py", "import time, logging, random"),
     "a name that contains one": ("simclock/database.py", "from typing import Any"),
 }
 
@@ -262,5 +283,5 @@ def test_the_checker_counts_files_with_ray(tmp_path):
 
 
 def test_the_checker_names_file_and_line(tmp_path):
-    write(tmp_path, "simclock/clocks/drift.py", "import os\n\nimport actors\n")
+    write(tmp_path, "simclock/clocks/drift.py", "import os\n\nimport simclock.actors\n")
     assert list(direction(tmp_path)) == ["simclock/clocks/drift.py:3: simclock imports actors"]

@@ -7,26 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Node, run
-from experiments.recorded import Recorded, recorded
-from protocols.leases import (
-    Acquire,
-    Expire,
-    Holder,
-    HolderWork,
-    LeaseProperties,
-    LeaseServer,
-    LeaseSettings,
-    LeaseTable,
-    Release,
-    Renew,
-    StorageNode,
-    Write,
-    WriteReply,
-)
-from protocols.leases.settings import PARTS
-from protocols.leases.table import REFUSED, decode_answer, encode_command
-from protocols.raft import RaftProperties, RaftSettings
 from simclock import (
     Clocks,
     Constant,
@@ -43,6 +23,26 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import Node, run
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.leases import (
+    Acquire,
+    Expire,
+    Holder,
+    HolderWork,
+    LeaseProperties,
+    LeaseServer,
+    LeaseSettings,
+    LeaseTable,
+    Release,
+    Renew,
+    StorageNode,
+    Write,
+    WriteReply,
+)
+from simclock.protocols.leases.settings import PARTS
+from simclock.protocols.leases.table import REFUSED, decode_answer, encode_command
+from simclock.protocols.raft import RaftProperties, RaftSettings
 
 LOCK = "disk"
 

@@ -6,19 +6,6 @@ import secrets
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from actors.run import Placement
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.lease_progress import PROGRESS, LeaseProgress
-from experiments.leases import PARAMETERS
-from experiments.plots import write_picture
-from experiments.recorded import recorded
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
-from experiments.zoo.leases import BUGS as ROWS
-from experiments.zoo.leases import OldLeaderExpires, parts_of
-from protocols.leases import LeaseTable
 from simclock import (
     ClogNode,
     Control,
@@ -41,6 +28,19 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import run
+from simclock.actors.run import Placement
+from simclock.experiments.catalog.leases.bugs import BUGS as ROWS
+from simclock.experiments.catalog.leases.bugs import OldLeaderExpires, parts_of
+from simclock.experiments.catalog.leases.progress import PROGRESS, LeaseProgress
+from simclock.experiments.catalog.leases.scenario import PARAMETERS
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.telling.pictures import write_picture
+from simclock.experiments.telling.recorded import recorded
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
+from simclock.protocols.leases import LeaseTable
 
 EFFECTS = "Mutual Exclusion Of Effects"
 

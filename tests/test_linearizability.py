@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from experiments.histories import Operation
-from experiments.history_formats import (
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.histories.formats import (
     load_jepsen_log,
     load_key_value_log,
     load_knossos,
     load_small_histories,
 )
-from experiments.linearizability import (
+from simclock.experiments.checkers.linearizability import (
     Model,
     ModelError,
     Verdict,
@@ -593,7 +593,7 @@ def test_an_explanation_that_is_cut_short_is_still_one(monkeypatch):
     history = [done((2 * i, 2 * i + 1), "write", i) for i in range(100)]
     history += [done((121, 122), "read", result=-1, process=1), done((124, 126), "read", result=62, process=1)]
     for steps in (0, 1, 5, 20):
-        monkeypatch.setattr("experiments.linearizability.search.EXPLANATION_STEPS", steps)
+        monkeypatch.setattr("simclock.experiments.checkers.linearizability.search.EXPLANATION_STEPS", steps)
         judged = check_linearizability(history, register())
         assert judged.verdict is ILLEGAL
         assert judged.prefix
@@ -881,8 +881,8 @@ def test_flaws_are_found():
 # Determinism
 
 PROGRAM = """
-from experiments.histories import Operation
-from experiments.linearizability import check_linearizability, key_value
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 operations = [
     Operation(process=i, function="append", argument=c, call=0, finish=9, outcome="unknown" if i % 3 else "ok")
     for i, c in enumerate("abcdefghi")

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from experiments.histories import Operation
-from experiments.linearizability import (
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability import (
     Model,
     Verdict,
     by_key,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.local_ray import LOCK, PREFIX, keep_token_private, local_ray_folder, remove_left_behind
+from simclock.actors.placements.local_ray import LOCK, PREFIX, keep_token_private, local_ray_folder, remove_left_behind
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux tells who writes where")
 LOG = "session/logs/agent.log"
@@ -58,7 +58,7 @@ def test_the_folder_is_its_users_alone_and_gone_at_the_end(place: Path) -> None:
 STARTER = """
 import subprocess, sys
 from pathlib import Path
-from actors.local_ray import local_ray_folder
+from simclock.actors.placements.local_ray import local_ray_folder
 with local_ray_folder() as folder:
     log = Path(folder, "agent.log").open("w")
     command = ["ray::Agent", "-c", "input()"]

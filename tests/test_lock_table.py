@@ -4,8 +4,9 @@ from functools import partial
 
 import pytest
 
-from actors import run
-from protocols.lock_table import (
+from simclock import Control, Crash, Network, Observation, Restart, Scenario, Uniform, UsageError, ms, seconds
+from simclock.actors import run
+from simclock.protocols.lock_table import (
     EXCLUSIVE,
     NONE,
     POLICIES,
@@ -22,8 +23,7 @@ from protocols.lock_table import (
     TransactionClient,
     Workload,
 )
-from protocols.lock_table.properties import circle, waits_for
-from simclock import Control, Crash, Network, Observation, Restart, Scenario, Uniform, UsageError, ms, seconds
+from simclock.protocols.lock_table.properties import circle, waits_for
 
 OLD, MIDDLE, YOUNG = 1, 2, 3
 """Clients whose timestamps are their numbers."""

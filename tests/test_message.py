@@ -12,10 +12,10 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from actors import Message
-from actors.message import message_classes, payload_union
-from actors.shipping import loads, ship
 from simclock import MessageTypeError
+from simclock.actors import Message
+from simclock.actors.message import message_classes, payload_union
+from simclock.actors.placements.shipping import loads, ship
 from simclock.clocks import VectorClock
 
 ROOT = Path(__file__).parent.parent
@@ -126,7 +126,7 @@ def test_user_classes_travel_to_a_process_that_lacks_them(tmp_path: Path) -> Non
     there.write_bytes(ship((GOOD, Entry)))
     program = f"""
 import pathlib
-from actors.shipping import dumps, loads
+from simclock.actors.placements.shipping import dumps, loads
 good, entry = loads(pathlib.Path({str(there)!r}).read_bytes())
 assert type(good.entries[0]) is entry
 assert entry(4).next() == entry(5, "no-op")

@@ -3,8 +3,9 @@
 import pytest
 from click.testing import CliRunner
 
-from experiments.command_line import main
-from experiments.metadata_size import (
+from simclock import stream
+from simclock.clocks import LamportClock, Stamp, VectorClock
+from simclock.experiments.catalog.metadata.size_study import (
     Membership,
     Sent,
     first_stamps,
@@ -14,9 +15,8 @@ from experiments.metadata_size import (
     stamp_bytes,
     vector_of,
 )
-from experiments.studies import StudySettings, studies
-from simclock import stream
-from simclock.clocks import LamportClock, Stamp, VectorClock
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.studies import StudySettings, studies
 
 
 @pytest.mark.parametrize("churn_percent", [0, 20])

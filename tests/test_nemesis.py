@@ -4,16 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from actors import Message, Node, run
-from experiments.catalog import VALID, VIOLATED, Settings, Verdict, entries, make_scenario
-from experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
-from experiments.nemesis.coverage import sometimes_text
-from experiments.nemesis.episodes import HARSH, KINDS
-from experiments.nemesis.hunters import HUNTERS
-from experiments.nemesis.liveness import recovery
-from experiments.raft_progress import PROGRESS
-from experiments.report import Report, report_of, report_text
-from experiments.scenario_file import settings_from_toml
 from simclock import (
     AddDelay,
     Clog,
@@ -45,6 +35,16 @@ from simclock import (
     parse_duration,
     seconds,
 )
+from simclock.actors import Message, Node, run
+from simclock.experiments.checkers.progress import PROGRESS
+from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, Verdict, entries, make_scenario
+from simclock.experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
+from simclock.experiments.nemesis.coverage import sometimes_text
+from simclock.experiments.nemesis.episodes import HARSH, KINDS
+from simclock.experiments.nemesis.hunters import HUNTERS
+from simclock.experiments.nemesis.liveness import recovery
+from simclock.experiments.runs.report import Report, report_of, report_text
+from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.faults import FAULTS, Mend, check_faults, written_out
 
 PREY = Prey(servers=(0, 1, 2, 3, 4), rhythm_ns=ms(100))
@@ -151,7 +151,7 @@ def test_the_plan_is_the_same_on_every_placement():
 
 @pytest.mark.slow
 def test_the_digest_under_a_swarm_is_the_same_on_ray():
-    from actors.run import Placement
+    from simclock.actors.run import Placement
 
     scenario = made(7, duration_ns=ms(500))
     inline, ray = run(scenario), run(scenario, Placement(kind="ray", hosts=2))

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from msgspec.structs import replace as replace_struct
 
-from actors import Message, Node, run
 from simclock import (
     AddDelay,
     Clog,
@@ -42,7 +41,8 @@ from simclock import (
     stream,
     swizzle_clog,
 )
-from simclock.corruption import corrupted
+from simclock.actors import Message, Node, run
+from simclock.environment.corruption import corrupted
 
 SameEverywhere = Callable[[Scenario], RunResult]
 

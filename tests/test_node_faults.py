@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from actors import Message, Node, run
 from simclock import (
     Constant,
     Control,
@@ -36,7 +35,8 @@ from simclock import (
     UsageError,
     ms,
 )
-from simclock.disk import Disk
+from simclock.actors import Message, Node, run
+from simclock.environment.disk import Disk
 
 SameEverywhere = Callable[[Scenario], RunResult]
 

@@ -3,8 +3,10 @@
 import pytest
 from click.testing import CliRunner
 
-from actors import Message, Node, run
-from experiments.catalog import (
+from simclock import Network, Observer, Scenario, Uniform, ms, seconds
+from simclock.actors import Message, Node, run
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import (
     UNKNOWN,
     VALID,
     VIOLATED,
@@ -14,9 +16,7 @@ from experiments.catalog import (
     judge_invariants,
     together,
 )
-from experiments.command_line import main
-from experiments.report import report_of, verdict_lines
-from simclock import Network, Observer, Scenario, Uniform, ms, seconds
+from simclock.experiments.runs.report import report_of, verdict_lines
 
 
 class Hello(Message):
@@ -97,7 +97,7 @@ def test_an_observer_that_was_told_nothing_is_said_to():
 def test_a_run_says_it_with_status_3_and_a_load_promises_nothing(tmp_path):
     file = tmp_path / "hears_nothing.py"
     file.write_text(
-        "from actors import Node\nfrom simclock import Scenario, seconds\n"
+        "from simclock.actors import Node\nfrom simclock import Scenario, seconds\n"
         "class Deaf(Node):\n    def on_mesage(self, source, message):\n        pass\n"
         "deaf = Scenario(name='deaf', nodes=2, build=lambda number: Deaf(), duration_ns=seconds(1))\n",
         encoding="utf-8",
@@ -157,7 +157,7 @@ def test_the_other_nodes_class_and_observers_are_looked_at_too():
 
 
 def test_the_catalog_has_none():
-    from experiments.catalog import Settings, make_scenario
+    from simclock.experiments.entries.entry import Settings, make_scenario
 
     for name in ("raft-kv", "everything", "chat", "crdts"):
         assert run(make_scenario(entries()[name], Settings(duration_ns=seconds(1)))).warnings == (), name

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments import command_line, output
-from experiments.command_line import main
-from experiments.exit_status import MEANINGS
+from simclock.experiments import command_line
+from simclock.experiments.command_line import main
+from simclock.experiments.telling import output
+from simclock.experiments.telling.exit_status import MEANINGS
 from simclock.readable import escaped, in_one_line, say
 
-PROGRAM = "from experiments.command_line import main; main()"
+PROGRAM = "from simclock.experiments.command_line import main; main()"
 ROOT = Path(__file__).resolve().parent.parent
 SHORT = ("run", "phold", "--nodes", "3", "--duration", "20ms")
 FULL = Path("/dev/full")
@@ -33,7 +34,7 @@ CONTROLS = ("\x1b", "\x07", "\x9b", "\u202e")
 EVIL = """
 from pathlib import Path
 Path("imported").touch()
-from experiments.synthetic import phold
+from simclock.experiments.catalog.synthetic.scenario import phold
 """
 
 needs_full = pytest.mark.skipif(not FULL.exists(), reason="there is no device that is always full")
@@ -89,7 +90,7 @@ def test_readme_tells_every_exit_status():
 
 
 MISUSED = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Scenario, ms
 
 class Note(Message):
@@ -281,7 +282,7 @@ def test_a_defect_is_one_line_and_no_verdict(monkeypatch):
     def broken(*arguments, **named):
         raise LookupError("never thought of\nat all")
 
-    monkeypatch.setattr("experiments.commands.run.run_scenario", broken)
+    monkeypatch.setattr("simclock.experiments.commands.run.run_scenario", broken)
     result = CliRunner().invoke(main, [*SHORT])
     assert result.exit_code == 3 and result.stdout == "" and result.stderr.count("\n") == 1
     assert "a defect of simclock" in result.stderr and "LookupError: never thought of at all at " in result.stderr
@@ -303,7 +304,7 @@ def test_whatever_escapes_has_a_status_of_its_own(error, status, said, monkeypat
     def broken(*arguments, **named):
         raise error
 
-    monkeypatch.setattr("experiments.commands.run.run_scenario", broken)
+    monkeypatch.setattr("simclock.experiments.commands.run.run_scenario", broken)
     result = CliRunner().invoke(main, [*SHORT])
     assert result.exit_code == status and said in result.stderr and len(result.stderr.strip().splitlines()) <= 1
 

@@ -15,17 +15,17 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner, Result
 
-from actors import Message, Node, run
-from actors.run import Look
-from experiments import progress
-from experiments.command_line import main
-from experiments.progress import ENDLESS_S, STUCK_S, RunProgress, Watcher, progress_bar
 from simclock import Constant, Network, Scenario, ms, seconds
+from simclock.actors import Message, Node, run
+from simclock.actors.run import Look
 from simclock.errors import RunInterrupted
-from simclock.standing import Standing, rough_duration
+from simclock.experiments.command_line import main
+from simclock.experiments.watching import progress
+from simclock.experiments.watching.progress import ENDLESS_S, STUCK_S, RunProgress, Watcher, progress_bar
+from simclock.kernel.standing import Standing, rough_duration
 
 BALL_GAME = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Constant, Network, Observer, Scenario, ms, seconds
 
 
@@ -123,7 +123,7 @@ def test_an_interrupt_while_judging_says_so(monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.commands.run.report_of", interrupted)
+    monkeypatch.setattr("simclock.experiments.commands.run.report_of", interrupted)
     result = simclock("run", "phold", "--nodes", 2, "--duration", "1s")
     assert result.exit_code == 130
     assert "interrupted at 1s of virtual time, " in result.stderr

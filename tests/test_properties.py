@@ -2,11 +2,11 @@
 
 import pytest
 
-from actors import Message, Node, Placement, run
-from experiments.convergence import Converges, convergence
-from experiments.linearizability import Verdict
-from experiments.properties import always, eventually_within, property_reports, sometimes, unreached
 from simclock import Constant, Network, Scenario, UsageError, ms, seconds
+from simclock.actors import Message, Node, Placement, run
+from simclock.experiments.checkers.convergence import Converges, convergence
+from simclock.experiments.checkers.linearizability import Verdict
+from simclock.experiments.checkers.properties import always, eventually_within, property_reports, sometimes, unreached
 
 
 class Telling(Node):

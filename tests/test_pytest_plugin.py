@@ -10,11 +10,11 @@ import pytest
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parent.parent
-ENTRY_POINT = "experiments.pytest_plugin"
+ENTRY_POINT = "simclock.experiments.pytest_plugin"
 
 TESTS = """
-from actors import Message, Node, run
-from experiments.pytest_plugin import simclock_seeds
+from simclock.actors import Message, Node, run
+from simclock.experiments.pytest_plugin import simclock_seeds
 from simclock import Constant, Network, Scenario, ms
 
 TRIED = []
@@ -101,7 +101,7 @@ def test_a_mark_may_name_seeds_and_a_marked_test_may_have_fixtures_and_parameter
     result = tests(
         """
         import pytest
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
 
         seen = []
 
@@ -127,7 +127,7 @@ def test_a_mark_may_name_seeds_and_a_marked_test_may_have_fixtures_and_parameter
 def test_a_test_that_its_seed_does_not_determine_is_told(tests):
     result = tests(
         """
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
         calls = []
 
         @simclock_seeds(5)
@@ -144,7 +144,7 @@ def test_skips_and_expected_failures_stay_what_they_are(tests):
     result = tests(
         """
         import pytest
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
 
         @simclock_seeds(5)
         def test_skipped(seed):
@@ -171,7 +171,7 @@ def test_misuse_is_told_in_a_line(tests):
     result = tests(
         """
         import pytest
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
 
         def test_unmarked(seed):
             pass
@@ -206,7 +206,7 @@ def test_what_would_pass_without_being_run_fails(tests):
     result = tests(
         """
         import unittest
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
 
         @simclock_seeds(5)
         async def test_coroutine(seed):
@@ -306,13 +306,13 @@ def test_the_recipe_finds_a_small_workload_and_names_the_seed(tests):
 # Cost, and workers.
 
 
-def test_loading_the_plugin_imports_nothing_of_simclock():
+def test_loading_the_plugin_imports_nothing_else_of_simclock():
     program = (
-        "import pytest, sys; before = set(sys.modules); import experiments.pytest_plugin; "
+        "import pytest, sys; before = set(sys.modules); import simclock.experiments.pytest_plugin; "
         "print(sorted(name for name in set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['experiments', 'experiments.pytest_plugin']"
+    assert done.stdout.strip() == "['simclock', 'simclock.experiments', 'simclock.experiments.pytest_plugin']"
 
 
 @pytest.mark.ray
@@ -332,7 +332,7 @@ def test_a_fixture_that_cannot_travel_is_told(tests, ray):
     result = tests(
         """
         import pytest, threading
-        from experiments.pytest_plugin import simclock_seeds
+        from simclock.experiments.pytest_plugin import simclock_seeds
 
         @pytest.fixture
         def lock():

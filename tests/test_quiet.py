@@ -6,10 +6,6 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from actors import Message, Node, run
-from actors.run import Placement
-from experiments.command_line import main
-from experiments.waiting import who_waits
 from simclock import (
     Clog,
     Constant,
@@ -25,7 +21,11 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.quiet import NEVER_QUIET
+from simclock.actors import Message, Node, run
+from simclock.actors.run import Placement
+from simclock.experiments.command_line import main
+from simclock.experiments.traces.waiting import who_waits
+from simclock.kernel.quiet import NEVER_QUIET
 
 
 class Ask(Message):
@@ -201,7 +201,7 @@ def test_who_has_its_answer_waits_for_nobody(made):
 
 
 LONELY = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Constant, Network, Scenario, ms, seconds
 
 class Ask(Message):

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from actors import run
-from actors.run import Placement
-from experiments.catalog import VALID, Settings, entries, make_scenario
-from experiments.raft_kv import history_of
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import ground_of, hunt, named
 from simclock import CorruptRecord, Crash, FillDisk, MendDisk, Restart, ms, seconds
+from simclock.actors import run
+from simclock.actors.run import Placement
+from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named
 
 # In a cluster.
 

@@ -5,14 +5,14 @@ import secrets
 import msgspec
 import pytest
 
-from actors import run
-from experiments.catalog import VALID, VIOLATED, Settings, entries
-from experiments.histories import Operation
-from experiments.raft_kv import CLIENT_REGIONS, REPLICA_REGIONS, history_of, wan_one_way_ns
-from protocols.key_value import Command
-from protocols.key_value.store import DONE
-from protocols.raft import ClientReply, Numbered, RaftServer, Role, Sessions
 from simclock import Crash, DiskModel, Heal, Network, Partition, Restart, Uniform, UsageError, ms, seconds, us
+from simclock.actors import run
+from simclock.experiments.catalog.raft.scenario import CLIENT_REGIONS, REPLICA_REGIONS, history_of, wan_one_way_ns
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, entries
+from simclock.protocols.key_value import Command
+from simclock.protocols.key_value.store import DONE
+from simclock.protocols.raft import ClientReply, Numbered, RaftServer, Role, Sessions
 
 
 def play(name, seed, **settings):
@@ -144,8 +144,8 @@ class NoSessions(Sessions):
 
 def split(seed, monkeypatch, server=RaftServer, sessions=Sessions, **parameters):
     """The leader is cut off from the other replicas, but not from the clients."""
-    monkeypatch.setattr("experiments.raft_kv.RaftServer", server)
-    monkeypatch.setattr("experiments.raft_kv.Sessions", sessions)
+    monkeypatch.setattr("simclock.experiments.catalog.raft.scenario.RaftServer", server)
+    monkeypatch.setattr("simclock.experiments.catalog.raft.scenario.Sessions", sessions)
     cuts = []
     for at_s in (1, 3, 5, 7):
         cuts += [Partition(at_ns=seconds(at_s), groups=(("leader",), (0, 1, 2))), Heal(at_ns=seconds(at_s + 1))]

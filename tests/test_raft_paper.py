@@ -5,7 +5,10 @@ A server stands alone here: what it sends, tells and sets timers for is caught.
 
 import pytest
 
-from protocols.raft import (
+from simclock import UsageError, ms, stream
+from simclock.environment.disk import Corrupt, Disk
+from simclock.errors import Halt
+from simclock.protocols.raft import (
     NO_OP,
     AppendEntries,
     AppendEntriesReply,
@@ -18,10 +21,7 @@ from protocols.raft import (
     RequestVoteReply,
     Role,
 )
-from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
-from simclock import UsageError, ms, stream
-from simclock.disk import Corrupt, Disk
-from simclock.errors import Halt
+from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 
 
 class Machine:

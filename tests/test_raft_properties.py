@@ -1,7 +1,8 @@
 """Raft's properties can fail: on streams made by hand, and on servers with one wrong line (ids of ../shared/ZOO.md).
 
-The wrong servers are the zoo's (`experiments.zoo`). It is run through storms (crashes, partitions, one-way cuts,
-loss, duplication, reordering) until an observer names the broken property; the right server passes the same storms.
+The wrong servers are the zoo's (`simclock.experiments.zoo`). It is run through storms (crashes, partitions, one-way
+cuts, loss, duplication, reordering) until an observer names the broken property; the right server passes the same
+storms.
 """
 
 import secrets
@@ -12,21 +13,6 @@ from functools import partial
 
 import pytest
 
-from actors import run
-from experiments.zoo.elections import ClearsVoteInTerm, CountsStaleVotes, ForgetsVote, IgnoresUpToDate
-from experiments.zoo.logs import (
-    AcknowledgesBeforeSync,
-    CommitsBackwards,
-    CommitsOldTerm,
-    CommitsPastVerified,
-    FallsBelowMatch,
-    ForgetsMatch,
-    OverstatesAcknowledgement,
-    SkipsConsistencyCheck,
-    TruncatesAlways,
-)
-from protocols.key_value import Client, KeyValueStore, Workload
-from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 from simclock import (
     Control,
     Crash,
@@ -44,6 +30,26 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import run
+from simclock.experiments.catalog.raft.bugs.elections import (
+    ClearsVoteInTerm,
+    CountsStaleVotes,
+    ForgetsVote,
+    IgnoresUpToDate,
+)
+from simclock.experiments.catalog.raft.bugs.logs import (
+    AcknowledgesBeforeSync,
+    CommitsBackwards,
+    CommitsOldTerm,
+    CommitsPastVerified,
+    FallsBelowMatch,
+    ForgetsMatch,
+    OverstatesAcknowledgement,
+    SkipsConsistencyCheck,
+    TruncatesAlways,
+)
+from simclock.protocols.key_value import Client, KeyValueStore, Workload
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 
 # Streams made by hand.
 

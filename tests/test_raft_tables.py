@@ -8,7 +8,9 @@ import json
 
 import pytest
 
-from protocols.raft import (
+from simclock import stream
+from simclock.environment.disk import Disk
+from simclock.protocols.raft import (
     AppendEntries,
     AppendEntriesReply,
     Entry,
@@ -19,8 +21,6 @@ from protocols.raft import (
     RequestVoteReply,
     Role,
 )
-from simclock import stream
-from simclock.disk import Disk
 
 pytestmark = pytest.mark.external
 

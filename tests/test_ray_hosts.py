@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from actors import run
-from actors.message import check_message
-from actors.ray_deaths import how_it_died
-from actors.ray_placement import REVIVALS_MAX, RayHosts, ray_session, run_on_ray, spread
-from actors.run import Placement, payload_type_of
-from experiments.catalog import Settings, entries
 from simclock import LogNormal, Network, PlacementError, RunResult, Scenario, UsageError, ms
-from simclock.scheduler import Scheduler, host_plan
+from simclock.actors import run
+from simclock.actors.message import check_message
+from simclock.actors.placements.ray import REVIVALS_MAX, RayHosts, ray_session, run_on_ray, spread
+from simclock.actors.placements.ray_deaths import how_it_died
+from simclock.actors.run import Placement, payload_type_of
+from simclock.experiments.entries.entry import Settings, entries
+from simclock.kernel.scheduler import Scheduler, host_plan
 
 # A Ray in which workers die.
 
@@ -177,7 +177,7 @@ def test_the_deaths_of_one_host_are_not_those_of_another(
 def test_mail_beyond_the_journal_s_size_cannot_revive(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("actors.ray_placement.JOURNAL_BYTES_MAX", 1000)
+    monkeypatch.setattr("simclock.actors.placements.ray.JOURNAL_BYTES_MAX", 1000)
     assert run_there(DyingRay({})).digest == run(scenario).digest, "who does not die needs none"
     with pytest.raises(PlacementError, match=r"host 0 died .* no longer kept, being over 1,000 bytes: run again"):
         run_there(DyingRay({(0, "finish"): 1}))
@@ -195,7 +195,7 @@ def test_a_journal_of_just_that_size_revives(
 
     monkeypatch.setattr(RayHosts, "submit", submit)
     run_there(DyingRay({}))
-    monkeypatch.setattr("actors.ray_placement.JOURNAL_BYTES_MAX", sum(sizes))
+    monkeypatch.setattr("simclock.actors.placements.ray.JOURNAL_BYTES_MAX", sum(sizes))
     assert run_there(DyingRay({(0, "finish"): 1})).digest == run(scenario).digest
 
 
@@ -357,7 +357,7 @@ def test_an_address_where_a_ray_greets_is_joined(
 def test_who_listens_but_is_no_ray_is_not_joined(
     joined: list[str], monkeypatch: pytest.MonkeyPatch, answer: bytes | None, said: str
 ) -> None:
-    monkeypatch.setattr("actors.ray_placement.CONNECT_TIMEOUT_S", 0.2 if answer is None else 30)
+    monkeypatch.setattr("simclock.actors.placements.ray.CONNECT_TIMEOUT_S", 0.2 if answer is None else 30)
     with (
         listening(socket.AF_INET, "127.0.0.1", answer) as port,
         pytest.raises(UsageError, match=said),

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from actors import run
-from experiments.catalog import Settings, entries
 from simclock import Network, UsageError, ms
+from simclock.actors import run
+from simclock.experiments.entries.entry import Settings, entries
 
 pytestmark = pytest.mark.ray
 ROOT = Path(__file__).parent.parent
@@ -86,8 +86,8 @@ def two_node_cluster() -> Iterator[str]:
 RUN_THERE = """
 import sys
 import ray
-from actors import Placement, run
-from experiments.catalog import Settings, entries
+from simclock.actors import Placement, run
+from simclock.experiments.entries.entry import Settings, entries
 scenario = entries()["everything"].make(Settings(seed=4))
 result = run(scenario, Placement(kind="ray", hosts=2, address=sys.argv[1]))
 assert not ray.is_initialized(), "the connection that was made is ended"
@@ -107,7 +107,7 @@ def test_a_two_node_cluster_gives_the_same_digest_and_goes_on(two_node_cluster: 
 def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
     program = """
     import sys
-    from actors import Message, Node, Placement, run
+    from simclock.actors import Message, Node, Placement, run
     from simclock import Scenario, ms
     class Where(Node):
         def on_start(self):
@@ -125,7 +125,7 @@ def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
 
 def test_ray_address_is_joined(two_node_cluster: str) -> None:
     program = """
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
     import ray
     with ray_session():
         print(len(ray.nodes()))
@@ -138,7 +138,7 @@ def test_ray_address_is_joined(two_node_cluster: str) -> None:
 def test_a_cluster_whose_token_we_lack_is_one_clear_line(two_node_cluster: str) -> None:
     program = """
     import sys
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
     from simclock import UsageError
     try:
         with ray_session(sys.argv[1]):
@@ -157,7 +157,7 @@ def test_a_cluster_whose_token_we_lack_is_one_clear_line(two_node_cluster: str) 
 
 
 PINGER = """
-from actors import Message, Node, Placement, run
+from simclock.actors import Message, Node, Placement, run
 from simclock import Scenario, seconds
 
 class Ping(Message):
@@ -209,7 +209,7 @@ def test_classes_of_a_notebook_travel() -> None:
 
 
 SHADOWING = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Scenario, ms
 
 class Word(Message):
@@ -253,7 +253,7 @@ def test_classes_of_a_module_next_to_the_user_travel(tmp_path: Path) -> None:
     import sys
     sys.path.insert(0, sys.argv[1])
     import mine
-    from actors import Placement, run
+    from simclock.actors import Placement, run
     a, b = run(mine.scenario()), run(mine.scenario(), Placement(kind="ray"))
     print(a.digest == b.digest)
     """
@@ -298,8 +298,8 @@ print(texts[0])
 
 def test_a_message_that_lies_about_its_types_is_found_on_the_wire(ray: None) -> None:
     """In process a wrong plain type passes by reference; over the wire it is one clear line."""
-    from actors import Message, Node
     from simclock import Constant, Scenario
+    from simclock.actors import Message, Node
 
     scenario = Scenario(
         name="lie",
@@ -316,7 +316,7 @@ def test_a_message_that_lies_about_its_types_is_found_on_the_wire(ray: None) -> 
 
 
 def _liar() -> tuple[Any, Any]:
-    from actors import Message, Node
+    from simclock.actors import Message, Node
 
     class Claim(Message, tag="Claim"):
         number: int

@@ -1,8 +1,8 @@
 """Reliable links: once, in order, over a network that loses, doubles and reorders; and nothing of another epoch."""
 
-from actors import Message, Node, run
-from protocols.reliable_links import UNSENT, Header, ReliableLinks
 from simclock import Heal, Network, Partition, Scenario, Uniform, ms, seconds
+from simclock.actors import Message, Node, run
+from simclock.protocols.reliable_links import UNSENT, Header, ReliableLinks
 
 
 class Numbered(Message):

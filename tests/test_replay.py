@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from actors import Message, Node
-from experiments import stopping
-from experiments.command_line import main
-from experiments.inspection import readable
-from experiments.stopping import Debugger, StopAt, parse_stop, run_until
 from simclock import Constant, Network, Scenario, UsageError, ms
+from simclock.actors import Message, Node
+from simclock.experiments.command_line import main
+from simclock.experiments.traces import stopping
+from simclock.experiments.traces.inspection import readable
+from simclock.experiments.traces.stopping import Debugger, StopAt, parse_stop, run_until
 
 ROOT = Path(__file__).parent.parent
 
 COUNTER = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Clocks, Constant, Crash, Network, Observer, Restart, Scenario, ms
 
 
@@ -349,7 +349,7 @@ class Asked(Debugger):
 
 
 def test_the_debugger_opens_once_on_the_nodes_next_event_and_changes_nothing():
-    from actors import run
+    from simclock.actors import run
 
     Asked.calls.clear()
     stopped = run_until(game(), StopAt(time_ns=ms(8)), debug_node=0, debugger=Asked)
@@ -367,7 +367,7 @@ def test_the_debugger_opens_at_a_record(monkeypatch):
 
 def test_the_debugger_is_pythons_own_and_can_be_left(counting):
     """In a process of its own: click's runner keeps the debugger away from its streams."""
-    program = "from experiments.command_line import main; main()"
+    program = "from simclock.experiments.command_line import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", program, "replay", counting, "--seed", "1", "--until", "22ms", "--pdb", "0"],
         input="p message.n + 40\nquit\n",

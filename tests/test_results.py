@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments import results_database
-from experiments.code_version import CodeVersion
-from experiments.command_line import main
-from experiments.outcome import Outcome
-from experiments.results_database import FINISHED, SCHEMA_VERSION, open_results
-from experiments.sweep_report import compare_sweeps, sweep_digest
+from simclock.experiments.command_line import main
+from simclock.experiments.runs import database as results_database
+from simclock.experiments.runs.code_version import CodeVersion
+from simclock.experiments.runs.database import FINISHED, SCHEMA_VERSION, open_results
+from simclock.experiments.runs.outcome import Outcome
+from simclock.experiments.runs.sweep_report import compare_sweeps, sweep_digest
 
 CODE = CodeVersion("git 0123456789ab", "0" * 16)
 SETTINGS = 'scenario = "phold"\nseed = 0\n'

@@ -10,19 +10,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments.catalog import Settings
-from experiments.code_version import CodeVersion
-from experiments.command_line import main
-from experiments.outcome import Outcome, SeedRunner
-from experiments.results_database import open_results
-from experiments.scenario_source import find_source
-from experiments.sweep import Keeper
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.runs.code_version import CodeVersion
+from simclock.experiments.runs.database import open_results
+from simclock.experiments.runs.outcome import Outcome, SeedRunner
+from simclock.experiments.runs.source import find_source
+from simclock.experiments.runs.sweep import Keeper
 
 ROOT = Path(__file__).parent.parent
 
 PLAYERS = """
 import os
-from actors import Node
+from simclock.actors import Node
 from simclock import Observer, Scenario, ms
 
 
@@ -78,7 +78,7 @@ def test_a_sweep_that_is_killed_loses_no_result_and_goes_on(game):
     whole = simclock("sweep", game, "--seeds", "10:40", "--jobs", 1, "--database", "whole.db")
     Path("hang").touch()
     words = ["sweep", game, "--seeds", "10:40", "--jobs", "1"]
-    program = f"from experiments.command_line import main; main({words})"
+    program = f"from simclock.experiments.command_line import main; main({words})"
     with subprocess.Popen(
         [sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -2,11 +2,11 @@
 
 import pytest
 
-from actors import run
-from experiments.growth_study import BROADCAST, UNICAST
-from experiments.scaling_study import NODES, _scenario, fit
-from experiments.studies import StudySettings, studies
 from simclock import UsageError
+from simclock.actors import run
+from simclock.experiments.catalog.metadata.growth_study import BROADCAST, UNICAST
+from simclock.experiments.catalog.synthetic.study import NODES, _scenario, fit
+from simclock.experiments.entries.studies import StudySettings, studies
 
 
 def measured(name, **parameters):
@@ -39,7 +39,7 @@ def test_a_fit_of_points_on_a_line():
 
 def test_scaling_counts_every_event(monkeypatch):
     assert run(_scenario(10, 30, 0)).events == 10 * (1 + 2 * 30), "a start, and a timer and a message each round"
-    monkeypatch.setattr("experiments.scaling_study.ROUNDS", (3, 6))
+    monkeypatch.setattr("simclock.experiments.catalog.synthetic.study.ROUNDS", (3, 6))
     rows = measured("scaling", repeats=1)
     assert [row[2] for row in rows] == [nodes * (1 + 2 * rounds) for nodes in NODES for rounds in (3, 6)]
     assert all(row[3] > 0 for row in rows)

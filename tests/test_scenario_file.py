@@ -8,11 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.catalog import Settings, entries, make_scenario
-from experiments.latency_forms import latency_from_text
-from experiments.scenario_file import read_scenario_file, settings_from_toml
-from experiments.scenario_text import whole_settings, write_settings
-from experiments.seeds import SEED_MAX
 from simclock import (
     AddDelay,
     Clocks,
@@ -35,6 +30,11 @@ from simclock import (
     seconds,
     us,
 )
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.runs.seeds import SEED_MAX
+from simclock.experiments.scenario_files.file import read_scenario_file, settings_from_toml
+from simclock.experiments.scenario_files.latency_forms import latency_from_text
+from simclock.experiments.scenario_files.text import whole_settings, write_settings
 
 EVERY_VALUE = """
 scenario = "phold"
@@ -139,9 +139,8 @@ def test_an_empty_list_of_faults_means_none():
 
 
 def test_a_python_scenario_is_found_beside_the_file(tmp_path):
-    (tmp_path / "beside.py").write_text(
-        "from experiments.synthetic import phold\ndef mine(settings):\n    return phold(settings)\n", encoding="utf-8"
-    )
+    source = "from simclock.experiments.catalog.synthetic.scenario import phold\ndef mine(settings):\n"
+    (tmp_path / "beside.py").write_text(f"{source}    return phold(settings)\n", encoding="utf-8")
     path = tmp_path / "x.toml"
     path.write_text('scenario = "beside.py:mine"\nnodes = 3\nseed = 5', encoding="utf-8")
     entry, settings = read_scenario_file(path)

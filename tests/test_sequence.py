@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.crdts.sequence import BLOCK_MAX, ROOT, Delete, Insert, Sequence, UnknownElement
 from simclock import UsageError, stream
+from simclock.protocols.crdts.sequence import BLOCK_MAX, ROOT, Delete, Insert, Sequence, UnknownElement
 
 
 def typed(sequence, position, text):

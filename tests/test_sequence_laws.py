@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocols.crdts.sequence import Sequence
-from protocols.crdts.text import Run, Span, Text
 from simclock import UsageError
-from simclock.encoding import encode
+from simclock.kernel.encoding import encode
+from simclock.protocols.crdts.sequence import Sequence
+from simclock.protocols.crdts.text import Run, Span, Text
 
 REPLICAS = 3
 steps = st.lists(

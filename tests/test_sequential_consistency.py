@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.histories import Operation
-from experiments.linearizability import (
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability import (
     Model,
     Verdict,
     by_key,
@@ -18,14 +18,14 @@ from experiments.linearizability import (
     multi_register,
     register,
 )
-from experiments.linearizability.limits import Limits
-from experiments.sequential_consistency import (
+from simclock.experiments.checkers.linearizability.limits import Limits
+from simclock.experiments.checkers.sequential import (
     _Search,
     check_sequential_consistency,
     flaw_of_sequence,
     search_for_sequence,
 )
-from experiments.session_guarantees import check_session_guarantees
+from simclock.experiments.checkers.sessions import check_session_guarantees
 
 OK, ILLEGAL = Verdict.OK, Verdict.ILLEGAL
 
@@ -287,7 +287,9 @@ def test_appends_may_lead_to_what_no_operation_leaves():
 def clock_that_ticks(monkeypatch):
     """Each look at the clock takes a second: how often it was looked at."""
     looks = []
-    monkeypatch.setattr("experiments.linearizability.limits.monotonic", lambda: looks.append(0) or len(looks))
+    monkeypatch.setattr(
+        "simclock.experiments.checkers.linearizability.limits.monotonic", lambda: looks.append(0) or len(looks)
+    )
     return looks
 
 

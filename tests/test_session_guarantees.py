@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.histories import HistoryError, Operation
-from experiments.linearizability import Verdict
-from experiments.session_guarantees import (
+from simclock.experiments.checkers.histories import HistoryError, Operation
+from simclock.experiments.checkers.linearizability import Verdict
+from simclock.experiments.checkers.sessions import (
     CAUSALITY,
     GUARANTEES,
     MONOTONIC_READS,

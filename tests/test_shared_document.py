@@ -9,13 +9,13 @@ from itertools import chain
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.commands.run import run as run_command
-from experiments.editing_trace import read_recording
-from protocols.crdts.sequence import Sequence
 from simclock import Crash, Network, Uniform, UsageError, ms, seconds, stream
+from simclock.actors import Placement, run
+from simclock.experiments.catalog.shared_document.recordings import read_recording
+from simclock.experiments.command_line import main
+from simclock.experiments.commands.run import run as run_command
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.protocols.crdts.sequence import Sequence
 
 ENTRY = entries()["shared-document"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from actors import Node
-from actors.shipping import import_also_from, import_folders, loads, ship
 from simclock import Scenario, UsageError, ms
+from simclock.actors import Node
+from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship
 
 LOCK = threading.Lock()
 

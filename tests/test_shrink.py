@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from actors import run
-from experiments.catalog import Settings, make_scenario
-from experiments.command_line import main
-from experiments.nemesis import healed_ns
-from experiments.reference import Reference
-from experiments.scenario_file import read_scenario_file
-from experiments.scenario_source import find_source
-from experiments.scenario_text import write_settings
-from experiments.shrinking.minimal import Minimal, failing_trial, shrink_run
-from experiments.shrinking.trials import TrialRunner, Trials, in_process
 from simclock import Crash, ms, seconds
+from simclock.actors import run
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import Settings, make_scenario
+from simclock.experiments.nemesis import healed_ns
+from simclock.experiments.runs.reference import Reference
+from simclock.experiments.runs.source import find_source
+from simclock.experiments.scenario_files.file import read_scenario_file
+from simclock.experiments.scenario_files.text import write_settings
+from simclock.experiments.shrinking.minimal import Minimal, failing_trial, shrink_run
+from simclock.experiments.shrinking.trials import TrialRunner, Trials, in_process
 
 # Whole runs, on a planted bug: node 0 crashes, and starts again while 1 is cut off from it.
 
 TOY = """
-from experiments.catalog import Entry, Settings, judge_invariants
-from actors import Message, Node
+from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.actors import Message, Node
 from simclock import *
 
 
@@ -320,7 +320,7 @@ def test_what_cannot_be_replaced_or_read_is_refused_before_the_runs(toy, monkeyp
 
     monkeypatch.setattr(os, "access", access)
     monkeypatch.setattr(Path, "read_bytes", read_bytes)
-    monkeypatch.setattr("experiments.commands.shrink.failing_trial", None)  # no run is begun
+    monkeypatch.setattr("simclock.experiments.commands.shrink.failing_trial", None)  # no run is begun
     result = simclock("shrink", "toy.py:planted", "--seed", 5, "--jobs", 1, "--out", out)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1), result.output
     said = {"folder": "no permission to make a file in shut", "file": "cannot read shut/small.toml, which is there"}

@@ -8,22 +8,6 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
-from actors import run
-from experiments.catalog import VALID, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.recorded import Recorded, recorded
-from experiments.snapshots import ALGORITHMS
-from experiments.zoo.hunt import hunt
-from experiments.zoo.snapshots import BUGS, participant_of
-from protocols.snapshots import (
-    ChandyLamport,
-    Cuts,
-    Incoming,
-    LaiYang,
-    Outgoing,
-    SnapshotEnds,
-    SnapshotSettings,
-)
 from simclock import (
     Control,
     Crash,
@@ -36,6 +20,22 @@ from simclock import (
     UsageError,
     ms,
     seconds,
+)
+from simclock.actors import run
+from simclock.experiments.catalog.snapshots.bugs import BUGS, participant_of
+from simclock.experiments.catalog.snapshots.scenario import ALGORITHMS
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.experiments.zoo.hunt import hunt
+from simclock.protocols.snapshots import (
+    ChandyLamport,
+    Cuts,
+    Incoming,
+    LaiYang,
+    Outgoing,
+    SnapshotEnds,
+    SnapshotSettings,
 )
 
 # Channels.
@@ -187,7 +187,7 @@ def test_the_same_seed_everywhere(same_everywhere):
 
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
-    from actors import Placement
+    from simclock.actors import Placement
 
     made = make_scenario(entries()["snapshots-hunt"], Settings(seed=3, duration_ns=ms(500)))
     assert run(made, Placement(kind="ray", nodes_per_actor=2)).digest == run(made).digest

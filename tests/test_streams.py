@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from simclock import LogNormal, Normal, UsageError, ms, stream
-from simclock.quantiles import EXPONENTIAL, NORMAL, QUANTILE_ONE
+from simclock.environment.quantiles import EXPONENTIAL, NORMAL, QUANTILE_ONE
 
 
 def test_a_stream_depends_on_its_name_alone() -> None:

@@ -9,13 +9,14 @@ from functools import partial
 import pytest
 from click.testing import CliRunner, Result
 
-from actors import Node
-from experiments import catalog, studies
-from experiments.catalog import Entry, judge_invariants
-from experiments.command_line import main
-from experiments.recorded import Recorded, recorded
-from experiments.studies import Study, StudySettings, cell
 from simclock import Scenario, ms
+from simclock.actors import Node
+from simclock.experiments.command_line import main
+from simclock.experiments.entries import entry as catalog
+from simclock.experiments.entries import studies
+from simclock.experiments.entries.entry import Entry, judge_invariants
+from simclock.experiments.entries.studies import Study, StudySettings, cell
+from simclock.experiments.telling.recorded import Recorded, recorded
 
 
 def rows(settings: StudySettings):
@@ -112,7 +113,7 @@ def test_without_matplotlib_the_table_is_printed_and_one_line_says_what_is_missi
 def test_who_closes_the_pipe_has_the_picture(words, tmp_path):
     """`| head -1`: it is drawn before anything is printed."""
     pytest.importorskip("matplotlib")
-    program = "from experiments.command_line import main; main()"
+    program = "from simclock.experiments.command_line import main; main()"
     picture = tmp_path / "x.svg"
     reader, writer = os.pipe()
     os.close(reader)

@@ -14,22 +14,22 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from experiments import sweep as sweep_module
-from experiments.catalog import Settings
-from experiments.command_line import main
-from experiments.commands.sweep import FAILURES_TOLD_MAX
-from experiments.exit_status import gravest
-from experiments.outcome import FAILED, Outcome, SeedRunner
-from experiments.results_database import ResultsDatabase, ResultsUnwritable, open_results
-from experiments.scenario_source import find_source
-from experiments.seeds import parse_seeds, seeds_text
-from experiments.sweep import Batches
 from simclock import UsageError
+from simclock.experiments.command_line import main
+from simclock.experiments.commands.sweep import FAILURES_TOLD_MAX
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.runs import sweep as sweep_module
+from simclock.experiments.runs.database import ResultsDatabase, ResultsUnwritable, open_results
+from simclock.experiments.runs.outcome import FAILED, Outcome, SeedRunner
+from simclock.experiments.runs.seeds import parse_seeds, seeds_text
+from simclock.experiments.runs.source import find_source
+from simclock.experiments.runs.sweep import Batches
+from simclock.experiments.telling.exit_status import gravest
 
 ROOT = Path(__file__).parent.parent
 
 PLAYERS = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 from simclock import Constant, Network, Observer, Scenario, ms
 
 
@@ -345,9 +345,9 @@ def test_a_second_interrupt_while_the_last_results_are_saved_loses_nothing(game,
 
 FULL_DISK = """
 import resource, sys
-from experiments import sweep
-from experiments.command_line import main
-from experiments.commands.sweep import FAILURES_TOLD_MAX
+from simclock.experiments.runs import sweep
+from simclock.experiments.command_line import main
+from simclock.experiments.commands.sweep import FAILURES_TOLD_MAX
 sweep.SAVE_S = 0
 resource.setrlimit(resource.RLIMIT_FSIZE, (28 * 1024, 28 * 1024))
 main(["sweep", "phold", "--nodes", "2", "--duration", "20ms", "--seeds", "0:500", "--jobs", "1"])
@@ -390,7 +390,7 @@ def test_a_disk_that_fails_at_the_last_is_told_too(game, monkeypatch):
 
 def test_a_lock_that_passes_costs_nothing(game, monkeypatch):
     monkeypatch.setattr(sweep_module, "SAVE_S", 0)
-    monkeypatch.setattr("experiments.results_database.LOCK_TIMEOUT_S", 0)
+    monkeypatch.setattr("simclock.experiments.runs.database.LOCK_TIMEOUT_S", 0)
     true_runner = sweep_module.SeedRunner.outcome
     locker = sqlite3.connect(".simclock/results.db") if Path(".simclock").exists() else None
 
@@ -466,7 +466,7 @@ def test_a_judge_that_fails_loses_no_counter(game, monkeypatch):
     def refuse(entry, result):
         raise ValueError("not judged")
 
-    monkeypatch.setattr("experiments.outcome.report_of", refuse)
+    monkeypatch.setattr("simclock.experiments.runs.outcome.report_of", refuse)
     simclock("sweep", "phold", "--nodes", 2, "--duration", "20ms", "--seeds", 0, "--jobs", 1)
     (failed,) = read()
     assert failed.verdict == FAILED and failed.properties[0].startswith("ValueError at test_sweep.py:")
@@ -551,8 +551,8 @@ def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, ray)
 
 @pytest.mark.ray
 def test_a_task_that_fails_is_told(ray):
-    from actors.ray_tasks import map_on_ray
     from simclock import PlacementError
+    from simclock.actors.placements.ray_tasks import map_on_ray
 
     def refuse(item):
         raise ValueError(f"not {item}")

@@ -2,10 +2,10 @@
 
 import pytest
 
-import actors
-from experiments.catalog import VALID, Settings
-from experiments.synthetic import broadcast, phold, ping_pong, timers
+import simclock
 from simclock import Constant, Crash, Network, UsageError, ms, seconds
+from simclock.experiments.catalog.synthetic.scenario import broadcast, phold, ping_pong, timers
+from simclock.experiments.entries.entry import VALID, Settings
 
 MAKERS = {"phold": phold, "ping-pong": ping_pong, "timers": timers, "broadcast": broadcast}
 TEN_MS = Network(latency=Constant(delay_ns=ms(10)))
@@ -17,11 +17,11 @@ def name(request):
 
 
 def test_registered_under_their_names(name):
-    from experiments.catalog import entries
+    from simclock.experiments.entries.entry import entries
 
     entry = entries()[name]
     assert entry.make is MAKERS[name]
-    result = actors.run(entry.make(Settings(nodes=3, duration_ns=ms(200))))
+    result = simclock.run(entry.make(Settings(nodes=3, duration_ns=ms(200))))
     assert entry.judge(result).status == VALID
     assert result.scenario.startswith(f"{name}: seed 0, 3 nodes")
 
@@ -29,13 +29,15 @@ def test_registered_under_their_names(name):
 @pytest.mark.parametrize("nodes", [1, 2, 3, 50])
 def test_any_number_of_nodes_runs_the_same_twice(name, nodes):
     scenario = MAKERS[name](Settings(seed=5, nodes=nodes, duration_ns=ms(300)))
-    first, second = actors.run(scenario), actors.run(scenario)
+    first, second = simclock.run(scenario), simclock.run(scenario)
     assert first.digest == second.digest
     assert first.events >= nodes
 
 
 def test_another_seed_is_another_run(name):
-    digests = {actors.run(MAKERS[name](Settings(seed=seed, nodes=4, duration_ns=ms(300)))).digest for seed in range(3)}
+    digests = {
+        simclock.run(MAKERS[name](Settings(seed=seed, nodes=4, duration_ns=ms(300)))).digest for seed in range(3)
+    }
     assert len(digests) == 3
 
 
@@ -52,17 +54,17 @@ def test_settings_reach_the_scenario(name):
 def test_phold_keeps_its_tokens():
     """Each of 8 nodes has 3 tokens, and each hops every 10 ms: at 10, 20 ... 90 ms."""
     scenario = phold(Settings(nodes=8, duration_ns=ms(100), network=TEN_MS, parameters={"tokens": 3}))
-    assert actors.run(scenario).counters["messages"] == 8 * 3 * 9
+    assert simclock.run(scenario).counters["messages"] == 8 * 3 * 9
 
 
 @pytest.mark.parametrize(("nodes", "pairs"), [(1, 0), (2, 1), (7, 3)])
 def test_ping_pong_pairs_neighbours(nodes, pairs):
     scenario = ping_pong(Settings(nodes=nodes, duration_ns=ms(100), network=TEN_MS))
-    assert actors.run(scenario).counters["messages"] == pairs * 9
+    assert simclock.run(scenario).counters["messages"] == pairs * 9
 
 
 def test_timers_send_nothing():
-    counters = actors.run(timers(Settings(nodes=10, duration_ns=seconds(1)))).counters
+    counters = simclock.run(timers(Settings(nodes=10, duration_ns=seconds(1)))).counters
     assert counters["messages"] == counters["sent"] == 0
     assert counters["timer"] == pytest.approx(10 * 100, rel=0.1)
 
@@ -72,7 +74,7 @@ def test_broadcasters_reach_every_other_node_each_round(broadcasters, senders):
     """Rounds begin at 0 and 100 ms; a third would begin at 200 ms."""
     parameters = {"broadcasters": broadcasters}
     settings = Settings(nodes=5, duration_ns=ms(200), network=TEN_MS, parameters=parameters)
-    counters = actors.run(broadcast(settings)).counters
+    counters = simclock.run(broadcast(settings)).counters
     assert counters["timer"] == 2 * senders
     assert counters["sent"] == 2 * senders * 4
 

@@ -5,15 +5,23 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as some
 
-from actors import run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.zoo.hunt import hunt
-from experiments.zoo.throttle import BUGS, parts_of
-from protocols.throttle import REFERENCES, FixedWindow, Limit, RateLimit, SlidingCounter, SlidingLog, TokenBucket
-from protocols.throttle import most_in_any_window as most
 from simclock import Control, Network, Observation, UsageError, ms, seconds
+from simclock.actors import run
 from simclock.durations import HOUR
+from simclock.experiments.catalog.throttle.bugs import BUGS, parts_of
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.zoo.hunt import hunt
+from simclock.protocols.throttle import (
+    REFERENCES,
+    FixedWindow,
+    Limit,
+    RateLimit,
+    SlidingCounter,
+    SlidingLog,
+    TokenBucket,
+)
+from simclock.protocols.throttle import most_in_any_window as most
 
 SAFE = [TokenBucket, SlidingLog, SlidingCounter]
 LIMIT = Limit(count=4, burst=2)
@@ -134,7 +142,7 @@ def test_the_same_seed_everywhere(same_everywhere):
 
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
-    from actors import Placement
+    from simclock.actors import Placement
 
     scenario = make_scenario(entries()["hourly-throttle"], Settings(seed=1, parameters={"limit": 5, "burst": 2}))
     assert run(scenario, Placement(kind="ray", nodes_per_actor=2)).digest == run(scenario).digest

@@ -4,10 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Node, run
-from experiments.zoo.true_time import NeverGrows, TrustsReading
-from protocols.true_time import TimedNode, TimeMaster, TimeSettings, TimeSource, TrueTimeProperties
-from protocols.true_time.properties import CONTAINS_NOW, START
 from simclock import (
     Clocks,
     Control,
@@ -25,7 +21,11 @@ from simclock import (
     seconds,
     us,
 )
-from simclock.clocks.physical import PhysicalClock
+from simclock.actors import Node, run
+from simclock.environment.quartz import PhysicalClock
+from simclock.experiments.catalog.true_time.bugs import NeverGrows, TrustsReading
+from simclock.protocols.true_time import TimedNode, TimeMaster, TimeSettings, TimeSource, TrueTimeProperties
+from simclock.protocols.true_time.properties import CONTAINS_NOW, START
 
 DRIFT_PPB = 2_000_000
 

@@ -4,24 +4,6 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from actors import Node, Placement, run
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.chat import HELD, held_for_ever
-from experiments.command_line import main
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import ground_of, hunt, named, right_one
-from protocols.reliable_links import LinkAcknowledgement, ReliableLinks
-from protocols.total_order import (
-    HoldBackQueue,
-    Membership,
-    Participant,
-    Say,
-    TotalOrderProperties,
-    TotalOrderSettings,
-    View,
-)
-from protocols.total_order.membership import Joiner, next_view
-from protocols.total_order.messages import Acknowledge, Heartbeat, Prepare, Promise
 from simclock import (
     Control,
     Crash,
@@ -38,7 +20,25 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import Node, Placement, run
 from simclock.clocks import LamportClock
+from simclock.experiments.catalog.total_order.scenario import HELD, held_for_ever
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
+from simclock.protocols.reliable_links import LinkAcknowledgement, ReliableLinks
+from simclock.protocols.total_order import (
+    HoldBackQueue,
+    Membership,
+    Participant,
+    Say,
+    TotalOrderProperties,
+    TotalOrderSettings,
+    View,
+)
+from simclock.protocols.total_order.membership import Joiner, next_view
+from simclock.protocols.total_order.messages import Acknowledge, Heartbeat, Prepare, Promise
 
 
 def said(count, node, text="x"):

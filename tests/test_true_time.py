@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from simclock import UsageError, ms, seconds, us
 from simclock.clocks import Order, TrueTime, Uncertainty
-from simclock.clocks.physical import PARTS, PhysicalClock
+from simclock.environment.quartz import PARTS, PhysicalClock
 
 intervals = st.tuples(st.integers(-50, 50), st.integers(0, 20)).map(lambda pair: TrueTime(pair[0], sum(pair)))
 drifts = st.integers(0, PARTS // 3)

@@ -5,10 +5,12 @@ A leader stands alone here: its clock is set by hand, and what it sends, tells a
 
 import pytest
 
-from protocols.clock_synchronization.messages import TimeReply
-from protocols.true_time import Leader, TimeSettings, TimeSource, TransactionSettings
-from protocols.true_time.locks import LockTable
-from protocols.true_time.messages import (
+from simclock import UsageError, ms, stream
+from simclock.environment.disk import Disk
+from simclock.protocols.clock_synchronization.messages import TimeReply
+from simclock.protocols.true_time import Leader, TimeSettings, TimeSource, TransactionSettings
+from simclock.protocols.true_time.locks import LockTable
+from simclock.protocols.true_time.messages import (
     Ask,
     Commit,
     Decision,
@@ -25,9 +27,7 @@ from protocols.true_time.messages import (
     Wounded,
     Write,
 )
-from protocols.true_time.versions import Versions
-from simclock import UsageError, ms, stream
-from simclock.disk import Disk
+from simclock.protocols.true_time.versions import Versions
 
 EPSILON_NS = ms(5)
 LEADERS = (10, 11, 12)

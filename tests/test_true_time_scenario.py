@@ -6,22 +6,22 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from actors import Placement, run
-from actors.run import inline_run
-from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.external_consistency import EXTERNAL_CONSISTENCY
-from experiments.nemesis import coverage
-from experiments.recorded import recorded
-from experiments.studies import StudySettings, studies
-from experiments.true_time import Cluster, clock_trouble
-from experiments.true_time_history import epsilons_ns, history_of, judgement_of, waits_ns
-from experiments.zoo import true_time as rows
-from experiments.zoo.bug import SAFETY
-from experiments.zoo.hunt import Ground, hunt, right_one
-from protocols.true_time import TimeSettings
-from protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW
 from simclock import Clocks, JumpClock, UsageError, ms, seconds
+from simclock.actors import Placement, run
+from simclock.actors.run import inline_run
+from simclock.experiments.catalog.true_time import bugs as rows
+from simclock.experiments.catalog.true_time.judge import epsilons_ns, history_of, judgement_of, waits_ns
+from simclock.experiments.catalog.true_time.scenario import Cluster, clock_trouble
+from simclock.experiments.checkers.external_consistency import EXTERNAL_CONSISTENCY
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.bug import SAFETY
+from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.nemesis import coverage
+from simclock.experiments.telling.recorded import recorded
+from simclock.experiments.zoo.hunt import Ground, hunt, right_one
+from simclock.protocols.true_time import TimeSettings
+from simclock.protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW
 
 
 def play(seed, *, name="truetime", **settings):

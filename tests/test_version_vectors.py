@@ -2,10 +2,10 @@
 
 import pytest
 
-from experiments.studies import StudySettings, studies
-from experiments.version_vectors import HEADERS, PARAMETERS, measure, notes
-from protocols.dynamo import ClientVectors, DottedSets, ServerVectors
 from simclock import UsageError
+from simclock.experiments.catalog.dynamo.study import HEADERS, PARAMETERS, measure, notes
+from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.protocols.dynamo import ClientVectors, DottedSets, ServerVectors
 
 
 def rows(**parameters):

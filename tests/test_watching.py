@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from actors import Node, run
-from experiments.catalog import Entry, Settings, entries, judge_invariants, make_scenario
-from experiments.clock_story import story
-from experiments.command_line import main
-from experiments.commands.run import flags_with_keys
-from experiments.keys import Key, Press, keys_text, parse_keys
-from experiments.watching import Watched, parse_speed, watch
 from simclock import JumpClock, Scenario, UsageError, ms, seconds
+from simclock.actors import Node, run
+from simclock.experiments.catalog.clock_synchronization.story import story
+from simclock.experiments.command_line import main
+from simclock.experiments.commands.run import flags_with_keys
+from simclock.experiments.entries.entry import Entry, Settings, entries, judge_invariants, make_scenario
+from simclock.experiments.entries.keys import Key, Press, keys_text, parse_keys
+from simclock.experiments.watching.watch import Watched, parse_speed, watch
 
 ENTRY = entries()["clock-drift"]
 ROOT = Path(__file__).parent.parent
@@ -223,7 +223,7 @@ class Screen:
 
 def test_in_a_terminal(tmp_path: Path) -> None:
     """Keys pressed by hand; the command that is printed at the end has the same digest, with no terminal."""
-    program = "from experiments.command_line import main; main()"
+    program = "from simclock.experiments.command_line import main; main()"
     words = ["run", "clock-drift", "--seed", "5", "--duration", "10h", "--watch", "--speed", "50"]
     above, below = pty.openpty()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from actors import Placement, run
-from experiments.catalog import Settings, entries, make_scenario
 from simclock import Scenario, seconds
+from simclock.actors import Placement, run
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5
@@ -21,8 +21,8 @@ DURATION_NS = seconds(2)
 OTHER_PYTHONS = sorted(str(path) for path in (ROOT / ".pythons").glob("*/bin/python"))
 PRINT_DIGESTS = f"""
 import json
-from actors import run
-from experiments.catalog import Settings, entries, make_scenario
+from simclock.actors import run
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
 print(json.dumps({{
     name: run(make_scenario(entry, Settings(seed={SEED}, duration_ns={DURATION_NS}))).digest
     for name, entry in entries().items()

@@ -5,12 +5,12 @@ import types
 
 import pytest
 
-from actors import Node, Placement, run
-from actors.run import tapped
-from experiments.catalog import Settings, entries
-from experiments.commands.options import parse_placement
-from experiments.difference import first_difference
 from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
+from simclock.actors import Node, Placement, run
+from simclock.actors.run import tapped
+from simclock.experiments.commands.options import parse_placement
+from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.traces.difference import first_difference
 
 PLACEMENTS = [
     Placement(kind="windows"),
@@ -51,7 +51,7 @@ def test_it_wants_a_smallest_delay_as_ray_does():
 
 
 LIES = """
-from actors import Message, Node
+from simclock.actors import Message, Node
 
 class Lie(Message):
     number: int

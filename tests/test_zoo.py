@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from actors import run
-from experiments.catalog import Settings, entries, make_scenario
-from experiments.command_line import main
-from experiments.zoo import elections, logs, raft_disks, services
-from experiments.zoo import raft as raft_rows
-from experiments.zoo.bug import LIVENESS, SAFETY
-from experiments.zoo.bugs import BUGS, NOT_APPLICABLE
-from experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows, is_found, named, right_one
-from experiments.zoo.raft import parts_of
-from experiments.zoo.table import zoo_text
-from protocols.raft import RaftServer
 from simclock import Clog, Cut, Mend, Network, Partition, StartClock, StopClock, Unclog, Uniform, UsageError, ms
+from simclock.actors import run
+from simclock.experiments.catalog.raft import bugs as raft_rows
+from simclock.experiments.catalog.raft.bugs import disks as raft_disks
+from simclock.experiments.catalog.raft.bugs import elections, logs, parts_of, services
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.bug import LIVENESS, SAFETY
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.zoo.bugs import BUGS, NOT_APPLICABLE
+from simclock.experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows, is_found, named, right_one
+from simclock.experiments.zoo.table import zoo_text
+from simclock.protocols.raft import RaftServer
 
 QUICK = ("RAFT-16", "RAFT-18", "RAFT-19", "RAFT-20", "RAFT-22", "PAPER-5.2")
 SEEDS = 40

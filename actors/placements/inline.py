@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from simclock.guard import Guarding
-from simclock.host import Host
-from simclock.mail import HostPlan, Mail, Summary, Window
-from simclock.standing import Frames, HostStanding
+from simclock.guarding.guard import Guarding
+from simclock.kernel.host import Host
+from simclock.kernel.mail import HostPlan, Mail, Summary, Window
+from simclock.kernel.standing import Frames, HostStanding
 
 
 class InlineHosts:

@@ -5,7 +5,7 @@ answers are awaited at once. Laws: answers are collected and sorted by key, neve
 submitter (the scheduler's actor) and no retries by Ray; a worker that dies is replaced, and its host brought up to date
 by sending it again all the mail it ever got, so that a real failure changes nothing.
 
-Ray is imported here and in `actors.ray_tasks`, nowhere else, and only when a run needs it.
+Ray is imported here and in `simclock.actors.placements.ray_tasks`, nowhere else, and only when a run needs it.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from actors.local_ray import keep_token_private, local_ray_folder
-from actors.message import check_message
-from actors.ray_deaths import first_line, how_it_died
-from actors.run import payload_type_of
-from actors.shipping import dumps, import_also_from, import_folders, loads, ship
+from simclock.actors.message import check_message
+from simclock.actors.placements.local_ray import keep_token_private, local_ray_folder
+from simclock.actors.placements.ray_deaths import first_line, how_it_died
+from simclock.actors.placements.shipping import dumps, import_also_from, import_folders, loads, ship
+from simclock.actors.run import payload_type_of
 from simclock.errors import Failure, PlacementError, RunInterrupted, SimclockError, UsageError
-from simclock.guard import guarding
+from simclock.guarding.guard import guarding
 from simclock.hash_seed import VARIABLE, of_workers
-from simclock.host import Host
-from simclock.mail import HostPlan, Mail, Summary, Window
+from simclock.kernel.host import Host
+from simclock.kernel.mail import HostPlan, Mail, Summary, Window
+from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_observers
+from simclock.kernel.standing import HostStanding, Standing, frames_of
+from simclock.machinery import IMPORTED_FROM
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult, Scheduler, host_plan, made_observers
-from simclock.standing import HostStanding, Standing, frames_of
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
-    from actors.run import Onlooker, Placement
+    from simclock.actors.run import Onlooker, Placement
 
 REVIVALS_MAX = 3
 """How often a host's worker may die before the run is given up."""
@@ -494,7 +494,7 @@ def _job_config() -> Any:
 
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ:  # within `ray job submit`, which has its own
         return None
-    ours = str(Path(__file__).resolve().parent.parent)
+    ours = str(IMPORTED_FROM)
     return ray.job_config.JobConfig(
         _client_job=True, _py_driver_sys_path=[ours] if ours == os.path.abspath(os.curdir) else None
     )

@@ -23,11 +23,10 @@ from typing import Any
 import cloudpickle
 import msgspec
 
-from actors.message import REGISTRY, Message, fields_of
-from actors.unpicklable import culprit
+from simclock.actors.message import REGISTRY, Message, fields_of
+from simclock.actors.placements.unpicklable import culprit
 from simclock.errors import UsageError
-
-_OURS = ("simclock", "actors", "protocols", "experiments")
+from simclock.machinery import PACKAGE
 
 
 def ship(value: Any) -> bytes:
@@ -63,7 +62,7 @@ def travels_by_value(module_name: str) -> bool:
     """Whether things of that module may be unknown to a worker."""
     if module_name == "__main__":
         return True
-    if module_name.partition(".")[0] in _OURS:
+    if module_name.partition(".")[0] == PACKAGE:
         return False
     module = sys.modules.get(module_name)
     if module is None:

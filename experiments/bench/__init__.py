@@ -5,6 +5,6 @@ the ratios of neighbours, with the least and the greatest beside it; a target st
 said to be missed where it is missed.
 """
 
-from experiments.bench.command import bench
+from simclock.experiments.bench.command import bench
 
 __all__ = ["bench"]

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class BareNode:
-    """What `actors.Node` is to simclock. Handlers are added by `handlers.on`."""
+    """What `simclock.Node` is to simclock. Handlers are added by `handlers.on`."""
 
     def join(self, loop: BareLoop, id: int, nodes: int) -> None:
         self.loop, self.id, self.nodes, self.random = loop, id, nodes, loop.random

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 import click
 from tabulate import tabulate
 
-from experiments.bench.measure import Row
-from experiments.bench.parts import PARTS, QUICK, Sizes, with_repeats
 from simclock.errors import UsageError
+from simclock.experiments.bench.measure import Row
+from simclock.experiments.bench.parts import PARTS, QUICK, Sizes, with_repeats
 
 REPEATS_MIN = 5
 FORMATS = ("github", "csv", "json")

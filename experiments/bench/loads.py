@@ -10,10 +10,10 @@ from functools import cache
 from types import FunctionType
 from typing import Any, NamedTuple
 
-import actors
-from experiments.bench.bare_loop import BareLoop, BareNode
-from experiments.catalog import Settings
-from experiments.synthetic import (
+import simclock
+from simclock import Network, Scenario, Uniform
+from simclock.experiments.bench.bare_loop import BareLoop, BareNode
+from simclock.experiments.catalog.synthetic.scenario import (
     DELAY_NS_MAX,
     DELAY_NS_MEAN,
     DELAY_NS_MIN,
@@ -28,7 +28,7 @@ from experiments.synthetic import (
     ping_pong,
     timers,
 )
-from simclock import Network, Scenario, Uniform
+from simclock.experiments.entries.entry import Settings
 
 SEED = 7
 HANDLERS = ("__init__", "on_start", "on_message", "on_timer")
@@ -109,7 +109,7 @@ def handlers_on(node_class: type[Any], engine_class: type[Any]) -> type[Any]:
     return type(f"{engine_class.__name__}{node_class.__name__}", (engine_class,), copied)
 
 
-def run_ours(load: Load, placement: actors.Placement | str = "inline", *, guard: bool = True) -> Sample:
+def run_ours(load: Load, placement: simclock.Placement | str = "inline", *, guard: bool = True) -> Sample:
     """simclock."""
     settings = Settings(
         seed=SEED,
@@ -120,7 +120,7 @@ def run_ours(load: Load, placement: actors.Placement | str = "inline", *, guard:
     )
     scenario = load.make(settings)
     gc.collect()
-    result = actors.run(scenario, placement, guard=guard)
+    result = simclock.run(scenario, placement, guard=guard)
     return Sample(result.counters["messages"] + result.counters["timer"], result.wall_s)
 
 
@@ -131,14 +131,14 @@ def run_bare_loop(load: Load) -> Sample:
 
 def run_simpy_stores(load: Load) -> Sample:
     """SimPy, a store and a process per node."""
-    from experiments.bench.simpy_engines import SimpyEngine, StoreNode
+    from simclock.experiments.bench.simpy_engines import SimpyEngine, StoreNode
 
     return _run(load, SimpyEngine, StoreNode)
 
 
 def run_simpy_callbacks(load: Load) -> Sample:
     """SimPy, raw callbacks."""
-    from experiments.bench.simpy_engines import CallbackNode, SimpyEngine
+    from simclock.experiments.bench.simpy_engines import CallbackNode, SimpyEngine
 
     return _run(load, SimpyEngine, CallbackNode)
 

@@ -1,4 +1,4 @@
-"""`python -m experiments.bench.memory NODES`: runs PHOLD in process and prints its peak memory as JSON."""
+"""`python -m simclock.experiments.bench.memory NODES`: runs PHOLD in process and prints its peak memory as JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import resource
 import sys
 from pathlib import Path
 
-from experiments.bench.loads import load_of, run_ours
+from simclock.experiments.bench.loads import load_of, run_ours
 
 EVENTS_PER_NODE = 5
 

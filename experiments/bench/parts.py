@@ -15,8 +15,9 @@ from multiprocessing import get_context
 from statistics import median
 from typing import Any
 
-import actors
-from experiments.bench.loads import (
+import simclock
+from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock.experiments.bench.loads import (
     LOADS,
     SEED,
     Load,
@@ -27,12 +28,11 @@ from experiments.bench.loads import (
     run_simpy_callbacks,
     run_simpy_stores,
 )
-from experiments.bench.measure import Row, Target, alternate, ratios, spread
-from experiments.catalog import Settings, entries
-from experiments.outcome import SeedRunner
-from experiments.sweep import sweep
-from experiments.synthetic import phold
-from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
+from simclock.experiments.catalog.synthetic.scenario import phold
+from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.runs.outcome import SeedRunner
+from simclock.experiments.runs.sweep import sweep
 
 MEGABYTE = 1e6
 
@@ -187,7 +187,7 @@ def growth_against_log(cost: dict[int, float]) -> dict[int, float]:
 
 def measure_memory(sizes: Sizes) -> Iterator[Row]:
     """The peak of resident memory of PHOLD in a process of its own."""
-    command = [sys.executable, "-m", "experiments.bench.memory", str(sizes.memory_nodes)]
+    command = [sys.executable, "-m", "simclock.experiments.bench.memory", str(sizes.memory_nodes)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UsageError(f"memory: the process that was measured failed: {done.stderr.strip()[-500:]}")
@@ -218,7 +218,7 @@ class Echo:
 
 def measure_ray(sizes: Sizes) -> Iterator[Row]:
     """One actor per node against bare calls, and two hosts against one process."""
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
 
     with ray_session():
         yield from _measure_calls(sizes)
@@ -254,7 +254,7 @@ def _measure_calls(sizes: Sizes) -> Iterator[Row]:
         return rounds * sizes.actors / (time.perf_counter() - started)
 
     def run_hosts() -> float:
-        result = actors.run(scenario, actors.Placement(kind="ray", nodes_per_actor=1))
+        result = simclock.run(scenario, simclock.Placement(kind="ray", nodes_per_actor=1))
         return result.host_calls / result.wall_s
 
     rates = alternate({"ours": run_hosts, "bare": run_bare_calls}, sizes.repeats)
@@ -275,7 +275,7 @@ def _measure_calls(sizes: Sizes) -> Iterator[Row]:
 
 def _measure_packed(sizes: Sizes) -> Iterator[Row]:
     load = load_of("phold", sizes.packed_nodes, sizes.packed_events)
-    two = actors.Placement(kind="ray", hosts=2)
+    two = simclock.Placement(kind="ray", hosts=2)
     sides = {"two": partial(run_ours, load, two), "one": partial(run_ours, load)}
     samples = alternate(sides, sizes.repeats)
     rates = {side: [sample.rate for sample in those] for side, those in samples.items()}
@@ -324,7 +324,7 @@ def measure_sweep(sizes: Sizes) -> Iterator[Row]:
     Against this process alone, and against two plain processes of which each does every other seed: what the machine's
     two cores give at that moment.
     """
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
 
     runner = _seed_runner()
     seeds = range(sizes.sweep_seeds)

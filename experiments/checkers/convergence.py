@@ -16,10 +16,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from experiments.linearizability import Verdict
-from experiments.nemesis import calm_of
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.checkers.linearizability import Verdict
+from simclock.experiments.nemesis import calm_of
 from simclock.observers import Control, Observation, Observer
 
 TEXT_MAX = 200

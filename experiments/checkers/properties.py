@@ -28,8 +28,8 @@ import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.kernel.scheduler import RunResult
 from simclock.observers import Control, Observation, Observer
-from simclock.scheduler import RunResult
 
 ALWAYS = "always"
 SOMETIMES = "sometimes"

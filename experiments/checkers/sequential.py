@@ -4,7 +4,7 @@
 order, and the operations of each individual processor appear in this sequence in the order specified by its program"
 (Lamport 1979). Between processes, time orders nothing; so every linearizable history is sequentially consistent.
 
-Rule 1: the object is a `Model` as in `experiments.linearizability`. Its parts (keys) are judged together: unlike
+Rule 1: the object is a `Model`, as for linearizability. Its parts (keys) are judged together: unlike
         linearizability, sequential consistency is not local (Attiya & Welch 1994), and two objects that each have an
         order may have none together.
 Rule 2: an operation of unknown outcome comes after what its process had done before it, or never; what the process did
@@ -31,11 +31,11 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, NoReturn
 
-from experiments.histories import HistoryError, Operation
-from experiments.linearizability import Model, Verdict
-from experiments.linearizability.checker import linearizability_within
-from experiments.linearizability.limits import LimitHitError, Limits, limits_of
-from experiments.session_guarantees import session_guarantees_within
+from simclock.experiments.checkers.histories import HistoryError, Operation
+from simclock.experiments.checkers.linearizability import Model, Verdict
+from simclock.experiments.checkers.linearizability.checker import linearizability_within
+from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
+from simclock.experiments.checkers.sessions import session_guarantees_within
 
 LINES_SHOWN = 5
 SHORT_WAY_STEPS = 1_000_000

@@ -26,9 +26,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
-from experiments.histories import HistoryError, Operation, exact
-from experiments.linearizability import Verdict
-from experiments.linearizability.limits import LimitHitError, Limits, limits_of
+from simclock.experiments.checkers.histories import HistoryError, Operation, exact
+from simclock.experiments.checkers.linearizability import Verdict
+from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
 
 READ_YOUR_WRITES = "read your writes"
 MONOTONIC_READS = "monotonic reads"

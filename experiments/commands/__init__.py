@@ -1,1 +1,1 @@
-"""The commands of `simclock`, a module each; `experiments.command_line` brings them together."""
+"""The commands of `simclock`, a module each; `simclock.experiments.command_line` brings them together."""

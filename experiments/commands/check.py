@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from experiments.exit_status import UNKNOWN, VALID, VIOLATED
-from experiments.histories import HistoryError, Operation, exact, keys_from_values, read_history
-from experiments.history_formats import load_jepsen_log, load_key_value_log, load_knossos
-from experiments.linearizability import (
+from simclock.durations import parse_duration, seconds
+from simclock.errors import UsageError
+from simclock.experiments.checkers.histories import HistoryError, Operation, exact, keys_from_values, read_history
+from simclock.experiments.checkers.histories.formats import load_jepsen_log, load_key_value_log, load_knossos
+from simclock.experiments.checkers.linearizability import (
     Model,
     Verdict,
     cas_register,
@@ -24,11 +25,10 @@ from experiments.linearizability import (
     register,
     set_of_values,
 )
-from experiments.sequential_consistency import check_sequential_consistency
-from experiments.session_guarantees import GUARANTEES, check_session_guarantees
-from experiments.spelling import say
-from simclock.durations import parse_duration, seconds
-from simclock.errors import UsageError
+from simclock.experiments.checkers.sequential import check_sequential_consistency
+from simclock.experiments.checkers.sessions import GUARANTEES, check_session_guarantees
+from simclock.experiments.telling.exit_status import UNKNOWN, VALID, VIOLATED
+from simclock.experiments.telling.spelling import say
 
 
 def _listed(initial: Any) -> tuple[Hashable, ...]:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import click
 
-from experiments.commands.options import SEED, WHOLE, Overrides, parse_placement
-from experiments.determinism import Answer, Question, Variant, answer, first_difference, variants
-from experiments.exit_status import CODE_FAILED, DIFFERENT, VALID, gravest
-from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import SEED, WHOLE, Overrides, parse_placement
+from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
+from simclock.experiments.runs.sweep_report import shorten
+from simclock.experiments.telling.exit_status import CODE_FAILED, DIFFERENT, VALID, gravest
 
 BESIDES_MAX = 500
 

@@ -7,15 +7,15 @@ from contextlib import ExitStack
 
 import click
 
-from actors.run import Placement
-from experiments.commands.options import SEED, Overrides, parse_placement
-from experiments.comparison import Case, compare, comparison_text, disagreements
-from experiments.exit_status import DIFFERENT, VALID
-from experiments.progress import progress_bar
-from experiments.seeds import bounded
-from experiments.spelling import say
-from experiments.tables import FORMS
+from simclock.actors.run import Placement
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import SEED, Overrides, parse_placement
+from simclock.experiments.comparing.comparison import Case, compare, comparison_text, disagreements
+from simclock.experiments.runs.seeds import bounded
+from simclock.experiments.telling.exit_status import DIFFERENT, VALID
+from simclock.experiments.telling.spelling import say
+from simclock.experiments.telling.tables import FORMS
+from simclock.experiments.watching.progress import progress_bar
 
 DEFAULT_SCENARIOS = ("raft-kv", "phold")
 
@@ -88,7 +88,7 @@ def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Exi
     """One Ray for all runs, where one of them needs any."""
     stack = ExitStack()
     if any(placement.kind == "ray" for _, placement in places):
-        from actors.ray_placement import ray_session
+        from simclock.actors.placements.ray import ray_session
 
         stack.enter_context(ray_session(address))
     return stack

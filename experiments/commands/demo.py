@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from actors.run import Placement, run
-from experiments.catalog import EXIT_STATUS
-from experiments.commands.compare import case_of, ray_for
-from experiments.commands.options import SEED, Overrides, parse_placement
-from experiments.comparison import Case, compare, comparison_text
-from experiments.exit_status import DIFFERENT
-from experiments.report import Report, report_of, report_text, verdict_lines
-from experiments.scenario_source import Source
+from simclock.actors.run import Placement, run
+from simclock.experiments.commands.compare import case_of, ray_for
+from simclock.experiments.commands.options import SEED, Overrides, parse_placement
+from simclock.experiments.comparing.comparison import Case, compare, comparison_text
+from simclock.experiments.entries.entry import EXIT_STATUS
+from simclock.experiments.runs.report import Report, report_of, report_text, verdict_lines
+from simclock.experiments.runs.source import Source
+from simclock.experiments.telling.exit_status import DIFFERENT
 
 SCENARIO = "raft-kv-wan"
 COMPARED = "raft-kv"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import click
 
-from actors.run import run
-from experiments.commands.options import database_option
-from experiments.commands.replay import name_code
-from experiments.difference import first_difference
-from experiments.exit_status import DIFFERENT, VALID
-from experiments.neighbour import nearest_passing
-from experiments.outcome import Outcome
-from experiments.reference import Reference, find_run
-from experiments.spelling import is_file
-from experiments.trace_file import plain_record, read_trace
+from simclock.actors.run import run
 from simclock.errors import HandlerError, UsageError
+from simclock.experiments.commands.options import database_option
+from simclock.experiments.commands.replay import name_code
+from simclock.experiments.runs.neighbour import nearest_passing
+from simclock.experiments.runs.outcome import Outcome
+from simclock.experiments.runs.reference import Reference, find_run
+from simclock.experiments.telling.exit_status import DIFFERENT, VALID
+from simclock.experiments.telling.spelling import is_file
+from simclock.experiments.traces.difference import first_difference
+from simclock.experiments.traces.file import plain_record, read_trace
 from simclock.faults import Fault
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from actors.run import Placement
-from experiments.commands.options import SEED, WHOLE, placement_options
-from experiments.seeds import bounded
-from experiments.spelling import say
+from simclock.actors.run import Placement
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import SEED, WHOLE, placement_options
+from simclock.experiments.runs.seeds import bounded
+from simclock.experiments.telling.spelling import say
 
 
 @click.group(short_help="Labs whose output has a published SHA-256.")
@@ -55,7 +55,7 @@ def db16(seed: int, nodes: int, rounds: int, raw: bool, placement: Placement) ->
     \b
     Example: simclock lab db-16 --seed 42 --nodes 3 --rounds 20
     """
-    from experiments.labs.db16 import run_db16
+    from simclock.experiments.labs.db16 import run_db16
 
     _print(run_db16(seed, nodes, rounds, placement), raw)
 
@@ -72,7 +72,7 @@ def db17(
     \b
     Example: simclock lab db-17 --seed 42 --nodes 3 --rounds 1000 --proposals 5
     """
-    from experiments.labs.db17 import run_db17
+    from simclock.experiments.labs.db17 import run_db17
 
     _print(run_db17(seed, nodes, rounds, proposals, _links(partition, nodes), placement), raw)
 

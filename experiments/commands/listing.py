@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import click
 
-from experiments.catalog import Entry, Settings, entries
-from experiments.catalog_text import FOR_READING, catalog_text, details_text, form_option
-from experiments.commands.options import Overrides, ScenarioCommand, override_options
-from experiments.latency_forms import latency_to_table
-from experiments.reference import code_of
-from experiments.scenario_source import Source
-from experiments.scenario_text import whole_settings, write_settings
-from experiments.spelling import unknown
-from experiments.studies import Study, studies
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import Overrides, ScenarioCommand, override_options
+from simclock.experiments.entries.entry import Entry, Settings, entries
+from simclock.experiments.entries.studies import Study, studies
+from simclock.experiments.runs.reference import code_of
+from simclock.experiments.runs.source import Source
+from simclock.experiments.scenario_files.latency_forms import latency_to_table
+from simclock.experiments.scenario_files.text import whole_settings, write_settings
+from simclock.experiments.telling.catalog_text import FOR_READING, catalog_text, details_text, form_option
+from simclock.experiments.telling.spelling import unknown
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 

@@ -12,19 +12,19 @@ from typing import Any
 
 import click
 
-from actors.run import Placement
-from experiments.catalog import Entry, Settings
-from experiments.latency_forms import latency_from_text
-from experiments.parameters import flag_of, parameter_from_text, parameter_text
-from experiments.results_database import DEFAULT_DATABASE
-from experiments.scenario_file import scenario_as_is
-from experiments.scenario_source import Source, find_source
-from experiments.seeds import SEED_MAX, bounded
-from experiments.spelling import say, unknown
-from experiments.toml_table import duration_ns
+from simclock.actors.run import Placement
+from simclock.environment.network import ORDERS, Network
 from simclock.errors import PlacementError, UsageError
+from simclock.experiments.entries.entry import Entry, Settings
+from simclock.experiments.entries.parameters import flag_of, parameter_from_text, parameter_text
+from simclock.experiments.runs.database import DEFAULT_DATABASE
+from simclock.experiments.runs.seeds import SEED_MAX, bounded
+from simclock.experiments.runs.source import Source, find_source
+from simclock.experiments.scenario_files.file import scenario_as_is
+from simclock.experiments.scenario_files.latency_forms import latency_from_text
+from simclock.experiments.scenario_files.toml_table import duration_ns
+from simclock.experiments.telling.spelling import say, unknown
 from simclock.hash_seed import on_command_line
-from simclock.network import ORDERS, Network
 
 Command = Callable[..., Any]
 

@@ -8,21 +8,29 @@ from pathlib import Path
 
 import click
 
-from actors.run import run
-from experiments.catalog import EXIT_STATUS
-from experiments.code_version import code_version
-from experiments.commands.options import WHOLE, Overrides, ScenarioCommand, database_option, override_options
-from experiments.commands.run import trace_to
-from experiments.exit_status import DIFFERENT
-from experiments.inspection import node_text
-from experiments.outcome import FAILED, failure_text
-from experiments.progress import watcher
-from experiments.reference import Recorded, Reference, code_of, find_run, is_result_id, name_and_seed, run_of_source
-from experiments.report import report_of, report_text
-from experiments.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
+from simclock.actors.run import run
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
-from simclock.mail import NEVER_NS
+from simclock.experiments.commands.options import WHOLE, Overrides, ScenarioCommand, database_option, override_options
+from simclock.experiments.commands.run import trace_to
+from simclock.experiments.entries.entry import EXIT_STATUS
+from simclock.experiments.runs.code_version import code_version
+from simclock.experiments.runs.outcome import FAILED, failure_text
+from simclock.experiments.runs.reference import (
+    Recorded,
+    Reference,
+    code_of,
+    find_run,
+    is_result_id,
+    name_and_seed,
+    run_of_source,
+)
+from simclock.experiments.runs.report import report_of, report_text
+from simclock.experiments.telling.exit_status import DIFFERENT
+from simclock.experiments.traces.inspection import node_text
+from simclock.experiments.traces.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
+from simclock.experiments.watching.progress import watcher
+from simclock.kernel.mail import NEVER_NS
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 

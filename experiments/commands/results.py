@@ -9,16 +9,16 @@ from typing import Any
 
 import click
 
-from experiments import catalog
-from experiments.catalog import VIOLATED
-from experiments.commands.options import database_option
-from experiments.exit_status import DIFFERENT, VALID
-from experiments.outcome import FAILED, VERDICTS
-from experiments.results_database import Result, Sweep, open_results
-from experiments.seeds import SEED_MAX
-from experiments.sweep_report import compare_sweeps, comparison_lines, shorten
-from experiments.tables import FORMS, table_text
 from simclock.durations import format_duration
+from simclock.experiments.commands.options import database_option
+from simclock.experiments.entries import entry as catalog
+from simclock.experiments.entries.entry import VIOLATED
+from simclock.experiments.runs.database import Result, Sweep, open_results
+from simclock.experiments.runs.outcome import FAILED, VERDICTS
+from simclock.experiments.runs.seeds import SEED_MAX
+from simclock.experiments.runs.sweep_report import compare_sweeps, comparison_lines, shorten
+from simclock.experiments.telling.exit_status import DIFFERENT, VALID
+from simclock.experiments.telling.tables import FORMS, table_text
 from simclock.readable import in_one_line
 
 DETAIL_MAX = 80

@@ -11,21 +11,21 @@ from typing import Any, TextIO
 
 import click
 
-from actors.run import Placement
-from actors.run import run as run_scenario
-from experiments.catalog import EXIT_STATUS
-from experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
-from experiments.keys import keys_text
-from experiments.output import OutputLost, cannot_write, lost_output
-from experiments.plain_values import trace_line
-from experiments.plots import try_picture
-from experiments.progress import watcher
-from experiments.report import asked, report_json, report_of, report_text
-from experiments.scenario_source import Source
-from experiments.watching import QUIT, parse_speed, terminal, watch
+from simclock.actors.run import Placement
+from simclock.actors.run import run as run_scenario
 from simclock.durations import format_duration
 from simclock.errors import RunInterrupted, UsageError
-from simclock.standing import Standing
+from simclock.experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
+from simclock.experiments.entries.entry import EXIT_STATUS
+from simclock.experiments.entries.keys import keys_text
+from simclock.experiments.runs.report import asked, report_json, report_of, report_text
+from simclock.experiments.runs.source import Source
+from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output
+from simclock.experiments.telling.pictures import try_picture
+from simclock.experiments.traces.plain_values import trace_line
+from simclock.experiments.watching.progress import watcher
+from simclock.experiments.watching.watch import QUIT, parse_speed, terminal, watch
+from simclock.kernel.standing import Standing
 from simclock.trace import TraceRecord
 
 TRACE_BEGINS = b'{"time_ns":'

@@ -12,17 +12,17 @@ from typing import Any
 
 import click
 
-from experiments.catalog import Settings
-from experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
-from experiments.commands.replay import named_run
-from experiments.exit_status import INTERRUPTED, VALID
-from experiments.output import cannot_write
-from experiments.progress import progress_bar
-from experiments.results_database import DEFAULT_DATABASE
-from experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
-from experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
+from simclock.experiments.commands.replay import named_run
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.runs.database import DEFAULT_DATABASE
+from simclock.experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
+from simclock.experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray
+from simclock.experiments.telling.exit_status import INTERRUPTED, VALID
+from simclock.experiments.telling.output import cannot_write
+from simclock.experiments.watching.progress import progress_bar
 
 RUN_S_WORTH_RAY = 0.2
 """Runs that take less are over sooner in this process than a Ray has started."""
@@ -104,7 +104,7 @@ def _evaluation(runner: TrialRunner, here: bool, jobs: int | None, address: str 
     if here:
         yield in_process(runner)
         return
-    from actors.ray_placement import ray_session
+    from simclock.actors.placements.ray import ray_session
 
     with ray_session(address):  # one for all rounds
         yield on_ray(runner, jobs)

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from experiments.catalog_text import catalog_text, form_option
-from experiments.commands.options import SEED
-from experiments.parameters import parameter_from_text
-from experiments.plots import try_picture
-from experiments.progress import progress_bar
-from experiments.spelling import unknown
-from experiments.studies import StudySettings, cell, studies
-from experiments.tables import table_text
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import SEED
+from simclock.experiments.entries.parameters import parameter_from_text
+from simclock.experiments.entries.studies import StudySettings, cell, studies
+from simclock.experiments.telling.catalog_text import catalog_text, form_option
+from simclock.experiments.telling.pictures import try_picture
+from simclock.experiments.telling.spelling import unknown
+from simclock.experiments.telling.tables import table_text
+from simclock.experiments.watching.progress import progress_bar
 
 
 @click.command(short_help="Tables that compare many runs; without a name, list them.")

@@ -16,10 +16,8 @@ from typing import Any
 
 import click
 
-from experiments import exit_status
-from experiments.catalog import VALID
-from experiments.code_version import code_version
-from experiments.commands.options import (
+from simclock.errors import RunInterrupted, SimclockError, UsageError
+from simclock.experiments.commands.options import (
     Overrides,
     ScenarioCommand,
     database_option,
@@ -27,10 +25,9 @@ from experiments.commands.options import (
     telling_details,
     verbose_option,
 )
-from experiments.outcome import Outcome, SeedRunner
-from experiments.progress import progress_bar
-from experiments.reference import settings_of, settings_to_record
-from experiments.results_database import (
+from simclock.experiments.entries.entry import VALID
+from simclock.experiments.runs.code_version import code_version
+from simclock.experiments.runs.database import (
     DEFAULT_DATABASE,
     FINISHED,
     INTERRUPTED,
@@ -38,11 +35,14 @@ from experiments.results_database import (
     Sweep,
     open_results,
 )
-from experiments.scenario_source import Source
-from experiments.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
-from experiments.sweep import Keeper, sweep
-from experiments.sweep_report import Ran, summary_json, summary_text
-from simclock.errors import RunInterrupted, SimclockError, UsageError
+from simclock.experiments.runs.outcome import Outcome, SeedRunner
+from simclock.experiments.runs.reference import settings_of, settings_to_record
+from simclock.experiments.runs.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
+from simclock.experiments.runs.source import Source
+from simclock.experiments.runs.sweep import Keeper, sweep
+from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text
+from simclock.experiments.telling import exit_status
+from simclock.experiments.watching.progress import progress_bar
 
 FAILURES_TOLD_MAX = 25
 

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 
 import click
 
-from experiments.commands.options import SEED
-from experiments.exit_status import VALID, VIOLATED
-from experiments.progress import progress_bar
-from experiments.spelling import unknown
-from experiments.tables import FORMS
-from experiments.zoo.bug import SAFETY, Bug
-from experiments.zoo.bugs import BUGS
-from experiments.zoo.hunt import Hunt, hunt_rows
-from experiments.zoo.table import zoo_text
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import SEED
+from simclock.experiments.entries.bug import SAFETY, Bug
+from simclock.experiments.telling.exit_status import VALID, VIOLATED
+from simclock.experiments.telling.spelling import unknown
+from simclock.experiments.telling.tables import FORMS
+from simclock.experiments.watching.progress import progress_bar
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Hunt, hunt_rows
+from simclock.experiments.zoo.table import zoo_text
 
 
 @click.command(short_help="Hunt documented bugs, put back into the right protocol.")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
-from actors.run import Placement, run
-from experiments.tables import table_text
+from simclock.actors.run import Placement, run
 from simclock.durations import format_duration
+from simclock.experiments.telling.tables import table_text
+from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult
 
 HEADERS = (
     "scenario",

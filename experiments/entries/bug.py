@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.spelling import unknown
 from simclock.errors import UsageError
+from simclock.experiments.telling.spelling import unknown
 
 SAFETY = "S"
 LIVENESS = "L"

@@ -11,20 +11,20 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from experiments import exit_status
-from experiments.keys import PARAMETER, Key, pressed
-from experiments.narration import Narrator
-from experiments.nemesis import Prey, parse_nemesis, under_nemesis
-from experiments.seeds import check_seed
-from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
+from simclock.environment.disk import DiskModel
+from simclock.environment.network import Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
+from simclock.experiments.entries.keys import PARAMETER, Key, pressed
+from simclock.experiments.entries.narration import Narrator
+from simclock.experiments.nemesis import Prey, parse_nemesis, under_nemesis
+from simclock.experiments.runs.seeds import check_seed
+from simclock.experiments.telling import exit_status
 from simclock.faults import Fault
-from simclock.network import Network
+from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
 from simclock.readable import say
 from simclock.scenario import NODES_MAX, Scenario
-from simclock.scheduler import RunResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,33 +40,33 @@ _WORST_FIRST = (VIOLATED, UNKNOWN, VALID)
 NO_NEMESIS = "none"
 
 _MODULES = (
-    "experiments.synthetic",
-    "experiments.everything",
-    "experiments.raft_kv",
-    "experiments.raft_hunt",
-    "experiments.clock_drift",
-    "experiments.clock_hunt",
-    "experiments.true_time",
-    "experiments.true_time_hunt",
-    "experiments.byzantine_clocks",
-    "experiments.byzantine_hunt",
-    "experiments.clock_sources",
-    "experiments.clock_laws",
-    "experiments.leases",
-    "experiments.leases_hunt",
-    "experiments.failure_detectors",
-    "experiments.chat",
-    "experiments.chat_hunt",
-    "experiments.causal_hunt",
-    "experiments.shared_document",
-    "experiments.crdts",
-    "experiments.crdt_hunt",
-    "experiments.dynamo",
-    "experiments.dynamo_hunt",
-    "experiments.deadlocks",
-    "experiments.deadlocks_hunt",
-    "experiments.hourly_throttle",
-    "experiments.snapshots",
+    "simclock.experiments.catalog.synthetic.scenario",
+    "simclock.experiments.catalog.everything.scenario",
+    "simclock.experiments.catalog.raft.scenario",
+    "simclock.experiments.catalog.raft.hunt",
+    "simclock.experiments.catalog.clock_synchronization.scenario",
+    "simclock.experiments.catalog.clock_synchronization.hunt",
+    "simclock.experiments.catalog.true_time.scenario",
+    "simclock.experiments.catalog.true_time.hunt",
+    "simclock.experiments.catalog.byzantine_clocks.scenario",
+    "simclock.experiments.catalog.byzantine_clocks.hunt",
+    "simclock.experiments.catalog.byzantine_clocks.sources",
+    "simclock.experiments.catalog.clock_laws.scenario",
+    "simclock.experiments.catalog.leases.scenario",
+    "simclock.experiments.catalog.leases.hunt",
+    "simclock.experiments.catalog.failure_detectors.scenario",
+    "simclock.experiments.catalog.total_order.scenario",
+    "simclock.experiments.catalog.total_order.hunt",
+    "simclock.experiments.catalog.causal_broadcast.hunt",
+    "simclock.experiments.catalog.shared_document.scenario",
+    "simclock.experiments.catalog.crdts.scenario",
+    "simclock.experiments.catalog.crdts.hunt",
+    "simclock.experiments.catalog.dynamo.scenario",
+    "simclock.experiments.catalog.dynamo.hunt",
+    "simclock.experiments.catalog.lock_table.scenario",
+    "simclock.experiments.catalog.lock_table.hunt",
+    "simclock.experiments.catalog.throttle.scenario",
+    "simclock.experiments.catalog.snapshots.scenario",
 )
 
 

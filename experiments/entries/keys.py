@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from experiments.spelling import say, unknown
-from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.scenario_files.toml_table import duration_ns
+from simclock.experiments.telling.spelling import say, unknown
 from simclock.scenario import Scenario
 from simclock.streams import Stream, stream
 

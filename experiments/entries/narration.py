@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from simclock.faults import Fault
-from simclock.mail import Observation
+from simclock.kernel.mail import Observation
 
 
 class Narrator(Protocol):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from experiments.spelling import is_64_bits, say, unknown
-from experiments.toml_table import duration_ns
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.scenario_files.toml_table import duration_ns
+from simclock.experiments.telling.spelling import is_64_bits, say, unknown
 
 NUMBER_LIMIT = 1e300
 """A number is smaller than that, either way."""

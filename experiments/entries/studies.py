@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from experiments.seeds import check_seed
 from simclock.errors import UsageError
+from simclock.experiments.runs.seeds import check_seed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 _MODULES: tuple[str, ...] = (
-    "experiments.clock_study",
-    "experiments.true_time_study",
-    "experiments.byzantine_clocks_study",
-    "experiments.detector_study",
-    "experiments.broadcast_orders",
-    "experiments.crdt_bytes",
-    "experiments.metadata_size",
-    "experiments.version_vectors",
-    "experiments.deadlocks_study",
-    "experiments.growth_study",
-    "experiments.scaling_study",
+    "simclock.experiments.catalog.clock_synchronization.study",
+    "simclock.experiments.catalog.true_time.study",
+    "simclock.experiments.catalog.byzantine_clocks.study",
+    "simclock.experiments.catalog.failure_detectors.study",
+    "simclock.experiments.catalog.causal_broadcast.study",
+    "simclock.experiments.catalog.crdts.study",
+    "simclock.experiments.catalog.metadata.size_study",
+    "simclock.experiments.catalog.dynamo.study",
+    "simclock.experiments.catalog.lock_table.study",
+    "simclock.experiments.catalog.metadata.growth_study",
+    "simclock.experiments.catalog.synthetic.study",
 )
 
 

@@ -11,8 +11,8 @@ letter of one process is the first of another, and the clocks that travel differ
 
 from __future__ import annotations
 
-from actors import Message, Node
 from simclock import Constant, Network, Scenario, ms
+from simclock.actors import Message, Node
 from simclock.clocks.vector import VectorClock
 
 NAMES = ("ada", "barbara", "edsger", "grace", "leslie", "nancy")

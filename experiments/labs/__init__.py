@@ -5,7 +5,7 @@ draws or delivers by itself. So a hash that matches says that the kernel orders 
 match on every placement.
 """
 
-from experiments.labs.db16 import run_db16
-from experiments.labs.db17 import run_db17
+from simclock.experiments.labs.db16 import run_db16
+from simclock.experiments.labs.db17 import run_db17
 
 __all__ = ["run_db16", "run_db17"]

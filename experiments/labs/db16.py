@@ -24,10 +24,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actors import Message, Node, Placement, run
-from experiments.labs.splitmix import MASK, VIGNA, splitmix64
 from simclock import Control, Network, Observation, Observer, RunResult, Scenario, UsageError, seconds
+from simclock.actors import Message, Node, Placement, run
 from simclock.clocks import LamportClock, NodeId, VectorClock
+from simclock.experiments.labs.splitmix import MASK, VIGNA, splitmix64
 
 TICK_NS = seconds(1)
 DELAY_MAX = 3

@@ -22,10 +22,10 @@ import struct
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
-from actors import Message, Node, Placement, run
-from experiments.labs.splitmix import MASK, VARIANT, splitmix64
-from protocols.raft import RaftServer, RaftSettings, Role
 from simclock import Cut, Network, RunResult, Scenario, UsageError, ms
+from simclock.actors import Message, Node, Placement, run
+from simclock.experiments.labs.splitmix import MASK, VARIANT, splitmix64
+from simclock.protocols.raft import RaftServer, RaftSettings, Role
 
 TICK_NS = ms(1)
 ARRIVED_NS = TICK_NS // 4

@@ -32,11 +32,11 @@ from simclock import (
     StopClock,
     format_duration,
 )
-from simclock.clocks.physical import MILLION, PARTS
+from simclock.environment.network import Delays, Links
+from simclock.environment.quartz import MILLION, PARTS
 from simclock.faults import NodeFault
-from simclock.network import Delays, Links
+from simclock.kernel.strikes import strike_delays, strike_links
 from simclock.observers import Happened
-from simclock.strikes import strike_delays, strike_links
 
 DOWN = "down"
 """The sort of standing fault that a protocol for crashes bears: who is down stays so."""

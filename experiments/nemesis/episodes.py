@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from experiments.nemesis.prey import Prey
 from simclock import (
     AddDelay,
     Clog,
@@ -44,6 +43,7 @@ from simclock import (
     UnclogNode,
     swizzle_clog,
 )
+from simclock.experiments.nemesis.prey import Prey
 
 FOR_EVER_NS = 1 << 62
 GAP = 6

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from experiments.nemesis.episodes import Disabled, shuffled
-from experiments.nemesis.prey import Prey
 from simclock import Control, Crash, Cut, Fault, Mend, Observation, Observer, Pause, Restart, Resume, Stream, stream
+from simclock.experiments.nemesis.episodes import Disabled, shuffled
+from simclock.experiments.nemesis.prey import Prey
 
 HARDEST = 4
 """At this hardness each is struck, at 1 every fourth."""

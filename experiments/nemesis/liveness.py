@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from experiments.nemesis.prey import Prey
 from simclock import (
     AddDelay,
     Fault,
@@ -25,6 +24,7 @@ from simclock import (
     SlowNode,
     StartClock,
 )
+from simclock.experiments.nemesis.prey import Prey
 
 HEALED = "everything heals: from here on progress is due"
 SAFETY = "safety phase"

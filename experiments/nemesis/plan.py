@@ -18,12 +18,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from experiments.nemesis.episodes import HARSH, KINDS, Disabled, episodes
-from experiments.nemesis.hunters import HUNTERS, Hunter
-from experiments.nemesis.liveness import recovery
-from experiments.nemesis.prey import Prey
-from experiments.spelling import unknown
 from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, stream
+from simclock.experiments.nemesis.episodes import HARSH, KINDS, Disabled, episodes
+from simclock.experiments.nemesis.hunters import HUNTERS, Hunter
+from simclock.experiments.nemesis.liveness import recovery
+from simclock.experiments.nemesis.prey import Prey
+from simclock.experiments.telling.spelling import unknown
 from simclock.faults import written_out
 
 NONE = "none"

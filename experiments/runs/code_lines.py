@@ -10,18 +10,16 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import simclock
 from simclock.durations import format_duration
+from simclock.kernel.process import Process
+from simclock.machinery import is_machinery_file
 from simclock.observers import Control, Observation, Observer
-from simclock.process import Process
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 LINE = "simclock.line"
-_NOT_THE_NODE = (str(Path(simclock.__file__).parent), __file__)
 
 
 class Located(NamedTuple):
@@ -84,9 +82,13 @@ def _tell_and_do(node: Process, name: str, *arguments: Any, **named: Any) -> Non
     getattr(cls, name)(node, *arguments, **named)
 
 
+def _is_not_the_node(filename: str) -> bool:
+    return filename == __file__ or is_machinery_file(filename)
+
+
 def _place() -> str:
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_NOT_THE_NODE):
+    while frame.f_back is not None and _is_not_the_node(frame.f_code.co_filename):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"
 

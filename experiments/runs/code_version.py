@@ -6,6 +6,7 @@ text names the git commit where our sources are tracked by git, else the package
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-from actors.shipping import travels_by_value
+from simclock.actors.placements.shipping import travels_by_value
+from simclock.machinery import IMPORTED_FROM, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("simclock", "actors", "protocols", "experiments")
+SOURCES = ("simclock", "actors", "protocols", "experiments")
+"""Where they lie in a checkout."""
 HASH_BYTES = 8
 GIT_TIMEOUT_S = 10
 
@@ -42,9 +44,9 @@ def code_version(scenario: str) -> CodeVersion:
 
 
 def _own_sources() -> Iterator[tuple[str, Path]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), path
+    walked = os.walk(ROOT, followlinks=True)  # in a checkout some of its rooms are links
+    for path in sorted(Path(folder, name) for folder, _, names in walked for name in names if name.endswith(".py")):
+        yield path.relative_to(ROOT).as_posix(), path
 
 
 def _scenario_sources(scenario: str) -> Iterator[tuple[str, Path]]:
@@ -74,7 +76,7 @@ def _git_text() -> str:
         if not _git("ls-files", "simclock/__init__.py"):
             return ""
         commit = _git("rev-parse", "--short=12", "HEAD").strip()
-        changed = _git("status", "--porcelain", "--", *PACKAGES)
+        changed = _git("status", "--porcelain", "--", *SOURCES)
     except (OSError, subprocess.SubprocessError):
         return ""
     return f"git {commit} + changes" if changed else f"git {commit}"
@@ -82,7 +84,7 @@ def _git_text() -> str:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(
-        ["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
+        ["git", "-C", str(IMPORTED_FROM), *arguments], capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
     )
     return done.stdout
 

@@ -18,9 +18,9 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.code_version import CodeVersion
-from experiments.outcome import VERDICTS, Outcome
 from simclock.errors import SimclockError, UsageError
+from simclock.experiments.runs.code_version import CodeVersion
+from simclock.experiments.runs.outcome import VERDICTS, Outcome
 from simclock.readable import say
 
 DEFAULT_DATABASE = ".simclock/results.db"

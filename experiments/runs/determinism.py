@@ -6,7 +6,7 @@ traced, with the line of code of every record, to name the first that differs. W
 part of them: what nodes leave at the end, what observers and judges found.
 A hash seed of "random" is drawn here and shown, so that what is reported can be run again.
 
-    python -m experiments.determinism REQUEST.json ANSWER.json     is what each process runs
+    python -m simclock.experiments.runs.determinism REQUEST.json ANSWER.json     is what each process runs
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from typing import Any
 
 import msgspec
 
-from actors.run import run
-from experiments.catalog import Entry
-from experiments.code_lines import located, located_records
-from experiments.commands.options import Overrides, parse_placement
-from experiments.plain_values import plain
-from experiments.report import report_of, violation_text
-from experiments.seeds import bounded
-from experiments.spelling import one_line, say
+from simclock.actors.run import run
 from simclock.errors import PlacementError, SimclockError, UsageError
+from simclock.experiments.commands.options import Overrides, parse_placement
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.runs.code_lines import located, located_records
+from simclock.experiments.runs.report import report_of, violation_text
+from simclock.experiments.runs.seeds import bounded
+from simclock.experiments.telling.spelling import one_line, say
+from simclock.experiments.traces.plain_values import plain
 from simclock.hash_seed import on_command_line
+from simclock.kernel.scheduler import RunResult
+from simclock.machinery import IMPORTED_FROM
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult
 from simclock.trace import TraceRecord
 
 CONTEXT_RECORDS = 5
@@ -137,7 +138,7 @@ def answer(question: Question, variant: Variant, trace: Path | None = None, *, t
         request = {**asdict(question), **asdict(variant), "trace": trace and str(trace), "twice": twice}
         asked.write_text(json.dumps(request), encoding="utf-8")
         command = [sys.executable, "-m", __name__, str(asked), str(answered)]
-        path = os.pathsep.join((str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
+        path = os.pathsep.join((str(IMPORTED_FROM), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
         environment = {**os.environ, "PYTHONHASHSEED": variant.hash_seed, "PYTHONPATH": path}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if not answered.exists():

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from actors.run import run
-from experiments.catalog import NO_NEMESIS, Settings
-from experiments.outcome import Outcome, outcome_of
-from experiments.reference import Reference
-from experiments.report import report_of
+from simclock.actors.run import run
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import NO_NEMESIS, Settings
+from simclock.experiments.runs.outcome import Outcome, outcome_of
+from simclock.experiments.runs.reference import Reference
+from simclock.experiments.runs.report import report_of
 from simclock.faults import Fault, Note
 from simclock.scenario import Scenario
 

@@ -12,16 +12,16 @@ from datetime import UTC, datetime
 from functools import partial
 from math import inf
 
-from actors.run import run
-from experiments.catalog import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
-from experiments.exit_status import BAD_USAGE, CODE_FAILED
-from experiments.nemesis import phase
-from experiments.report import Report, report_of, violation_text
-from experiments.spelling import one_line
+from simclock.actors.run import run
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError, who_failed
-from simclock.failures import describe_error, is_interrupt
-from simclock.scheduler import RunResult
+from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from simclock.experiments.nemesis import phase
+from simclock.experiments.runs.report import Report, report_of, violation_text
+from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED
+from simclock.experiments.telling.spelling import one_line
+from simclock.kernel.failures import describe_error, is_interrupt
+from simclock.kernel.scheduler import RunResult
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""

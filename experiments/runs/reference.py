@@ -8,16 +8,16 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.catalog import Entry, Settings, make_scenario
-from experiments.outcome import Outcome
-from experiments.results_database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
-from experiments.scenario_file import is_python, settings_from_toml
-from experiments.scenario_source import Source, find_source
-from experiments.scenario_text import write_settings
-from experiments.seeds import SEED_MAX, bounded
-from experiments.spelling import is_file, reason, say
-from experiments.start import under_hash_seed
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.runs.database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
+from simclock.experiments.runs.outcome import Outcome
+from simclock.experiments.runs.seeds import SEED_MAX, bounded
+from simclock.experiments.runs.source import Source, find_source
+from simclock.experiments.scenario_files.file import is_python, settings_from_toml
+from simclock.experiments.scenario_files.text import write_settings
+from simclock.experiments.start import under_hash_seed
+from simclock.experiments.telling.spelling import is_file, reason, say
 from simclock.hash_seed import RANDOM, USUAL, hash_seed, on_command_line
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario

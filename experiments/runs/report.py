@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from experiments.catalog import VIOLATED, Entry, Verdict, judge_invariants, together
-from experiments.nemesis import coverage, coverage_text, phase, sometimes_text
-from experiments.plain_values import plain
-from experiments.waiting import who_waits
 from simclock.durations import format_duration
 from simclock.errors import JUDGE, HandlerError, UsageError
-from simclock.failures import describe_error, is_interrupt
+from simclock.experiments.entries.entry import VIOLATED, Entry, Verdict, judge_invariants, together
+from simclock.experiments.nemesis import coverage, coverage_text, phase, sometimes_text
+from simclock.experiments.traces.plain_values import plain
+from simclock.experiments.traces.waiting import who_waits
 from simclock.faults import Fault
 from simclock.hash_seed import RANDOM, USUAL
+from simclock.kernel.failures import describe_error, is_interrupt
+from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult
 
 Answer = TypeVar("Answer")
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.spelling import say
 from simclock.errors import UsageError
+from simclock.experiments.telling.spelling import say
 
 SEED_MAX = (1 << 63) - 1
 """What a results database can hold."""

@@ -9,9 +9,9 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.catalog import Entry, Settings, make_scenario
-from experiments.scenario_file import named_entry, read_scenario_file
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.scenario_files.file import named_entry, read_scenario_file
 from simclock.scenario import Scenario
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
-from experiments.outcome import Outcome, SeedRunner, outcome_of_death
-from experiments.results_database import ResultsDatabase, ResultsLocked
 from simclock.errors import SimclockError
+from simclock.experiments.runs.database import ResultsDatabase, ResultsLocked
+from simclock.experiments.runs.outcome import Outcome, SeedRunner, outcome_of_death
 
 BATCH_S = 0.25
 BATCH_SEEDS_MAX = 1000
@@ -93,7 +93,7 @@ def sweep(
                 continue
             yield [runner.outcome(seed)]
         return
-    from actors.ray_tasks import map_on_ray
+    from simclock.actors.placements.ray_tasks import map_on_ray
 
     batches = Batches(seeds, done)
 

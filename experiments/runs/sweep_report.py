@@ -10,11 +10,11 @@ from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
-from experiments.catalog import VIOLATED
-from experiments.nemesis import coverage_of, coverage_text, sometimes_text
-from experiments.outcome import FAILED, REACHED, VERDICTS
-from experiments.results_database import FINISHED, Result, Sweep
-from experiments.seeds import parse_seeds, seeds_text
+from simclock.experiments.entries.entry import VIOLATED
+from simclock.experiments.nemesis import coverage_of, coverage_text, sometimes_text
+from simclock.experiments.runs.database import FINISHED, Result, Sweep
+from simclock.experiments.runs.outcome import FAILED, REACHED, VERDICTS
+from simclock.experiments.runs.seeds import parse_seeds, seeds_text
 from simclock.readable import in_one_line
 
 FAILING_MAX = 10

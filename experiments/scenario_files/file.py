@@ -6,7 +6,7 @@
     duration = "120s"
     adaptive = false                        # what observers would inject does not happen, the faults below are all
     fail_when_quiet = true                  # violated where no message and no timer is left
-    nemesis = "swarm"                       # faults drawn from the seed, see experiments.nemesis.plan
+    nemesis = "swarm"                       # faults drawn from the seed, see simclock.experiments.nemesis.plan
     liveness = "20s"                        # after the duration everything heals, and progress is due
 
     [parameters]                            # the scenario's own, see `simclock show`
@@ -58,18 +58,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from experiments.catalog import Entry, Settings, entries
-from experiments.latency_forms import latency_from_table, latency_from_text
-from experiments.parameters import parameter_from_toml
-from experiments.python_scenarios import python_entry
-from experiments.scenario_text import fault_key
-from experiments.spelling import reason, say, unknown
-from experiments.toml_table import Table, check_numbers
-from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
+from simclock.environment.disk import DiskModel
+from simclock.environment.network import ORDERS, PROBABILITIES, Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import Entry, Settings, entries
+from simclock.experiments.entries.parameters import parameter_from_toml
+from simclock.experiments.scenario_files.latency_forms import latency_from_table, latency_from_text
+from simclock.experiments.scenario_files.python_scenarios import python_entry
+from simclock.experiments.scenario_files.text import fault_key
+from simclock.experiments.scenario_files.toml_table import Table, check_numbers
+from simclock.experiments.telling.spelling import reason, say, unknown
 from simclock.faults import WRITTEN, Fault, NodeName
-from simclock.network import ORDERS, PROBABILITIES, Network
 from simclock.scenario import Scenario
 
 KEYS = (

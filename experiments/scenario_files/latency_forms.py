@@ -18,11 +18,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-from experiments.spelling import say
-from experiments.toml_table import Table, duration_ns
 from simclock.durations import format_duration
+from simclock.environment.latency import Constant, Latency, LogNormal, Normal, Regions, Uniform, read_round_trips
 from simclock.errors import UsageError
-from simclock.latency import Constant, Latency, LogNormal, Normal, Regions, Uniform, read_round_trips
+from simclock.experiments.scenario_files.toml_table import Table, duration_ns
+from simclock.experiments.telling.spelling import say
 
 _TIME = r"(-?[0-9][0-9a-zµ. ]*?)"
 _TEXTS = (

@@ -16,10 +16,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from experiments.catalog import Entry, Settings, judge_invariants
-from experiments.spelling import is_file, one_line, unknown
 from simclock.errors import SimclockError, UsageError
-from simclock.failures import is_interrupt
+from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.experiments.telling.spelling import is_file, one_line, unknown
+from simclock.kernel.failures import is_interrupt
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
@@ -81,6 +81,9 @@ def _refuse(text: str, error: BaseException) -> NoReturn:
     """Bad input stays what it is; what else a user's module raises is told in one line."""
     if isinstance(error, SimclockError) or is_interrupt(error):
         raise error
+    first = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if first in ("actors", "protocols", "experiments"):
+        raise UsageError(f"{text}: {first} is simclock.{first}: write `from simclock import Message, Node`")
     raise UsageError(f"{text}: {one_line(error)}") from error
 
 

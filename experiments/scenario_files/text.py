@@ -1,4 +1,5 @@
-"""Settings written as a scenario file: what `experiments.scenario_file` reads back is equal to what was written."""
+"""Settings written as a scenario file: what `simclock.experiments.scenario_files.file` reads back is equal to what was
+written."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from typing import Any
 
 import msgspec
 
-from experiments.catalog import Settings
-from experiments.latency_forms import latency_to_table, only_used_figures
-from experiments.parameters import parameter_to_toml
-from simclock.clocks.physical import Clocks
 from simclock.durations import format_duration
+from simclock.environment.network import PROBABILITIES, Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.parameters import parameter_to_toml
+from simclock.experiments.scenario_files.latency_forms import latency_to_table, only_used_figures
 from simclock.faults import Fault
-from simclock.network import PROBABILITIES, Network
 from simclock.scenario import Scenario
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from experiments.spelling import is_64_bits, listed, say, unknown
 from simclock.durations import TIME_NS_MAX, parse_drift, parse_duration
 from simclock.errors import UsageError
+from simclock.experiments.telling.spelling import is_64_bits, listed, say, unknown
 
 
 def check_numbers(document: Mapping[str, Any], file: str) -> None:
@@ -59,15 +59,18 @@ class Table:
 
     def text(self, key: str, example: str = '"..."') -> str | None:
         """A string."""
-        return self._of_type(key, str, f"text: write {key} = {example}")
+        value: str | None = self._of_type(key, str, f"text: write {key} = {example}")
+        return value
 
     def whole(self, key: str, example: str = "5") -> int | None:
         """An integer."""
-        return self._of_type(key, int, f"a whole number: write {key} = {example}")
+        value: int | None = self._of_type(key, int, f"a whole number: write {key} = {example}")
+        return value
 
     def truth(self, key: str) -> bool | None:
         """True or false."""
-        return self._of_type(key, bool, f"true or false: write {key} = false")
+        value: bool | None = self._of_type(key, bool, f"true or false: write {key} = false")
+        return value
 
     def number(self, key: str, example: str = "0.01") -> float | None:
         """An integer or a float, as a float."""
@@ -104,7 +107,8 @@ class Table:
 
     def array(self, key: str, example: str) -> list[Any] | None:
         """An array."""
-        return self._of_type(key, list, f"an array: write {example}")
+        value: list[Any] | None = self._of_type(key, list, f"an array: write {example}")
+        return value
 
     def texts(self, key: str, example: str) -> tuple[str, ...] | None:
         """An array of strings."""

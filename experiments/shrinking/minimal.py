@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from experiments.catalog import NO_NEMESIS, Settings, make_scenario
-from experiments.nemesis import healed_ns
-from experiments.reference import Reference
-from experiments.scenario_text import write_settings
-from experiments.shrinking.shrink import Shrinking, Size, numbers_of
-from experiments.shrinking.trials import Trial, TrialRunner, Trials
-from experiments.spelling import listed
-from experiments.sweep_report import shorten
 from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
+from simclock.experiments.entries.entry import NO_NEMESIS, Settings, make_scenario
+from simclock.experiments.nemesis import healed_ns
+from simclock.experiments.runs.reference import Reference
+from simclock.experiments.runs.sweep_report import shorten
+from simclock.experiments.scenario_files.text import write_settings
+from simclock.experiments.shrinking.shrink import Shrinking, Size, numbers_of
+from simclock.experiments.shrinking.trials import Trial, TrialRunner, Trials
+from simclock.experiments.telling.spelling import listed
 from simclock.hash_seed import on_command_line
 from simclock.readable import in_one_line
 

@@ -89,7 +89,7 @@ def without_nodes(plan: Plan, gone: Sequence[int]) -> Plan:
     def moved(node: Any) -> int:
         if node in lost:
             raise LookupError(node)
-        return int(node) - sum(each < node for each in lost)
+        return int(node) - sum(bool(each < node) for each in lost)
 
     kept: list[Fault] = []
     for fault in plan:

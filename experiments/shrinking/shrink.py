@@ -15,10 +15,13 @@ from typing import Any
 
 import msgspec
 
-from experiments.catalog import Entry, Settings, make_scenario
-from experiments.parameters import is_duration
-from experiments.shrinking.delta_debugging import ddmin, without_pairs
-from experiments.shrinking.plan import (
+from simclock.environment.network import PROBABILITIES, Network
+from simclock.environment.quartz import Clocks
+from simclock.errors import SimclockError
+from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.parameters import is_duration
+from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
+from simclock.experiments.shrinking.plan import (
     ROUND_NS,
     Plan,
     at,
@@ -29,10 +32,7 @@ from experiments.shrinking.plan import (
     simpler,
     without_nodes,
 )
-from experiments.shrinking.trials import RunsSpent, Trials
-from simclock.clocks.physical import Clocks
-from simclock.errors import SimclockError
-from simclock.network import PROBABILITIES, Network
+from simclock.experiments.shrinking.trials import RunsSpent, Trials
 from simclock.scenario import Scenario
 
 PAIRS_OF_MAX = 12

@@ -10,16 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from actors.run import inline_run
-from experiments.catalog import Entry, Settings, make_scenario
-from experiments.nemesis import phase
-from experiments.outcome import violated_properties
-from experiments.report import report_of, violation_text
-from experiments.scenario_text import write_settings
+from simclock.actors.run import inline_run
 from simclock.errors import HandlerError
+from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.nemesis import phase
+from simclock.experiments.runs.outcome import violated_properties
+from simclock.experiments.runs.report import report_of, violation_text
+from simclock.experiments.scenario_files.text import write_settings
 from simclock.faults import Fault
+from simclock.kernel.scheduler import Scheduler
 from simclock.observers import Violation
-from simclock.scheduler import Scheduler
 
 
 class RunsSpent(Exception):
@@ -187,7 +187,7 @@ def in_process(runner: Callable[[tuple[int, Settings]], Trial]) -> Evaluate:
 
 def on_ray(runner: Callable[[tuple[int, Settings]], Trial], jobs: int | None) -> Evaluate:
     """Candidates are tried by the workers of a Ray, which is best kept open from round to round."""
-    from actors.ray_tasks import map_on_ray
+    from simclock.actors.placements.ray_tasks import map_on_ray
 
     def evaluate(
         candidates: Iterator[tuple[int, Settings]],

@@ -9,10 +9,10 @@ from textwrap import fill
 
 import click
 
-from experiments.catalog import Entry
-from experiments.parameters import defaults_text, flag_of, parameter_text
-from experiments.studies import Study, cell
-from experiments.tables import FORMS, table_text
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import defaults_text, flag_of, parameter_text
+from simclock.experiments.entries.studies import Study, cell
+from simclock.experiments.telling.tables import FORMS, table_text
 
 FOR_READING = "simple"
 form_option = click.option("--format", "form", type=click.Choice(FORMS), default=FOR_READING, show_default=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.output import cannot_write
 from simclock.errors import UsageError
+from simclock.experiments.telling.output import cannot_write
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

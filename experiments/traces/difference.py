@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
-from experiments.histories import exact
 from simclock.durations import format_duration
+from simclock.experiments.checkers.histories import exact
 from simclock.trace import TraceRecord
 
 CONTEXT_RECORDS = 5

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.plain_values import plain
-from experiments.spelling import is_64_bits, reason, say
 from simclock.errors import UsageError
+from simclock.experiments.telling.spelling import is_64_bits, reason, say
+from simclock.experiments.traces.plain_values import plain
 from simclock.trace import TraceRecord
 
 _KINDS = {

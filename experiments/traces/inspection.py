@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 
 from simclock.durations import format_duration
-from simclock.events import MESSAGE, TIMER, Event
-from simclock.host import Host
-from simclock.mail import NEVER_NS
-from simclock.process import Process
+from simclock.kernel.events import MESSAGE, TIMER, Event
+from simclock.kernel.host import Host
+from simclock.kernel.mail import NEVER_NS
+from simclock.kernel.process import Process
+from simclock.machinery import is_machinery
 
 VALUES_MAX = 8
 """Elements of a collection that are shown."""
@@ -81,7 +82,7 @@ def readable(value: Any, depth: int = 0) -> str:
         parts = [readable(each, depth + 1) for each in value[:VALUES_MAX]]
         return _enclosed(brackets[0], parts, len(value), brackets[1])
     if "__repr__" not in {name for cls in type(value).__mro__[:-1] for name in vars(cls)}:
-        if type(value).__module__.partition(".")[0] == "simclock":
+        if is_machinery(type(value).__module__):
             return type(value).__name__  # the kernel's: disk, clock and streams have rows of their own
         parts = [f"{name}={readable(each, depth + 1)}" for name, each in fields_of(value)]
         return f"{type(value).__name__}({', '.join(parts)})"

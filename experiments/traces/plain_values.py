@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from experiments.histories import Truth
+from simclock.experiments.checkers.histories import Truth
 from simclock.faults import Fault
 from simclock.trace import TraceRecord
 

@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from actors.run import inline_run
-from experiments.seeds import bounded
-from experiments.spelling import say
-from experiments.toml_table import duration_ns
+from simclock.actors.run import inline_run
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, Interruption, UsageError
-from simclock.events import MESSAGE, TIMER, Event
-from simclock.guard import Guarding, guarding
-from simclock.host import Host
-from simclock.process import Process
+from simclock.experiments.runs.seeds import bounded
+from simclock.experiments.scenario_files.toml_table import duration_ns
+from simclock.experiments.telling.spelling import say
+from simclock.guarding.guard import Guarding, guarding
+from simclock.kernel.events import MESSAGE, TIMER, Event
+from simclock.kernel.host import Host
+from simclock.kernel.process import Process
+from simclock.kernel.scheduler import RunResult
 from simclock.scenario import DURATION_NS_MAX, Scenario
-from simclock.scheduler import RunResult
 from simclock.trace import Trace, TraceRecord
 
 _RECORD = re.compile(r"([0-9]+)#([0-9]+)", re.ASCII)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from actors.run import run
+from simclock.actors.run import run
 from simclock.durations import format_duration
+from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
-from simclock.scheduler import RunResult
 from simclock.trace import TraceRecord
 
 EVENTS_MAX = 100_000

@@ -18,9 +18,9 @@ from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from actors.run import Look
+from simclock.actors.run import Look
 from simclock.durations import format_duration
-from simclock.standing import Standing, rough_duration
+from simclock.kernel.standing import Standing, rough_duration
 
 FIRST_S = 1.0
 """A run that is over by then is not shown."""
@@ -111,7 +111,7 @@ class RunProgress:
 
 
 class Watcher:
-    """Looks on while a run lasts, and writes to a stream: an onlooker of `actors.run`."""
+    """Looks on while a run lasts, and writes to a stream: an onlooker of `simclock.actors.run`."""
 
     def __init__(self, stream: TextIO, *, shown: bool) -> None:
         self._stream = stream

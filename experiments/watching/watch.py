@@ -1,9 +1,10 @@
 """A run that is watched: virtual time is paced to the wall clock, the story comes line by line, and keys are taken.
 
 Laws: what is seen is what the scenario does anyway; only when it is computed depends on the wall clock. A key pressed
-at a virtual time makes another scenario, in which it is pressed then (see `experiments.keys`); that one is run up to
-the present without a word, and goes on from there. So the run that was seen is the run of the scenario that comes out,
-on every placement. The wall clock and the keyboard come in through one small interface, so that tests need neither.
+at a virtual time makes another scenario, in which it is pressed then (see `simclock.experiments.entries.keys`); that
+one is run up to the present without a word, and goes on from there. So the run that was seen is the run of the scenario
+that comes out, on every placement. The wall clock and the keyboard come in through one small interface, so that tests
+need neither.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Protocol
 
-from actors.run import inline_run
-from experiments.catalog import Entry, Settings, make_scenario
-from experiments.keys import PARAMETER, Press, keys_text, parse_keys
-from experiments.spelling import say as quoted
 from simclock import Control, HandlerError, Observation, Observer, UsageError
+from simclock.actors.run import inline_run
 from simclock.durations import MILLISECOND, format_duration
-from simclock.guard import guarding
+from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.keys import PARAMETER, Press, keys_text, parse_keys
+from simclock.experiments.telling.spelling import say as quoted
+from simclock.guarding.guard import guarding
 
 QUIT = "q"
 SLICE_S = 0.05
@@ -113,7 +114,7 @@ def watch(
     say: Callable[[str], Any],
     guard: bool = True,
 ) -> Watched:
-    """Run and tell, until the end or until it is left; `guard` as in `actors.run`."""
+    """Run and tell, until the end or until it is left; `guard` as in `simclock.actors.run`."""
     with ExitStack() as guarded:
 
         def live_of(settings: Settings) -> _Live:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from itertools import chain
 
-from experiments.zoo import (
-    byzantine_clocks,
-    causal,
-    clock_synchronization,
-    clocks,
-    crdts,
-    dynamo,
-    leases,
-    locks,
-    raft,
-    snapshots,
-    throttle,
-    true_time,
-)
-from experiments.zoo.bug import Bug
+from simclock.experiments.catalog.byzantine_clocks import bugs as byzantine_clocks
+from simclock.experiments.catalog.causal_broadcast import bugs as causal
+from simclock.experiments.catalog.clock_laws import bugs as clocks
+from simclock.experiments.catalog.clock_synchronization import bugs as clock_synchronization
+from simclock.experiments.catalog.crdts import bugs as crdts
+from simclock.experiments.catalog.dynamo import bugs as dynamo
+from simclock.experiments.catalog.leases import bugs as leases
+from simclock.experiments.catalog.lock_table import bugs as locks
+from simclock.experiments.catalog.raft import bugs as raft
+from simclock.experiments.catalog.snapshots import bugs as snapshots
+from simclock.experiments.catalog.throttle import bugs as throttle
+from simclock.experiments.catalog.true_time import bugs as true_time
+from simclock.experiments.entries.bug import Bug
 
 _AREAS = (
     raft.BUGS,

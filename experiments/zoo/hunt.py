@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, NamedTuple
 
-from actors.run import run
-from experiments.catalog import Settings, entries, make_scenario
-from experiments.reference import Reference
-from experiments.shrinking.minimal import failing_trial, shrink_run
-from experiments.shrinking.trials import TrialRunner, Trials, in_process
-from experiments.zoo.bug import LIVENESS, Bug
-from experiments.zoo.bugs import BUGS
 from simclock import HandlerError
+from simclock.actors.run import run
+from simclock.experiments.entries.bug import LIVENESS, Bug
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.runs.reference import Reference
+from simclock.experiments.shrinking.minimal import failing_trial, shrink_run
+from simclock.experiments.shrinking.trials import TrialRunner, Trials, in_process
+from simclock.experiments.zoo.bugs import BUGS
 
 HUNT_STRIDE = 1_000_003
 """From one hunt's start seed to the next: hunts share no seed."""

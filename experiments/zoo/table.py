@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.tables import table_text
-from experiments.zoo.bugs import NOT_APPLICABLE
-from experiments.zoo.hunt import Found
+from simclock.experiments.telling.tables import table_text
+from simclock.experiments.zoo.bugs import NOT_APPLICABLE
+from simclock.experiments.zoo.hunt import Found
 
 HEADERS = (
     "row",

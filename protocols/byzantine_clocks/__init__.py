@@ -10,12 +10,12 @@ sources.py       a client that asks several time sources and agrees on their int
 
 """
 
-from protocols.byzantine_clocks.bound import Bound
-from protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
-from protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
-from protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
-from protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
-from protocols.byzantine_clocks.properties import (
+from simclock.protocols.byzantine_clocks.bound import Bound
+from simclock.protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
+from simclock.protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
+from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
+from simclock.protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
+from simclock.protocols.byzantine_clocks.properties import (
     CORRECTION_BOUND,
     SKEW_BOUND,
     VALIDITY,
@@ -23,7 +23,7 @@ from protocols.byzantine_clocks.properties import (
     ClockAgreement,
     Moment,
 )
-from protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
+from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
 
 __all__ = [
     "ALGORITHMS",

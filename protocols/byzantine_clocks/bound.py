@@ -49,8 +49,8 @@ from fractions import Fraction
 from functools import cached_property
 from math import ceil, floor
 
-from protocols.byzantine_clocks.convergence import ALGORITHMS
 from simclock import UsageError, format_duration
+from simclock.protocols.byzantine_clocks.convergence import ALGORITHMS
 
 PARTS = 1_000_000_000
 

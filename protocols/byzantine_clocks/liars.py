@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from protocols.byzantine_clocks.bound import PARTS, Bound
-from protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds
+from simclock.protocols.byzantine_clocks.bound import PARTS, Bound
+from simclock.protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds
 
 
 @dataclass(frozen=True, kw_only=True)

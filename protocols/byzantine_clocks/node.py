@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors import Message, Node
-from protocols.byzantine_clocks.convergence import Converge
+from simclock.actors import Message, Node
+from simclock.protocols.byzantine_clocks.convergence import Converge
 
 
 class Ask(Message):

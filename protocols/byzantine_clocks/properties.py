@@ -11,8 +11,8 @@ from collections.abc import Collection
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from protocols.byzantine_clocks.bound import Bound
 from simclock import Clocks, Control, Observation, Observer, format_duration
+from simclock.protocols.byzantine_clocks.bound import Bound
 
 SKEW_BOUND = "Skew Bound"
 """Lamport and Melliar-Smith, condition S1: at any time, correct clocks show approximately the same."""

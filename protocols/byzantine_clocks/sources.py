@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from actors import Message, Node
-from protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, majority
 from simclock import seconds
+from simclock.actors import Message, Node
+from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, majority
 
 MILLISECOND = 1_000_000
 

@@ -7,11 +7,11 @@ member.py      the node
 properties.py  the order of deliveries, as an observer
 """
 
-from protocols.causal_broadcast.gaps import Gaps
-from protocols.causal_broadcast.hold_back import CausalQueue, FifoQueue
-from protocols.causal_broadcast.member import Member, MemberSettings
-from protocols.causal_broadcast.messages import Broadcast, Kind, Status
-from protocols.causal_broadcast.properties import DeliveryOrder
+from simclock.protocols.causal_broadcast.gaps import Gaps
+from simclock.protocols.causal_broadcast.hold_back import CausalQueue, FifoQueue
+from simclock.protocols.causal_broadcast.member import Member, MemberSettings
+from simclock.protocols.causal_broadcast.messages import Broadcast, Kind, Status
+from simclock.protocols.causal_broadcast.properties import DeliveryOrder
 
 __all__ = [
     "Broadcast",

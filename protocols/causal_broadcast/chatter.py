@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from protocols.causal_broadcast.member import Member, MemberSettings
-from protocols.causal_broadcast.messages import Broadcast
+from simclock.protocols.causal_broadcast.member import Member, MemberSettings
+from simclock.protocols.causal_broadcast.messages import Broadcast
 
 QUESTION = b"?"
 ANSWER = b"!"

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
-from protocols.causal_broadcast.messages import Range
 from simclock.clocks import VectorClock
+from simclock.protocols.causal_broadcast.messages import Range
 
 MISSING_MAX = 256
 """How many broadcasts of one member are looked after at once; those after them when these have come."""

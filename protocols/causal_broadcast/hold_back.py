@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from protocols.causal_broadcast.messages import Broadcast
 from simclock.clocks import VectorClock
+from simclock.protocols.causal_broadcast.messages import Broadcast
 
 Name = tuple[Any, int]
 """A broadcast: (member, count)."""

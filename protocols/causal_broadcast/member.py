@@ -37,10 +37,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actors import Node
-from protocols.causal_broadcast.gaps import MISSING_MAX, Gap, Gaps, names, ranges
-from protocols.causal_broadcast.hold_back import CausalQueue
-from protocols.causal_broadcast.messages import (
+from simclock import UsageError
+from simclock.actors import Node
+from simclock.clocks import VectorClock
+from simclock.protocols.causal_broadcast.gaps import MISSING_MAX, Gap, Gaps, names, ranges
+from simclock.protocols.causal_broadcast.hold_back import CausalQueue
+from simclock.protocols.causal_broadcast.messages import (
     Answer,
     Broadcast,
     Gone,
@@ -51,8 +53,6 @@ from protocols.causal_broadcast.messages import (
     Status,
     Welcome,
 )
-from simclock import UsageError
-from simclock.clocks import VectorClock
 
 _NOTHING = VectorClock()
 ASKED_MAX = 3

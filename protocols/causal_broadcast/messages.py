@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 
-from actors import Message
+from simclock.actors import Message
 from simclock.clocks import VectorClock
 
 

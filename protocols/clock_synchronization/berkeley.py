@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protocols.clock_synchronization.cristian import CristianClient, margin_ns
-from protocols.clock_synchronization.messages import Adjustment, Averaged, ClockPoll, ClockReading, Heard
-from protocols.clock_synchronization.settings import Synchronization
+from simclock.protocols.clock_synchronization.cristian import CristianClient, margin_ns
+from simclock.protocols.clock_synchronization.messages import Adjustment, Averaged, ClockPoll, ClockReading, Heard
+from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
 def agreeing(differences: Mapping[int, int], within_ns: int, leader: int) -> tuple[int, ...]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.clock_synchronization.disciplined import Disciplined
-from protocols.clock_synchronization.messages import Sampled, SynchronizeNow, TimeReply, TimeRequest
-from protocols.clock_synchronization.settings import Synchronization
+from simclock.protocols.clock_synchronization.disciplined import Disciplined
+from simclock.protocols.clock_synchronization.messages import Sampled, SynchronizeNow, TimeReply, TimeRequest
+from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
 def estimate_ns(time_ns: int, rtt_ns: int) -> int:

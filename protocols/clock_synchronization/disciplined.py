@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.clock_synchronization.messages import Adjusted
-from protocols.clock_synchronization.settings import Synchronization
+from simclock.actors import Node
+from simclock.protocols.clock_synchronization.messages import Adjusted
+from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
 class Disciplined(Node):

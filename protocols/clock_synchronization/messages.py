@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from actors import Message
+from simclock.actors import Message
 
 
 class SynchronizeNow(Message):

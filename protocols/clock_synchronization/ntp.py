@@ -19,10 +19,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from protocols.clock_synchronization.cristian import CristianClient, margin_ns
-from protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampled
-from protocols.clock_synchronization.settings import Synchronization
-from simclock.clocks.physical import MILLION
+from simclock.environment.quartz import MILLION
+from simclock.protocols.clock_synchronization.cristian import CristianClient, margin_ns
+from simclock.protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampled
+from simclock.protocols.clock_synchronization.settings import Synchronization
 
 STAGES = 8
 """RFC 5905: NSTAGE."""

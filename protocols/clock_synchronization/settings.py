@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simclock import UsageError, ms, seconds
-from simclock.clocks.physical import MILLION, SLEW_RATE_PPM
+from simclock.environment.quartz import MILLION, SLEW_RATE_PPM
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.clock_synchronization.messages import (
+from simclock.actors import Node
+from simclock.protocols.clock_synchronization.messages import (
     NtpReply,
     NtpRequest,
     SynchronizeNow,

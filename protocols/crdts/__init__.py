@@ -21,23 +21,23 @@ operation_replica.py it sends operations
 multicast_replica.py the same over causal broadcast
 """
 
-from protocols.crdts.causal import Causal
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.counters import GCounter, PNCounter
-from protocols.crdts.crdt import CannotMerge, Crdt, Element, Operation
-from protocols.crdts.dot_stores import DotFun, DotMap, DotSet, Joining
-from protocols.crdts.flags import DisableWinsFlag, EnableWinsFlag
-from protocols.crdts.grow_sets import GSet, TwoPhaseSet
-from protocols.crdts.lww_register import LwwRegister
-from protocols.crdts.multicast_replica import MulticastReplica
-from protocols.crdts.mv_register import MvRegister
-from protocols.crdts.operation_replica import OperationReplica
-from protocols.crdts.or_set import OrSet
-from protocols.crdts.replica import Replica, ReplicaSettings
-from protocols.crdts.reset_counter import ResetCounter
-from protocols.crdts.reset_map import ResetMap
-from protocols.crdts.state_replica import DeltaReplica, StateReplica
-from protocols.crdts.text import Text
+from simclock.protocols.crdts.causal import Causal
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.counters import GCounter, PNCounter
+from simclock.protocols.crdts.crdt import CannotMerge, Crdt, Element, Operation
+from simclock.protocols.crdts.dot_stores import DotFun, DotMap, DotSet, Joining
+from simclock.protocols.crdts.flags import DisableWinsFlag, EnableWinsFlag
+from simclock.protocols.crdts.grow_sets import GSet, TwoPhaseSet
+from simclock.protocols.crdts.lww_register import LwwRegister
+from simclock.protocols.crdts.multicast_replica import MulticastReplica
+from simclock.protocols.crdts.mv_register import MvRegister
+from simclock.protocols.crdts.operation_replica import OperationReplica
+from simclock.protocols.crdts.or_set import OrSet
+from simclock.protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.reset_counter import ResetCounter
+from simclock.protocols.crdts.reset_map import ResetMap
+from simclock.protocols.crdts.state_replica import DeltaReplica, StateReplica
+from simclock.protocols.crdts.text import Text
 
 TYPES: dict[str, type[Crdt]] = {
     "g-counter": GCounter,

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Self, TypeAlias
 
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.dot_stores import Joining, Store, is_normal, plus, without
 from simclock.clocks import NodeId
 from simclock.errors import UsageError
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.dot_stores import Joining, Store, is_normal, plus, without
 
 Change: TypeAlias = tuple[Store, frozenset[Dot]]
 """What is in the store of a delta, and what is in its context: dots that are new, and dots that are superseded."""

@@ -11,10 +11,10 @@ from typing import Self
 
 import msgspec
 
-from protocols.crdts.crdt import Crdt, Operation
 from simclock.clocks import NodeId, VectorClock
 from simclock.clocks.order import check_count
 from simclock.errors import UsageError
+from simclock.protocols.crdts.crdt import Crdt, Operation
 
 _decode_amount = msgspec.msgpack.Decoder(int).decode
 

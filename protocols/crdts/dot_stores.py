@@ -21,8 +21,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from protocols.crdts.context import Dot, dot_key
-from protocols.crdts.crdt import CannotMerge, Element, element_key
+from simclock.protocols.crdts.context import Dot, dot_key
+from simclock.protocols.crdts.crdt import CannotMerge, Element, element_key
 
 Field: TypeAlias = tuple[str, str]
 """A map's key: (name, type). Fields of one name and two types are two fields, so that all maps can be merged."""

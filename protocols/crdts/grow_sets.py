@@ -10,9 +10,9 @@ from typing import Any, Self
 
 import msgspec
 
-from protocols.crdts.crdt import Crdt, Element, Operation, element_key, is_element
 from simclock.clocks import NodeId
 from simclock.errors import UsageError
+from simclock.protocols.crdts.crdt import Crdt, Element, Operation, element_key, is_element
 
 _decode_element = msgspec.msgpack.Decoder(Element).decode
 _decode_either = msgspec.msgpack.Decoder(tuple[bool, Element] | None).decode

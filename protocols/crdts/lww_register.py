@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from protocols.crdts.crdt import Crdt, Element, Operation, element_key, is_element
 from simclock.clocks import NodeId
 from simclock.clocks.order import check_count, id_key
+from simclock.protocols.crdts.crdt import Crdt, Element, Operation, element_key, is_element
 
 
 class LwwRegister(Crdt, frozen=True):

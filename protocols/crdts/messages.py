@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors import Message
+from simclock.actors import Message
 from simclock.clocks import VectorClock
 
 

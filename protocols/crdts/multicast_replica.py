@@ -1,4 +1,4 @@
-"""Operation-based replicas over the causal broadcast of `protocols.causal_broadcast`.
+"""Operation-based replicas over the causal broadcast of `simclock.protocols.causal_broadcast`.
 
 What the data types ask of it is what it gives: every operation is delivered once, after all that its source had
 delivered before. There is nothing else to do: no versions, no deltas, no acknowledgements of one's own.
@@ -15,13 +15,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.causal_broadcast import Broadcast, Member, MemberSettings
-from protocols.crdts.crdt import Crdt
-from protocols.crdts.replica import ReplicaSettings
-from protocols.crdts.workload import draw_operation
 from simclock import Stream, stream
 from simclock.clocks import VectorClock
-from simclock.encoding import encode
+from simclock.kernel.encoding import encode
+from simclock.protocols.causal_broadcast import Broadcast, Member, MemberSettings
+from simclock.protocols.crdts.crdt import Crdt
+from simclock.protocols.crdts.replica import ReplicaSettings
+from simclock.protocols.crdts.workload import draw_operation
 
 PATIENCE_NS = 1 << 62
 """For ever: a member that is cut off is waited for, and what it lacks is kept."""

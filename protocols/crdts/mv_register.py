@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.crdts.causal import Causal, Change
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.crdt import Element, Operation, is_element
-from protocols.crdts.dot_stores import DotFun
-from protocols.crdts.grow_sets import ascending
+from simclock.protocols.crdts.causal import Causal, Change
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.crdt import Element, Operation, is_element
+from simclock.protocols.crdts.dot_stores import DotFun
+from simclock.protocols.crdts.grow_sets import ascending
 
 
 class MvRegister(Causal, frozen=True):

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.messages import CausalOperation, OperationsAck, OperationsPush
-from protocols.crdts.replica import Replica, ReplicaSettings
 from simclock.clocks import VectorClock
+from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.messages import CausalOperation, OperationsAck, OperationsPush
+from simclock.protocols.crdts.replica import Replica, ReplicaSettings
 
 
 class OperationReplica(Replica):

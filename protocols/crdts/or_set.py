@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.crdts.causal import Causal, Change
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.crdt import Element, Operation, is_element
-from protocols.crdts.dot_stores import DotMap, DotSet
+from simclock.protocols.crdts.causal import Causal, Change
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.crdt import Element, Operation, is_element
+from simclock.protocols.crdts.dot_stores import DotMap, DotSet
 
 
 class OrSet(Causal, frozen=True):

@@ -19,11 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from actors import Message, Node
-from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.workload import draw_operation
 from simclock import Stream, UsageError, ms, stream
-from simclock.encoding import encode
+from simclock.actors import Message, Node
+from simclock.kernel.encoding import encode
+from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.workload import draw_operation
 
 RETRY_DOUBLINGS = 2
 """How often the time until the next try is doubled while a neighbour is silent."""

@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.crdts.causal import Causal, Change
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.crdt import Operation
-from protocols.crdts.dot_stores import DotFun
 from simclock.clocks.order import check_count
+from simclock.protocols.crdts.causal import Causal, Change
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.crdt import Operation
+from simclock.protocols.crdts.dot_stores import DotFun
 
 
 class ResetCounter(Causal, frozen=True):

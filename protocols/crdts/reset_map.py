@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from protocols.crdts.causal import Causal, Change
-from protocols.crdts.context import CausalContext, Dot
-from protocols.crdts.crdt import Operation
-from protocols.crdts.dot_stores import DotMap, Field
-from protocols.crdts.flags import EnableWinsFlag
-from protocols.crdts.mv_register import MvRegister
-from protocols.crdts.or_set import OrSet
-from protocols.crdts.reset_counter import ResetCounter
 from simclock.errors import UsageError
+from simclock.protocols.crdts.causal import Causal, Change
+from simclock.protocols.crdts.context import CausalContext, Dot
+from simclock.protocols.crdts.crdt import Operation
+from simclock.protocols.crdts.dot_stores import DotMap, Field
+from simclock.protocols.crdts.flags import EnableWinsFlag
+from simclock.protocols.crdts.mv_register import MvRegister
+from simclock.protocols.crdts.or_set import OrSet
+from simclock.protocols.crdts.reset_counter import ResetCounter
 
 DEPTH_MAX = 16
 """Of maps in maps."""

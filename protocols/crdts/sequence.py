@@ -25,7 +25,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from actors import Message
+from simclock.actors import Message
 from simclock.errors import UsageError
 
 BLOCK_MAX = 256

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.crdts.crdt import CannotMerge, Crdt, Operation
-from protocols.crdts.messages import DeltaPush, PushAck, StatePush
-from protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.crdt import CannotMerge, Crdt, Operation
+from simclock.protocols.crdts.messages import DeltaPush, PushAck, StatePush
+from simclock.protocols.crdts.replica import Replica, ReplicaSettings
 
 
 class StateReplica(Replica):

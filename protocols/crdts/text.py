@@ -19,10 +19,10 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
-from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.sequence import COUNT_BITS, REPLICA_MAX, ROOT, Delete, Element, Insert, Sequence
 from simclock.clocks import NodeId
 from simclock.errors import UsageError
+from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.sequence import COUNT_BITS, REPLICA_MAX, ROOT, Delete, Element, Insert, Sequence
 
 Id = tuple[int, int]
 _encode = msgspec.msgpack.Encoder().encode

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from protocols.crdts.crdt import Crdt, Operation
-from protocols.crdts.lww_register import LwwRegister
-from protocols.crdts.reset_map import ResetMap
+from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.lww_register import LwwRegister
+from simclock.protocols.crdts.reset_map import ResetMap
 
 Below: TypeAlias = Callable[[int], int]
 NESTED = ("counter", "flag", "map", "register", "set")

@@ -19,10 +19,10 @@ server.py            coordination of gets, puts and deletes, read repair
 client.py            clients and the administrator
 """
 
-from protocols.dynamo.client import CHANGES, Administrator, Client, Workload, written_names
-from protocols.dynamo.client_vectors import ClientVectors
-from protocols.dynamo.dotted_sets import DottedSets
-from protocols.dynamo.resolution import (
+from simclock.protocols.dynamo.client import CHANGES, Administrator, Client, Workload, written_names
+from simclock.protocols.dynamo.client_vectors import ClientVectors
+from simclock.protocols.dynamo.dotted_sets import DottedSets
+from simclock.protocols.dynamo.resolution import (
     CONFLICT,
     NOT_FOUND,
     OK,
@@ -32,11 +32,11 @@ from protocols.dynamo.resolution import (
     resolved,
     resolver_of,
 )
-from protocols.dynamo.ring import Layout, Ring
-from protocols.dynamo.server import DynamoServer
-from protocols.dynamo.server_vectors import ServerVectors
-from protocols.dynamo.settings import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, server_name
-from protocols.dynamo.versioning import Version, Versioning, Write, is_deleted, metadata_bytes
+from simclock.protocols.dynamo.ring import Layout, Ring
+from simclock.protocols.dynamo.server import DynamoServer
+from simclock.protocols.dynamo.server_vectors import ServerVectors
+from simclock.protocols.dynamo.settings import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, server_name
+from simclock.protocols.dynamo.versioning import Version, Versioning, Write, is_deleted, metadata_bytes
 
 __all__ = [
     "AGREED",

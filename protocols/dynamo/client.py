@@ -25,11 +25,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors import Node
-from protocols.dynamo.messages import Answer, ChangeMember, Delete, Get, Put
-from protocols.dynamo.resolution import UNAVAILABLE
 from simclock import UsageError, ms, seconds
+from simclock.actors import Node
 from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.messages import Answer, ChangeMember, Delete, Get, Put
+from simclock.protocols.dynamo.resolution import UNAVAILABLE
 
 CONTENTS = ("name", "list", "number")
 CALLS_MAX = 1 << 24

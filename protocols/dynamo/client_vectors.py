@@ -21,9 +21,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from protocols.dynamo.versioning import Version, Write
 from simclock import UsageError
 from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.versioning import Version, Write
 
 
 class ClientVersion(msgspec.Struct, frozen=True, array_like=True):

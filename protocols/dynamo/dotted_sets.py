@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import msgspec
 
-from protocols.dynamo.versioning import Version, Write, decode_version, encode_version
 from simclock.clocks import DottedVersionSet, VectorClock
+from simclock.protocols.dynamo.versioning import Version, Write, decode_version, encode_version
 
 
 class Dots(msgspec.Struct, frozen=True, array_like=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import blake2b
 
-from protocols.dynamo.ring import HASH_BITS, position
+from simclock.protocols.dynamo.ring import HASH_BITS, position
 
 FAN_OUT = 4
 LEVELS = 3
@@ -23,7 +23,8 @@ HASH_BYTES = 8
 
 def leaf_of(key: str) -> int:
     """Which leaf a key falls into: by other bits of its hash than those that choose the partition."""
-    return position(f"leaf {key}") * LEAVES >> HASH_BITS
+    leaf: int = position(f"leaf {key}") * LEAVES >> HASH_BITS
+    return leaf
 
 
 class MerkleTree:

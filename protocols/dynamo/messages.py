@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors import Message
+from simclock.actors import Message
 from simclock.clocks import VectorClock
 
 # Clients. A request is forwarded at most once, so its client is named in it.

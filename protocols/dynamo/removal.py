@@ -34,7 +34,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocols.dynamo.messages import (
+from simclock.protocols.dynamo.messages import (
     Handoff,
     Prepare,
     Prepared,
@@ -45,9 +45,9 @@ from protocols.dynamo.messages import (
     Sync,
     WriteRequest,
 )
-from protocols.dynamo.settings import AGREED
-from protocols.dynamo.synchronization import SynchronizingReplica
-from protocols.dynamo.versioning import Record, is_deleted
+from simclock.protocols.dynamo.settings import AGREED
+from simclock.protocols.dynamo.synchronization import SynchronizingReplica
+from simclock.protocols.dynamo.versioning import Record, is_deleted
 
 REMOVAL = "removal"
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.dynamo.membership import Membership
-from protocols.dynamo.merkle import MerkleTree
-from protocols.dynamo.messages import (
+from simclock.actors import Node
+from simclock.protocols.dynamo.membership import Membership
+from simclock.protocols.dynamo.merkle import MerkleTree
+from simclock.protocols.dynamo.messages import (
     ChangeMember,
     Gossip,
     Handoff,
@@ -32,10 +32,10 @@ from protocols.dynamo.messages import (
     WriteReply,
     WriteRequest,
 )
-from protocols.dynamo.ring import Ring
-from protocols.dynamo.settings import DynamoSettings
-from protocols.dynamo.storage import Hint, Storage
-from protocols.dynamo.versioning import Record, Versioning
+from simclock.protocols.dynamo.ring import Ring
+from simclock.protocols.dynamo.settings import DynamoSettings
+from simclock.protocols.dynamo.storage import Hint, Storage
+from simclock.protocols.dynamo.versioning import Record, Versioning
 
 GOSSIP = "gossip"
 HANDOFF = "handoff"

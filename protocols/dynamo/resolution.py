@@ -22,9 +22,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from protocols.dynamo.versioning import Version
 from simclock import UsageError
 from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.versioning import Version
 
 OK = "OK"
 CONFLICT = "CONFLICT"

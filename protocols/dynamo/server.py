@@ -22,11 +22,21 @@ from typing import Any
 
 import msgspec
 
-from protocols.dynamo.messages import Answer, Delete, Get, Put, ReadReply, ReadRequest, Repair, WriteReply, WriteRequest
-from protocols.dynamo.removal import RemovingReplica
-from protocols.dynamo.resolution import UNAVAILABLE, Resolver, leave_siblings, resolved
-from protocols.dynamo.settings import SLOPPY, DynamoSettings
-from protocols.dynamo.versioning import Record, Version, Versioning, Write
+from simclock.protocols.dynamo.messages import (
+    Answer,
+    Delete,
+    Get,
+    Put,
+    ReadReply,
+    ReadRequest,
+    Repair,
+    WriteReply,
+    WriteRequest,
+)
+from simclock.protocols.dynamo.removal import RemovingReplica
+from simclock.protocols.dynamo.resolution import UNAVAILABLE, Resolver, leave_siblings, resolved
+from simclock.protocols.dynamo.settings import SLOPPY, DynamoSettings
+from simclock.protocols.dynamo.versioning import Record, Version, Versioning, Write
 
 OPERATIONS_MAX = 1 << 24
 """Of one incarnation; the next begins there, so that a late reply of the last one means nothing."""

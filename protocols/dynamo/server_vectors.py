@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import msgspec
 
-from protocols.dynamo.versioning import Version, Write
 from simclock.clocks import VectorClock
+from simclock.protocols.dynamo.versioning import Version, Write
 
 
 class ServerVersions(msgspec.Struct, frozen=True, array_like=True):

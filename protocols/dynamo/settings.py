@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from protocols.dynamo.ring import Layout
 from simclock import UsageError, ms, seconds
+from simclock.protocols.dynamo.ring import Layout
 
 SLOPPY = "sloppy"
 STRICT = "strict"

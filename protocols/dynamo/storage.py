@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from protocols.dynamo.membership import Membership
-from protocols.dynamo.settings import server_name
-from protocols.dynamo.versioning import Record, Versioning
-from simclock.disk import Disk
+from simclock.environment.disk import Disk
+from simclock.protocols.dynamo.membership import Membership
+from simclock.protocols.dynamo.settings import server_name
+from simclock.protocols.dynamo.versioning import Record, Versioning
 
 Hint = tuple[int, str]
 """(the server it is meant for, key)."""

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.dynamo.merkle import LEAF_LEVEL, children
-from protocols.dynamo.messages import CompareHashes, CompareKeys, KeySummary, KeyVersions, Sync, TreeHash
-from protocols.dynamo.replica import Replica
+from simclock.protocols.dynamo.merkle import LEAF_LEVEL, children
+from simclock.protocols.dynamo.messages import CompareHashes, CompareKeys, KeySummary, KeyVersions, Sync, TreeHash
+from simclock.protocols.dynamo.replica import Replica
 
 ANTI_ENTROPY = "anti-entropy"
 

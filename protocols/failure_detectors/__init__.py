@@ -5,8 +5,8 @@ detectors.py   how long to be patient: a fixed timeout, phi accrual
 nodes.py       who sends heartbeats, and who watches
 """
 
-from protocols.failure_detectors.arrivals import Arrivals
-from protocols.failure_detectors.detectors import Detector, FixedTimeout, PhiAccrual
-from protocols.failure_detectors.nodes import Heartbeat, Heartbeater, Monitor
+from simclock.protocols.failure_detectors.arrivals import Arrivals
+from simclock.protocols.failure_detectors.detectors import Detector, FixedTimeout, PhiAccrual
+from simclock.protocols.failure_detectors.nodes import Heartbeat, Heartbeater, Monitor
 
 __all__ = ["Arrivals", "Detector", "FixedTimeout", "Heartbeat", "Heartbeater", "Monitor", "PhiAccrual"]

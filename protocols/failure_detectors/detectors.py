@@ -21,8 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from protocols.failure_detectors.arrivals import Arrivals
 from simclock import UsageError
+from simclock.protocols.failure_detectors.arrivals import Arrivals
 
 NORMAL_QUANTILES = {
     1: 12_816,

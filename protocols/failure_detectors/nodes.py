@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Message, Node
-from protocols.failure_detectors.arrivals import Arrivals
-from protocols.failure_detectors.detectors import Detector
+from simclock.actors import Message, Node
+from simclock.protocols.failure_detectors.arrivals import Arrivals
+from simclock.protocols.failure_detectors.detectors import Detector
 
 WINDOW = 1000
 """Intervals that are kept: the default of Akka's detector (`max-sample-size`)."""

@@ -5,8 +5,8 @@ workload.py    what clients ask for, and how often
 client.py      a node that asks, retries, and records what it heard
 """
 
-from protocols.key_value.client import Client
-from protocols.key_value.store import Answer, Command, KeyValueStore
-from protocols.key_value.workload import Workload, Zipf
+from simclock.protocols.key_value.client import Client
+from simclock.protocols.key_value.store import Answer, Command, KeyValueStore
+from simclock.protocols.key_value.workload import Workload, Zipf
 
 __all__ = ["Answer", "Client", "Command", "KeyValueStore", "Workload", "Zipf"]

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.key_value.store import Command, decode_answer, encode_command
-from protocols.key_value.workload import Workload
-from protocols.raft.messages import ClientReply, ClientRequest
-from protocols.raft.sessions import numbered
+from simclock.actors import Node
+from simclock.protocols.key_value.store import Command, decode_answer, encode_command
+from simclock.protocols.key_value.workload import Workload
+from simclock.protocols.raft.messages import ClientReply, ClientRequest
+from simclock.protocols.raft.sessions import numbered
 
 CALLS_MAX = 1 << 24
 """Of one incarnation, and of its processes: what is numbered from 0 in the next begins there."""

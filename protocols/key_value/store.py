@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import msgspec
 
-from actors import Message
+from simclock.actors import Message
 
 
 class Command(Message):

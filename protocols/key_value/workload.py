@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from itertools import accumulate
 
-from protocols.key_value.store import Command
 from simclock import UsageError, ms, seconds
+from simclock.protocols.key_value.store import Command
 
 FUNCTIONS = ("get", "put", "append", "delete", "cas")
 WEIGHT_ONE = 1 << 40

@@ -8,12 +8,12 @@ storage.py     the protected resource
 properties.py  what must hold, judged from observations
 """
 
-from protocols.leases.holder import Holder
-from protocols.leases.properties import LeaseProperties
-from protocols.leases.server import LeaseServer
-from protocols.leases.settings import HolderWork, LeaseSettings
-from protocols.leases.storage import StorageNode, Write, WriteReply
-from protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
+from simclock.protocols.leases.holder import Holder
+from simclock.protocols.leases.properties import LeaseProperties
+from simclock.protocols.leases.server import LeaseServer
+from simclock.protocols.leases.settings import HolderWork, LeaseSettings
+from simclock.protocols.leases.storage import StorageNode, Write, WriteReply
+from simclock.protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
 
 __all__ = [
     "Acquire",

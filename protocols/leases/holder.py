@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.leases.settings import HolderWork, LeaseSettings
-from protocols.leases.storage import Write, WriteReply
-from protocols.leases.table import Acquire, Answer, Command, Release, Renew, decode_answer, encode_command
-from protocols.raft import ClientReply, ClientRequest, numbered
+from simclock.actors import Node
+from simclock.protocols.leases.settings import HolderWork, LeaseSettings
+from simclock.protocols.leases.storage import Write, WriteReply
+from simclock.protocols.leases.table import Acquire, Answer, Command, Release, Renew, decode_answer, encode_command
+from simclock.protocols.raft import ClientReply, ClientRequest, numbered
 
 RENEWALS_PER_TERM = 3
 

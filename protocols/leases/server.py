@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.leases.settings import LeaseSettings
-from protocols.leases.table import Expire, LeaseTable, encode_command
-from protocols.raft import RaftServer, RaftSettings, Role, Sessions, numbered
+from simclock.protocols.leases.settings import LeaseSettings
+from simclock.protocols.leases.table import Expire, LeaseTable, encode_command
+from simclock.protocols.raft import RaftServer, RaftSettings, Role, Sessions, numbered
 
 LEASE = "lease"
 

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Message, Node
-from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 from simclock import Corrupt, DiskFull
+from simclock.actors import Message, Node
+from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 
 
 class Write(Message):

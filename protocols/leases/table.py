@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from actors import Message
+from simclock.actors import Message
 
 
 class Acquire(Message):

@@ -11,11 +11,27 @@ client.py      a node that runs one transaction after the other, with retransmis
 properties.py  mutual exclusion, no deadlock, the order of timestamps, no starvation, as observers
 """
 
-from protocols.lock_table.client import TransactionClient
-from protocols.lock_table.lock import EXCLUSIVE, NONE, POLICIES, SHARED, WAIT_DIE, WOUND_WAIT, Claim, Lock, conflict
-from protocols.lock_table.properties import LockProgress, MutualExclusion, NoDeadlock, NoStarvation, TimestampOrder
-from protocols.lock_table.server import LockManager
-from protocols.lock_table.workload import Workload
+from simclock.protocols.lock_table.client import TransactionClient
+from simclock.protocols.lock_table.lock import (
+    EXCLUSIVE,
+    NONE,
+    POLICIES,
+    SHARED,
+    WAIT_DIE,
+    WOUND_WAIT,
+    Claim,
+    Lock,
+    conflict,
+)
+from simclock.protocols.lock_table.properties import (
+    LockProgress,
+    MutualExclusion,
+    NoDeadlock,
+    NoStarvation,
+    TimestampOrder,
+)
+from simclock.protocols.lock_table.server import LockManager
+from simclock.protocols.lock_table.workload import Workload
 
 __all__ = [
     "EXCLUSIVE",

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
-from protocols.lock_table.workload import Steps, Workload
+from simclock.actors import Node
+from simclock.protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
+from simclock.protocols.lock_table.workload import Steps, Workload
 
 ATTEMPTS_MAX = 1 << 24
 """Of one incarnation: what is numbered from 0 in the next begins there."""

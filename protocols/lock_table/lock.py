@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from actors import Message
+from simclock.actors import Message
 
 SHARED = "shared"
 EXCLUSIVE = "exclusive"

@@ -6,7 +6,7 @@ what is still under way for an old attempt is told from it.
 
 from __future__ import annotations
 
-from actors import Message
+from simclock.actors import Message
 
 
 class Acquire(Message):

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.lock_table.lock import WAIT_DIE, WOUND_WAIT
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.lock_table.lock import WAIT_DIE, WOUND_WAIT
 
 MUTUAL_EXCLUSION = "Mutual Exclusion"
 NO_DEADLOCK = "No Deadlock"

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.lock_table.lock import DIES, GRANTED, Claim, Lock
-from protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
+from simclock.actors import Node
+from simclock.protocols.lock_table.lock import DIES, GRANTED, Claim, Lock
+from simclock.protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
 
 
 class LockManager(Node):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from protocols.lock_table.lock import EXCLUSIVE, SHARED
 from simclock import UsageError, ms
+from simclock.protocols.lock_table.lock import EXCLUSIVE, SHARED
 
 Steps = tuple[tuple[int, str], ...]
 """(key, mode), in the order in which a transaction takes them."""

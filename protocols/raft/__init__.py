@@ -14,8 +14,8 @@ A service is a state machine, an object with `apply(command: bytes) -> bytes`, g
     build = lambda node: RaftServer(settings, Sessions(KeyValueStore()))
 """
 
-from protocols.raft.log import Log
-from protocols.raft.messages import (
+from simclock.protocols.raft.log import Log
+from simclock.protocols.raft.messages import (
     NO_OP,
     AppendEntries,
     AppendEntriesReply,
@@ -25,11 +25,11 @@ from protocols.raft.messages import (
     RequestVote,
     RequestVoteReply,
 )
-from protocols.raft.progress import Progress
-from protocols.raft.properties import RaftProperties
-from protocols.raft.server import RaftServer, Role
-from protocols.raft.sessions import Numbered, Sessions, StateMachine, numbered
-from protocols.raft.settings import RaftSettings
+from simclock.protocols.raft.progress import Progress
+from simclock.protocols.raft.properties import RaftProperties
+from simclock.protocols.raft.server import RaftServer, Role
+from simclock.protocols.raft.sessions import Numbered, Sessions, StateMachine, numbered
+from simclock.protocols.raft.settings import RaftSettings
 
 __all__ = [
     "NO_OP",

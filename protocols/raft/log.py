@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from protocols.raft.messages import Entry
-from simclock.disk import Corrupt, Disk
+from simclock.environment.disk import Corrupt, Disk
+from simclock.protocols.raft.messages import Entry
 
 NAME = "log"
 """Of the log on the server's disk."""

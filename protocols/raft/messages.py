@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from actors import Message
+from simclock.actors import Message
 
 NO_OP = b""
 """The command of the entry with which a leader begins its term; no state machine sees it."""

@@ -36,8 +36,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 from simclock import Control, Observation, Observer
+from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 
 TOLD_MAX = 3
 """How often a property that does not end the run is told."""

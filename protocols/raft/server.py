@@ -39,9 +39,10 @@ import enum
 from collections.abc import Sequence
 from typing import Any
 
-from actors import Message, Node
-from protocols.raft.log import Log
-from protocols.raft.messages import (
+from simclock import Corrupt, DiskFull
+from simclock.actors import Message, Node
+from simclock.protocols.raft.log import Log
+from simclock.protocols.raft.messages import (
     NO_OP,
     AppendEntries,
     AppendEntriesReply,
@@ -51,10 +52,9 @@ from protocols.raft.messages import (
     RequestVote,
     RequestVoteReply,
 )
-from protocols.raft.progress import Progress
-from protocols.raft.sessions import StateMachine
-from protocols.raft.settings import RaftSettings
-from simclock import Corrupt, DiskFull
+from simclock.protocols.raft.progress import Progress
+from simclock.protocols.raft.sessions import StateMachine
+from simclock.protocols.raft.settings import RaftSettings
 
 ELECTION = "election"
 HEARTBEAT = "heartbeat"

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from actors import Message
+from simclock.actors import Message
 
 
 class StateMachine(Protocol):

@@ -3,6 +3,6 @@
 links.py   sequence numbers, cumulative acknowledgements, retransmission
 """
 
-from protocols.reliable_links.links import UNSENT, Header, LinkAcknowledgement, ReliableLinks
+from simclock.protocols.reliable_links.links import UNSENT, Header, LinkAcknowledgement, ReliableLinks
 
 __all__ = ["UNSENT", "Header", "LinkAcknowledgement", "ReliableLinks"]

@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from actors import Message, Node
+from simclock.actors import Message, Node
 
 BACKOFF_MAX = 4
 """A retransmission waits at most that many times `retry_ns`."""

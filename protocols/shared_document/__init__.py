@@ -4,7 +4,7 @@ replica.py   the node: a copy of the text
 typists.py   who types: by a script with the causality of a recording, or by their own luck
 """
 
-from protocols.shared_document.replica import Patch, Replica
-from protocols.shared_document.typists import Author, Habits, Stroke, Typist
+from simclock.protocols.shared_document.replica import Patch, Replica
+from simclock.protocols.shared_document.typists import Author, Habits, Stroke, Typist
 
 __all__ = ["Author", "Habits", "Patch", "Replica", "Stroke", "Typist"]

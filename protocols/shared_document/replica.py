@@ -1,7 +1,7 @@
 """A copy of a shared text.
 
-Every edit is one causal broadcast of the operations of `protocols.crdts.sequence`. They commute wherever they are
-concurrent, and causal order is all that they ask for: so copies that have delivered the same broadcasts are equal
+Every edit is one causal broadcast of the operations of `simclock.protocols.crdts.sequence`. They commute wherever they
+are concurrent, and causal order is all that they ask for: so copies that have delivered the same broadcasts are equal
 (strong eventual consistency, Shapiro, Preguica, Baquero and Zawirski 2011).
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from protocols.causal_broadcast import Broadcast, Member, MemberSettings
-from protocols.crdts.sequence import Delete, Element, Insert, Sequence, UnknownElement
+from simclock.protocols.causal_broadcast import Broadcast, Member, MemberSettings
+from simclock.protocols.crdts.sequence import Delete, Element, Insert, Sequence, UnknownElement
 
 Patch = tuple[int, int, str]
 """A change of a text: (position, deleted characters, inserted text)."""

@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from protocols.causal_broadcast import Broadcast, MemberSettings
-from protocols.crdts.sequence import ROOT
-from protocols.shared_document.replica import Patch, Replica
 from simclock import UsageError
+from simclock.protocols.causal_broadcast import Broadcast, MemberSettings
+from simclock.protocols.crdts.sequence import ROOT
+from simclock.protocols.shared_document.replica import Patch, Replica
 
 
 class Stroke(NamedTuple):

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actors import Message, Node
-from protocols.snapshots.channel import Incoming, Outgoing
-from protocols.snapshots.messages import Acknowledge, Data, Transfer
 from simclock import UsageError, ms, seconds
+from simclock.actors import Message, Node
+from simclock.protocols.snapshots.channel import Incoming, Outgoing
+from simclock.protocols.snapshots.messages import Acknowledge, Data, Transfer
 
 BALANCE_MAX = 1 << 40
 WINDOW = 16

@@ -9,8 +9,8 @@ It needs channels that are FIFO, or a message overtakes the marker and is counte
 
 from __future__ import annotations
 
-from protocols.snapshots.messages import Marker, Transfer
-from protocols.snapshots.participant import Participant
+from simclock.protocols.snapshots.messages import Marker, Transfer
+from simclock.protocols.snapshots.participant import Participant
 
 
 class ChandyLamport(Participant):

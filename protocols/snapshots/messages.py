@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors import Message
+from simclock.actors import Message
 
 SnapshotId = tuple[int, int]
 """(initiator, its number there)."""

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.snapshots.messages import SnapshotId
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.snapshots.messages import SnapshotId
 
 CONSISTENT_CUT = "Consistent Cut"
 CHANNEL_STATE = "Channel State"

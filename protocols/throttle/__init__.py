@@ -7,11 +7,19 @@ references.py  when one more may be admitted, by each limiter's definition
 properties.py  the promise "so many in any window" and every refusal, judged by the server's own clock
 """
 
-from protocols.throttle.client import Ask, Burst, Greedy, Modest, ThrottleClient
-from protocols.throttle.limiters import LIMITERS, FixedWindow, Limit, Limiter, SlidingCounter, SlidingLog, TokenBucket
-from protocols.throttle.properties import RateLimit, most_in_any_window
-from protocols.throttle.references import REFERENCES, Reference
-from protocols.throttle.server import Answered, RateLimiter, Request
+from simclock.protocols.throttle.client import Ask, Burst, Greedy, Modest, ThrottleClient
+from simclock.protocols.throttle.limiters import (
+    LIMITERS,
+    FixedWindow,
+    Limit,
+    Limiter,
+    SlidingCounter,
+    SlidingLog,
+    TokenBucket,
+)
+from simclock.protocols.throttle.properties import RateLimit, most_in_any_window
+from simclock.protocols.throttle.references import REFERENCES, Reference
+from simclock.protocols.throttle.server import Answered, RateLimiter, Request
 
 __all__ = [
     "LIMITERS",

@@ -14,9 +14,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from actors import Node
-from protocols.throttle.server import Answered, Request
 from simclock import ms, seconds
+from simclock.actors import Node
+from simclock.protocols.throttle.server import Answered, Request
 
 NUMBERS_MAX = 1 << 24
 """Of one incarnation: the next begins there, so that numbers only grow."""

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from protocols.throttle.limiters import Limit
-from protocols.throttle.references import Reference
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.throttle.limiters import Limit
+from simclock.protocols.throttle.references import Reference
 
 RATE_LIMIT = "Rate Limit"
 NEEDLESS_REFUSAL = "Needless Refusal"

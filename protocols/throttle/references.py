@@ -7,7 +7,7 @@ the virtual scheduling form of the meter (ITU-T I.371: a theoretical arrival tim
 
 from __future__ import annotations
 
-from protocols.throttle.limiters import BUCKETS, FixedWindow, Limit, SlidingCounter, SlidingLog, TokenBucket
+from simclock.protocols.throttle.limiters import BUCKETS, FixedWindow, Limit, SlidingCounter, SlidingLog, TokenBucket
 
 
 class Reference:

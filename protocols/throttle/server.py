@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Message, Node
-from protocols.throttle.limiters import Limit, Limiter
+from simclock.actors import Message, Node
+from simclock.protocols.throttle.limiters import Limit, Limiter
 
 
 class Request(Message):

@@ -7,11 +7,11 @@ participant.py  the node
 properties.py   total order, causality, and that nothing is held for ever, as an observer
 """
 
-from protocols.total_order.hold_back import HoldBackQueue
-from protocols.total_order.membership import Membership
-from protocols.total_order.messages import Acknowledge, Say, View
-from protocols.total_order.participant import Participant, TotalOrderSettings
-from protocols.total_order.properties import TotalOrderProperties
+from simclock.protocols.total_order.hold_back import HoldBackQueue
+from simclock.protocols.total_order.membership import Membership
+from simclock.protocols.total_order.messages import Acknowledge, Say, View
+from simclock.protocols.total_order.participant import Participant, TotalOrderSettings
+from simclock.protocols.total_order.properties import TotalOrderProperties
 
 __all__ = [
     "Acknowledge",

@@ -15,8 +15,8 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable
 
-from protocols.total_order.messages import Say
 from simclock.clocks import LamportClock
+from simclock.protocols.total_order.messages import Say
 
 
 def order_key(message: Say) -> tuple[int, int]:

@@ -27,8 +27,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
-from protocols.total_order.hold_back import order_key
-from protocols.total_order.messages import (
+from simclock.protocols.total_order.hold_back import order_key
+from simclock.protocols.total_order.messages import (
     Accept,
     Accepted,
     Heartbeat,

@@ -6,9 +6,9 @@ whoever needs an answer.
 
 from __future__ import annotations
 
-from actors import Message
-from protocols.reliable_links import UNSENT, Header
+from simclock.actors import Message
 from simclock.clocks import LamportClock
+from simclock.protocols.reliable_links import UNSENT, Header
 
 
 class Say(Message):

@@ -17,14 +17,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from actors import Node
-from protocols.reliable_links import LinkAcknowledgement, ReliableLinks
-from protocols.total_order import messages  # the module: a host that runs this class then knows all of them
-from protocols.total_order.hold_back import HoldBackQueue
-from protocols.total_order.membership import Held, Membership
-from protocols.total_order.messages import Acknowledge, Say, View
 from simclock import UsageError
+from simclock.actors import Node
 from simclock.clocks import LamportClock
+from simclock.protocols.reliable_links import LinkAcknowledgement, ReliableLinks
+from simclock.protocols.total_order import messages  # the module: a host that runs this class then knows all of them
+from simclock.protocols.total_order.hold_back import HoldBackQueue
+from simclock.protocols.total_order.membership import Held, Membership
+from simclock.protocols.total_order.messages import Acknowledge, Say, View
 
 
 @dataclass(frozen=True, kw_only=True)

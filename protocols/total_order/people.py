@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from protocols.total_order.messages import Say
-from protocols.total_order.participant import Participant, TotalOrderSettings
+from simclock.protocols.total_order.messages import Say
+from simclock.protocols.total_order.participant import Participant, TotalOrderSettings
 
 
 @dataclass(frozen=True, kw_only=True)

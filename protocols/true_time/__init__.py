@@ -12,12 +12,12 @@ client.py        transactions, and what was heard
 properties.py    what must hold of every run
 """
 
-from protocols.true_time.client import TransactionClient
-from protocols.true_time.leader import Leader
-from protocols.true_time.properties import TrueTimeProperties
-from protocols.true_time.settings import TimeSettings, TransactionSettings
-from protocols.true_time.time_source import TimedNode, TimeMaster, TimeSource
-from protocols.true_time.workload import TransactionWorkload
+from simclock.protocols.true_time.client import TransactionClient
+from simclock.protocols.true_time.leader import Leader
+from simclock.protocols.true_time.properties import TrueTimeProperties
+from simclock.protocols.true_time.settings import TimeSettings, TransactionSettings
+from simclock.protocols.true_time.time_source import TimedNode, TimeMaster, TimeSource
+from simclock.protocols.true_time.workload import TransactionWorkload
 
 __all__ = [
     "Leader",

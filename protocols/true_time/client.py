@@ -15,7 +15,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.true_time.messages import (
+from simclock import ms
+from simclock.clocks import TrueTime
+from simclock.protocols.true_time.messages import (
     Commit,
     Outcome,
     Read,
@@ -27,11 +29,9 @@ from protocols.true_time.messages import (
     Wounded,
     Write,
 )
-from protocols.true_time.settings import TransactionSettings
-from protocols.true_time.time_source import TimedNode, TimeSource
-from protocols.true_time.workload import READ, SNAPSHOT, WRITE, Attempt, TransactionWorkload
-from simclock import ms
-from simclock.clocks import TrueTime
+from simclock.protocols.true_time.settings import TransactionSettings
+from simclock.protocols.true_time.time_source import TimedNode, TimeSource
+from simclock.protocols.true_time.workload import READ, SNAPSHOT, WRITE, Attempt, TransactionWorkload
 
 TRANSACTIONS_MAX = 1 << 24
 """Of one incarnation: what is numbered from 0 in the next begins there."""

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocols.true_time.messages import (
+from simclock import ms
+from simclock.clocks import TrueTime
+from simclock.protocols.true_time.messages import (
     Ask,
     Commit,
     DecidedRecord,
@@ -28,9 +30,7 @@ from protocols.true_time.messages import (
     Release,
     WaitedRecord,
 )
-from protocols.true_time.shard import Coordinated, Decided, Shard
-from simclock import ms
-from simclock.clocks import TrueTime
+from simclock.protocols.true_time.shard import Coordinated, Decided, Shard
 
 UNSYNCHRONIZED_NS = ms(50)
 """Who knows no time looks again after so long; a synchronization wakes it earlier."""

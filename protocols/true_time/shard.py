@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from protocols.true_time.locks import LockTable
-from protocols.true_time.messages import Commit, PreparedRecord, Read, ReadAt, ReadAtReply, ReadReply, Wounded
-from protocols.true_time.settings import TransactionSettings
-from protocols.true_time.time_source import TimedNode, TimeSource
-from protocols.true_time.versions import Versions
 from simclock.clocks import TrueTime
+from simclock.protocols.true_time.locks import LockTable
+from simclock.protocols.true_time.messages import Commit, PreparedRecord, Read, ReadAt, ReadAtReply, ReadReply, Wounded
+from simclock.protocols.true_time.settings import TransactionSettings
+from simclock.protocols.true_time.time_source import TimedNode, TimeSource
+from simclock.protocols.true_time.versions import Versions
 
 
 class Coordinated(NamedTuple):

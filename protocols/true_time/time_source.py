@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors import Node
-from protocols.clock_synchronization.cristian import estimate_ns
-from protocols.clock_synchronization.messages import TimeReply, TimeRequest
-from protocols.true_time.settings import TimeSettings
+from simclock.actors import Node
 from simclock.clocks import TrueTime, Uncertainty
 from simclock.clocks.true_time import PARTS
+from simclock.protocols.clock_synchronization.cristian import estimate_ns
+from simclock.protocols.clock_synchronization.messages import TimeReply, TimeRequest
+from simclock.protocols.true_time.settings import TimeSettings
 
 POLLS_MAX = 1 << 32
 """Of one incarnation."""

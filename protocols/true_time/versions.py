@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
-from protocols.true_time.messages import Version, Write
+from simclock.protocols.true_time.messages import Version, Write
 
 
 class Versions:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from protocols.true_time.messages import Version, Write
 from simclock import UsageError, ms, seconds
+from simclock.protocols.true_time.messages import Version, Write
 
 WRITE, READ, SNAPSHOT = "write", "read", "snapshot"
 

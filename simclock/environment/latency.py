@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from simclock.durations import HOUR, MILLISECOND, TIME_NS_MAX, format_duration
+from simclock.environment.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
 from simclock.errors import UsageError
-from simclock.quantiles import NORMAL, QUANTILE_ONE, QuantileTable, log_normal_table
 from simclock.readable import say
 
 Bits = Callable[[int], int]

@@ -18,8 +18,8 @@ from functools import cached_property
 from typing import Any
 
 from simclock.durations import MILLISECOND, format_duration
+from simclock.environment.latency import Constant, Latency, missing_of_latency
 from simclock.errors import UsageError
-from simclock.latency import Constant, Latency, missing_of_latency
 from simclock.readable import say
 
 PROBABILITY_BITS = 32

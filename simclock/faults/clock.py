@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simclock.clocks.physical import BY_NS_LIMIT, PARTS
 from simclock.durations import format_duration
+from simclock.environment.quartz import BY_NS_LIMIT, PARTS
 from simclock.faults.fault import NodeFault
 from simclock.readable import say
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from simclock.durations import format_duration
+from simclock.environment.network import is_bandwidth, probability_threshold
 from simclock.errors import UsageError
 from simclock.faults.fault import Fault, LinkFault, NodeFault, NodeName, duration_problem, say_node
-from simclock.network import is_bandwidth, probability_threshold
 from simclock.readable import say
 
 

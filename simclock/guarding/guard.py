@@ -36,13 +36,14 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any, NamedTuple
 
 from simclock.errors import NondeterminismError
-from simclock.forbidden import CLASS_METHODS, FUNCTIONS, METHODS, Forbidden
-from simclock.late_modules import LateModules
+from simclock.guarding.forbidden import CLASS_METHODS, FUNCTIONS, METHODS, Forbidden
+from simclock.guarding.late_modules import LateModules
+from simclock.machinery import PACKAGE, is_machinery
 
 _TOLERATED = {"logging", "warnings", "weakref", "importlib", "linecache", "traceback", "pdb", "bdb", "faulthandler"}
 _TOLERATED |= {"coverage", "ray", "_pytest", "pytest_timeout", "hypothesis", "debugpy", "pydevd"}
 """Packages whose use of the real world, in the middle of a handler, does not reach the protocol."""
-_HOST = "simclock.host"
+_HOST = "simclock.kernel.host"
 
 CLASS_CHANGES_MAX = 100
 """Runs of a process after which classes keep their guarded methods, which outside a node's code pass everything on:
@@ -290,8 +291,10 @@ def _is_filled(cell: Any) -> bool:
 def _is_of_the_user(module: str, file: str | None) -> bool:
     """Whether a module is neither Python's, nor installed, nor the kernel's."""
     package = module.partition(".")[0]
-    if package in ("simclock", "actors") or package in sys.builtin_module_names:
+    if is_machinery(module) or package in sys.builtin_module_names:
         return False
+    if package == PACKAGE:
+        return True
     if file is None:
         return package == "__main__"
     return not str(Path(file).resolve()).startswith(_installed_folders())

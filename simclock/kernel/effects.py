@@ -31,7 +31,7 @@ from simclock.faults import (
 from simclock.faults.fault import Fault
 
 if TYPE_CHECKING:
-    from simclock.host import Host
+    from simclock.kernel.host import Host
 
 EFFECT = "fault_"
 """How the counters of faults that took effect are called: this and the fault's kind."""

@@ -7,21 +7,18 @@ included; only the user's own Ctrl-C ends a run.
 from __future__ import annotations
 
 import dis
-import os
 import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode_canonically
 from simclock.errors import Failure, Interruption, RunInterrupted, UsageError
-from simclock.events import KINDS, MESSAGE, Event
-from simclock.standing import innermost_place
+from simclock.kernel.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode_canonically
+from simclock.kernel.events import KINDS, MESSAGE, Event
+from simclock.kernel.standing import innermost_place
+from simclock.machinery import is_machinery_file
 
-_MACHINERY = tuple(f"{Path(__file__).parents[1] / room}{os.sep}" for room in ("simclock", "actors"))
-"""The kernel's and the placements' code: it raises for what the user's line has done."""
 _RAISES = frozenset((dis.opmap["RAISE_VARARGS"], dis.opmap["RERAISE"]))
 """Instructions at which code raises by itself: a signal comes in between instructions of other kinds."""
 
@@ -53,7 +50,7 @@ def describe_error(
     It names the place where the exception has no line of the user's.
     """
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith(_MACHINERY)]
+    own = [frame for frame in frames if not is_machinery_file(frame.filename)]
     text = traceback.format_exception_only(error)[-1].strip()
     code = getattr(called, "__code__", None)
     if own or code is None:

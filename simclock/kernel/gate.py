@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from simclock.events import MESSAGE, WAKE, Event
+from simclock.kernel.events import MESSAGE, WAKE, Event
 
 if TYPE_CHECKING:
-    from simclock.host import Host
-    from simclock.process import Process
+    from simclock.kernel.host import Host
+    from simclock.kernel.process import Process
 
 
 class Gate:

@@ -18,23 +18,23 @@ from typing import Any, get_args
 
 import msgspec
 
-from simclock.clocks.physical import Clocks
 from simclock.durations import MILLISECOND
-from simclock.effects import EFFECT
-from simclock.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
+from simclock.environment.network import Delays, Links, Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import Failure, Halt, UsageError
-from simclock.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
-from simclock.failures import describe_error, is_interrupt, unencodable
 from simclock.faults import Fault, NodeFault
-from simclock.gate import come_due, wake
-from simclock.handler_names import NODE_HANDLERS, misspelt_handlers
 from simclock.immutable import settled_copy
-from simclock.mail import HostPlan, Observation, Summary, Window
-from simclock.network import Delays, Links, Network
-from simclock.process import Process, new_process, succeed
-from simclock.quiet import Stillness
-from simclock.standing import Frames, HostStanding, in_host, place_in, readable
-from simclock.strikes import crash, strike
+from simclock.kernel.effects import EFFECT
+from simclock.kernel.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
+from simclock.kernel.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
+from simclock.kernel.failures import describe_error, is_interrupt, unencodable
+from simclock.kernel.gate import come_due, wake
+from simclock.kernel.handler_names import NODE_HANDLERS, misspelt_handlers
+from simclock.kernel.mail import HostPlan, Observation, Summary, Window
+from simclock.kernel.process import Process, new_process, succeed
+from simclock.kernel.quiet import Stillness
+from simclock.kernel.standing import Frames, HostStanding, in_host, place_in, readable
+from simclock.kernel.strikes import crash, strike
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
@@ -294,7 +294,7 @@ class Host:
         self._stillness.starts += 1
         node = self.plan.build(process.sim_id)
         if not isinstance(node, Process):
-            raise UsageError(f"the scenario built {node!r} for node {process.sim_id}, which is not an actors.Node")
+            raise UsageError(f"the scenario built {node!r} for node {process.sim_id}, which is not a simclock.Node")
         if hasattr(node, "sim_host"):
             raise UsageError(built_twice(node))
         succeed(node, process)

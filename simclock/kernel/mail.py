@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from simclock.clocks.physical import Clocks
-from simclock.disk import DiskModel
+from simclock.environment.disk import DiskModel
+from simclock.environment.network import Network
+from simclock.environment.quartz import Clocks
 from simclock.errors import Failure
-from simclock.events import Event
 from simclock.faults import Fault
-from simclock.network import Network
-from simclock.process import Process
-from simclock.quiet import Lost
+from simclock.kernel.events import Event
+from simclock.kernel.process import Process
+from simclock.kernel.quiet import Lost
 
 NEVER_NS = (1 << 63) - 1
 

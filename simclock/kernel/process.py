@@ -13,16 +13,16 @@ from inspect import getattr_static
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from simclock.clocks.physical import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
-from simclock.disk import Disk
-from simclock.encoding import SETTLED
+from simclock.environment.disk import Disk
+from simclock.environment.latency import Sampled, own_copy
+from simclock.environment.quartz import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
 from simclock.errors import Halt, UsageError
-from simclock.events import MESSAGE, OBSERVATION, TIMER, Event
-from simclock.gate import Gate
 from simclock.immutable import check_immutable
-from simclock.latency import Sampled, own_copy
+from simclock.kernel.encoding import SETTLED
+from simclock.kernel.events import MESSAGE, OBSERVATION, TIMER, Event
+from simclock.kernel.gate import Gate
+from simclock.kernel.sending import send_carefully
 from simclock.readable import say
-from simclock.sending import send_carefully
 from simclock.streams import Stream, stream
 
 DIGEST_BYTES = 16
@@ -30,7 +30,7 @@ HALTED = "halted"
 """What a node observes when it ends itself."""
 
 if TYPE_CHECKING:
-    from simclock.host import Host
+    from simclock.kernel.host import Host
 
 
 class NodeClock:
@@ -133,7 +133,7 @@ def _disk(process: Process, host: Host) -> Disk:
 
 
 class Process:
-    """What a simulated node is to the kernel; a protocol derives its class from it, through `actors.Node`.
+    """What a simulated node is to the kernel; a protocol derives its class from it, through `simclock.Node`.
 
     Why the node *is* its process, and not an object beside it: at thousands of nodes an event costs what it touches in
     memory, and a second object with bound methods made every event a third slower. Fields that begin with `sim_` are

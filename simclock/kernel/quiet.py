@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simclock.durations import format_duration
-from simclock.events import Event
+from simclock.kernel.events import Event
 
 NEVER_QUIET = "Never Quiet"
 """The property that a scenario with `fail_when_quiet` asks for."""

@@ -25,17 +25,17 @@ import msgspec
 
 from simclock.durations import format_duration
 from simclock.errors import OBSERVER, Failure, HandlerError, UsageError
-from simclock.events import ENVIRONMENT
-from simclock.failures import describe_error, is_interrupt
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
-from simclock.handler_names import OBSERVER_HANDLERS, misspelt_handlers
 from simclock.hash_seed import hash_seed
-from simclock.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
+from simclock.kernel.events import ENVIRONMENT
+from simclock.kernel.failures import describe_error, is_interrupt
+from simclock.kernel.handler_names import OBSERVER_HANDLERS, misspelt_handlers
+from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
+from simclock.kernel.process import DIGEST_BYTES
+from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
+from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
 from simclock.observers import Control, Environment, Happened, Observer, Violation
-from simclock.process import DIGEST_BYTES
-from simclock.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.scenario import Scenario
-from simclock.standing import Frames, HostStanding, Standing, place_in
 from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64

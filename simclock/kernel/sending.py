@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from simclock.corruption import corrupted
 from simclock.durations import SECOND
-from simclock.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode, encode_canonically
+from simclock.environment.corruption import corrupted
+from simclock.environment.network import PROBABILITY_BITS
 from simclock.errors import UsageError
-from simclock.events import MESSAGE, Event
-from simclock.network import PROBABILITY_BITS
+from simclock.kernel.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode, encode_canonically
+from simclock.kernel.events import MESSAGE, Event
 
 if TYPE_CHECKING:
-    from simclock.process import Process
+    from simclock.kernel.process import Process
 
 
 def send_carefully(process: Process, target: int, message: Any) -> None:

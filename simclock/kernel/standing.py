@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from simclock.durations import format_duration
+from simclock.machinery import is_library_file, is_machinery_file
 
 DIGITS = 4
 """Of a virtual time that goes on while it is read."""
 TEXT_MAX = 120
-_KERNEL = str(Path(__file__).parent)
 _HOST = str(Path(__file__).parent / "host.py")
-_MACHINERY = (_KERNEL, str(Path(__file__).parent.parent / "actors"))
-_LIBRARY = (str(Path(traceback.__file__).parent), "<frozen ")
-"""Python's own; installed packages live below it too."""
 
 Frames = Sequence[traceback.FrameSummary]
 
@@ -85,13 +82,13 @@ def place_in(frames: Frames) -> str:
     called = (
         number
         for number in range(1, len(frames))
-        if frames[number - 1].filename.startswith(_KERNEL) and not frames[number].filename.startswith(_MACHINERY)
+        if is_machinery_file(frames[number - 1].filename) and not is_machinery_file(frames[number].filename)
     )
-    own = [frame for frame in frames[next(called, len(frames)) :] if not frame.filename.startswith(_MACHINERY)]
+    own = [frame for frame in frames[next(called, len(frames)) :] if not is_machinery_file(frame.filename)]
     return innermost_place(own) if own else ""
 
 
 def innermost_place(frames: Frames) -> str:
     """`file:line in function` of the innermost frame that is not of Python's library."""
-    last = next((frame for frame in reversed(frames) if not frame.filename.startswith(_LIBRARY)), frames[-1])
+    last = next((frame for frame in reversed(frames) if not is_library_file(frame.filename)), frames[-1])
     return f"{last.filename}:{last.lineno} in {last.name}"

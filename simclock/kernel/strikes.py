@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from simclock.disk import Disk
-from simclock.effects import what_it_strikes
-from simclock.events import MESSAGE, TIMER, Event
+from simclock.environment.disk import Disk
+from simclock.environment.network import Delays, Links
 from simclock.faults import (
     AddDelay,
     Clog,
@@ -44,13 +43,14 @@ from simclock.faults import (
     Unclog,
     UnclogNode,
 )
-from simclock.gate import hold, wake_later
-from simclock.network import Delays, Links
+from simclock.kernel.effects import what_it_strikes
+from simclock.kernel.events import MESSAGE, TIMER, Event
+from simclock.kernel.gate import hold, wake_later
 from simclock.streams import stream
 
 if TYPE_CHECKING:
-    from simclock.host import Host
-    from simclock.process import Process
+    from simclock.kernel.host import Host
+    from simclock.kernel.process import Process
 
 
 def strike(host: Host, fault: Fault, event: Event) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.zoo.bug import Bug
-from protocols.byzantine_clocks import SKEW_BOUND, ConvergingNode
-from protocols.byzantine_clocks.convergence import plain_median
+from simclock.experiments.entries.bug import Bug
+from simclock.protocols.byzantine_clocks import SKEW_BOUND, ConvergingNode
+from simclock.protocols.byzantine_clocks.convergence import plain_median
 
 
 class BelievesAnyDifference(ConvergingNode):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from experiments.byzantine_clocks import byzantine_clocks, judge
-from experiments.byzantine_clocks_story import agreement_of, describe
-from experiments.catalog import Entry, Settings, register
-from experiments.zoo.bug import wrong_class
-from protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
 from simclock import Network, Scenario, Uniform, ms, stream
+from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks, judge
+from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe
+from simclock.experiments.entries.bug import wrong_class
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
 
 PARAMETERS: dict[str, Any] = {"bug": ""}
 INTERVALS = ("5s", "20s", "60s")
@@ -47,7 +47,9 @@ def node_of(bug: str) -> type[ConvergingNode]:
     """The class of a correct node, or the one with the bug of that name."""
     if not bug:
         return ConvergingNode
-    from experiments.zoo.byzantine_clocks import NODE_BUGS  # the zoo hunts in this scenario: not to be imported above
+    from simclock.experiments.catalog.byzantine_clocks.bugs import (
+        NODE_BUGS,  # the zoo hunts in this scenario: not to be imported above
+    )
 
     wrong: type[ConvergingNode] = wrong_class(bug, NODE_BUGS.values())
     return wrong

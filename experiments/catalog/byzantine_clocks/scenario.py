@@ -14,21 +14,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors import Node
-from experiments.byzantine_clocks_story import agreement_of, describe, in_ms, plot, story
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
-from experiments.recorded import Recorded
-from experiments.spelling import say, unknown
-from protocols.byzantine_clocks import (
-    ALGORITHMS,
-    LIARS,
-    Bound,
-    ClockAgreement,
-    ConvergingNode,
-    Liar,
-    Rounds,
-    lies_of,
-)
 from simclock import (
     Clocks,
     Crash,
@@ -45,7 +30,31 @@ from simclock import (
     ms,
     parse_duration,
 )
+from simclock.actors import Node
 from simclock.durations import parse_drift
+from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe, in_ms, plot, story
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
+from simclock.experiments.telling.recorded import Recorded
+from simclock.experiments.telling.spelling import say, unknown
+from simclock.protocols.byzantine_clocks import (
+    ALGORITHMS,
+    LIARS,
+    Bound,
+    ClockAgreement,
+    ConvergingNode,
+    Liar,
+    Rounds,
+    lies_of,
+)
 
 if TYPE_CHECKING:
     pass

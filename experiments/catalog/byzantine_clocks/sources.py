@@ -10,12 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, Entry, Settings, Verdict, judge_invariants, register
-from experiments.nemesis import Prey
-from experiments.spelling import unknown
-from experiments.zoo.bug import wrong_class
-from protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
 from simclock import (
     Clocks,
     Control,
@@ -30,6 +24,12 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import Node
+from simclock.experiments.entries.bug import wrong_class
+from simclock.experiments.entries.entry import UNKNOWN, VALID, Entry, Settings, Verdict, judge_invariants, register
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.spelling import unknown
+from simclock.protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
 
 MOST_SOURCES = "Most Sources"
 """What is chosen lies in the greatest number of intervals that any instant lies in."""
@@ -140,7 +140,9 @@ def parts_of(bug: str) -> tuple[type[Poller], type[Marzullo]]:
     """The client and its algorithm, one of them with the bug of that name."""
     if not bug:
         return Poller, Marzullo
-    from experiments.zoo.clocks import SOURCE_BUGS  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.clock_laws.bugs import (
+        SOURCE_BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     wrong = wrong_class(bug, SOURCE_BUGS.values())
     if issubclass(wrong, Poller):

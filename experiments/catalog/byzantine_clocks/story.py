@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from experiments.recorded import recorded
-from protocols.byzantine_clocks import Agreement
 from simclock import RunResult, format_duration, us
+from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.byzantine_clocks import Agreement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

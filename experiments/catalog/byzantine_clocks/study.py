@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.run import run
-from experiments.byzantine_clocks import byzantine_clocks
-from experiments.byzantine_clocks_story import agreement_of
-from experiments.catalog import Settings
-from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.byzantine_clocks import ALGORITHMS, LIARS
+from simclock.actors.run import run
 from simclock.errors import UsageError
+from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks
+from simclock.experiments.catalog.byzantine_clocks.story import agreement_of
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

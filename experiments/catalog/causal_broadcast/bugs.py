@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.causal_hunt import DELIVERED, WrongMember
-from experiments.chat import HELD
-from experiments.chat_hunt import WrongPerson
-from experiments.spelling import unknown
-from experiments.zoo.bug import LIVENESS, SAFETY, Bug
-from protocols.causal_broadcast import Broadcast, CausalQueue, FifoQueue, Member
-from protocols.causal_broadcast.chatter import Chatterer
-from protocols.causal_broadcast.hold_back import Name
-from protocols.total_order import HoldBackQueue, Membership, Participant, Say, View
-from protocols.total_order.people import Person
 from simclock import UsageError
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog.causal_broadcast.hunt import DELIVERED, WrongMember
+from simclock.experiments.catalog.total_order.hunt import WrongPerson
+from simclock.experiments.catalog.total_order.scenario import HELD
+from simclock.experiments.entries.bug import LIVENESS, SAFETY, Bug
+from simclock.experiments.telling.spelling import unknown
+from simclock.protocols.causal_broadcast import Broadcast, CausalQueue, FifoQueue, Member
+from simclock.protocols.causal_broadcast.chatter import Chatterer
+from simclock.protocols.causal_broadcast.hold_back import Name
+from simclock.protocols.total_order import HoldBackQueue, Membership, Participant, Say, View
+from simclock.protocols.total_order.people import Person
 
 LAMPORT = "Lamport 1978"
 CURRICULUM = "the curriculum's warning, project 5"

@@ -1,6 +1,6 @@
 """A small causal broadcast group under trouble drawn from the seed, in which members ask and answer: for finding bugs.
 
-`--set bug=CAUSAL-01` puts a wrong line in (see `experiments.zoo`).
+`--set bug=CAUSAL-01` puts a wrong line in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
@@ -8,12 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
-from experiments.nemesis import DOWN, calm_of
-from protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
-from protocols.causal_broadcast.chatter import Chatter, Chatterer
-from protocols.causal_broadcast.properties import Deliveries
 from simclock import (
     Crash,
     Cut,
@@ -32,6 +26,22 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import Node
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+    together,
+)
+from simclock.experiments.nemesis import DOWN, calm_of
+from simclock.protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
+from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
+from simclock.protocols.causal_broadcast.properties import Deliveries
 
 DELIVERED = "All Delivered"
 PARAMETERS = {"bug": ""}
@@ -89,7 +99,9 @@ class WrongMember(NamedTuple):
 
 def causal_hunt(settings: Settings) -> Scenario:
     """The group, network and trouble that the seed draws; one trouble at a time."""
-    from experiments.zoo.causal import chatterer_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.causal_broadcast.bugs import (
+        chatterer_of,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     chatterer = chatterer_of({**PARAMETERS, **settings.parameters}["bug"])
     luck = stream(settings.seed, "causal-hunt")

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from actors import Node
-from actors.run import run
-from experiments.recorded import Recorded, recorded
-from experiments.spelling import say
-from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.causal_broadcast import Broadcast, FifoQueue, Kind, MemberSettings
-from protocols.causal_broadcast.chatter import Chatter, Chatterer
-from protocols.reliable_links import Header
-from protocols.total_order import Say, TotalOrderSettings
-from protocols.total_order.people import Person, Script
 from simclock import Network, RunResult, Scenario, Uniform, UsageError, ms, seconds
+from simclock.actors import Node
+from simclock.actors.run import run
 from simclock.clocks import LamportClock, VectorClock
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.experiments.telling.spelling import say
+from simclock.protocols.causal_broadcast import Broadcast, FifoQueue, Kind, MemberSettings
+from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
+from simclock.protocols.reliable_links import Header
+from simclock.protocols.total_order import Say, TotalOrderSettings
+from simclock.protocols.total_order.people import Person, Script
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from experiments.clock_law_checks import (
+from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
+from simclock.experiments.catalog.byzantine_clocks.sources import MAJORITY, MOST_SOURCES, NARROWEST
+from simclock.experiments.catalog.clock_laws.judge import (
     HYBRID_BOUNDED,
     HYBRID_MONOTONE,
     LAMPORT_CONDITION,
@@ -12,10 +14,8 @@ from experiments.clock_law_checks import (
     TREE_KEPT,
     VECTOR_ORDER,
 )
-from experiments.clock_sources import MAJORITY, MOST_SOURCES, NARROWEST
-from experiments.zoo.bug import Bug
-from protocols.byzantine_clocks import Agreed, Interval, Marzullo, Poller
-from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
+from simclock.experiments.entries.bug import Bug
+from simclock.protocols.byzantine_clocks import Agreed, Interval, Marzullo, Poller
 
 
 class ComparesSharedIds(VectorClock, frozen=True):

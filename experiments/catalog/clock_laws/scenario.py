@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from actors import Message, Node
-from experiments.catalog import Entry, Settings, judge_invariants, register
-from experiments.clock_law_checks import ClockLaws
-from experiments.nemesis import Prey
-from experiments.zoo.bug import wrong_class
 from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, ms, seconds, stream
+from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
+from simclock.experiments.catalog.clock_laws.judge import ClockLaws
+from simclock.experiments.entries.bug import wrong_class
+from simclock.experiments.entries.entry import Entry, Settings, judge_invariants, register
+from simclock.experiments.nemesis import Prey
 
 MILLISECOND = 1_000_000
 EPOCH_MS = 1_790_000_000_000
@@ -211,7 +211,9 @@ def kinds_of(bug: str) -> Kinds:
     """The clocks, one of them with the bug of that name."""
     if not bug:
         return Kinds()
-    from experiments.zoo.clocks import CLOCK_BUGS  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.clock_laws.bugs import (
+        CLOCK_BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     wrong = wrong_class(bug, CLOCK_BUGS.values())
     right = {"lamport": LamportClock, "vector": VectorClock, "dense": DenseVectorClock, "hybrid": HybridClock}

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from protocols.clock_synchronization import Averaged
 from simclock import format_duration
+from simclock.protocols.clock_synchronization import Averaged
 
 
 def wrong_average(

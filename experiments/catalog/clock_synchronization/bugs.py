@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from experiments.clock_properties import AVERAGE, ERROR, FILTER, MARGIN, MONOTONE
-from experiments.zoo.bug import Bug
-from protocols.clock_synchronization import BerkeleyNode, ClockFilter, CristianClient, FilterSample, NtpClient
+from simclock.experiments.catalog.clock_synchronization.properties import AVERAGE, ERROR, FILTER, MARGIN, MONOTONE
+from simclock.experiments.entries.bug import Bug
+from simclock.protocols.clock_synchronization import BerkeleyNode, ClockFilter, CristianClient, FilterSample, NtpClient
 
 SCENARIO = "clock-hunt"
 

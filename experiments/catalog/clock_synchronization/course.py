@@ -13,10 +13,10 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from experiments.recorded import Recorded
-from protocols.clock_synchronization import Adjusted, Synchronization
 from simclock import Fault, JumpClock, Observation, RunResult, SetDrift, StartClock, StopClock
-from simclock.clocks.physical import Clocks
+from simclock.environment.quartz import Clocks
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.clock_synchronization import Adjusted, Synchronization
 
 NAMES = ("asked", "sampled", "filtered", "polled", "reported", "heard", "averaged", "adjusted", "prompted")
 

@@ -4,7 +4,7 @@ The seed draws how many nodes, how far apart and how unevenly, how much is lost 
 which algorithm, and what happens: clocks jump, by seconds or by less than a journey, often in the middle of an
 exchange; links grow slow, for a while, by more than the margin that is tolerated; nodes pause, crash and restart.
 
-`--bug SYNC-02` puts a documented bug in (see `experiments.zoo`).
+`--bug SYNC-02` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from experiments.catalog import Entry, Settings, register
-from experiments.clock_drift import CLASSES, PARAMETERS, Build, describe, narrator, plot, prey, synchronization
-from experiments.clock_properties import judge, sometimes
-from experiments.clock_story import story
-from experiments.zoo.bug import wrong_class
-from protocols.clock_synchronization import BerkeleyNode, NtpClient
 from simclock import (
     AddDelay,
     Crash,
@@ -32,6 +26,21 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.clock_synchronization.properties import judge, sometimes
+from simclock.experiments.catalog.clock_synchronization.scenario import (
+    CLASSES,
+    PARAMETERS,
+    Build,
+    describe,
+    narrator,
+    plot,
+    prey,
+    synchronization,
+)
+from simclock.experiments.catalog.clock_synchronization.story import story
+from simclock.experiments.entries.bug import wrong_class
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.protocols.clock_synchronization import BerkeleyNode, NtpClient
 from simclock.streams import Stream
 
 INTERVAL_NS = seconds(8)
@@ -75,7 +84,9 @@ def clock_hunt(settings: Settings) -> Scenario:
 
 def _wrong(bug: str) -> tuple[Build, str]:
     """The class with the wrong line, and the algorithm it belongs to."""
-    from experiments.zoo.clock_synchronization import BUGS  # the zoo names this scenario: not to be imported above
+    from simclock.experiments.catalog.clock_synchronization.bugs import (
+        BUGS,  # the zoo names this scenario: not to be imported above
+    )
 
     wrong = wrong_class(bug, BUGS)
     sync = "berkeley" if issubclass(wrong, BerkeleyNode) else "ntp" if issubclass(wrong, NtpClient) else "cristian"

@@ -22,14 +22,20 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict
-from experiments.clock_average import wrong_average
-from experiments.clock_course import ClockCourse, ClockReport, Happening, happenings, report_of_clocks
-from experiments.clock_filter import Exchange, FilterCourse
-from protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
 from simclock import Crash, Fault, Observation, RunResult, SetDrift, format_duration
-from simclock.clocks.physical import MILLION, PARTS
+from simclock.environment.quartz import MILLION, PARTS
+from simclock.experiments.catalog.clock_synchronization.average import wrong_average
+from simclock.experiments.catalog.clock_synchronization.course import (
+    ClockCourse,
+    ClockReport,
+    Happening,
+    happenings,
+    report_of_clocks,
+)
+from simclock.experiments.catalog.clock_synchronization.filter import Exchange, FilterCourse
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict
 from simclock.faults import NodeFault
+from simclock.protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
 
 ERROR = "Error Within Half The Round Trip"
 MARGIN = "Margin Within Tolerance"

@@ -13,15 +13,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors import Node
-from experiments.catalog import Entry, Settings, register
-from experiments.clock_course import ClockRecord, ClockSetup, report_of_clocks, samples
-from experiments.clock_properties import judge, properties_of, sometimes
-from experiments.clock_story import ClockStory, story
-from experiments.keys import Key
-from experiments.nemesis import Prey
-from experiments.spelling import unknown
-from protocols.clock_synchronization import BerkeleyNode, CristianClient, NtpClient, Synchronization, TimeServer
 from simclock import (
     Clocks,
     JumpClock,
@@ -35,8 +26,23 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import Node
 from simclock.durations import MILLISECOND, SECOND, parse_drift
+from simclock.experiments.catalog.clock_synchronization.course import ClockRecord, ClockSetup, report_of_clocks, samples
+from simclock.experiments.catalog.clock_synchronization.properties import judge, properties_of, sometimes
+from simclock.experiments.catalog.clock_synchronization.story import ClockStory, story
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.keys import Key
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.spelling import unknown
 from simclock.faults import NodeFault
+from simclock.protocols.clock_synchronization import (
+    BerkeleyNode,
+    CristianClient,
+    NtpClient,
+    Synchronization,
+    TimeServer,
+)
 from simclock.streams import Stream
 
 if TYPE_CHECKING:

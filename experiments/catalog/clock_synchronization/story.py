@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from experiments.clock_course import (
+from simclock import Fault, RunResult
+from simclock.durations import MILLISECOND, SECOND
+from simclock.experiments.catalog.clock_synchronization.course import (
     ClockCourse,
     ClockSetup,
     Happening,
@@ -12,10 +14,8 @@ from experiments.clock_course import (
     happenings,
     report_of_clocks,
 )
-from protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
-from simclock import Fault, RunResult
-from simclock.durations import MILLISECOND, SECOND
 from simclock.faults import Note
+from simclock.protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
 
 NODES_SHOWN_MAX = 6
 

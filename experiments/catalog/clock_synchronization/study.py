@@ -24,15 +24,15 @@ from itertools import product
 from statistics import median
 from typing import TYPE_CHECKING
 
-from actors.run import run
-from experiments.catalog import Settings, make_scenario
-from experiments.clock_course import report_of_clocks, samples
-from experiments.clock_drift import ENTRY
-from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.clock_synchronization.ntp import STAGES
 from simclock import UsageError, minutes, ms, seconds, us
-from simclock.clocks.physical import MILLION, PARTS, SLEW_RATE_PPM
+from simclock.actors.run import run
 from simclock.durations import MILLISECOND, SECOND, parse_drift
+from simclock.environment.quartz import MILLION, PARTS, SLEW_RATE_PPM
+from simclock.experiments.catalog.clock_synchronization.course import report_of_clocks, samples
+from simclock.experiments.catalog.clock_synchronization.scenario import ENTRY
+from simclock.experiments.entries.entry import Settings, make_scenario
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.protocols.clock_synchronization.ntp import STAGES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

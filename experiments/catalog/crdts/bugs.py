@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from experiments.crdt_properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
-from experiments.zoo.bug import Bug
-from protocols.causal_broadcast import FifoQueue
-from protocols.crdts import (
+from simclock.clocks import VectorClock
+from simclock.experiments.catalog.crdts.properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
+from simclock.experiments.entries.bug import Bug
+from simclock.protocols.causal_broadcast import FifoQueue
+from simclock.protocols.crdts import (
     CannotMerge,
     DeltaReplica,
     DotMap,
@@ -21,9 +22,8 @@ from protocols.crdts import (
     StateReplica,
     Text,
 )
-from protocols.crdts.dot_stores import Knows, empty_like
-from protocols.crdts.messages import CausalOperation
-from simclock.clocks import VectorClock
+from simclock.protocols.crdts.dot_stores import Knows, empty_like
+from simclock.protocols.crdts.messages import CausalOperation
 
 
 def _sum(one: VectorClock, other: VectorClock) -> VectorClock:

@@ -4,18 +4,27 @@ The seed draws everything: which type, what is handed on, how many replicas, how
 and out of order, how often users ask and replicas gossip, and how many deltas are kept. Operations travel by gossip in
 one half of the runs that have them, by the causal multicast in the other.
 
-`--set bug=CRDT-04` puts a documented bug in (see `experiments.zoo`); then the type or the mode is that of the bug.
+`--set bug=CRDT-04` puts a documented bug in (see `simclock.experiments.zoo`); then the type or the mode is that of the
+bug.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from experiments.catalog import Entry, Settings, judge_invariants, register
-from experiments.crdts import EVERY_MODE, describe, named_mode, named_type, prey, replicated, sometimes
-from experiments.zoo.bug import wrong_class
-from protocols.crdts import MODES, TYPES, Crdt, MulticastReplica, Replica, ReplicaSettings
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds, stream
+from simclock.experiments.catalog.crdts.scenario import (
+    EVERY_MODE,
+    describe,
+    named_mode,
+    named_type,
+    prey,
+    replicated,
+    sometimes,
+)
+from simclock.experiments.entries.bug import wrong_class
+from simclock.experiments.entries.entry import Entry, Settings, judge_invariants, register
+from simclock.protocols.crdts import MODES, TYPES, Crdt, MulticastReplica, Replica, ReplicaSettings
 
 DURATION_NS = seconds(2)
 PARAMETERS = {"bug": "", "type": "", "mode": ""}
@@ -104,7 +113,9 @@ def with_bug(bug: str, kind: str, crdt: type[Crdt], replica: type[Any]) -> tuple
 
     A wrong type that is handed on as operations would never be merged, so it is handed on as states or deltas.
     """
-    from experiments.zoo.crdts import BUGS  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.crdts.bugs import (
+        BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     wrong = wrong_class(bug, BUGS)
     if issubclass(wrong, Replica | MulticastReplica):

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.crdt_specification import Asked, chosen, resurrected, specified
 from simclock import Control, Observation, Observer, format_duration
+from simclock.experiments.catalog.crdts.specification import Asked, chosen, resurrected, specified
 
 CONSISTENCY = "Strong Eventual Consistency"
 VALUE = "Value As Specified"

@@ -14,16 +14,6 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
-from experiments.convergence import convergence
-from experiments.crdt_properties import CONVERGENCE, Converges, CrdtProperties
-from experiments.crdt_story import plot, story
-from experiments.linearizability import Verdict as Convergent
-from experiments.nemesis import Prey, calm_of
-from experiments.recorded import Recorded
-from experiments.spelling import unknown
-from protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
 from simclock import (
     Fault,
     Heal,
@@ -38,6 +28,26 @@ from simclock import (
     seconds,
     us,
 )
+from simclock.actors import Node
+from simclock.experiments.catalog.crdts.properties import CONVERGENCE, Converges, CrdtProperties
+from simclock.experiments.catalog.crdts.story import plot, story
+from simclock.experiments.checkers.convergence import convergence
+from simclock.experiments.checkers.linearizability import Verdict as Convergent
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+    together,
+)
+from simclock.experiments.nemesis import Prey, calm_of
+from simclock.experiments.telling.recorded import Recorded
+from simclock.experiments.telling.spelling import unknown
+from simclock.protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
 
 PARAMETERS = {
     "type": "counter",

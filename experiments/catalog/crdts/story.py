@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from experiments.crdt_properties import as_tuples
-from experiments.recorded import recorded
 from simclock import Heal, Partition, RunResult, format_duration
+from simclock.experiments.catalog.crdts.properties import as_tuples
+from simclock.experiments.telling.recorded import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors.run import run
-from experiments.catalog import Settings
-from experiments.crdts import EVERY_MODE, NETWORK, named_type, replicated
-from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.crdts import ReplicaSettings
 from simclock import Heal, Partition, UsageError, ms, seconds
+from simclock.actors.run import run
+from simclock.experiments.catalog.crdts.scenario import EVERY_MODE, NETWORK, named_type, replicated
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.protocols.crdts import ReplicaSettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

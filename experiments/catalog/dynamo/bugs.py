@@ -14,22 +14,22 @@ from typing import Any
 
 import msgspec
 
-from experiments.causal_histories import (
+from simclock.clocks import DottedVersionSet, VectorClock
+from simclock.experiments.catalog.dynamo.causality import (
     DELETED_STAYS_DELETED,
     NO_LOST_WRITE,
     QUORUMS_INTERSECT,
     REPLICAS_CONVERGE,
     SIBLINGS_ARE_CONCURRENT,
 )
-from experiments.dynamo import Parts
-from experiments.dynamo_judge import HANDOFF_COMPLETES, HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
-from experiments.zoo.bug import Bug, wrong_class
-from protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
-from protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
-from protocols.dynamo.messages import Delete, Put, WriteReply, WriteRequest
-from protocols.dynamo.server import Operation
-from protocols.dynamo.versioning import Record, encode_version
-from simclock.clocks import DottedVersionSet, VectorClock
+from simclock.experiments.catalog.dynamo.judge import HANDOFF_COMPLETES, HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
+from simclock.experiments.catalog.dynamo.scenario import Parts
+from simclock.experiments.entries.bug import Bug, wrong_class
+from simclock.protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
+from simclock.protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
+from simclock.protocols.dynamo.messages import Delete, Put, WriteReply, WriteRequest
+from simclock.protocols.dynamo.server import Operation
+from simclock.protocols.dynamo.versioning import Record, encode_version
 
 # Versions.
 

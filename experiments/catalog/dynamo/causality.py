@@ -13,8 +13,8 @@ delete is a write: what is shown of it is a tombstone with its name, until the s
                            tombstone was removed somewhere
     Replicas Converge      at the end all owners of a key hold the same
 
-Quorums Intersect, Read Your Writes and Monotonic Reads are owed only where quorums overlap: see `experiments.dynamo`.
-The others are owed always, once faults are healed.
+Quorums Intersect, Read Your Writes and Monotonic Reads are owed only where quorums overlap: see
+`simclock.experiments.catalog.dynamo.scenario`. The others are owed always, once faults are healed.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from experiments.histories import Operation
-from protocols.dynamo import CHANGES
+from simclock.experiments.checkers.histories import Operation
+from simclock.protocols.dynamo import CHANGES
 
 NO_LOST_WRITE = "No Lost Write"
 SIBLINGS_ARE_CONCURRENT = "Siblings Are Concurrent"

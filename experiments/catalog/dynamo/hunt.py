@@ -4,7 +4,7 @@ N, R and W, sloppy or strict quorums, the versioning, deletes and what becomes o
 wrong clocks, joins and leaves, and a swarm of faults: all that the model allows. Then everything heals, clients stop,
 and the store comes to rest.
 
-`--set bug=KV-02` puts a documented bug in (see `experiments.zoo`).
+`--set bug=KV-02` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from experiments.catalog import Entry, Settings, register
-from experiments.dynamo import CONTENT_OF, SOURCE, Parts, Store
-from experiments.dynamo_judge import describe, judge, server_at_end, sometimes
-from experiments.nemesis import Prey, draw_plan
-from experiments.nemesis.liveness import recovery
-from protocols.dynamo import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, Layout, Workload
 from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
-from simclock.clocks.physical import Clocks
+from simclock.environment.quartz import Clocks
+from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
+from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey, draw_plan
+from simclock.experiments.nemesis.liveness import recovery
+from simclock.protocols.dynamo import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, Layout, Workload
 
 TROUBLE_NS = seconds(3)
 REST_NS = seconds(6)
@@ -183,7 +183,7 @@ def _orders(
 
 def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings) -> Scenario:
     """The store that the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.dynamo import parts_of  # the zoo's classes derive from this module's
+    from simclock.experiments.catalog.dynamo.bugs import parts_of  # the zoo's classes derive from this module's
 
     asked = {**PARAMETERS, **settings.parameters}
     drawn = draw(settings.seed)

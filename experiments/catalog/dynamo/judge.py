@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from experiments.causal_histories import (
+from simclock import Control, Observation, Observer, RunResult, format_duration
+from simclock.experiments.catalog.dynamo.causality import (
     Finding,
     Pasts,
     RemovedTombstone,
@@ -29,12 +29,21 @@ from experiments.causal_histories import (
     siblings_not_concurrent,
     unseen_by_reads,
 )
-from experiments.histories import Operation
-from experiments.nemesis import calm_of
-from experiments.raft_kv import history_of
-from experiments.recorded import recorded
-from protocols.dynamo import AGREED, CONFLICT, STRICT, DynamoServer, DynamoSettings, Ring, metadata_bytes, written_names
-from simclock import Control, Observation, Observer, RunResult, format_duration
+from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.nemesis import calm_of
+from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.dynamo import (
+    AGREED,
+    CONFLICT,
+    STRICT,
+    DynamoServer,
+    DynamoSettings,
+    Ring,
+    metadata_bytes,
+    written_names,
+)
 
 HANDOFF_COMPLETES = "Handoff Completes"
 TOMBSTONES_GO = "Tombstones Go"

@@ -11,36 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from actors import Node
-from experiments.catalog import Entry, Settings, register
-from experiments.dynamo_judge import (
-    TOLD,
-    Conditions,
-    HintsAreDelivered,
-    KeepsConditions,
-    StandInsKeepHints,
-    describe,
-    judge,
-    server_at_end,
-    sometimes,
-)
-from experiments.dynamo_story import story
-from experiments.nemesis import Prey
-from experiments.raft_kv import History
-from experiments.recorded import Recorded
-from protocols.dynamo import (
-    Administrator,
-    Client,
-    ClientVectors,
-    DottedSets,
-    DynamoServer,
-    DynamoSettings,
-    ServerVectors,
-    Version,
-    Versioning,
-    Workload,
-    resolver_of,
-)
 from simclock import (
     Crash,
     Fault,
@@ -53,6 +23,36 @@ from simclock import (
     UsageError,
     ms,
     seconds,
+)
+from simclock.actors import Node
+from simclock.experiments.catalog.dynamo.judge import (
+    TOLD,
+    Conditions,
+    HintsAreDelivered,
+    KeepsConditions,
+    StandInsKeepHints,
+    describe,
+    judge,
+    server_at_end,
+    sometimes,
+)
+from simclock.experiments.catalog.dynamo.story import story
+from simclock.experiments.catalog.raft.scenario import History
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.dynamo import (
+    Administrator,
+    Client,
+    ClientVectors,
+    DottedSets,
+    DynamoServer,
+    DynamoSettings,
+    ServerVectors,
+    Version,
+    Versioning,
+    Workload,
+    resolver_of,
 )
 
 SERVERS = 5
@@ -188,7 +188,7 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
 
 def dynamo(settings: Settings) -> Scenario:
     """A partition with clients on both sides, a crash; unless `churn` is false, a join and a leave."""
-    from experiments.zoo.dynamo import parts_of  # the zoo's classes derive from this module's
+    from simclock.experiments.catalog.dynamo.bugs import parts_of  # the zoo's classes derive from this module's
 
     asked = checked({**PARAMETERS, **settings.parameters})
     members = SERVERS if settings.nodes is None else settings.nodes

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from experiments.dynamo_judge import at_end_of
-from experiments.recorded import recorded
-from protocols.dynamo import CONFLICT, NOT_FOUND, OK, answer_json, server_name
 from simclock import RunResult, seconds
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog.dynamo.judge import at_end_of
+from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.dynamo import CONFLICT, NOT_FOUND, OK, answer_json, server_name
 
 APART_NS = seconds(2)
 """Of the answers with siblings one is told in so long, and the answer that ends its conflict."""

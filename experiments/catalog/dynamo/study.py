@@ -14,11 +14,19 @@ from collections.abc import Iterator, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from experiments.studies import Row, Study, StudySettings, register_study
-from protocols.dynamo import ClientVectors, DottedSets, ServerVectors, Version, Versioning, Write, metadata_bytes
-from protocols.dynamo.settings import server_name
 from simclock import UsageError, stream
 from simclock.clocks import VectorClock
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.protocols.dynamo import (
+    ClientVectors,
+    DottedSets,
+    ServerVectors,
+    Version,
+    Versioning,
+    Write,
+    metadata_bytes,
+)
+from simclock.protocols.dynamo.settings import server_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -70,7 +78,7 @@ class _Client:
         self.count = 0
 
     def counter(self) -> tuple[str, int]:
-        """(id, number) of its next write, as `protocols.dynamo.Client` has it."""
+        """(id, number) of its next write, as `simclock.protocols.dynamo.Client` has it."""
         if self.context[self.id] != self.count:
             self.generation, self.count = self.generation + 1, 0
         self.count += 1

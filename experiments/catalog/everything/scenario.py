@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from actors import Message, Node
-from experiments.catalog import Entry, Settings, nothing_promised, register
 from simclock import (
     AddDelay,
     Clocks,
@@ -55,6 +53,8 @@ from simclock import (
     swizzle_clog,
     us,
 )
+from simclock.actors import Message, Node
+from simclock.experiments.entries.entry import Entry, Settings, nothing_promised, register
 
 RUMOURS_PER_MILESTONE = 12
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict
-from experiments.recorded import recorded
 from simclock import AddDelay, Crash, Observer, Restart, RunResult, format_duration
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict
+from simclock.experiments.telling.recorded import recorded
 from simclock.faults import NodeFault
 
 COMPLETENESS = "Strong Completeness"

@@ -13,21 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from statistics import median
 
-from experiments.catalog import Entry, Settings, register
-from experiments.detector_judge import (
-    MONITOR,
-    NAMES,
-    THRESHOLDS,
-    TIMEOUTS,
-    SettledAfter,
-    downtime_at,
-    downtimes_of,
-    judge,
-    measured,
-)
-from experiments.recorded import Recorded, recorded
-from experiments.spelling import unknown
-from protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
 from simclock import (
     AddDelay,
     Crash,
@@ -46,6 +31,21 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.failure_detectors.judge import (
+    MONITOR,
+    NAMES,
+    THRESHOLDS,
+    TIMEOUTS,
+    SettledAfter,
+    downtime_at,
+    downtimes_of,
+    judge,
+    measured,
+)
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.experiments.telling.spelling import unknown
+from simclock.protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from actors.run import run
-from experiments.catalog import Settings, entries, make_scenario
-from experiments.detector_judge import NAMES, Measured, measured
-from experiments.failure_detectors import NETWORKS
-from experiments.studies import Row, Study, StudySettings, register_study
 from simclock import UsageError, minutes, ms, parse_duration
+from simclock.actors.run import run
+from simclock.experiments.catalog.failure_detectors.judge import NAMES, Measured, measured
+from simclock.experiments.catalog.failure_detectors.scenario import NETWORKS
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.lease_parts import LeaseParts
-from experiments.lease_progress import PROGRESS
-from experiments.zoo.bug import LIVENESS, Bug, wrong_class
-from protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
-from protocols.leases.table import Claim
-from protocols.raft import ClientReply, ClientRequest
 from simclock import seconds
+from simclock.experiments.catalog.leases.parts import LeaseParts
+from simclock.experiments.catalog.leases.progress import PROGRESS
+from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
+from simclock.protocols.leases.table import Claim
+from simclock.protocols.raft import ClientReply, ClientRequest
 
 # The store.
 

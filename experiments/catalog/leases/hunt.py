@@ -10,7 +10,7 @@ answers come and take less than the guard, so in those runs nothing else is wron
 `leases-drift-hunt` is the same with every clock as bad as the bound allows: holders slow by all of it, servers fast by
 all of it, and no guard to spare.
 
-`--set bug=LEASE-01` puts a documented bug in (see `experiments.zoo`).
+`--set bug=LEASE-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,6 @@ from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
-from experiments.catalog import Entry, Settings, register
-from experiments.lease_parts import builder, describe, judge, sometimes
-from experiments.lease_progress import LeaseProgress
-from experiments.nemesis import Plan, Prey, draw_plan
-from experiments.raft_progress import ELECTION_TIMEOUTS
-from experiments.zoo.leases import parts_of
-from protocols.leases import HolderWork, LeaseProperties, LeaseSettings
-from protocols.raft import RaftProperties, RaftSettings
 from simclock import (
     Clocks,
     Clog,
@@ -52,6 +44,14 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.leases.bugs import parts_of
+from simclock.experiments.catalog.leases.parts import builder, describe, judge, sometimes
+from simclock.experiments.catalog.leases.progress import LeaseProgress
+from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Plan, Prey, draw_plan
+from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
+from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = {"bug": ""}
 REPLICAS = 3

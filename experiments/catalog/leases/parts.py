@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
-from protocols.raft import RaftSettings
 from simclock import RunResult
+from simclock.actors import Node
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
+from simclock.protocols.raft import RaftSettings
 
 
 @dataclass(frozen=True, kw_only=True)

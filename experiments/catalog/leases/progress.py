@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from experiments.raft_progress import Progress
 from simclock import Observation
+from simclock.experiments.checkers.progress import Progress
 
 PROGRESS = "Lock Is Granted"
 

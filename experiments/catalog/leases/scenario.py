@@ -4,9 +4,9 @@ Three lease servers, a store, and two clients that take the same lock in turns. 
 good, prepares a write, and stands still (a garbage collection, a laptop's lid); its lease expires, B takes the lock and
 writes; A wakes in the middle of what it was doing, and sends its write.
 
-`--trouble` names what else may happen at that moment (`experiments.lease_troubles`): A's clock stops, or is set back,
-or clocks drift as far as the lease service allows for, the network parts, the leader crashes. `--fencing off` has the
-store take whatever comes.
+`--trouble` names what else may happen at that moment (`simclock.experiments.catalog.leases.troubles`): A's clock stops,
+or is set back, or clocks drift as far as the lease service allows for, the network parts, the leader crashes.
+`--fencing off` has the store take whatever comes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from experiments.catalog import Entry, Settings, register
-from experiments.lease_parts import builder, describe, judge, sometimes
-from experiments.lease_troubles import TROUBLES, Cast, StrikesWriter
-from experiments.leases_story import CLIENTS, NAMES, plot, story
-from experiments.nemesis import Prey
-from experiments.recorded import Recorded
-from protocols.leases import HolderWork, LeaseProperties, LeaseSettings
-from protocols.raft import RaftProperties, RaftSettings
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
+from simclock.experiments.catalog.leases.parts import builder, describe, judge, sometimes
+from simclock.experiments.catalog.leases.story import CLIENTS, NAMES, plot, story
+from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
+from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = {"term": "5s", "trouble": "pause", "lasts": "10s", "fencing": "on", "bug": ""}
 REPLICAS = 3
@@ -33,7 +33,7 @@ REPLICAS = 3
 def leases(settings: Settings) -> Scenario:
     """Two clients, one lock, and trouble in the middle of A's second or third write."""
     # The zoo is about these scenarios, so it cannot be imported above.
-    from experiments.zoo.leases import AcceptsAnyToken, parts_of
+    from simclock.experiments.catalog.leases.bugs import AcceptsAnyToken, parts_of
 
     asked = {**PARAMETERS, **settings.parameters}
     parts = parts_of(asked["bug"])

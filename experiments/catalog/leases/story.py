@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from experiments.recorded import recorded
 from simclock import (
     Clog,
     Crash,
@@ -25,6 +24,7 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.experiments.telling.recorded import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
-from experiments.deadlocks import Parts
-from experiments.deadlocks_hunt import LIVENESS_NS
-from experiments.zoo.bug import LIVENESS, Bug, wrong_class
-from protocols.lock_table import EXCLUSIVE, POLICIES, WAIT_DIE, WOUND_WAIT, Claim, Lock, LockManager, TransactionClient
-from protocols.lock_table.properties import MUTUAL_EXCLUSION, NO_DEADLOCK, NO_STARVATION, TIMESTAMP_ORDER
 from simclock import UsageError
+from simclock.experiments.catalog.lock_table.hunt import LIVENESS_NS
+from simclock.experiments.catalog.lock_table.scenario import Parts
+from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.protocols.lock_table import (
+    EXCLUSIVE,
+    POLICIES,
+    WAIT_DIE,
+    WOUND_WAIT,
+    Claim,
+    Lock,
+    LockManager,
+    TransactionClient,
+)
+from simclock.protocols.lock_table.properties import MUTUAL_EXCLUSION, NO_DEADLOCK, NO_STARVATION, TIMESTAMP_ORDER
 
 
 class RestartsYoung(TransactionClient):

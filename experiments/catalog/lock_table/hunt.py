@@ -4,7 +4,7 @@ The seed draws the policy (wait-die or wound-wait), how many managers, clients a
 locking is shared or upgraded, how far apart the nodes are, and what the network loses and doubles. Managers and clients
 crash, pause, and are cut off; then everything heals, and progress is due.
 
-`--set bug=LOCK-01` puts a bug in (see `experiments.zoo.locks`).
+`--set bug=LOCK-01` puts a bug in (see `simclock.experiments.catalog.lock_table.bugs`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,20 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from experiments.catalog import Entry, Settings, register
-from experiments.deadlocks import KEPT, STANDS_NS, builder, describe, judge, policy_of, sometimes
-from experiments.nemesis import Prey
-from experiments.recorded import Recorded
-from protocols.lock_table import (
+from simclock import Network, Scenario, Uniform, ms, seconds, stream
+from simclock.experiments.catalog.lock_table.scenario import (
+    KEPT,
+    STANDS_NS,
+    builder,
+    describe,
+    judge,
+    policy_of,
+    sometimes,
+)
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.lock_table import (
     WAIT_DIE,
     WOUND_WAIT,
     LockProgress,
@@ -24,7 +33,6 @@ from protocols.lock_table import (
     TimestampOrder,
     Workload,
 )
-from simclock import Network, Scenario, Uniform, ms, seconds, stream
 
 PARAMETERS = {"bug": "", "policy": ""}
 DURATION_NS = seconds(2)
@@ -64,7 +72,7 @@ def _draw(seed: int) -> _Drawn:
 def deadlocks_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
     # The zoo hunts in this scenario, so it cannot be imported above.
-    from experiments.zoo.locks import check_policy, parts_of
+    from simclock.experiments.catalog.lock_table.bugs import check_policy, parts_of
 
     drawn = _draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
-from actors import Node
-from experiments.catalog import (
+from simclock import Network, RunResult, Scenario, Uniform, UsageError, format_duration, ms, parse_duration, seconds, us
+from simclock.actors import Node
+from simclock.experiments.catalog.lock_table.story import draw, story
+from simclock.experiments.entries.entry import (
     NO_NEMESIS,
     UNKNOWN,
     VALID,
@@ -26,10 +28,9 @@ from experiments.catalog import (
     judge_invariants,
     register,
 )
-from experiments.deadlocks_story import draw, story
-from experiments.nemesis import Prey
-from experiments.recorded import Recorded, recorded
-from protocols.lock_table import (
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.lock_table import (
     POLICIES,
     WAIT_DIE,
     LockManager,
@@ -41,7 +42,6 @@ from protocols.lock_table import (
     TransactionClient,
     Workload,
 )
-from simclock import Network, RunResult, Scenario, Uniform, UsageError, format_duration, ms, parse_duration, seconds, us
 
 KEPT = ("begin", "attempt", "locked", "abort", "commit", "lock")
 STANDS_NS = seconds(1)
@@ -207,7 +207,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
 
 
 def judge(result: RunResult) -> Verdict:
-    """The properties of `protocols.lock_table`."""
+    """The properties of `simclock.protocols.lock_table`."""
     invariants = judge_invariants(result)
     if invariants.status == VIOLATED:
         return invariants

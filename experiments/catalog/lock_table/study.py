@@ -7,9 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors import run
-from experiments.catalog import Settings
-from experiments.deadlocks import (
+from simclock import UsageError, seconds
+from simclock.actors import run
+from simclock.experiments.catalog.lock_table.bugs import RestartsYoung
+from simclock.experiments.catalog.lock_table.scenario import (
     CLIENTS,
     KEPT,
     PARAMETERS,
@@ -21,11 +22,10 @@ from experiments.deadlocks import (
     figures_of,
     workload_of,
 )
-from experiments.recorded import Recorded
-from experiments.studies import Row, Study, StudySettings, register_study
-from experiments.zoo.locks import RestartsYoung
-from protocols.lock_table import POLICIES, WAIT_DIE, MutualExclusion, NoDeadlock
-from simclock import UsageError, seconds
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.lock_table import POLICIES, WAIT_DIE, MutualExclusion, NoDeadlock
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

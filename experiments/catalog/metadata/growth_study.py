@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors import Message, Node, run
-from experiments.recorded import Recorded, recorded
-from experiments.studies import Row, Study, StudySettings, register_study
 from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock.actors import Message, Node, run
 from simclock.clocks import VectorClock
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.telling.recorded import Recorded, recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

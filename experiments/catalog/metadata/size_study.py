@@ -25,9 +25,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from experiments.studies import Row, Study, StudySettings, register_study
 from simclock import Stream, UsageError, stream
 from simclock.clocks import DottedVersion, LamportClock, NodeId, Stamp, VectorClock, context_of, next_version
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,7 +5,7 @@ terms arrive in new ones), how much is lost and doubled, how large batches and m
 otherwise, a swarm of faults. Where progress is demanded (`--liveness`), delays and timeouts are those under which Raft
 promises it. A run takes some tens of milliseconds of wall time.
 
-`--set bug=RAFT-01` puts a documented bug in (see `experiments.zoo`).
+`--set bug=RAFT-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
@@ -14,14 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from actors import Node
-from experiments import raft_kv
-from experiments.catalog import Entry, Settings, register
-from experiments.nemesis import Prey
-from experiments.raft_kv import History, describe, judge, server_at_end
-from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
-from protocols.key_value import Client, KeyValueStore, Workload
-from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 from simclock import (
     Control,
     Network,
@@ -35,6 +27,14 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import Node
+from simclock.experiments.catalog.raft import scenario as raft_kv
+from simclock.experiments.catalog.raft.scenario import History, describe, judge, server_at_end
+from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey
+from simclock.protocols.key_value import Client, KeyValueStore, Workload
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
@@ -107,7 +107,9 @@ class Parts:
 
 def raft_hunt(settings: Settings) -> Scenario:
     """The cluster that the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.raft import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.raft.bugs import (
+        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     return hunt(settings, parts_of({**PARAMETERS, **settings.parameters}["bug"]))
 

@@ -11,15 +11,6 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import Any, ClassVar, NamedTuple
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
-from experiments.histories import Event, Operation, operations_of
-from experiments.linearizability import Verdict as Linearity
-from experiments.linearizability import check_linearizability, key_value
-from experiments.nemesis import Prey
-from experiments.raft_progress import ELECTION_TIMEOUTS, RaftProgress
-from protocols.key_value import Client, KeyValueStore, Workload
-from protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 from simclock import (
     CRASHED,
     Control,
@@ -43,6 +34,25 @@ from simclock import (
     seconds,
     us,
 )
+from simclock.actors import Node
+from simclock.experiments.checkers.histories import Event, Operation, operations_of
+from simclock.experiments.checkers.linearizability import Verdict as Linearity
+from simclock.experiments.checkers.linearizability import check_linearizability, key_value
+from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+    together,
+)
+from simclock.experiments.nemesis import Prey
+from simclock.protocols.key_value import Client, KeyValueStore, Workload
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 
 STEPS_MAX = 20_000_000
 """What the linearizability checker may try: a limit in steps is the same on every machine."""
@@ -247,7 +257,7 @@ def raft_kv_wan(settings: Settings) -> Scenario:
 @cache
 def wan_one_way_ns() -> dict[tuple[str, str], int]:
     """One-way delays between 13 regions: half of the round-trip times that IBM Cloud published."""
-    return read_round_trips(files("experiments") / "data" / "wan_latency_2026-08.csv")
+    return read_round_trips(files("simclock.experiments") / "data" / "wan_latency_2026-08.csv")
 
 
 # Judging and describing.

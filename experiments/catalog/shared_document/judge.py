@@ -7,13 +7,13 @@ from hashlib import blake2b
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from experiments.convergence import convergence
-from experiments.editing_trace import read_recording
-from experiments.linearizability import Verdict as Converged
-from experiments.nemesis import DOWN, calm_of
-from experiments.recorded import recorded
 from simclock import RunResult, format_duration, ms, seconds, us
+from simclock.experiments.catalog.shared_document.recordings import read_recording
+from simclock.experiments.checkers.convergence import convergence
+from simclock.experiments.checkers.linearizability import Verdict as Converged
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.nemesis import DOWN, calm_of
+from simclock.experiments.telling.recorded import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from protocols.shared_document import Patch, Stroke
 from simclock.errors import UsageError
+from simclock.protocols.shared_document import Patch, Stroke
 
 AUTHORS_MAX = 1000
 SIZE_MAX = 1 << 40

@@ -2,7 +2,7 @@
 
 Without `recording` three people type by their own luck, one leaves, a newcomer joins, and for some seconds the network
 is in two halves that go on typing. With `recording=FILE` two people are replayed keystroke by keystroke, with their own
-causality (experiments/editing_trace.py), and the copies must end with the recording's text.
+causality (experiments/catalog/shared_document/recordings.py), and the copies must end with the recording's text.
 """
 
 from __future__ import annotations
@@ -11,13 +11,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from actors import Node
-from experiments.catalog import Entry, Settings, register
-from experiments.document_report import copy_at_end, describe, fallen_copy, judge, plot, sometimes, story
-from experiments.editing_trace import read_recording
-from experiments.recorded import Recorded
-from protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
-from protocols.shared_document import Author, Habits, Typist
 from simclock import (
     Control,
     Fault,
@@ -32,6 +25,21 @@ from simclock import (
     ms,
     seconds,
 )
+from simclock.actors import Node
+from simclock.experiments.catalog.shared_document.judge import (
+    copy_at_end,
+    describe,
+    fallen_copy,
+    judge,
+    plot,
+    sometimes,
+    story,
+)
+from simclock.experiments.catalog.shared_document.recordings import read_recording
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
+from simclock.protocols.shared_document import Author, Habits, Typist
 
 if TYPE_CHECKING:
     pass
@@ -82,7 +90,8 @@ def _replay(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
 
     def build(node: int) -> Node:
         strokes = recording.strokes[node] if node < authors else ()
-        return _ordered(Author, parameters)(group, strokes, recording.totals, parameters["stroke_ns"])
+        author: Node = _ordered(Author, parameters)(group, strokes, recording.totals, parameters["stroke_ns"])
+        return author
 
     return _scenario(
         settings,
@@ -110,7 +119,8 @@ def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
             until_ns=TYPE_UNTIL_NS,
             leave_ns=seconds(13) if node == 2 and nodes > 3 else None,
         )
-        return _ordered(Typist, parameters)(group, habits)
+        typist: Node = _ordered(Typist, parameters)(group, habits)
+        return typist
 
     halves = (tuple(range(0, nodes, 2)), tuple(range(1, nodes, 2)))
     faults = (Partition(at_ns=seconds(7), groups=halves), Heal(at_ns=seconds(11)))

@@ -5,11 +5,20 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from experiments.snapshots import HUNT_LIVENESS_NS
-from experiments.zoo.bug import LIVENESS, Bug, wrong_class
-from protocols.snapshots import ChandyLamport, Incoming, LaiYang, Marker, Participant, Recording, SnapshotId, Transfer
-from protocols.snapshots.properties import CHANNEL_STATE, CONSERVATION, CONSISTENT_CUT, SNAPSHOT_ENDS
 from simclock import ms
+from simclock.experiments.catalog.snapshots.scenario import HUNT_LIVENESS_NS
+from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.protocols.snapshots import (
+    ChandyLamport,
+    Incoming,
+    LaiYang,
+    Marker,
+    Participant,
+    Recording,
+    SnapshotId,
+    Transfer,
+)
+from simclock.protocols.snapshots.properties import CHANNEL_STATE, CONSERVATION, CONSISTENT_CUT, SNAPSHOT_ENDS
 
 
 class RecordsWrongChannel(ChandyLamport):
@@ -152,4 +161,5 @@ def participant_of(bug_id: str) -> type[Participant] | None:
     """The class with that bug; None where the id is empty."""
     if not bug_id:
         return None
-    return wrong_class(bug_id, BUGS)
+    wrong: type[Participant] = wrong_class(bug_id, BUGS)
+    return wrong

@@ -4,7 +4,7 @@
 `--crash 2` has a node crash in the middle and stay down: snapshots fail from then on, clearly.
 
 `snapshots-hunt` draws the algorithm, the cluster and a swarm of faults from the seed; `--set bug=SNAP-01` puts a bug in
-(see `experiments.zoo.snapshots`).
+(see `simclock.experiments.catalog.snapshots.bugs`).
 """
 
 from __future__ import annotations
@@ -13,21 +13,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from experiments.catalog import (
-    NO_NEMESIS,
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-)
-from experiments.nemesis import Prey
-from experiments.recorded import Recorded, recorded
-from experiments.snapshots_picture import draw
-from protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
 from simclock import (
     Crash,
     Network,
@@ -41,6 +26,21 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.snapshots.picture import draw
+from simclock.experiments.entries.entry import (
+    NO_NEMESIS,
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
 
 ALGORITHMS: Mapping[str, type[Participant]] = {"chandy-lamport": ChandyLamport, "lai-yang": LaiYang}
 KEPT = ("initiated", "recorded", "complete", "failed", "sent", "received")
@@ -114,7 +114,9 @@ def snapshots(settings: Settings) -> Scenario:
 
 def snapshots_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.snapshots import participant_of  # the zoo hunts in this scenario: it cannot be imported above
+    from simclock.experiments.catalog.snapshots.bugs import (
+        participant_of,  # the zoo hunts in this scenario: it cannot be imported above
+    )
 
     luck = stream(settings.seed, "snapshots-hunt")
     parameters = {**HUNT_PARAMETERS, **settings.parameters}

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from actors import Message, Node
-from experiments.catalog import Entry, Settings, nothing_promised, register
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
-from simclock.process import Process
+from simclock.actors import Message, Node
+from simclock.experiments.entries.entry import Entry, Settings, nothing_promised, register
+from simclock.kernel.process import Process
 
 DELAY_NS_MIN = ms(5)
 DELAY_NS_MAX = ms(15)

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors import Message, Node, run
-from experiments.studies import Row, Study, StudySettings, register_study
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
+from simclock.actors import Message, Node, run
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from experiments.hourly_throttle import Parts
-from experiments.zoo.bug import Bug, wrong_class
-from protocols.throttle import Answered, FixedWindow, Limiter, RateLimiter, SlidingCounter, SlidingLog, TokenBucket
-from protocols.throttle.limiters import BUCKETS
-from protocols.throttle.properties import NEEDLESS_REFUSAL, RATE_LIMIT, RETRY_AFTER
+from simclock.experiments.catalog.throttle.scenario import Parts
+from simclock.experiments.entries.bug import Bug, wrong_class
+from simclock.protocols.throttle import (
+    Answered,
+    FixedWindow,
+    Limiter,
+    RateLimiter,
+    SlidingCounter,
+    SlidingLog,
+    TokenBucket,
+)
+from simclock.protocols.throttle.limiters import BUCKETS
+from simclock.protocols.throttle.properties import NEEDLESS_REFUSAL, RATE_LIMIT, RETRY_AFTER
 
 
 class CountsFromZero(FixedWindow):

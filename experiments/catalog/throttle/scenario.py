@@ -15,24 +15,6 @@ from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register
-from experiments.nemesis import Prey
-from experiments.recorded import Recorded, recorded
-from protocols.throttle import (
-    LIMITERS,
-    REFERENCES,
-    Ask,
-    Burst,
-    Greedy,
-    Limit,
-    Limiter,
-    Modest,
-    RateLimit,
-    RateLimiter,
-    SlidingLog,
-    ThrottleClient,
-)
 from simclock import (
     Network,
     RunResult,
@@ -46,7 +28,34 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import Node
 from simclock.durations import HOUR
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+)
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.throttle import (
+    LIMITERS,
+    REFERENCES,
+    Ask,
+    Burst,
+    Greedy,
+    Limit,
+    Limiter,
+    Modest,
+    RateLimit,
+    RateLimiter,
+    SlidingLog,
+    ThrottleClient,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,7 +139,9 @@ def hourly_throttle(settings: Settings) -> Scenario:
 
 def throttle_hunt(settings: Settings) -> Scenario:
     """What the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.throttle import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.throttle.bugs import (
+        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     luck = stream(settings.seed, "throttle-hunt")
     name = luck.choice(HUNT_LIMITERS)
@@ -162,7 +173,7 @@ def prey(scenario: Scenario) -> Prey:
 
 
 def judge(result: RunResult) -> Verdict:
-    """The promises of `protocols.throttle.properties`."""
+    """The promises of `simclock.protocols.throttle.properties`."""
     invariants = judge_invariants(result)
     if invariants.status == VIOLATED:
         return invariants

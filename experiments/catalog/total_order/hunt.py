@@ -1,16 +1,12 @@
 """A small totally ordered chat under trouble drawn from the seed, for finding bugs.
 
-`--set bug=TOTAL-01` puts a wrong line in (see `experiments.zoo`).
+`--set bug=TOTAL-01` puts a wrong line in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from experiments.catalog import Entry, Settings, register
-from experiments.chat import chat_scenario, describe, judge, settle_ns, sometimes
-from protocols.total_order import HoldBackQueue, Membership, Participant, TotalOrderSettings
-from protocols.total_order.people import Person, Script
 from simclock import (
     Crash,
     Cut,
@@ -28,6 +24,10 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.total_order.scenario import chat_scenario, describe, judge, settle_ns, sometimes
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.protocols.total_order import HoldBackQueue, Membership, Participant, TotalOrderSettings
+from simclock.protocols.total_order.people import Person, Script
 
 HUNT_PARAMETERS = {"bug": ""}
 HUNT_ORDER = TotalOrderSettings(heartbeat_ns=ms(40), suspect_ns=ms(250), retry_ns=ms(60))
@@ -37,7 +37,9 @@ HUNT_CALM_NS = seconds(5)
 
 def chat_hunt(settings: Settings) -> Scenario:
     """A small chat, its network and its troubles drawn from the seed; one trouble at a time, so that a quorum stays."""
-    from experiments.zoo.causal import person_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.causal_broadcast.bugs import (
+        person_of,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     bug = {**HUNT_PARAMETERS, **settings.parameters}["bug"]
     luck = stream(settings.seed, "chat-hunt")

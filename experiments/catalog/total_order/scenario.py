@@ -11,13 +11,6 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from actors import Node
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Entry, Settings, Verdict, judge_invariants, register, together
-from experiments.nemesis import DOWN, calm_of
-from experiments.recorded import Recorded, recorded
-from protocols.total_order import TotalOrderProperties, TotalOrderSettings
-from protocols.total_order.people import Person, Script
-from protocols.total_order.properties import Screens
 from simclock import (
     Crash,
     Fault,
@@ -33,6 +26,23 @@ from simclock import (
     seconds,
     us,
 )
+from simclock.actors import Node
+from simclock.experiments.entries.entry import (
+    UNKNOWN,
+    VALID,
+    VIOLATED,
+    Entry,
+    Settings,
+    Verdict,
+    judge_invariants,
+    register,
+    together,
+)
+from simclock.experiments.nemesis import DOWN, calm_of
+from simclock.experiments.telling.recorded import Recorded, recorded
+from simclock.protocols.total_order import TotalOrderProperties, TotalOrderSettings
+from simclock.protocols.total_order.people import Person, Script
+from simclock.protocols.total_order.properties import Screens
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from experiments.external_consistency import EXTERNAL_CONSISTENCY, REPEATABLE, TIMESTAMP_ORDER
-from experiments.true_time import Parts
-from experiments.zoo.bug import Bug, wrong_class
-from protocols.clock_synchronization.messages import TimeReply
-from protocols.true_time import Leader, TimeSource, TransactionClient
-from protocols.true_time.messages import Commit, Decision, PreparedRecord
-from protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW, MONOTONE, START
 from simclock.clocks import TrueTime
+from simclock.experiments.catalog.true_time.scenario import Parts
+from simclock.experiments.checkers.external_consistency import EXTERNAL_CONSISTENCY, REPEATABLE, TIMESTAMP_ORDER
+from simclock.experiments.entries.bug import Bug, wrong_class
+from simclock.protocols.clock_synchronization.messages import TimeReply
+from simclock.protocols.true_time import Leader, TimeSource, TransactionClient
+from simclock.protocols.true_time.messages import Commit, Decision, PreparedRecord
+from simclock.protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW, MONOTONE, START
 
 SCENARIO = "truetime-hunt"
 SPANNER = "Corbett et al. 2012"

@@ -3,18 +3,13 @@
 The seed draws everything: shards, clients, delays, how bad clocks are and how often they are synchronized, which kinds
 of trouble strike the leaders. Clocks stay within what is assumed. A run takes some tens of milliseconds of wall time.
 
-`--set bug=TT-01` puts a documented bug in (see `experiments.zoo`).
+`--set bug=TT-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.catalog import Entry, Settings, register
-from experiments.nemesis import Prey, draw_plan
-from experiments.true_time import Cluster, Parts, clock_trouble, prey, scenario_of
-from experiments.true_time_history import describe, judge, sometimes, tell
-from protocols.true_time import TimeSettings, TransactionSettings, TransactionWorkload
 from simclock import (
     Crash,
     Fault,
@@ -28,6 +23,11 @@ from simclock import (
     ms,
     stream,
 )
+from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
+from simclock.experiments.catalog.true_time.scenario import Cluster, Parts, clock_trouble, prey, scenario_of
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey, draw_plan
+from simclock.protocols.true_time import TimeSettings, TransactionSettings, TransactionWorkload
 
 DURATION_NS = ms(1500)
 RHYTHM_NS = ms(60)
@@ -44,7 +44,9 @@ PARAMETERS = {"bug": ""}
 
 def true_time_hunt(settings: Settings) -> Scenario:
     """The cluster that the seed draws, with the bug that `settings` names."""
-    from experiments.zoo.true_time import parts_of  # the zoo hunts in this scenario, so it cannot be imported above
+    from simclock.experiments.catalog.true_time.bugs import (
+        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
+    )
 
     return hunt(settings, parts_of({**PARAMETERS, **settings.parameters}["bug"]))
 

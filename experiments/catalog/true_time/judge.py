@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from experiments.catalog import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from experiments.external_consistency import (
+from simclock import RunResult, format_duration, seconds, us
+from simclock.experiments.catalog.true_time.story import story
+from simclock.experiments.checkers.external_consistency import (
     EXTERNAL_CONSISTENCY,
     Judgement,
     Transaction,
     check_external_consistency,
 )
-from experiments.recorded import recorded
-from experiments.true_time_story import story
-from simclock import RunResult, format_duration, seconds, us
+from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.telling.recorded import recorded
 
 
 def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]]]:

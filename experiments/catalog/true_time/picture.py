@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from experiments.recorded import recorded
 from simclock import RunResult
+from simclock.experiments.telling.recorded import recorded
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

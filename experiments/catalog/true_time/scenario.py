@@ -12,23 +12,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from actors import Node
-from experiments.catalog import Entry, Settings, register
-from experiments.nemesis import Prey
-from experiments.raft_kv import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
-from experiments.recorded import Recorded
-from experiments.true_time_history import describe, judge, sometimes, tell
-from experiments.true_time_plot import plot
-from protocols.true_time import (
-    Leader,
-    TimeMaster,
-    TimeSettings,
-    TimeSource,
-    TransactionClient,
-    TransactionSettings,
-    TransactionWorkload,
-    TrueTimeProperties,
-)
 from simclock import (
     Clocks,
     Crash,
@@ -48,7 +31,24 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.actors import Node
 from simclock.durations import parse_drift
+from simclock.experiments.catalog.raft.scenario import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
+from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
+from simclock.experiments.catalog.true_time.picture import plot
+from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.recorded import Recorded
+from simclock.protocols.true_time import (
+    Leader,
+    TimeMaster,
+    TimeSettings,
+    TimeSource,
+    TransactionClient,
+    TransactionSettings,
+    TransactionWorkload,
+    TrueTimeProperties,
+)
 
 PLACES = (*REPLICA_REGIONS, *CLIENT_REGIONS)
 DURATION_NS = seconds(6)
@@ -195,7 +195,9 @@ def scenario_of(
 
 def true_time(settings: Settings) -> Scenario:
     """Regions with measured latencies between them, and trouble drawn from the seed."""
-    from experiments.zoo.true_time import NoCommitWait  # the zoo hunts in these scenarios, so not imported above
+    from simclock.experiments.catalog.true_time.bugs import (
+        NoCommitWait,  # the zoo hunts in these scenarios, so not imported above
+    )
 
     parameters = {**PARAMETERS, **settings.parameters}
     regions = 3 if settings.nodes is None else settings.nodes

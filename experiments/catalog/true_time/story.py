@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.recorded import recorded
-from protocols.true_time.properties import interval_text
 from simclock import Observation, RunResult, format_duration, us
+from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.true_time.properties import interval_text
 
 SYNCHRONIZATIONS = 2
 COMMITS = 4

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from actors import run
-from experiments.catalog import Settings
-from experiments.studies import Row, Study, StudySettings, register_study
-from experiments.true_time import true_time
-from experiments.true_time_history import (
+from simclock import RunResult, UsageError, format_duration, ms, seconds
+from simclock.actors import run
+from simclock.experiments.catalog.true_time.judge import (
     epsilons_ns,
     history_of,
     judgement_of,
@@ -17,7 +15,9 @@ from experiments.true_time_history import (
     quantile_ns,
     waits_ns,
 )
-from simclock import RunResult, UsageError, format_duration, ms, seconds
+from simclock.experiments.catalog.true_time.scenario import true_time
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,11 +19,18 @@ Law 5: writing and reading back gives equal values. Values are None, bool, int, 
 The events are Jepsen's (https://github.com/jepsen-io/jepsen); definite and indefinite errors as in maelstrom.
 """
 
-from experiments.histories.independent import keys_from_values, keys_into_values
-from experiments.histories.lines import events_of_lines, lines_of, read_history, write_history
-from experiments.histories.operation import Event, EventType, HistoryError, Operation, OrderBy, Outcome
-from experiments.histories.pairing import events_of, operations_of
-from experiments.histories.values import FALSE, TRUE, Real, Truth, exact
+from simclock.experiments.checkers.histories.independent import keys_from_values, keys_into_values
+from simclock.experiments.checkers.histories.lines import events_of_lines, lines_of, read_history, write_history
+from simclock.experiments.checkers.histories.operation import (
+    Event,
+    EventType,
+    HistoryError,
+    Operation,
+    OrderBy,
+    Outcome,
+)
+from simclock.experiments.checkers.histories.pairing import events_of, operations_of
+from simclock.experiments.checkers.histories.values import FALSE, TRUE, Real, Truth, exact
 
 __all__ = [
     "FALSE",

@@ -20,8 +20,8 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from experiments.histories.operation import HistoryError
-from experiments.histories.values import exact
+from simclock.experiments.checkers.histories.operation import HistoryError
+from simclock.experiments.checkers.histories.values import exact
 
 DIGITS_MAX = 4000
 """Of a whole number; Python itself reads and writes 4,300."""
@@ -209,7 +209,8 @@ def frozen(value: Any) -> Hashable:
     Raises StrangeError, with the line, where something in it is strange.
     """
     if value is None or isinstance(value, int | str):
-        return exact(value)
+        known: Hashable = exact(value)
+        return known
     strange = next(_strange_in(value), None)
     if strange is not None:
         raise StrangeError(strange.why)
@@ -234,4 +235,5 @@ def _hashable(value: Any) -> Hashable:
     if isinstance(value, tuple):
         return tuple(_hashable(each) for each in value)
     assert isinstance(value, Hashable), "the reader makes no lists and no sets"
-    return exact(value)
+    known: Hashable = exact(value)
+    return known

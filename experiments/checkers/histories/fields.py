@@ -6,9 +6,9 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from experiments.histories.edn import Strange, StrangeError
-from experiments.histories.operation import OUTCOME_OF, Event, HistoryError
-from experiments.spelling import say
+from simclock.experiments.checkers.histories.edn import Strange, StrangeError
+from simclock.experiments.checkers.histories.operation import OUTCOME_OF, Event, HistoryError
+from simclock.experiments.telling.spelling import say
 
 NEMESIS = "nemesis"
 TRANSACTION = "txn"

@@ -1,6 +1,6 @@
 """Histories that others recorded: Jepsen's etcd logs, key-value logs, porcupine's small ones, knossos.
 
-Each loader says what its format means in the terms of `experiments.histories`, quirks included:
+Each loader says what its format means in the terms of `simclock.experiments.checkers.histories`, quirks included:
 
 * Jepsen's etcd log (published by ahorn/linearizability-checker, porcupine's test data): whatever timed out is
   unknown. A `:fail` of cas is an answer, "found something else", and constrains as porcupine has it: an
@@ -26,9 +26,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.histories import Event, HistoryError, Operation, keys_from_values, operations_of
-from experiments.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
-from experiments.histories.fields import event_of_fields, numbered
+from simclock.experiments.checkers.histories import Event, HistoryError, Operation, keys_from_values, operations_of
+from simclock.experiments.checkers.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
+from simclock.experiments.checkers.histories.fields import event_of_fields, numbered
 
 _JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d{1,18})\s+:(\S+)\s+:(\S+)\s+(.+)", re.ASCII)
 _OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util\s+-\s+\d).*", re.ASCII)  # empty, or not of a client

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import replace
 
-from experiments.histories.operation import HistoryError, Operation
+from simclock.experiments.checkers.histories.operation import HistoryError, Operation
 
 SHOWN = 3
 """Operations that an error names."""

@@ -8,11 +8,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.histories.fields import event_of_fields, numbered
-from experiments.histories.operation import Event, HistoryError, Operation, OrderBy
-from experiments.histories.pairing import events_of, operations_of
-from experiments.histories.values import Truth, exact
-from experiments.spelling import reason, say
+from simclock.experiments.checkers.histories.fields import event_of_fields, numbered
+from simclock.experiments.checkers.histories.operation import Event, HistoryError, Operation, OrderBy
+from simclock.experiments.checkers.histories.pairing import events_of, operations_of
+from simclock.experiments.checkers.histories.values import Truth, exact
+from simclock.experiments.telling.spelling import reason, say
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -121,9 +121,11 @@ def _to_json(value: Any, position: int) -> Any:
 def _from_json(value: Any) -> Hashable:
     match value:
         case None | bool() | int() | str():
-            return exact(value)
+            known: Hashable = exact(value)
+            return known
         case float() if math.isfinite(value):
-            return exact(value)
+            real: Hashable = exact(value)
+            return real
         case list():
             return tuple(_from_json(each) for each in value)
         case {"set": list(members)} if len(value) == 1:

@@ -6,8 +6,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.histories.values import EXACT, exact
 from simclock.errors import UsageError
+from simclock.experiments.checkers.histories.values import EXACT, exact
 
 Outcome = Literal["ok", "fail", "unknown"]
 EventType = Literal["invoke", "ok", "fail", "info"]

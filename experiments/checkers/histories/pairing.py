@@ -8,7 +8,14 @@ from dataclasses import replace
 from operator import lt
 from typing import NamedTuple
 
-from experiments.histories.operation import OUTCOME_OF, TYPE_OF, Event, HistoryError, Operation, OrderBy
+from simclock.experiments.checkers.histories.operation import (
+    OUTCOME_OF,
+    TYPE_OF,
+    Event,
+    HistoryError,
+    Operation,
+    OrderBy,
+)
 
 
 class _Invoked(NamedTuple):

@@ -24,11 +24,11 @@ Here those of registers and stores may be long, with many clients and time-outs;
 the order of two enqueues shows only when both values come out: hundreds of operations, not thousands.
 """
 
-from experiments.linearizability.certificate import flaw_of
-from experiments.linearizability.checker import Linearizability, Verdict, check_linearizability
-from experiments.linearizability.model import Model, ModelError, by_key, nondeterministic
-from experiments.linearizability.objects import counter, fifo_queue, mutex, set_of_values
-from experiments.linearizability.registers import cas_register, key_value, multi_register, register
+from simclock.experiments.checkers.linearizability.certificate import flaw_of
+from simclock.experiments.checkers.linearizability.checker import Linearizability, Verdict, check_linearizability
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, by_key, nondeterministic
+from simclock.experiments.checkers.linearizability.objects import counter, fifo_queue, mutex, set_of_values
+from simclock.experiments.checkers.linearizability.registers import cas_register, key_value, multi_register, register
 
 __all__ = [
     "Linearizability",

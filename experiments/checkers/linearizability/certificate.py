@@ -6,8 +6,8 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
-from experiments.histories import Operation
-from experiments.linearizability.model import Model
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.model import Model
 
 
 def flaw_of(

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NoReturn
 
-from experiments.histories import Operation
-from experiments.linearizability.certificate import flaw_of
-from experiments.linearizability.limits import LimitHitError, Limits, limits_of
-from experiments.linearizability.model import Model, ModelError, State
-from experiments.linearizability.search import Found, Search
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.certificate import flaw_of
+from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, State
+from simclock.experiments.checkers.linearizability.search import Found, Search
 
 LINES_SHOWN = 5
 STATE_LENGTH_SHOWN = 200

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from experiments.histories import Operation
-from experiments.linearizability.model import Model, ModelError, One, State, by_key
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, One, State, by_key
 
 Effect = tuple[Any, ...]
 

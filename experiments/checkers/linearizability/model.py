@@ -16,8 +16,8 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.histories import Operation, exact
 from simclock.errors import UsageError
+from simclock.experiments.checkers.histories import Operation, exact
 
 State = Any  # the model's own, hashable
 One = tuple[State]  # a state, wrapped: a state may be None

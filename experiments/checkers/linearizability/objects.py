@@ -7,9 +7,9 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from experiments.histories import FALSE, Operation, Truth, exact
-from experiments.linearizability.effects import NOTHING, Effect, model_by_effects
-from experiments.linearizability.model import Model, ModelError, One, State
+from simclock.experiments.checkers.histories import FALSE, Operation, Truth, exact
+from simclock.experiments.checkers.linearizability.effects import NOTHING, Effect, model_by_effects
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, One, State
 
 
 def set_of_values(initial: frozenset[Hashable] = frozenset()) -> Model:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from experiments.linearizability.model import State
-from experiments.linearizability.timeline import Configuration, Slotted, Timeline, single_bits
-from experiments.linearizability.transitions import States, Transitions
+from simclock.experiments.checkers.linearizability.model import State
+from simclock.experiments.checkers.linearizability.timeline import Configuration, Slotted, Timeline, single_bits
+from simclock.experiments.checkers.linearizability.transitions import States, Transitions
 
 
 @dataclass(slots=True)

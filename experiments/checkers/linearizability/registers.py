@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
 
-from experiments.histories import FALSE, TRUE, Operation, exact
-from experiments.linearizability.effects import NOTHING, Effect, model_by_effects
-from experiments.linearizability.model import Model, ModelError, One, State
+from simclock.experiments.checkers.histories import FALSE, TRUE, Operation, exact
+from simclock.experiments.checkers.linearizability.effects import NOTHING, Effect, model_by_effects
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, One, State
 
 
 def register(initial: Hashable = None) -> Model:

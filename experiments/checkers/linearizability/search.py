@@ -56,12 +56,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.histories import Operation
-from experiments.linearizability.limits import LimitHitError, Limits
-from experiments.linearizability.model import Model, State
-from experiments.linearizability.reach import Reach
-from experiments.linearizability.timeline import Configuration, Level, Timeline
-from experiments.linearizability.transitions import ILLEGAL_STEP, States
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits
+from simclock.experiments.checkers.linearizability.model import Model, State
+from simclock.experiments.checkers.linearizability.reach import Reach
+from simclock.experiments.checkers.linearizability.timeline import Configuration, Level, Timeline
+from simclock.experiments.checkers.linearizability.transitions import ILLEGAL_STEP, States
 
 EXPLANATION_STEPS = 100_000  # a second or so; the verdict ILLEGAL stands, its prefix may be the shorter for it
 

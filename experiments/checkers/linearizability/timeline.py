@@ -15,9 +15,9 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from experiments.histories import Operation
-from experiments.linearizability.limits import Limits
-from experiments.linearizability.transitions import ILLEGAL_STEP, States, Transitions
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.limits import Limits
+from simclock.experiments.checkers.linearizability.transitions import ILLEGAL_STEP, States, Transitions
 
 
 class Slotted(NamedTuple):

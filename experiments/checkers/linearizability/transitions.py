@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from experiments.histories import Operation
-from experiments.linearizability.model import Model, ModelError, State
+from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.checkers.linearizability.model import Model, ModelError, State
 
 ILLEGAL_STEP = -1
 

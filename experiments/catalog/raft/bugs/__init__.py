@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from experiments.raft_hunt import Parts
-from experiments.raft_kv import LINEARIZABILITY
-from experiments.raft_progress import PROGRESS
-from experiments.zoo import elections, logs, raft_disks, services
-from experiments.zoo.bug import LIVENESS, Bug, wrong_class
-from protocols.key_value import Client, KeyValueStore
-from protocols.raft import RaftServer, Sessions
 from simclock import seconds
+from simclock.experiments.catalog.raft.bugs import disks as raft_disks
+from simclock.experiments.catalog.raft.bugs import elections, logs, services
+from simclock.experiments.catalog.raft.hunt import Parts
+from simclock.experiments.catalog.raft.scenario import LINEARIZABILITY
+from simclock.experiments.checkers.progress import PROGRESS
+from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.protocols.key_value import Client, KeyValueStore
+from simclock.protocols.raft import RaftServer, Sessions
 
 SCENARIO = "raft-hunt"
 LIVENESS_NS = seconds(5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols.raft import RaftServer
+from simclock.protocols.raft import RaftServer
 
 
 class CutsLogAtCorruptRecord(RaftServer):

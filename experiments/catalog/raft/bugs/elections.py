@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from actors import Message
-from protocols.raft import RaftServer, RequestVote, RequestVoteReply, Role
+from simclock.actors import Message
+from simclock.protocols.raft import RaftServer, RequestVote, RequestVoteReply, Role
 
 
 class ForgetsVote(RaftServer):

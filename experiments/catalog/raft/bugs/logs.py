@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from protocols.raft import AppendEntries, AppendEntriesReply, Entry, Progress, RaftServer, Role
+from simclock.protocols.raft import AppendEntries, AppendEntriesReply, Entry, Progress, RaftServer, Role
 
 
 class CommitsOldTerm(RaftServer):

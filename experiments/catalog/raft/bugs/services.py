@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from protocols.key_value import Answer, Client, Command, KeyValueStore
-from protocols.key_value.store import DONE, encode_command
-from protocols.raft import ClientReply, ClientRequest, Numbered, RaftServer, Role, Sessions, numbered
+from simclock.protocols.key_value import Answer, Client, Command, KeyValueStore
+from simclock.protocols.key_value.store import DONE, encode_command
+from simclock.protocols.raft import ClientReply, ClientRequest, Numbered, RaftServer, Role, Sessions, numbered
 
 _numbered = msgspec.msgpack.Decoder(Numbered).decode
 _command = msgspec.msgpack.Decoder(Command).decode

@@ -1,0 +1,1 @@
+"""The catalog: a folder for each topic."""

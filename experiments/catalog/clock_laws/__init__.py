@@ -1,0 +1,1 @@
+"""The laws of clocks that order events."""

@@ -1,0 +1,1 @@
+"""The many-leader key-value store."""

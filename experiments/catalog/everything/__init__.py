@@ -1,0 +1,1 @@
+"""Every feature of the kernel in one run."""

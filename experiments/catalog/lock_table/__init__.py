@@ -1,0 +1,1 @@
+"""Transactions that lock, and may deadlock."""

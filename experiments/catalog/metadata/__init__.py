@@ -1,0 +1,1 @@
+"""What causality costs on the wire."""

@@ -1,0 +1,1 @@
+"""A totally ordered chat."""

@@ -1,0 +1,1 @@
+"""TrueTime and commit wait."""
