@@ -11,17 +11,25 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 	"$$name" -c '$(USABLE)' >/dev/null 2>&1 && echo "$$name" && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench venv pythons clean
+.PHONY: help demo test test-slow test-all lint types bench venv pythons clean
 
 help:  ## print these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
-		printf '%-14s %s\n' "  $$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r target text; do \
+		printf '%-18s %s\n' "  $$target" "$$text"; done
 
 demo: $(STAMP)  ## run the demonstration
 	$(BIN)/simclock demo
 
-test: $(STAMP) pythons  ## run every test, slow ones too (ARGS='-k raft' passes arguments to pytest)
-	$(BIN)/pytest $(ARGS)
+# Tests that start a Ray share one worker, so that they share a Ray and its cores.
+PYTEST := $(BIN)/pytest -n auto --dist loadgroup
+
+test: $(STAMP) pythons  ## run the tests, in minutes (ARGS='-k raft' passes arguments to pytest)
+	$(PYTEST) -m 'not slow' $(ARGS)
+
+test-slow: $(STAMP) pythons  ## run what `make test` leaves out: hunts, exhaustive matrices, most of Ray
+	$(PYTEST) -m slow $(ARGS)
+
+test-all: test test-slow  ## run every test
 
 lint: $(STAMP)  ## ruff: rules and format
 	$(BIN)/ruff check
