@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -362,7 +363,9 @@ def test_a_bar_shows_on_a_terminal_that_does_not_tell_its_size(monkeypatch):
             monkeypatch.setattr(sys, "stderr", terminal)
             with progress_bar(total=4, unit="run") as bar:
                 bar.update(4)
-        shown = os.read(above, 10_000).decode()
+        shown = ""
+        while "4/4" not in shown and select.select([above], [], [], 10)[0]:
+            shown += os.read(above, 10_000).decode()
     finally:
         os.close(above)
         os.close(below)
