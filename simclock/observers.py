@@ -20,6 +20,7 @@ from simclock.faults import Fault
 from simclock.faults.fault import duration_problem
 from simclock.faults.plan import type_problem
 from simclock.kernel.mail import Observation
+from simclock.kernel.strikes import nobody_carries_out
 
 
 class Violation(NamedTuple):
@@ -76,7 +77,9 @@ class Control:
 
     def inject(self, fault: Fault, after_ns: int = 0) -> None:
         """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
-        problem = type_problem(fault) or fault.problem() or duration_problem("after", after_ns)
+        problem = (
+            nobody_carries_out(fault) or type_problem(fault) or fault.problem() or duration_problem("after", after_ns)
+        )
         if problem:
             raise UsageError(f"{fault.kind}: {problem}")
         self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))
