@@ -10,8 +10,26 @@ import re
 from fractions import Fraction
 
 from simclock.errors import UsageError
-from simclock.readable import format_duration as format_duration
-from simclock.readable import say
+from simclock.readable import format_duration, say
+
+__all__ = [
+    "DIGITS_MAX",
+    "HOUR",
+    "MICROSECOND",
+    "MILLISECOND",
+    "MINUTE",
+    "NANOSECOND",
+    "SECOND",
+    "TIME_NS_MAX",
+    "UNITS_NS",
+    "format_duration",
+    "minutes",
+    "ms",
+    "parse_drift",
+    "parse_duration",
+    "seconds",
+    "us",
+]
 
 NANOSECOND = 1
 MICROSECOND = 1_000
