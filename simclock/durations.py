@@ -10,7 +10,26 @@ import re
 from fractions import Fraction
 
 from simclock.errors import UsageError
-from simclock.readable import say
+from simclock.readable import format_duration, say
+
+__all__ = [
+    "DIGITS_MAX",
+    "HOUR",
+    "MICROSECOND",
+    "MILLISECOND",
+    "MINUTE",
+    "NANOSECOND",
+    "SECOND",
+    "TIME_NS_MAX",
+    "UNITS_NS",
+    "format_duration",
+    "minutes",
+    "ms",
+    "parse_drift",
+    "parse_duration",
+    "seconds",
+    "us",
+]
 
 NANOSECOND = 1
 MICROSECOND = 1_000
@@ -118,17 +137,3 @@ def parse_drift(text: str, place: str = "drift") -> int:
     if parts.denominator != 1:
         raise UsageError(f"{place}: {say(text)[1:-1]} is finer than one part per billion")
     return int(parts)
-
-
-def format_duration(time_ns: int) -> str:
-    """Write nanoseconds in the largest unit that keeps them exact: `1500000000` is `1.5s`."""
-    if time_ns == 0:
-        return "0s"
-    sign = "-" if time_ns < 0 else ""
-    size = abs(time_ns)
-    for unit, unit_ns, places in (("s", SECOND, 9), ("ms", MILLISECOND, 6), ("us", MICROSECOND, 3)):
-        if size >= unit_ns:
-            whole, rest = divmod(size, unit_ns)
-            decimals = f"{rest:0{places}d}".rstrip("0")
-            return f"{sign}{whole}.{decimals}{unit}" if decimals else f"{sign}{whole}{unit}"
-    return f"{sign}{size}ns"

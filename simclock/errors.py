@@ -23,10 +23,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from simclock.kernel.standing import Standing
+from simclock.kernel.standing import Standing
+from simclock.readable import format_duration
 
 
 class SimclockError(Exception):
@@ -148,8 +148,6 @@ class HandlerError(SimclockError):
         self.violations = violations
 
     def __str__(self) -> str:
-        from simclock.durations import format_duration
-
         failure = self.failure
         broken = "".join(f"\n  before that: {violation}" for violation in self.violations)
         return (

@@ -8,7 +8,7 @@ a stop ends the run before that instant, a fault happens at it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple
 
 import msgspec
 
@@ -20,6 +20,16 @@ from simclock.faults import Fault
 from simclock.faults.fault import duration_problem
 from simclock.faults.plan import type_problem
 from simclock.kernel.mail import Observation
+from simclock.kernel.strikes import nobody_carries_out
+
+if TYPE_CHECKING:  # a type variable with a default, as Python has from 3.13 on: who writes no report needs no brackets
+    from typing_extensions import TypeVar
+
+    R = TypeVar("R", default=Any)
+else:
+    from typing import TypeVar
+
+    R = TypeVar("R")
 
 
 class Violation(NamedTuple):
@@ -76,7 +86,9 @@ class Control:
 
     def inject(self, fault: Fault, after_ns: int = 0) -> None:
         """Have a fault happen `after_ns` after the earliest instant possible, one lookahead from the observation."""
-        problem = type_problem(fault) or fault.problem() or duration_problem("after", after_ns)
+        problem = (
+            nobody_carries_out(fault) or type_problem(fault) or fault.problem() or duration_problem("after", after_ns)
+        )
         if problem:
             raise UsageError(f"{fault.kind}: {problem}")
         self.faults.append(msgspec.structs.replace(fault, at_ns=self.now_ns + self.lookahead_ns + after_ns))
@@ -88,8 +100,10 @@ class Control:
             self.stop(f"violated: {property}")
 
 
-class Observer:
-    """Reads the canonical stream. One instance serves one run.
+class Observer(Generic[R]):
+    """Reads the canonical stream. One instance serves one run, which has one of each name.
+
+    `class Told(Observer[int])` says what its `report` is, so that `result.report(Told)` is an int to a type checker.
 
     `reacts` says whether it may call `control.stop`, `inject` or `violated`; one that only collects sets it to False,
     and the in-process placement then need not pause for it.
@@ -107,6 +121,6 @@ class Observer:
     def on_finish(self, control: Control) -> None:
         """The run has ended; `control.now_ns` is its last instant. A property of the whole run is judged here."""
 
-    def report(self) -> Any:
+    def report(self) -> R:
         """What the run's result should keep of it: plain data, or None."""
-        return None
+        return None  # type: ignore[return-value] # one that keeps something overrides this

@@ -15,6 +15,7 @@ from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
 from simclock.faults import Fault, check_faults, written_out
 from simclock.kernel.process import Process
+from simclock.kernel.strikes import nobody_carries_out
 from simclock.observers import Observer
 from simclock.readable import in_one_line, say
 
@@ -76,6 +77,9 @@ class Scenario:
         self._check_callables()
         object.__setattr__(self, "faults", tuple(self.faults))
         check_faults(self.faults, self.nodes)
+        for position, fault in enumerate(self.faults):
+            if problem := nobody_carries_out(fault):
+                raise UsageError(f"faults[{position}] ({fault.kind}): {problem}")
         self.network.latency.check(self.nodes)
         for node in self.byzantine:
             if type(node) is not int or not 0 <= node < self.nodes:

@@ -7,14 +7,15 @@ delivery carries the key (source, count) of its send.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from simclock.durations import format_duration
 from simclock.kernel.events import FAULT, KINDS, MESSAGE, OBSERVATION, Event
 from simclock.readable import in_one_line
 
-if TYPE_CHECKING:
-    from simclock.kernel.process import Process
+VERSION = 2
+"""Of the fields of a record, where it is written down. Before 2 a send's `reason` said "arrives 12ms", for nobody but
+people to read, and no version was written."""
 
 
 class TraceRecord(NamedTuple):
@@ -35,7 +36,9 @@ class TraceRecord(NamedTuple):
     detail: Any
     """The message, the timer's name, the fault, or (name, value) of an observation."""
     reason: str = ""
-    """Of a drop: lost, corrupt, cut or down. Of a send: when it arrives."""
+    """Of a drop: lost, corrupt, cut or down."""
+    arrives_ns: int | None = None
+    """Of a send: when it arrives, if nothing comes in between."""
 
     def __str__(self) -> str:
         return in_one_line(self._text())
@@ -45,7 +48,9 @@ class TraceRecord(NamedTuple):
         where = f"{format_duration(self.time_ns):>16} {who}"
         match self.what:
             case "send":
-                return f"{where} send    -> {self.target}: {self.detail} ({self.reason})"
+                assert self.arrives_ns is not None, "a send arrives at some time"
+                arrives = format_duration(self.arrives_ns)
+                return f"{where} send    -> {self.target}: {self.detail} (arrives {arrives})"
             case "deliver":
                 return f"{where} deliver <- {self.source}: {self.detail}"
             case "drop":
@@ -72,32 +77,27 @@ class Trace:
         number = self._numbers[node] = self._numbers.get(node, -1) + 1
         return number
 
-    def handled(self, process: Process, event: Event) -> None:
-        """A process handled an event, or made an observation."""
+    def handled(self, node: int, event: Event) -> None:
+        """A node handled an event, or made an observation."""
         time_ns, source, count, target, kind, payload = event
-        node = process.sim_id if kind in (MESSAGE, OBSERVATION, FAULT) else target
+        where = node if kind in (MESSAGE, OBSERVATION, FAULT) else target
         self._records.append(
-            TraceRecord(time_ns, node, self._number(node), _WHAT[kind], source, count, process.sim_id, payload)
+            TraceRecord(time_ns, where, self._number(where), _WHAT[kind], source, count, node, payload)
         )
 
-    def sent(self, process: Process, now_ns: int, event: Event) -> None:
-        """A process sent a message."""
+    def sent(self, node: int, now_ns: int, event: Event) -> None:
+        """A node sent a message."""
         time_ns, source, count, target, _, message = event
-        reason = f"arrives {format_duration(time_ns)}"
-        node = process.sim_id
         number = self._number(node)
         self._records.append(
-            TraceRecord(now_ns, process.sim_id, number, "send", source, count, target, message, reason)
+            TraceRecord(now_ns, node, number, "send", source, count, target, message, arrives_ns=time_ns)
         )
 
-    def dropped(self, process: Process, now_ns: int, event: Event, reason: str) -> None:
+    def dropped(self, node: int, now_ns: int, event: Event, reason: str) -> None:
         """A message was lost, at its sender or where it would have arrived."""
         _, source, count, target, _, message = event
-        node = process.sim_id
         number = self._number(node)
-        self._records.append(
-            TraceRecord(now_ns, process.sim_id, number, "drop", source, count, target, message, reason)
-        )
+        self._records.append(TraceRecord(now_ns, node, number, "drop", source, count, target, message, reason))
 
     def take(self) -> list[TraceRecord]:
         """The records so far; forgets them."""

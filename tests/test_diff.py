@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from simclock.durations import format_duration
 from simclock.experiments.command_line import main
 from simclock.experiments.traces.file import plain_record, read_trace
+from simclock.trace import VERSION
 
 FRAIL = '''
 from simclock.actors import Message, Node
@@ -122,6 +124,49 @@ def test_a_trace_that_ends_early_parts_there():
     assert "(the trace ends here)" in result.stdout
 
 
+def test_a_send_says_when_it_arrives_in_a_field_of_its_own():
+    simclock("run", "frail.py:frail", "--seed", 3, "--trace", "one.jsonl")
+    lines = list(map(json.loads, Path("one.jsonl").read_text().splitlines()))
+    sends = [line for line in lines if line["what"] == "send"]
+    assert {(line["arrives_ns"] - line["time_ns"], line["reason"]) for line in sends} == {(1_000_000, "")}
+    assert {line["arrives_ns"] for line in lines if line["what"] != "send"} == {None}
+    assert {line["version"] for line in lines} == {VERSION}
+    assert {str(record).partition(" (arrives ")[2] for record in read_trace(Path("one.jsonl")) if record.what == "send"}
+
+
+def as_version_1(line):
+    """A record as it was written before records had a version: when a send arrives stood in its reason."""
+    record = json.loads(line)
+    del record["version"]
+    arrives_ns = record.pop("arrives_ns")
+    if record["what"] == "send":
+        record["reason"] = f"arrives {format_duration(arrives_ns)}"
+    return json.dumps(record)
+
+
+def test_a_trace_of_an_earlier_version_is_compared_with_a_run_and_with_a_trace_of_this_one():
+    simclock("run", "frail.py:frail", "--seed", 3, "--trace", "new.jsonl")
+    lines = Path("new.jsonl").read_text().splitlines()
+    Path("old.jsonl").write_text("".join(f"{as_version_1(line)}\n" for line in lines))
+    for pair in (("old.jsonl", "new.jsonl"), ("frail.py:frail@3", "old.jsonl"), ("old.jsonl", "old.jsonl")):
+        assert simclock("diff", *pair).exit_code == 0
+    sent = next(number for number, line in enumerate(lines) if json.loads(line)["what"] == "send")
+    later = json.loads(lines[sent])
+    later["arrives_ns"] += 1
+    lines[sent] = as_version_1(json.dumps(later))
+    Path("old.jsonl").write_text("\n".join(lines))
+    assert simclock("diff", "old.jsonl", "new.jsonl").exit_code == 1
+
+
+def test_a_trace_of_a_later_version_is_refused_in_one_line():
+    later = {"version": VERSION + 1, "time": 0, "where": "node 0"}
+    Path("later.jsonl").write_text(f"{json.dumps(later)}\n")
+    result = simclock("diff", "later.jsonl", "later.jsonl")
+    assert result.exit_code == 2
+    said = f"later.jsonl:1: a trace of version {VERSION + 1}, written by a later simclock: this one reads 1 to "
+    assert f"{said}{VERSION}\n" in result.stderr and result.stderr.count("\n") == 1
+
+
 def test_every_record_of_a_trace_comes_back():
     from simclock.actors import run
     from simclock.experiments.runs.source import find_source
@@ -222,6 +267,15 @@ RECORD = {
         json.dumps({**RECORD, "what": "observe", "detail": 3}),
         "[" * 100_000,
         "\xff\xfe",
+        json.dumps({**RECORD, "what": "send", "reason": ""}),
+        json.dumps({**RECORD, "what": "send", "reason": "arrives soon"}),
+        json.dumps({**RECORD, "arrives_ns": None}),
+        json.dumps({**RECORD, "version": 2}),
+        json.dumps({**RECORD, "version": 2, "arrives_ns": 3}),
+        json.dumps({**RECORD, "version": 2, "what": "send", "arrives_ns": None}),
+        json.dumps({**RECORD, "version": 2, "what": "send", "arrives_ns": 1 << 63}),
+        json.dumps({**RECORD, "version": 0, "arrives_ns": None}),
+        json.dumps({**RECORD, "version": "2", "arrives_ns": None}),
     ],
 )
 def test_a_file_that_is_no_trace_is_refused_with_its_line(line):

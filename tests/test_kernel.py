@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import pytest
 
@@ -30,7 +31,12 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Message, Node, run
-from simclock.kernel.events import EventQueue
+from simclock.faults import FAULTS, NodeFault
+from simclock.kernel.events import Event, EventQueue
+from simclock.kernel.port import HostPort, ProcessPort
+from simclock.kernel.strikes import STRIKES
+from simclock.kernel.strikes.process import crash
+from simclock.kernel.strikes.strike import of_node, recorded
 
 
 class Note(Message):
@@ -363,6 +369,71 @@ def test_a_stop_takes_effect_one_lookahead_after_the_observation() -> None:
     assert result.virtual_ns == ms(14)
     assert all(o.time_ns < ms(14) for o in result.reports["Told"])
     assert len([o for o in result.reports["Told"] if o.time_ns == ms(10)]) == 3
+
+
+class Second(Told):
+    pass
+
+
+def test_two_observers_of_one_name_are_refused_before_the_run() -> None:
+    """Else the report of the one would take the place of the other's. A name alone counts: reports are kept by it."""
+    other = type("Told", (StopAtThird,), {})
+    for makers in ((Told, Told), (Told, other), (StopAtThird, Told, partial(Told))):
+        for placement in ("inline", "windows"):
+            with pytest.raises(UsageError) as caught:
+                run(scenario(lambda node: pytest.fail("a node was made"), observers=makers), placement)
+            assert str(caught.value).startswith("observers: two are called Told,")
+            assert "\n" not in str(caught.value)
+    reports = run(scenario(lambda node: Chorus(), observers=(Told, Second))).reports
+    assert reports.keys() == {"Told", "Second"} and reports["Told"] == reports["Second"] != ()
+
+
+def test_a_report_is_asked_for_by_its_observer() -> None:
+    result = run(scenario(lambda node: Chorus(), 3, observers=(StopAtThird, Told)))
+    assert result.report(Told) is result.reports["Told"] and result.report(StopAtThird) is None
+    with pytest.raises(UsageError, match="the run had no observer Second: it had StopAtThird, Told"):
+        result.report(Second)
+
+
+class Meteor(NodeFault, frozen=True, kw_only=True, array_like=True, tag=True):
+    """A fault of which the kernel knows nothing."""
+
+    kind: ClassVar[str] = "meteor"
+
+
+class LoudCrash(Crash, frozen=True, kw_only=True, array_like=True, tag=True):
+    kind: ClassVar[str] = "loud-crash"
+
+
+def test_a_fault_that_nobody_carries_out_is_refused_when_the_scenario_is_made() -> None:
+    """Also one that derives from a fault of simclock: what is meant by it nobody knows."""
+    for kind in (Meteor, LoudCrash):
+        plan = (Crash(at_ns=ms(1), node=0), kind(at_ns=ms(5), node=1))
+        with pytest.raises(UsageError, match=rf"^faults.1. .{kind.kind}.: nobody carries out a {kind.__name__}: .*$"):
+            scenario(lambda node: Chorus(), faults=plan)
+
+
+def test_a_fault_that_nobody_carries_out_cannot_be_injected() -> None:
+    class Throws(Observer):
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            control.inject(Meteor(at_ns=0, node=0))
+
+    with pytest.raises((UsageError, HandlerError), match="nobody carries out a Meteor"):
+        run(scenario(lambda node: Chorus(), observers=(Throws,)))
+
+
+def test_every_fault_there_is_has_a_strike_and_one_of_a_users_own_may_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert STRIKES.keys() == set(FAULTS.values())
+
+    def falls(host: HostPort, process: ProcessPort, fault: Meteor, event: Event) -> None:
+        host.record_fault(process, event)
+        crash(host, process, torn=False)
+        process.choose_path()
+
+    monkeypatch.setitem(STRIKES, Meteor, of_node(falls, recorded))
+    result = run(scenario(lambda node: Chorus(), 3, faults=(Meteor(at_ns=ms(15), node=1),)))
+    assert max(o.time_ns for o in result.report(Told) if o.node == 1) == ms(14), "it is down"
+    assert result.counters["fault_meteor"] == result.counters["fault"] == 1
 
 
 class CrashSinger(Observer):

@@ -40,7 +40,7 @@ from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, Verdict, entries, make_scenario
 from simclock.experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
 from simclock.experiments.nemesis.coverage import sometimes_text
-from simclock.experiments.nemesis.episodes import HARSH, KINDS
+from simclock.experiments.nemesis.episodes import HARSH, KINDS, NEVER_DRAWN
 from simclock.experiments.nemesis.hunters import HUNTERS
 from simclock.experiments.nemesis.liveness import recovery
 from simclock.experiments.runs.report import Report, report_of, report_text
@@ -57,6 +57,12 @@ def drawn(text, seed=0):
 
 def made(seed=0, name="raft-hunt", **settings):
     return make_scenario(entries()[name], Settings(seed=seed, **settings))
+
+
+def test_every_fault_there_is_is_drawn_or_says_why_it_is_not():
+    drawn_kinds = {type(fault) for kind in KINDS | HARSH for seed in range(4) for fault in drawn(kind, seed).faults}
+    assert drawn_kinds.isdisjoint(NEVER_DRAWN), "what is drawn does not stand in the list"
+    assert drawn_kinds | NEVER_DRAWN.keys() == set(FAULTS.values())
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *HARSH])

@@ -776,7 +776,7 @@ def test_the_scenarios_have_everything_in_them() -> None:
 
 def test_a_kernel_that_breaks_a_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison itself can fail: a clogged link that lets go too late is enough."""
-    monkeypatch.setattr("simclock.kernel.strikes._release", lambda host: None)
+    monkeypatch.setattr("simclock.kernel.strikes.links._release", lambda host: None)
     with pytest.raises(AssertionError):
         for part in range(PARTS_OF_ALL):
             test_the_kernel_does_what_the_rules_say(part)

@@ -35,7 +35,8 @@ from simclock import (
 from simclock.environment.network import Delays, Links
 from simclock.environment.quartz import MILLION, PARTS
 from simclock.faults import NodeFault
-from simclock.kernel.strikes import strike_delays, strike_links
+from simclock.kernel.strikes.links import strike_links
+from simclock.kernel.strikes.traffic import strike_delays
 from simclock.observers import Happened
 
 DOWN = "down"

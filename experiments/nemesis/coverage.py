@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from simclock import RunResult
 from simclock.faults import FAULTS
-from simclock.kernel.effects import EFFECT
+from simclock.kernel.strikes.strike import EFFECT
 
 HAPPENED = ("corrupted", "duplicated", "crashes_losing_writes", "held_by_clogs", "waited_at_nodes", "halts")
 """Counters of what faults, or the network, did to messages, timers and disks; and so is all that is dropped."""

@@ -19,11 +19,13 @@ from simclock import (
     Cut,
     Fault,
     FillDisk,
+    Heal,
     JumpClock,
     LoseSyncs,
     Mend,
     MendDisk,
     Network,
+    Note,
     Partition,
     Pause,
     Restart,
@@ -333,6 +335,12 @@ HARSH: dict[str, Kind] = {
     "unseen-damage": unseen_damage,
 }
 """Only by name: most protocols assume that these do not happen, and break where they do."""
+
+NEVER_DRAWN: dict[type[Fault], str] = {
+    Heal: "no trouble but its end, for all links at once: the liveness phase begins with it",
+    Note: "no fault, a mark in the plan",
+}
+"""Of the faults there are, those that no kind draws, and why."""
 
 
 def episodes(

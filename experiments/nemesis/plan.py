@@ -88,8 +88,13 @@ def draw_hardness(words: tuple[str, ...], seed: int, withstands: tuple[str, ...]
     return on
 
 
-def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -> Plan:
-    """The plan of that nemesis for a seed; everything in it happens before `end_ns`."""
+def draw_plan(
+    text: str, seed: int, prey: Prey, network: Network, end_ns: int, *, hunter: type[Hunter] = Hunter
+) -> Plan:
+    """The plan of that nemesis for a seed; everything in it happens before `end_ns`.
+
+    A scenario that brings its own hunters gives a subclass, so that a nemesis may be asked for beside them.
+    """
     words = parse_nemesis(text)
     hardness = draw_hardness(words, seed, prey.withstands)
     disabled = Disabled(prey.spare_max if MAJORITY in words else None)
@@ -108,7 +113,7 @@ def draw_plan(text: str, seed: int, prey: Prey, network: Network, end_ns: int) -
             )
     spans = tuple(disabled.spans) if MAJORITY in words else None
     hunters = {kind: how_hard for kind, how_hard in hardness.items() if kind in HUNTERS}
-    observers = (partial(Hunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
+    observers = (partial(hunter, seed, hunters, prey, end_ns, spans),) if hunters else ()
     in_order = tuple(sorted(faults, key=lambda fault: fault.at_ns))
     return Plan(hardness=hardness, faults=in_order, observers=observers, withstands=prey.withstands)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from simclock import Control, Observation, Observer, RunResult
 
 
-class Recorded(Observer):
+class Recorded(Observer[tuple[Observation, ...]]):
     """Keeps the observations with these names, in canonical order; `recorded(result)` gives them back.
 
     A scenario has one, as `observers=(partial(Recorded, ("skew", "sync")), ...)`. Words are made of them afterwards, so
@@ -30,5 +30,4 @@ class Recorded(Observer):
 
 def recorded(result: RunResult) -> tuple[Observation, ...]:
     """What the run's Recorded kept."""
-    kept: tuple[Observation, ...] = result.reports["Recorded"]
-    return kept
+    return result.report(Recorded)

@@ -20,7 +20,7 @@ import msgspec
 
 from simclock.experiments.checkers.histories import Truth
 from simclock.faults import Fault
-from simclock.trace import TraceRecord
+from simclock.trace import VERSION, TraceRecord
 
 _TEXTUAL = (str, Number, date, time, timedelta, UUID, PurePath, range)
 """Classes whose text is the same wherever the value is."""
@@ -79,5 +79,5 @@ def _is_textual(key: Any) -> bool:
 
 
 def trace_line(record: TraceRecord) -> str:
-    """A trace record as one line of JSON."""
-    return json.dumps(plain(record), ensure_ascii=False, separators=(",", ":"))
+    """A trace record as one line of JSON, each with the version of its fields: a part of a file can be read too."""
+    return json.dumps({"version": VERSION, **plain(record)}, ensure_ascii=False, separators=(",", ":"))

@@ -121,7 +121,7 @@ def _run_until(
         return Stopped(host=host, reached=reached, result=result)
     records = trace or _forget
     scheduler, host = inline_run(scenario, trace=records, replay=replay, guards=guards)
-    watch = _Watch(stop, debug_node, debugger)
+    watch = _Watch(host, stop, debug_node, debugger)
     host.trace = watch
     try:
         while scheduler.step():
@@ -146,26 +146,27 @@ class _ReachedEvent(Interruption):
 class _Watch(Trace):
     """A trace that looks at each record as it is made."""
 
-    def __init__(self, stop: StopAt, debug_node: int | None, debugger: Callable[[], Debugger]) -> None:
+    def __init__(self, host: Host, stop: StopAt, debug_node: int | None, debugger: Callable[[], Debugger]) -> None:
         super().__init__()
+        self._host = host
         self._stop = stop
         self._debug_node = debug_node
         self._debugger = debugger
         self._passed = False
         self.opened = False
 
-    def handled(self, process: Process, event: Event) -> None:
-        super().handled(process, event)
+    def handled(self, node: int, event: Event) -> None:
+        super().handled(node, event)
         self._look()
-        if self._debug_node == process.id and not self.opened and self._has_passed(event[0]):
-            self._open_debugger(process, event[4])
+        if self._debug_node == node and not self.opened and self._has_passed(event[0]):
+            self._open_debugger(self._host.processes[node], event[4])
 
-    def sent(self, process: Process, now_ns: int, event: Event) -> None:
-        super().sent(process, now_ns, event)
+    def sent(self, node: int, now_ns: int, event: Event) -> None:
+        super().sent(node, now_ns, event)
         self._look()
 
-    def dropped(self, process: Process, now_ns: int, event: Event, reason: str) -> None:
-        super().dropped(process, now_ns, event, reason)
+    def dropped(self, node: int, now_ns: int, event: Event, reason: str) -> None:
+        super().dropped(node, now_ns, event, reason)
         self._look()
 
     def _look(self) -> None:

@@ -24,17 +24,19 @@ from simclock.environment.quartz import Clocks
 from simclock.errors import Failure, Halt, UsageError
 from simclock.faults import Fault, NodeFault
 from simclock.immutable import settled_copy
-from simclock.kernel.effects import EFFECT
 from simclock.kernel.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
 from simclock.kernel.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
 from simclock.kernel.failures import describe_error, is_interrupt, unencodable
-from simclock.kernel.gate import come_due, wake
 from simclock.kernel.handler_names import NODE_HANDLERS, misspelt_handlers
 from simclock.kernel.mail import HostPlan, Observation, Summary, Window
+from simclock.kernel.port import ProcessPort
 from simclock.kernel.process import Process, new_process, succeed
 from simclock.kernel.quiet import Stillness
 from simclock.kernel.standing import Frames, HostStanding, in_host, place_in, readable
-from simclock.kernel.strikes import crash, strike
+from simclock.kernel.strikes import strike
+from simclock.kernel.strikes.process import crash
+from simclock.kernel.strikes.strike import EFFECT
+from simclock.kernel.waiting import come_due, wake
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
@@ -58,6 +60,7 @@ class Host:
         self.number = number
         self.seed: int = plan.seed
         self.nodes: int = plan.nodes
+        self.lookahead_ns = plan.lookahead_ns
         self.network: Network = plan.network
         """What every link does now: the scenario's model, as faults have changed it."""
         self.delays = Delays()
@@ -273,7 +276,7 @@ class Host:
 
     # What processes, gates, faults and the scheduler call.
 
-    def handle(self, process: Process, event: Event) -> None:
+    def handle(self, process: ProcessPort, event: Event) -> None:
         """A node takes a message, or a timer that is not stale: now, which may be later than it came due."""
         if event[0] != self.now_ns:
             event = (self.now_ns, *event[1:])
@@ -288,7 +291,7 @@ class Host:
             self.record(process, event)
             process.on_timer(payload)
 
-    def start(self, process: Process, event: Event) -> None:
+    def start(self, process: ProcessPort, event: Event) -> None:
         """A node is built, and begins."""
         self.record(process, event)
         self._stillness.starts += 1
@@ -314,7 +317,7 @@ class Host:
         """A fault has struck a node."""
         self._others["fault"] += 1
 
-    def record_fault(self, process: Process, event: Event) -> None:
+    def record_fault(self, process: ProcessPort, event: Event) -> None:
         """A fault strikes a node, and shows in what the node lived through."""
         self.count_fault()
         self.record(process, event)
@@ -348,7 +351,7 @@ class Host:
         for count, fault in faults:
             self.queue.push((fault.at_ns, ENVIRONMENT, count, ENVIRONMENT, FAULT, fault))
 
-    def record(self, process: Process, event: Event) -> None:
+    def record(self, process: ProcessPort, event: Event) -> None:
         """A process handled an event, or made an observation."""
         self._handled += 1
         try:
@@ -357,9 +360,9 @@ class Host:
             self._failures.append(unencodable((event,)))
             self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
         if self.trace is not None:
-            self.trace.handled(process, event)
+            self.trace.handled(process.sim_id, event)
 
-    def admit(self, process: Process, target: int, message: Any) -> None:
+    def admit(self, process: ProcessPort, target: int, message: Any) -> None:
         """Let in a message of a class that no node here has sent before. Raises MessageTypeError for what is none."""
         self.plan.check_message((self.now_ns, process.sim_id, process.sim_count, target, MESSAGE, message))
         if message.__class__ in UNSORTED:
@@ -380,13 +383,13 @@ class Host:
             raise UsageError(f"send to {target!r}: nodes are the whole numbers 0 to {self.nodes - 1}")
         self._outbox[self._host_of[target]].append(event)
 
-    def drop(self, process: Process, event: Event, reason: str) -> None:
+    def drop(self, process: ProcessPort, event: Event, reason: str) -> None:
         """A message is lost: at its sender, or where it would have arrived."""
         process.sim_dropped += 1
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
         self._stillness.lost[event[1]] = (event, self.now_ns, reason)
         if self.trace is not None:
-            self.trace.dropped(process, self.now_ns, event, reason)
+            self.trace.dropped(process.sim_id, self.now_ns, event, reason)
 
     def observed(self, time_ns: int, node: int, number: int, name: str, value: Any) -> None:
         """An observation goes to the observers; if they may react, a lone host must not run past their reaction."""
@@ -460,14 +463,14 @@ class Host:
         doing = f"{who}, {handler}{what}{f' ({place})' if place else ''}"
         return HostStanding(self.now_ns, self._handled, doing, busy)
 
-    def keep_fallen(self, process: Process) -> None:
+    def keep_fallen(self, process: ProcessPort) -> None:
         """A node that is up is about to crash: keep what the scenario wants to know of it."""
         fallen = self.plan.fallen
         if fallen is not None and process.sim_up:
             value = self._left_by(process, "fallen", fallen)
             self._fallen[process.sim_id] = (*self._fallen.get(process.sim_id, ()), value)
 
-    def _left_by(self, process: Process, what: str, says: Callable[[Any], Any]) -> Any:
+    def _left_by(self, process: ProcessPort, what: str, says: Callable[[Any], Any]) -> Any:
         """What `final` or `fallen` says of a node."""
         if not process.sim_up:
             return None

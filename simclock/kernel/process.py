@@ -6,12 +6,12 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
 from heapq import heappush
 from inspect import getattr_static
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from simclock.environment.disk import Disk
 from simclock.environment.latency import Sampled, own_copy
@@ -21,6 +21,7 @@ from simclock.immutable import check_immutable
 from simclock.kernel.encoding import SETTLED
 from simclock.kernel.events import MESSAGE, OBSERVATION, TIMER, Event
 from simclock.kernel.gate import Gate
+from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.sending import send_carefully
 from simclock.readable import say
 from simclock.streams import Stream, stream
@@ -29,16 +30,13 @@ DIGEST_BYTES = 16
 HALTED = "halted"
 """What a node observes when it ends itself."""
 
-if TYPE_CHECKING:
-    from simclock.kernel.host import Host
-
 
 class NodeClock:
     """A node's view of its own clock; it has no way to the true time."""
 
     __slots__ = ("_host", "_physical")
 
-    def __init__(self, host: Host, physical: PhysicalClock) -> None:
+    def __init__(self, host: HostPort, physical: PhysicalClock) -> None:
         self._host = host
         self._physical = physical
 
@@ -80,7 +78,7 @@ class _MadeWhenUsed:
     Not `__getattr__`: a class that has it makes CPython take the slow way for every attribute.
     """
 
-    def __init__(self, make: Callable[[Process, Host], Any]) -> None:
+    def __init__(self, make: Callable[[Process, HostPort], Any]) -> None:
         self._make = make
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -109,19 +107,19 @@ class KernelOwned(property):
         raise UsageError(f"self.{self._name} is the kernel's, and cannot be set: choose another name")
 
 
-def _node_stream(process: Process, host: Host) -> Stream:
+def _node_stream(process: Process, host: HostPort) -> Stream:
     return stream(host.seed, "node", process.id)
 
 
-def _quartz(process: Process, host: Host) -> PhysicalClock:
+def _quartz(process: Process, host: HostPort) -> PhysicalClock:
     return host.clocks.clock(host.seed, process.id)
 
 
-def _bits(purpose: str) -> Callable[[Process, Host], Callable[[int], int]]:
+def _bits(purpose: str) -> Callable[[Process, HostPort], Callable[[int], int]]:
     return lambda process, host: stream(host.seed, purpose, process.id).getrandbits
 
 
-def _disk(process: Process, host: Host) -> Disk:
+def _disk(process: Process, host: HostPort) -> Disk:
     """A disk whose sync takes time: what the node sends afterwards leaves later."""
     node = process.id
 
@@ -183,8 +181,8 @@ class Process:
     sim_random: Stream = _MadeWhenUsed(_node_stream)  # type: ignore[assignment]
     sim_node_clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
     sim_disk: Disk = _MadeWhenUsed(_disk)  # type: ignore[assignment]
-    sim_host: Host
-    sim_local: dict[int, Process]
+    sim_host: HostPort
+    sim_local: Mapping[int, ProcessPort]
     """The nodes of this host."""
     sim_up: bool
     sim_count: int
@@ -212,7 +210,7 @@ class Process:
     """The disk, or a slow node itself, is busy until then: nothing leaves earlier."""
     sim_clock: PhysicalClock = _MadeWhenUsed(_quartz)  # type: ignore[assignment]
     sim_latency: Sampled = _MadeWhenUsed(  # type: ignore[assignment]
-        lambda process, host: own_copy(host.network.latency, host.plan.lookahead_ns)
+        lambda process, host: own_copy(host.network.latency, host.lookahead_ns)
     )
     """The network's model, or this sender's own copy of one that may change."""
     sim_loss_bits: Callable[[int], int] = _MadeWhenUsed(_bits("loss"))  # type: ignore[assignment]
@@ -366,7 +364,7 @@ _survives = attrgetter(*_SLOTS)
 _MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
 
 
-def new_process(host: Host, node: int) -> Process:
+def new_process(host: HostPort, node: int) -> Process:
     """A process with no node in it yet: it is down."""
     process = Process()
     process.sim_id = node
@@ -386,7 +384,7 @@ def new_process(host: Host, node: int) -> Process:
     return process
 
 
-def succeed(node: Process, before: Process) -> None:
+def succeed(node: Process, before: ProcessPort) -> None:
     """Give a node that was just built what survives: number, streams, clock, disk and running numbers."""
     for name, value in zip(_SLOTS, _survives(before), strict=True):
         setattr(node, name, value)

@@ -34,7 +34,7 @@ from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
-from simclock.observers import Control, Environment, Happened, Observer, Violation
+from simclock.observers import Control, Environment, Happened, Observer, R, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
@@ -91,6 +91,14 @@ class RunResult(NamedTuple):
     warnings: tuple[str, ...] = ()
     """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
 
+    def report(self, observer: type[Observer[R]]) -> R:
+        """What the run's observer of that class kept. Raises UsageError where the run had none."""
+        if observer.__name__ not in self.reports:
+            had = ", ".join(self.reports) or "none"
+            raise UsageError(f"report: the run had no observer {observer.__name__}: it had {had}")
+        kept: R = self.reports[observer.__name__]
+        return kept
+
     @property
     def happened(self) -> Happened:
         """What the environment did."""
@@ -128,7 +136,20 @@ def made_observers(scenario: Scenario, replay: str) -> list[Observer]:
             )
         object.__setattr__(observer, "sim_served", True)
         observers.append(observer)
+    _check_names([type(observer) for observer in observers])
     return observers
+
+
+def _check_names(classes: Sequence[type[Observer]]) -> None:
+    """Raise UsageError where the report of one observer would take the place of another's."""
+    seen: set[str] = set()
+    for name in (each.__name__ for each in classes):
+        if name in seen:
+            raise UsageError(
+                f"observers: two are called {name}, and reports are kept by name: give the second a name of its own, "
+                f"such as class Second({name}), or always(...) with another name"
+            )
+        seen.add(name)
 
 
 def host_plan(

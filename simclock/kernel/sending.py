@@ -5,7 +5,7 @@ The short way, for links that only delay, stands in `Process.send`. Both draw la
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simclock.durations import SECOND
 from simclock.environment.corruption import corrupted
@@ -13,12 +13,10 @@ from simclock.environment.network import PROBABILITY_BITS
 from simclock.errors import UsageError
 from simclock.kernel.encoding import CANNOT_ENCODE, WHAT_CAN_BE_ENCODED, encode, encode_canonically
 from simclock.kernel.events import MESSAGE, Event
-
-if TYPE_CHECKING:
-    from simclock.kernel.process import Process
+from simclock.kernel.port import ProcessPort
 
 
-def send_carefully(process: Process, target: int, message: Any) -> None:
+def send_carefully(process: ProcessPort, target: int, message: Any) -> None:
     """Send a message; whatever can happen to it on the way is judged and drawn."""
     host = process.sim_host
     if target.__class__ is not int or not 0 <= target < host.nodes:
@@ -38,7 +36,7 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
         time_ns = process.sim_last_arrival_ns[target] = max(time_ns, process.sim_last_arrival_ns.get(target, 0))
     event = (time_ns, source, count, target, MESSAGE, message)
     if host.trace is not None:
-        host.trace.sent(process, host.now_ns, event)
+        host.trace.sent(source, host.now_ns, event)
     blocked = bool(host.links) and host.links.blocked(source, target)
     if blocked:
         host.drop(process, event, "cut")
@@ -59,7 +57,7 @@ def send_carefully(process: Process, target: int, message: Any) -> None:
             _hand_over(process, copy)
 
 
-def _leaves_the_queue_ns(process: Process, target: int, message: Any, ready_ns: int, bytes_per_s: int) -> int:
+def _leaves_the_queue_ns(process: ProcessPort, target: int, message: Any, ready_ns: int, bytes_per_s: int) -> int:
     """When the last byte has gone out; the link is taken until then."""
     try:
         size = len(encode_canonically(message) if process.sim_host.canonical else encode(message))
@@ -72,7 +70,7 @@ def _leaves_the_queue_ns(process: Process, target: int, message: Any, ready_ns: 
     return ends_ns
 
 
-def _hand_over_damaged(process: Process, event: Event, undetected: int, either: int) -> None:
+def _hand_over_damaged(process: ProcessPort, event: Event, undetected: int, either: int) -> None:
     bits = process.sim_corruption_bits
     drawn = bits(PROBABILITY_BITS)
     if drawn >= either:
@@ -86,16 +84,16 @@ def _hand_over_damaged(process: Process, event: Event, undetected: int, either: 
         _hand_over(process, (*event[:5], other))
 
 
-def _hand_over(process: Process, event: Event) -> None:
+def _hand_over(process: ProcessPort, event: Event) -> None:
     if event[3] in process.sim_local:
         process.sim_host.queue.push(event)
     else:
         process.sim_host.send_away(event)
 
 
-def _loss(process: Process) -> int:
+def _loss(process: ProcessPort) -> int:
     return process.sim_loss_bits(PROBABILITY_BITS)
 
 
-def _duplication(process: Process) -> int:
+def _duplication(process: ProcessPort) -> int:
     return process.sim_duplication_bits(PROBABILITY_BITS)

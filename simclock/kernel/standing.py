@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from simclock.durations import format_duration
 from simclock.machinery import is_library_file, is_machinery_file
+from simclock.readable import format_duration
 
 DIGITS = 4
 """Of a virtual time that goes on while it is read."""

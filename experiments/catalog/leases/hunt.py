@@ -50,6 +50,7 @@ from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.entries.entry import Entry, Settings, register
 from simclock.experiments.nemesis import Plan, Prey, draw_plan
+from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
@@ -287,10 +288,15 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn) -> Scenario:
     )
 
 
+class OwnHunter(Hunter):
+    """The scenario's own, beside which a nemesis may bring another."""
+
+
 def _server_plan(seed: int, drawn: _Drawn, servers: tuple[int, ...], network: Network, end_ns: int) -> Plan:
     if not drawn.server_kinds:
         return Plan(hardness={}, faults=(), observers=())
-    return draw_plan("+".join(drawn.server_kinds), seed, _prey_of(servers), network, end_ns)
+    prey = _prey_of(servers)
+    return draw_plan("+".join(drawn.server_kinds), seed, prey, network, end_ns, hunter=OwnHunter)
 
 
 def _prey_of(servers: tuple[int, ...]) -> Prey:
