@@ -8,7 +8,6 @@ import pytest
 from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
 from simclock.actors import Node, Placement, run
 from simclock.actors.run import tapped
-from simclock.experiments.commands.options import parse_placement
 from simclock.experiments.entries.entry import Settings, entries
 from simclock.experiments.traces.difference import first_difference
 
@@ -37,8 +36,8 @@ def test_windows_change_nothing(name, placement):
     ("text", "said"), [("windows", "windows, one host per node"), ("windows:3", "windows, 3 nodes per host")]
 )
 def test_its_name_on_the_command_line(text, said):
-    assert str(parse_placement(text)) == said
-    assert str(parse_placement("windows:hosts=2")) == "windows, 2 hosts"
+    assert str(Placement.parse(text)) == said
+    assert str(Placement.parse("windows:hosts=2")) == "windows, 2 hosts"
 
 
 def test_it_wants_a_smallest_delay_as_ray_does():

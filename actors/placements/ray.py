@@ -18,11 +18,10 @@ from contextlib import contextmanager, nullcontext, suppress
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from simclock.actors.message import check_message
+from simclock.actors.message import check_message, payload_type_of
 from simclock.actors.placements.local_ray import keep_token_private, local_ray_folder
 from simclock.actors.placements.ray_deaths import first_line, how_it_died
 from simclock.actors.placements.shipping import dumps, import_also_from, import_folders, loads, ship
-from simclock.actors.run import payload_type_of
 from simclock.errors import Failure, PlacementError, RunInterrupted, SimclockError, UsageError
 from simclock.guarding.guard import guarding
 from simclock.hash_seed import VARIABLE, of_workers
@@ -35,7 +34,7 @@ from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 if TYPE_CHECKING:
-    from simclock.actors.run import Onlooker, Placement
+    from simclock.actors.placements.placement import Onlooker, Placement
 
 REVIVALS_MAX = 3
 """How often a host's worker may die before the run is given up."""
