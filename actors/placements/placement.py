@@ -72,7 +72,6 @@ class _OnRay:
 
 
 PLACEMENTS: tuple[Kind, ...] = (_InProcess("inline", ""), _InProcess("windows", "host"), _OnRay())
-_BY_NAME = {each.name: each for each in PLACEMENTS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +90,7 @@ class Placement:
     address: str | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in _BY_NAME:
-            raise _unknown(self.kind)
+        _kind(self.kind, self.kind)
         if type(self.nodes_per_actor) is not int or self.nodes_per_actor < 1:
             raise UsageError(f"nodes-per-actor: {self.nodes_per_actor!r} must be 1 or more")
         if self.hosts is not None and (type(self.hosts) is not int or self.hosts < 1):
@@ -106,10 +104,9 @@ class Placement:
         """
         kind, colon, packing = text.strip().partition(":")
         name, equals, count = packing.rpartition("=")
-        there = _BY_NAME.get(kind)
-        if there is None or (colon and not there.host) or name not in ("", "hosts") or (equals and not name):
-            raise _unknown(text)
-        if colon and not count.isdecimal():
+        packs = bool(_kind(kind, text).host)
+        packed = name in ("", "hosts") and bool(name) == bool(equals) and count.isdecimal()
+        if colon and not (packs and packed):
             raise _unknown(text)
         if kind != "ray":
             address = None
@@ -122,7 +119,7 @@ class Placement:
 
     def host_of(self, nodes: int) -> list[int]:
         """The host of each node: consecutive nodes share one."""
-        if not _BY_NAME[self.kind].host:
+        if not _kind(self.kind, self.kind).host:
             return [0] * nodes
         per_host = self.nodes_per_actor if self.hosts is None else -(-nodes // self.hosts)
         return [node // per_host for node in range(nodes)]
@@ -137,11 +134,11 @@ class Placement:
         onlooker: Onlooker = nullcontext,
     ) -> RunResult:
         """Run a scenario there, as `simclock.run` says."""
-        there = _BY_NAME[self.kind]
-        return there.run(scenario, self, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+        kind = _kind(self.kind, self.kind)
+        return kind.run(scenario, self, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
 
     def __str__(self) -> str:
-        host = _BY_NAME[self.kind].host
+        host = _kind(self.kind, self.kind).host
         if not host:
             return self.kind
         if self.hosts is not None:
@@ -151,8 +148,15 @@ class Placement:
         return f"{self.kind}, {self.nodes_per_actor} nodes per {host}"
 
 
+def _kind(name: str, text: str) -> Kind:
+    for each in PLACEMENTS:
+        if each.name == name:
+            return each
+    raise _unknown(text)
+
+
 def _unknown(text: str) -> UsageError:
+    names = ", ".join(each.name for each in PLACEMENTS)
     return UsageError(
-        f"placement: {say(text)} is not a placement: use {', '.join(_BY_NAME)}, ray:4 (four nodes to an actor) or "
-        "ray:hosts=2"
+        f"placement: {say(text)} is not a placement: use {names}, ray:4 (four nodes to an actor) or ray:hosts=2"
     )
