@@ -66,7 +66,7 @@ class _OnRay:
     host: str = "actor"
 
     def run(self, scenario: Scenario, placement: Placement, **named: Any) -> RunResult:
-        from simclock.actors.placements.ray import run_on_ray
+        from simclock.actors.placements.ray.scheduler import run_on_ray
 
         return run_on_ray(scenario, placement, **named)
 

@@ -88,7 +88,7 @@ def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Exi
     """One Ray for all runs, where one of them needs any."""
     stack = ExitStack()
     if any(placement.kind == "ray" for _, placement in places):
-        from simclock.actors.placements.ray import ray_session
+        from simclock.actors.placements.ray.session import ray_session
 
         stack.enter_context(ray_session(address))
     return stack
