@@ -22,11 +22,12 @@ from simclock.environment.disk import Disk, DiskContents, DiskModel
 from simclock.environment.network import Network
 from simclock.environment.quartz import Clocks, PhysicalClock
 from simclock.errors import Halt, UsageError
-from simclock.kernel.events import ENVIRONMENT, MESSAGE, START, TIMER, Event
+from simclock.faults import Crash, Fault, Restart
+from simclock.kernel.events import ENVIRONMENT, FAULT, MESSAGE, START, TIMER, Event
 from simclock.kernel.host import Host
 from simclock.kernel.mail import HostPlan
 from simclock.kernel.process import HALTED, Process
-from simclock.kernel.strikes import crash
+from simclock.kernel.strikes import strike
 from simclock.readable import say
 
 NodeT = TypeVar("NodeT", bound=Process)
@@ -192,18 +193,20 @@ class Standalone(Generic[NodeT]):
 
     def crash(self) -> None:
         """It ends: its timers and what its disk had not synced are gone; no effect if it is down."""
-        if self.is_up:
-            crash(self._host, self.node, torn=False)
-            self.node.choose_path()
+        self._strike(Crash(at_ns=self.now_ns, node=self.id))
 
     def restart(self) -> None:
         """It is built anew and begins, with what its disk kept; one that is up crashes first."""
         self.crash()
-        self._start()
+        self._strike(Restart(at_ns=self.now_ns, node=self.id))
 
     def _start(self) -> None:
         event: Event = (self.now_ns, ENVIRONMENT, self.id, self.id, START, None)
         self._does(lambda: self._host.start(self._host.processes[self.id], event))
+
+    def _strike(self, fault: Fault) -> None:
+        event: Event = (self.now_ns, ENVIRONMENT, 0, ENVIRONMENT, FAULT, fault)
+        self._does(lambda: strike(self._host, fault, event))
 
     def _does(self, step: Callable[[], None]) -> None:
         try:
@@ -256,7 +259,7 @@ class _Apart(Host):
         durable = process.disk.durable() if "sim_disk" in process.__dict__ else DiskContents({}, {}, 0)
         self.out.append(Sent(event[3], event[5], durable))
 
-    def record(self, process: Process, event: Event) -> None:
+    def record(self, process: Any, event: Event) -> None:
         """The node handles or observes something, which has to have an encoding."""
         super().record(process, event)
         if self._failures:
