@@ -17,9 +17,14 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from simclock.errors import MessageTypeError
+from simclock.errors import MessageTypeError, UsageError
 from simclock.kernel.encoding import SETTLED, SORTED, UNSORTED
 from simclock.kernel.events import Event
+from simclock.kernel.failures import is_interrupt
+from simclock.kernel.host import built_twice
+from simclock.kernel.process import Process
+from simclock.readable import say
+from simclock.scenario import Scenario
 
 _PLAIN = (int, str, bytes, bool, float, type(None))
 _INSTEAD: dict[Any, str] = {
@@ -198,15 +203,45 @@ def _refuse(message: Any, conditions: list[tuple[str, Any, str]]) -> None:
 
 
 def message_classes(node_classes: Iterable[type]) -> tuple[type[Message], ...]:
-    """Every message class that the modules of these node classes define or import, in order of name."""
-    modules = {base.__module__ for cls in node_classes for base in cls.__mro__ if base is not object}
-    found: set[type[Message]] = {cls for (module, _), cls in REGISTRY.items() if module in modules}
+    """Every message class that nodes of these classes can receive, in order of name.
+
+    A class says so in `messages`. Of one that does not, every message class counts that its module defines or imports.
+    """
+    bases = {base for cls in node_classes for base in cls.__mro__ if base is not object}
+    found = {message for base in bases for message in declared_messages(base) or ()}
+    modules = {base.__module__ for base in bases if declared_messages(base) is None}
+    found.update(cls for (module, _), cls in REGISTRY.items() if module in modules)
     for name in modules:
         for value in list(vars(sys.modules.get(name, object())).values() if name in sys.modules else ()):
             inside = vars(value).values() if isinstance(value, types.ModuleType) else (value,)
             found.update(thing for thing in list(inside) if isinstance(thing, type) and issubclass(thing, Message))
     found.discard(Message)
     return tuple(sorted(found, key=lambda cls: (cls.__struct_config__.tag, cls.__module__)))
+
+
+def declared_messages(cls: type) -> tuple[type[Message], ...] | None:
+    """What a class of nodes says itself that it can receive; None where it does not. Raises MessageTypeError."""
+    declared = vars(cls).get("messages")
+    if declared is None:
+        return None
+    if type(declared) is not tuple or not all(
+        isinstance(each, type) and issubclass(each, Message) for each in declared
+    ):
+        raise MessageTypeError(
+            f"{cls.__qualname__}.messages: {say(declared)} does not say what the node can receive: write a tuple of "
+            "Message classes, such as (Ping, Pong), or choose another name"
+        )
+    return tuple(declared)
+
+
+def unknown_messages(sent: Iterable[type], node_classes: Iterable[type]) -> tuple[str, ...]:
+    """A line for each class of messages that was sent, and that no node is known to be able to receive."""
+    known = set(message_classes(node_classes))
+    return tuple(
+        f"{cls.__qualname__} was sent, and no node is known to receive it, so only one host can carry it: name it in "
+        "`messages` of the class of nodes that does"
+        for cls in sorted(set(sent) - known, key=lambda cls: cls.__qualname__)
+    )
 
 
 def payload_union(classes: Iterable[type[Message]]) -> Any:
@@ -222,6 +257,25 @@ def payload_union(classes: Iterable[type[Message]]) -> Any:
     if not by_tag:
         return None.__class__
     return Union[tuple(by_tag.values())]  # noqa: UP007 - made at run time
+
+
+def payload_type_of(scenario: Scenario) -> Any:
+    """The type of every message that nodes of a scenario may send each other."""
+    built = [_built(scenario, node) for node in range(scenario.nodes)]
+    nodes = [node for node in built if isinstance(node, Process)]
+    if len({id(node) for node in nodes}) < len(nodes):
+        raise UsageError(built_twice(nodes[0]))
+    return payload_union(message_classes({type(node) for node in built}))
+
+
+def _built(scenario: Scenario, node: int) -> Any:
+    """The node, or None where its code fails: the run itself fails there, and tells of it."""
+    try:
+        return scenario.build_node(node)
+    except BaseException as error:
+        if is_interrupt(error):
+            raise
+        return None
 
 
 def check_message(event: Event) -> None:

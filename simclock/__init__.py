@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from simclock.actors.node import Node as Node
     from simclock.actors.run import Placement as Placement
     from simclock.actors.run import run as run
+    from simclock.actors.standalone import Observed as Observed
+    from simclock.actors.standalone import Sent as Sent
+    from simclock.actors.standalone import Standalone as Standalone
+    from simclock.actors.standalone import TimerCancelled as TimerCancelled
+    from simclock.actors.standalone import TimerSet as TimerSet
     from simclock.durations import format_duration as format_duration
     from simclock.durations import minutes as minutes
     from simclock.durations import ms as ms
@@ -86,6 +91,7 @@ _HOMES = {
     "simclock.actors.message": "Message",
     "simclock.actors.node": "Node",
     "simclock.actors.run": "Placement run",
+    "simclock.actors.standalone": "Observed Sent Standalone TimerCancelled TimerSet",
     "simclock.durations": "format_duration minutes ms parse_duration seconds us",
     "simclock.environment.disk": "Corrupt DiskModel",
     "simclock.environment.latency": "Constant Latency LogNormal Normal Regions Uniform read_round_trips",

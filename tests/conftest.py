@@ -52,7 +52,7 @@ def external_data() -> Path:
 @pytest.fixture(scope="session")
 def ray() -> Iterator[None]:
     """A local Ray that all tests of a run share."""
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
 
     with ray_session():
         yield

@@ -1,5 +1,6 @@
 """How states, deltas and operations travel: messages are handed to a replica by hand."""
 
+from simclock.actors.standalone import Standalone
 from simclock.clocks import VectorClock
 from simclock.protocols.crdts import (
     MODES,
@@ -9,25 +10,20 @@ from simclock.protocols.crdts import (
 from simclock.protocols.crdts.messages import CausalOperation, DeltaPush, OperationsPush, PushAck, StatePush
 
 
-class Desk:
+class Desk(Standalone):
     """A replica without a network: what it sends and tells is kept."""
 
-    def __init__(self, mode="delta", kind="g-set", node=0, nodes=3, **settings):
-        self.sent = []
-        self.told = []
-        desk = self
+    def __init__(self, mode="delta", kind="g-set", node=0, **settings):
+        made = ReplicaSettings(kind=kind, **settings)
+        super().__init__(lambda: MODES[mode](made, TYPES[kind]), id=node, nodes=3)
 
-        class Lonely(MODES[mode]):
-            def send(self, target, message):
-                desk.sent.append((target, message))
+    @property
+    def replica(self):
+        return self.node
 
-            def observe(self, name, value=None):
-                desk.told.append((name, value))
-
-        self.replica = Lonely(ReplicaSettings(kind=kind, **settings), TYPES[kind])
-        self.replica.sim_id, self.replica.sim_nodes = node, nodes
-        self.replica.__dict__["sim_disk"] = Paper()
-        self.replica.__dict__["sim_node_clock"] = Stopped()
+    @property
+    def told(self):
+        return self.out.observed
 
     def ask(self, *operation):
         self.replica.updates += 1
@@ -35,36 +31,16 @@ class Desk:
         self.replica.carry_out(operation)
 
     def pushes(self, neighbour):
-        del self.sent[:]
+        self.out.take_sent()
         self.replica.push(neighbour)
-        [(target, message)] = self.sent
+        [(target, message)] = self.out.take_sent()
         assert target == neighbour
         return message
 
     def hears(self, source, message):
-        del self.sent[:]
-        self.replica.on_message(source, message)
-        return [message for _, message in self.sent]
-
-
-class Paper:
-    def __init__(self):
-        self.values = {}
-        self.synced = {}
-
-    def write(self, name, value):
-        self.values[name] = value
-
-    def read(self, name):
-        return self.synced.get(name)
-
-    def sync(self):
-        self.synced = dict(self.values)
-
-
-class Stopped:
-    def monotonic_ns(self):
-        return 0
+        self.out.take_sent()
+        self.on_message(source, message)
+        return [message for _, message in self.out.take_sent()]
 
 
 def test_an_interval_holds_what_came_after_the_last_one_sent():
@@ -142,10 +118,8 @@ def test_what_is_acknowledged_is_durable():
         desk = Desk(mode)
         [answer] = desk.hears(1, message)
         assert answer is not None
-        fresh = Desk(mode)
-        fresh.replica.__dict__["sim_disk"].synced = desk.replica.disk.synced
-        fresh.replica.recover()
-        assert fresh.replica.state.value == ("a",) and fresh.replica.version == 1
+        desk.restart()
+        assert desk.replica.state.value == ("a",) and desk.replica.version == 1
 
 
 def test_an_operation_waits_for_what_came_before_it():

@@ -23,7 +23,7 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Message, Node
-from simclock.actors.placements.ray import ray_session
+from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.run import Placement, run
 from simclock.experiments.entries.entry import Entry, Settings, Verdict
 from simclock.experiments.runs.outcome import FAILED, SeedRunner

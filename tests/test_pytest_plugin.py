@@ -288,6 +288,12 @@ def test_the_recipe_with_hypothesis_passes(tests):
     tests(documented()["counter"], name="test_counter").assert_outcomes(passed=1)
 
 
+def test_the_recipe_for_one_node_alone_passes_and_finds_a_vote_that_is_not_durable(tests):
+    tests(documented()["voter"], name="test_voter").assert_outcomes(passed=1)
+    hasty = documented()["voter"].replace("            self.disk.sync()\n", "")
+    tests(hasty, name="test_voter").assert_outcomes(failed=1)
+
+
 def test_the_recipe_finds_a_small_workload_and_names_the_seed(tests):
     source = documented()["counter"].replace("self.total += message.amount", "self.total += min(message.amount, 6)")
     result = tests(source, name="test_counter")

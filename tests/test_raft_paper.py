@@ -1,13 +1,13 @@
 """Raft, one test per rule: the section of the paper (or of Ongaro's dissertation) stands in each docstring.
 
-A server stands alone here: what it sends, tells and sets timers for is caught.
+A server stands alone here: what it sends, tells and sets timers for is taken from `out`.
 """
 
 import pytest
 
-from simclock import UsageError, ms, stream
+from simclock import UsageError, ms
+from simclock.actors.standalone import Standalone, TimerSet
 from simclock.environment.disk import Corrupt, Disk
-from simclock.errors import Halt
 from simclock.protocols.raft import (
     NO_OP,
     AppendEntries,
@@ -33,41 +33,43 @@ class Machine:
         return b"did " + command
 
 
-class Alone(RaftServer):
-    """A server without a host, `terms` being the terms of the entries in its log."""
+def kept(vote, *entries):
+    disk = Disk()
+    disk.write("vote", vote)
+    for entry in entries:
+        disk.append("log", entry)
+    disk.sync()
+    return disk
+
+
+class Alone(Standalone):
+    """A server without a run, `terms` being the terms of the entries in its log."""
 
     def __init__(self, terms=(), *, node=0, servers=5, term=None, voted_for=None, disk=None, **settings):
-        super().__init__(RaftSettings(servers=tuple(range(servers)), **settings), Machine())
-        self.sim_id = node
-        self.sim_random = stream(1, "test")
-        self.sim_disk = disk or Disk()
-        self.sent, self.told, self.timers = [], [], {}
         if disk is None:
-            self.disk.write("vote", (max((0, *terms)) if term is None else term, voted_for))
-            for index, each in enumerate(terms, start=1):
-                self.disk.append("log", Entry(each, b"%d.%d" % (index, each)))
-            self.disk.sync()
-        self.on_start()
+            entries = [Entry(each, b"%d.%d" % (index, each)) for index, each in enumerate(terms, start=1)]
+            disk = kept((max((0, *terms)) if term is None else term, voted_for), *entries)
+        settings = RaftSettings(servers=tuple(range(servers)), **settings)
+        super().__init__(lambda: RaftServer(settings, Machine()), id=node, nodes=10, seed=1, disk=disk)
 
-    def send(self, target, message):
-        self.sent.append((target, message))
-        durable = self.disk._durable_values
-        self.durable_when_sent = (durable.get("vote", (None,))[0], len(self.disk._durable_logs.get("log", ())))
-
-    def observe(self, name, value=None):
-        self.told.append((name, value))
-
-    def set_timer(self, name, duration_ns):
-        self.timers[name] = duration_ns
-
-    def cancel_timer(self, name):
-        self.timers.pop(name, None)
+    def __getattr__(self, name):
+        return getattr(self.node, name)
 
     # Shorthands.
 
+    @property
+    def sent(self):
+        return [(each.target, each.message) for each in self.out.sent]
+
+    @property
+    def told(self):
+        return self.out.observed
+
     def take(self):
-        sent, self.sent = self.sent, []
-        return sent
+        """What it sent; what was durable when the last of it was sent is kept."""
+        for each in self.out.sent:
+            self.durable_when_sent = each.durable.values.get("vote"), len(each.durable.logs.get("log", ()))
+        return self.out.take_sent()
 
     def reply_to(self, message, source=1):
         """What the server answers."""
@@ -280,9 +282,10 @@ def test_timeouts_are_random_and_within_their_interval():
 def test_what_keeps_a_follower_quiet(message, resets):
     """Figure 2, followers: AppendEntries from *current* leader or *granting* vote, nothing else, resets the timeout."""
     server = Alone([2] if message.term == 3 else [], term=2 if message.term != 1 or not resets else 1)
-    server.timers.clear()
+    server.out.take()
     server.on_message(1, message)
-    assert ("election" in server.timers) == resets
+    set_anew = [each.name for each in server.out if isinstance(each, TimerSet)]
+    assert ("election" in set_anew) == resets
 
 
 # Votes, 5.2 and 5.4.1.
@@ -318,9 +321,8 @@ def test_a_vote_is_durable_before_it_is_sent():
     server = Alone()
     server.reply_to(RequestVote(1, 1, 0, 0))
     assert server.durable_when_sent[0] == (1, 1)
-    server.disk.crash()
-    again = Alone(disk=server.disk)
-    assert not again.reply_to(RequestVote(1, 2, 9, 9), 2).vote_granted
+    server.restart()
+    assert not server.reply_to(RequestVote(1, 2, 9, 9), 2).vote_granted
 
 
 def test_a_new_term_is_durable_before_it_is_sent():
@@ -589,27 +591,23 @@ def test_figure_8():
         while requests := [message for target, message in leader.take() if target == follower.id]:
             leader.on_message(follower.id, follower.reply_to(requests[0], leader.id))
 
-    def restart(server):
-        server.disk.crash()
-        return Alone(node=server.id, no_op=False, disk=server.disk)
-
     # Before (a): an entry of term 1 everywhere.
     elect(s1, s2, s3, s4, s5)
     s1.propose(b"1")
     for follower in (s2, s3, s4, s5):
         replicate(s1, follower)
     # (a) S1 is leader in term 2 and partially replicates the log entry at index 2.
-    s1 = restart(s1)
+    s1.restart()
     elect(s1, s2, s3, s4, s5)
     s1.propose(b"2")
     replicate(s1, s2)
     # (b) S1 crashes; S5 is elected leader for term 3 with votes from S3, S4, and itself, and accepts a different entry.
-    s1 = restart(s1)
+    s1.restart()
     elect(s5, s3, s4)
     assert s5.role is Role.LEADER and s5.current_term == 3
     s5.propose(b"3")
     # (c) S5 crashes; S1 restarts, is elected leader, and continues replication. The entry of term 2 is on a majority.
-    s5 = restart(s5)
+    s5.restart()
     elect(s1, s2, s3)  # refused: S3 knows term 3 by now
     elect(s1, s2, s3)
     assert s1.role is Role.LEADER and s1.current_term == 4
@@ -618,7 +616,7 @@ def test_figure_8():
     assert [server.terms for server in (s1, s2, s3)] == [[1, 2]] * 3
     assert s1.commit_index < 2, "on a majority, but not committed"
     # (d) If S1 crashes, S5 could be elected leader (with votes from S2, S3, and S4) and overwrite it.
-    s1 = restart(s1)
+    s1.restart()
     elect(s5, s2, s3, s4)
     elect(s5, s2, s3, s4)
     assert s5.role is Role.LEADER
@@ -651,11 +649,11 @@ def test_a_crashed_server_restarts_with_what_was_durable():
     server = Alone()
     server.append(0, 0, [1, 1], term=1, commit=2)
     server.reply_to(RequestVote(2, 3, 9, 9), 3)
-    server.disk.crash()
-    again = Alone(disk=server.disk)
-    assert (again.current_term, again.voted_for, again.terms) == (2, 3, [1, 1])
-    assert (again.role, again.commit_index, again.last_applied) == (Role.FOLLOWER, 0, 0)
-    assert again.told == [("started", (2, 3, 2))]
+    server.out.take()
+    server.restart()
+    assert (server.current_term, server.voted_for, server.terms) == (2, 3, [1, 1])
+    assert (server.role, server.commit_index, server.last_applied) == (Role.FOLLOWER, 0, 0)
+    assert server.told == [("started", (2, 3, 2))]
 
 
 def test_requests_are_idempotent():
@@ -730,15 +728,6 @@ def test_settings_are_checked(settings, place):
 # A disk that fails: no rule of the paper's.
 
 
-def kept(vote, *entries):
-    disk = Disk()
-    disk.write("vote", vote)
-    for entry in entries:
-        disk.append("log", entry)
-    disk.sync()
-    return disk
-
-
 def follower():
     return Alone([1, 1], servers=3)
 
@@ -765,9 +754,8 @@ def leader():
 def test_what_cannot_be_written_is_not_answered(server, message):
     server = server()
     server.disk.full = True
-    with pytest.raises(Halt):
-        server.on_timer("election") if message is None else server.on_message(1, message)
-    assert server.sent == [] and server.told[-1] == ("halted", FULL_DISK)
+    server.on_timer("election") if message is None else server.on_message(1, message)
+    assert server.halted == FULL_DISK and server.sent == [] and server.told[-1] == ("halted", FULL_DISK)
 
 
 @pytest.mark.parametrize(
@@ -791,8 +779,9 @@ def test_what_needs_no_writing_is_answered_on_a_full_disk(message):
     ids=["middle", "end", "vote", "nothing but the vote"],
 )
 def test_with_a_record_that_cannot_be_read_it_halts_at_every_start(disk):
+    server = Alone(disk=disk)
     for _ in range(2):
-        with pytest.raises(Halt) as halt:
-            Alone(disk=disk)
-        (server,) = halt.value.args
+        assert server.halted == CORRUPT_RECORD
         assert server.sent == [] and server.told == [("halted", CORRUPT_RECORD)], "it does not even say that it started"
+        server.out.take()
+        server.restart()

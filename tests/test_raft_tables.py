@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from simclock import stream
+from simclock.actors.standalone import Standalone
 from simclock.environment.disk import Disk
 from simclock.protocols.raft import (
     AppendEntries,
@@ -44,39 +44,27 @@ class Machine:
         return b""
 
 
-class Alone(RaftServer):
-    """A server without a host; nodes are numbered from 1, as etcd does."""
+class Alone(Standalone):
+    """A server without a run; nodes are numbered from 1, as etcd does."""
 
     def __init__(self, pairs=(), *, node=1, servers=3, term=None, voted_for=None, commit=0, no_op=False):
-        super().__init__(RaftSettings(servers=tuple(range(1, servers + 1)), no_op=no_op), Machine())
-        self.sim_id = node
-        self.sim_random = stream(1, "test")
-        self.sim_disk = Disk()
-        self.sent = []
+        settings = RaftSettings(servers=tuple(range(1, servers + 1)), no_op=no_op)
+        disk = Disk()
         last_term = pairs[-1][1] if pairs else 0
-        self.disk.write("vote", (last_term if term is None else term, voted_for))
+        disk.write("vote", (last_term if term is None else term, voted_for))
         for entry in entries_of(pairs):
-            self.disk.append("log", entry)
-        self.disk.sync()
-        self.on_start()
-        self.commit_index = self.last_applied = commit
+            disk.append("log", entry)
+        disk.sync()
+        super().__init__(lambda: RaftServer(settings, Machine()), id=node, nodes=servers + 1, seed=1, disk=disk)
+        self.node.commit_index = self.node.last_applied = commit
 
-    def send(self, target, message):
-        self.sent.append((target, message))
-
-    def observe(self, name, value=None):
-        pass
-
-    def set_timer(self, name, duration_ns):
-        pass
-
-    def cancel_timer(self, name):
-        pass
+    def __getattr__(self, name):
+        return getattr(self.node, name)
 
     def answer(self, source, message):
-        self.sent.clear()
+        self.out.take()
         self.on_message(source, message)
-        return self.sent[-1][1]
+        return self.out.sent[-1].message
 
     @property
     def pairs(self):
@@ -176,12 +164,11 @@ def test_figure_7(tables):
         leader = Alone(rows["leader_log"], node=1, term=rows["leader_loaded_term"], no_op=True)
         follower = Alone(pairs, node=2, term=rows["leader_loaded_term"] - 1)
         leader.on_timer("election")
-        leader.sent.clear()
+        leader.out.take()
         leader.on_message(3, RequestVoteReply(leader.current_term, True))
         assert leader.role is Role.LEADER
         leader.propose(b"one more")
-        while requests := [message for target, message in leader.sent if target == 2]:
-            leader.sent.clear()
+        while requests := [message for target, message in leader.out.take_sent() if target == 2]:
             for request in requests:
                 leader.on_message(2, follower.answer(1, request))
         assert follower.pairs == leader.pairs == [*rows["leader_log"], [11, 9], [12, 9]]

@@ -16,7 +16,9 @@ import pytest
 from simclock import LogNormal, Network, PlacementError, RunResult, Scenario, UsageError, ms
 from simclock.actors import run
 from simclock.actors.message import check_message
-from simclock.actors.placements.ray import REVIVALS_MAX, RayHosts, ray_session, run_on_ray, spread
+from simclock.actors.placements.ray.hosts import REVIVALS_MAX, RayHosts, spread
+from simclock.actors.placements.ray.scheduler import run_on_ray
+from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.run import Placement, payload_type_of
 from simclock.experiments.entries.entry import Settings, entries
@@ -177,7 +179,7 @@ def test_the_deaths_of_one_host_are_not_those_of_another(
 def test_mail_beyond_the_journal_s_size_cannot_revive(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("simclock.actors.placements.ray.JOURNAL_BYTES_MAX", 1000)
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", 1000)
     assert run_there(DyingRay({})).digest == run(scenario).digest, "who does not die needs none"
     with pytest.raises(PlacementError, match=r"host 0 died .* no longer kept, being over 1,000 bytes: run again"):
         run_there(DyingRay({(0, "finish"): 1}))
@@ -195,7 +197,7 @@ def test_a_journal_of_just_that_size_revives(
 
     monkeypatch.setattr(RayHosts, "submit", submit)
     run_there(DyingRay({}))
-    monkeypatch.setattr("simclock.actors.placements.ray.JOURNAL_BYTES_MAX", sum(sizes))
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", sum(sizes))
     assert run_there(DyingRay({(0, "finish"): 1})).digest == run(scenario).digest
 
 
@@ -357,7 +359,7 @@ def test_an_address_where_a_ray_greets_is_joined(
 def test_who_listens_but_is_no_ray_is_not_joined(
     joined: list[str], monkeypatch: pytest.MonkeyPatch, answer: bytes | None, said: str
 ) -> None:
-    monkeypatch.setattr("simclock.actors.placements.ray.CONNECT_TIMEOUT_S", 0.2 if answer is None else 30)
+    monkeypatch.setattr("simclock.actors.placements.ray.session.CONNECT_TIMEOUT_S", 0.2 if answer is None else 30)
     with (
         listening(socket.AF_INET, "127.0.0.1", answer) as port,
         pytest.raises(UsageError, match=said),

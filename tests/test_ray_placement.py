@@ -125,7 +125,7 @@ def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
 
 def test_ray_address_is_joined(two_node_cluster: str) -> None:
     program = """
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
     import ray
     with ray_session():
         print(len(ray.nodes()))
@@ -138,7 +138,7 @@ def test_ray_address_is_joined(two_node_cluster: str) -> None:
 def test_a_cluster_whose_token_we_lack_is_one_clear_line(two_node_cluster: str) -> None:
     program = """
     import sys
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
     from simclock import UsageError
     try:
         with ray_session(sys.argv[1]):

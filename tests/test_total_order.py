@@ -21,6 +21,7 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node, Placement, run
+from simclock.actors.standalone import Standalone
 from simclock.clocks import LamportClock
 from simclock.experiments.catalog.total_order.scenario import HELD, held_for_ever
 from simclock.experiments.command_line import main
@@ -116,8 +117,16 @@ def test_what_may_have_been_decided_is_proposed_again():
     assert next_view(VIEW, promises, {}) == new
 
 
-class Owner:
-    id, nodes, incarnation = 1, 4, 0
+class Owner(Node):
+    """A participant that takes every view which needs no joining."""
+
+    def install(self, view, *, joins):
+        assert not joins
+
+
+def membership_of_one():
+    """The membership of node 1 of 4, with no run around it."""
+    return Membership(Standalone(Owner, id=1, nodes=4).node, ms(100))
 
 
 @pytest.mark.parametrize(
@@ -133,13 +142,13 @@ class Owner:
     ],
 )
 def test_a_quorum_is_more_than_half_or_half_with_the_lowest(members, nodes, decides):
-    membership = Membership(Owner(), ms(100))
+    membership = membership_of_one()
     membership.view = msgspec.structs.replace(VIEW, members=tuple((member, 0) for member in members))
     assert membership.is_quorum(nodes) is decides
 
 
 def test_two_quorums_of_a_view_meet():
-    membership = Membership(Owner(), ms(100))
+    membership = membership_of_one()
     groups = [{node for node in range(4) if bits >> node & 1} for bits in range(16)]
     deciding = [group for group in groups if membership.is_quorum(group)]
     assert deciding and all(one & other for one in deciding for other in deciding)
@@ -258,15 +267,7 @@ def test_who_comes_back_is_shown_what_it_missed_in_the_agreed_order(faults):
 
 def test_a_view_takes_in_only_those_whom_its_messages_cover():
     """Who asked to join after the members had been asked for what they have, and lacks more, is in the next view."""
-
-    class Alone(Owner):
-        def send(self, target, message):
-            pass
-
-        def install(self, view, *, joins):
-            assert not joins
-
-    membership = Membership(Alone(), ms(100))
+    membership = membership_of_one()
     membership.view = msgspec.structs.replace(VIEW, members=((1, 0),))
     membership.joiners = {2: Joiner(1, 5, 0), 3: Joiner(1, 0, 0)}
     membership.ballot = membership.promised = membership.since = 5

@@ -1,12 +1,12 @@
 """Spanner's transactions, one test per rule: the section of the paper stands in each docstring.
 
-A leader stands alone here: its clock is set by hand, and what it sends, tells and sets timers for is caught.
+A leader stands alone here: time passes by hand, and what it sends, tells and sets timers for is taken from `out`.
 """
 
 import pytest
 
-from simclock import UsageError, ms, stream
-from simclock.environment.disk import Disk
+from simclock import UsageError, ms
+from simclock.actors.standalone import Standalone
 from simclock.protocols.clock_synchronization.messages import TimeReply
 from simclock.protocols.true_time import Leader, TimeSettings, TimeSource, TransactionSettings
 from simclock.protocols.true_time.locks import LockTable
@@ -34,66 +34,44 @@ LEADERS = (10, 11, 12)
 CLIENT, OTHER = 20, 21
 
 
-class Clock:
-    time_ns = ms(1000)
+class Alone(Standalone):
+    """The leader of shard 0 without a run, whose epsilon stays what it is."""
 
-    def monotonic_ns(self):
-        return self.time_ns
+    def __init__(self):
+        settings = TransactionSettings(leaders=LEADERS)
+        time = TimeSettings(drift_ppb_max=0)
+        super().__init__(lambda: Leader(settings, TimeSource(time), (0,)), id=10, nodes=30, seed=1, now_ns=ms(1000))
 
-    wall_ns = monotonic_ns
-
-
-class Alone(Leader):
-    """The leader of shard 0 without a host, whose epsilon stays what it is."""
-
-    def __init__(self, disk=None, clock=None, incarnation=0):
-        super().__init__(TransactionSettings(leaders=LEADERS), TimeSource(TimeSettings(drift_ppb_max=0)), (0,))
-        self.sim_id, self.sim_nodes, self.sim_incarnation = 10, 30, incarnation
-        self.sim_random = stream(1, "test")
-        self.sim_disk, self.sim_node_clock = disk or Disk(), clock or Clock()
-        self.sent, self.told, self.timers = [], [], {}
-        self.on_start()
+    def __getattr__(self, name):
+        return getattr(self.node, name)
 
     def synchronized(self):
         settings = TimeSettings(drift_ppb_max=0, jump_ns_max=EPSILON_NS - 1000 - 3, master_error_ns=1000)
-        self.time = TimeSource(settings)
-        self.on_message(0, TimeReply(self.polls, self.clock.time_ns))
-        assert self.time.now(0, self.clock.time_ns).epsilon_ns == EPSILON_NS
+        self.node.time = TimeSource(settings)
+        self.on_message(0, TimeReply(self.polls, self.now_ns))
+        assert self.time.now(0, self.now_ns).epsilon_ns == EPSILON_NS
         self.take()
         return self
 
     def restarted(self):
         """What a crash leaves: what was synced, and the clock."""
-        self.disk.crash()
-        return Alone(self.disk, self.clock, self.incarnation + 1)
-
-    def send(self, target, message):
-        self.sent.append((target, message))
-        self.unsynced = self.disk.contents().unsynced
-
-    def observe(self, name, value=None):
-        self.told.append((name, value))
-
-    def set_timer(self, name, duration_ns):
-        self.timers[name] = duration_ns
-
-    def cancel_timer(self, name):
-        self.timers.pop(name, None)
+        self.out.take()
+        self.restart()
+        return self
 
     # Shorthands.
 
     def take(self):
-        sent, self.sent = self.sent, []
-        return sent
+        """What it sent; how much was not durable when the last of it was sent is kept."""
+        for each in self.out.sent:
+            self.unsynced = each.durable.unsynced
+        return self.out.take_sent()
 
     def gets(self, message, source=CLIENT):
         """Everything that it sends in answer."""
         self.take()
         self.on_message(source, message)
         return self.take()
-
-    def passes(self, duration_ns):
-        self.clock.time_ns += duration_ns
 
     def commits(self, number, key=0, age=None, reads=(), incarnation=0):
         """A transaction of this shard alone, asked for and waited out; gives its timestamp."""
@@ -118,7 +96,7 @@ def commit(number, *keys, age=None, coordinator=10, participants=(10,), reads=()
 
 
 def latest(leader):
-    return leader.clock.time_ns + EPSILON_NS
+    return leader.now_ns + EPSILON_NS
 
 
 @pytest.fixture
@@ -169,7 +147,7 @@ def test_timestamps_grow_across_a_crash(leader):
     leader.gets(commit(1, 0))
     assigned = leader.decided[1].timestamp
     again = leader.restarted().synchronized()
-    assert again.clock.time_ns < assigned
+    assert again.now_ns < assigned
     assert again.prepares(2, key=3) > assigned
 
 
@@ -189,7 +167,7 @@ def test_nobody_hears_before_the_wait_is_over(leader):
     """4.1.2, Commit Wait: clients cannot see any data committed by T until TT.after(s) is true."""
     assert leader.gets(commit(1, 0)) == []
     timestamp = leader.decided[1].timestamp
-    assert leader.timers[("wait", 1)] == timestamp - (leader.clock.time_ns - EPSILON_NS) + 1
+    assert leader.timers[("wait", 1)] == timestamp - (leader.now_ns - EPSILON_NS) + 1
     leader.passes(2 * EPSILON_NS)
     leader.on_timer(("wait", 1))
     assert leader.take() == [] and leader.gets(Read(2, 2, (0,)), OTHER) == [], "not after(s): not a nanosecond earlier"
@@ -232,10 +210,8 @@ def test_who_does_not_know_the_time_assigns_nothing():
     leader = Alone()
     assert leader.gets(commit(1, 0)) == [] and not leader.decided
     assert leader.gets(ReadAt(2, 0, (0,))) == []
-    leader.time = TimeSource(TimeSettings())
-    assert leader.gets(TimeReply(leader.polls, leader.clock.time_ns), 0) == [
-        (CLIENT, ReadAtReply(2, (Version(0, 0, 0),)))
-    ]
+    leader.node.time = TimeSource(TimeSettings())
+    assert leader.gets(TimeReply(leader.polls, leader.now_ns), 0) == [(CLIENT, ReadAtReply(2, (Version(0, 0, 0),)))]
 
 
 # Two-phase commit.

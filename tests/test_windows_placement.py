@@ -7,8 +7,8 @@ import pytest
 
 from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
 from simclock.actors import Node, Placement, run
+from simclock.actors.placements import placement as placements
 from simclock.actors.run import tapped
-from simclock.experiments.commands.options import parse_placement
 from simclock.experiments.entries.entry import Settings, entries
 from simclock.experiments.traces.difference import first_difference
 
@@ -37,8 +37,8 @@ def test_windows_change_nothing(name, placement):
     ("text", "said"), [("windows", "windows, one host per node"), ("windows:3", "windows, 3 nodes per host")]
 )
 def test_its_name_on_the_command_line(text, said):
-    assert str(parse_placement(text)) == said
-    assert str(parse_placement("windows:hosts=2")) == "windows, 2 hosts"
+    assert str(Placement.parse(text)) == said
+    assert str(Placement.parse("windows:hosts=2")) == "windows, 2 hosts"
 
 
 def test_it_wants_a_smallest_delay_as_ray_does():
@@ -135,3 +135,59 @@ def test_a_tap_is_gone_after_an_error():
         raise ZeroDivisionError
     run(entries()["phold"].make(Settings(seed=2, nodes=3, duration_ns=ms(50))))
     assert told == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("inline", Placement()),
+        (" windows ", Placement(kind="windows")),
+        ("windows:3", Placement(kind="windows", nodes_per_actor=3)),
+        ("ray", Placement(kind="ray", address="10.0.0.1:6379")),
+        ("ray:4", Placement(kind="ray", nodes_per_actor=4, address="10.0.0.1:6379")),
+        ("ray:hosts=2", Placement(kind="ray", hosts=2, address="10.0.0.1:6379")),
+        ("ray:" + "9" * 5000, Placement(kind="ray", nodes_per_actor=10**18, address="10.0.0.1:6379")),
+    ],
+)
+def test_a_placement_is_read_from_its_text(text, expected):
+    assert Placement.parse(text, "10.0.0.1:6379") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "moon", "moon:2", "inline:2", "inline:", "ray:", "ray:x", "ray:=2", "ray:nodes=2"]
+)
+def test_what_is_no_placement_is_refused_in_one_line_by_all_who_read_one(text):
+    scenario = entries()["phold"].make(Settings(nodes=2))
+    for refuse in (Placement.parse, lambda text: run(scenario, text)):
+        with pytest.raises(UsageError) as refusal:
+            refuse(text)
+        said = (
+            f"placement: {text!r} is not a placement: use inline, windows, ray, ray:4 (four nodes to an actor) or ray"
+        )
+        assert str(refusal.value).startswith(said) and "\n" not in str(refusal.value)
+    with pytest.raises(UsageError, match="is not a placement"):
+        Placement(kind=text)
+
+
+def test_run_reads_what_the_command_line_reads():
+    scenario = entries()["phold"].make(Settings(seed=2, nodes=7, duration_ns=ms(50)))
+    result = run(scenario, "windows:hosts=2")
+    assert result.placement == "windows, 2 hosts" and result.digest == run(scenario, "inline").digest
+
+
+def test_a_placement_of_the_list_is_run_by_its_name(monkeypatch):
+    """All that a run needs to know of a placement stands in the list."""
+
+    class Moon:
+        name, host = "moon", "crater"
+
+        def run(self, scenario, placement, **named):
+            return str(placement), placement.host_of(4), sorted(named)
+
+    monkeypatch.setattr(placements, "PLACEMENTS", (*placements.PLACEMENTS, Moon()))
+    scenario = entries()["phold"].make(Settings(nodes=4))
+    assert run(scenario, "moon:2") == (
+        "moon, 2 nodes per crater",
+        [0, 0, 1, 1],
+        ["guard", "onlooker", "replay", "trace"],
+    )

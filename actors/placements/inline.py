@@ -7,13 +7,24 @@ in windows as Ray's do, one after another: what Ray runs, without Ray; nothing i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
+from traceback import extract_tb
+from typing import TYPE_CHECKING, Any
 
-from simclock.guarding.guard import Guarding
+from simclock.actors.message import check_message, payload_type_of, unknown_messages
+from simclock.errors import RunInterrupted, SimclockError
+from simclock.guarding.guard import Guarding, guarding
 from simclock.kernel.host import Host
 from simclock.kernel.mail import HostPlan, Mail, Summary, Window
-from simclock.kernel.standing import Frames, HostStanding
+from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_observers
+from simclock.kernel.standing import Frames, HostStanding, Standing, frames_of
+from simclock.scenario import Scenario
+from simclock.trace import TraceRecord
+
+if TYPE_CHECKING:
+    from simclock.actors.placements.placement import Onlooker, Placement
 
 
 class InlineHosts:
@@ -51,6 +62,11 @@ class InlineHosts:
             counted.update(host.counters())
         return dict(counted)
 
+    def unknown_messages(self) -> tuple[str, ...]:
+        """A line for each class of messages that was sent here, and that another host could not read."""
+        sent = {cls for host in self.hosts for cls in host.message_types}
+        return unknown_messages(sent, {type(node) for host in self.hosts for node in host.processes.values()})
+
     def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result."""
         summaries = []
@@ -58,3 +74,86 @@ class InlineHosts:
             self._at_work = number
             summaries.append(host.finish(end_ns))
         return summaries
+
+
+def run_in_process(
+    scenario: Scenario,
+    placement: Placement,
+    *,
+    trace: Callable[[TraceRecord], None] | None,
+    replay: str,
+    guard: bool,
+    onlooker: Onlooker,
+) -> RunResult:
+    """Run a scenario on one host here, or on several in windows."""
+    guards = guarding(scenario.build, guard)
+    with guards.run:
+        scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
+        hosts, thread = scheduler.hosts, get_ident()
+        assert isinstance(hosts, InlineHosts), "the run is in this process"
+
+        def standing(frames: Frames | None) -> Standing:
+            return scheduler.standing(hosts.standing(frames), frames or ())
+
+        with onlooker(lambda closely: standing(frames_of(thread) if closely else None)):
+            try:
+                result = scheduler.run()
+                return result._replace(warnings=(*result.warnings, *hosts.unknown_messages()))
+            except KeyboardInterrupt as interrupt:
+                raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
+            except SimclockError as error:
+                error.counters = hosts.counters()
+                raise
+
+
+def inline_run(
+    scenario: Scenario,
+    placement: Placement | None = None,
+    *,
+    trace: Callable[[TraceRecord], None] | None = None,
+    replay: str = "",
+    guards: Guarding | None = None,
+) -> tuple[Scheduler, Host]:
+    """A run in this process that has not begun: `run` or `step` the scheduler, and look into the (first) host.
+
+    Without a `placement` it is inline. It is guarded where `guards` are given, whose `run` the caller keeps open.
+    """
+    observers = made_observers(scenario, replay)
+    host_of = [0] * scenario.nodes if placement is None else placement.host_of(scenario.nodes)
+    count = max(host_of) + 1
+    plan = host_plan(
+        scenario,
+        host_of,
+        observers,
+        payload_type=None if count == 1 else payload_type_of(scenario),
+        check_message=check_message,
+        traced=trace is not None,
+    )
+    hosts = InlineHosts(plan, guards or guarding(scenario.build, False), count)
+    scheduler = Scheduler(scenario, hosts, observers, placement=str(placement or "inline"), replay=replay, trace=trace)
+    return scheduler, hosts.hosts[0]
+
+
+_taps: list[Callable[[TraceRecord], None]] = []
+
+
+@contextmanager
+def tapped(tap: Callable[[TraceRecord], None]) -> Iterator[None]:
+    """While this is open, runs in this process also give their trace to `tap`: for who cannot reach their arguments."""
+    _taps.append(tap)
+    try:
+        yield
+    finally:
+        _taps.remove(tap)
+
+
+def _with_taps(trace: Callable[[TraceRecord], None] | None) -> Callable[[TraceRecord], None] | None:
+    if not _taps:
+        return trace
+    taps = [*_taps, *([] if trace is None else [trace])]
+
+    def all_of_them(record: TraceRecord) -> None:
+        for tap in taps:
+            tap(record)
+
+    return all_of_them

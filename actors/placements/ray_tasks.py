@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from simclock.actors.placements.ray import ray_logs, ray_session, worker_options
+from simclock.actors.placements.ray.session import ray_logs, ray_session, worker_options
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.placements.shipping import dumps, import_also_from, import_folders, loads, ship
 from simclock.errors import PlacementError

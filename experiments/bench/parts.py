@@ -218,7 +218,7 @@ class Echo:
 
 def measure_ray(sizes: Sizes) -> Iterator[Row]:
     """One actor per node against bare calls, and two hosts against one process."""
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
 
     with ray_session():
         yield from _measure_calls(sizes)
@@ -324,7 +324,7 @@ def measure_sweep(sizes: Sizes) -> Iterator[Row]:
     Against this process alone, and against two plain processes of which each does every other seed: what the machine's
     two cores give at that moment.
     """
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
 
     runner = _seed_runner()
     seeds = range(sizes.sweep_seeds)

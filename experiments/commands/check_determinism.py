@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import click
 
+from simclock.actors import Placement
 from simclock.durations import format_duration
 from simclock.errors import UsageError
-from simclock.experiments.commands.options import SEED, WHOLE, Overrides, parse_placement
+from simclock.experiments.commands.options import SEED, WHOLE, Overrides
 from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
 from simclock.experiments.runs.sweep_report import shorten
 from simclock.experiments.telling.exit_status import CODE_FAILED, DIFFERENT, VALID, gravest
@@ -59,7 +60,7 @@ def check_determinism(
     """
     places = [text.strip() for text in placements.split(",")]
     for place in places:
-        parse_placement(place, address)
+        Placement.parse(place, address)
     statuses = []
     for seed in seeds or (None,):
         overrides = Overrides(seed=seed, nodes=nodes, duration=duration, settings=settings)

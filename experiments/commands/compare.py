@@ -9,7 +9,7 @@ import click
 
 from simclock.actors.run import Placement
 from simclock.errors import UsageError
-from simclock.experiments.commands.options import SEED, Overrides, parse_placement
+from simclock.experiments.commands.options import SEED, Overrides
 from simclock.experiments.comparing.comparison import Case, compare, comparison_text, disagreements
 from simclock.experiments.runs.seeds import bounded
 from simclock.experiments.telling.exit_status import DIFFERENT, VALID
@@ -61,7 +61,7 @@ def compare_placements(
     for name in scenarios or DEFAULT_SCENARIOS:
         for count in _counts(nodes):
             cases.append(case_of(name, Overrides(seed=seed, nodes=count, duration=duration, settings=settings)))
-    places = [(text.strip(), parse_placement(text, address)) for text in placements.split(",")]
+    places = [(text.strip(), Placement.parse(text, address)) for text in placements.split(",")]
     with progress_bar(total=len(cases) * len(places) * repeats, unit="run") as bar, ray_for(places, address):
 
         def told(what: str) -> None:
@@ -88,7 +88,7 @@ def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Exi
     """One Ray for all runs, where one of them needs any."""
     stack = ExitStack()
     if any(placement.kind == "ray" for _, placement in places):
-        from simclock.actors.placements.ray import ray_session
+        from simclock.actors.placements.ray.session import ray_session
 
         stack.enter_context(ray_session(address))
     return stack

@@ -6,7 +6,7 @@ import click
 
 from simclock.actors.run import Placement, run
 from simclock.experiments.commands.compare import case_of, ray_for
-from simclock.experiments.commands.options import SEED, Overrides, parse_placement
+from simclock.experiments.commands.options import SEED, Overrides
 from simclock.experiments.comparing.comparison import Case, compare, comparison_text
 from simclock.experiments.entries.entry import EXIT_STATUS
 from simclock.experiments.runs.report import Report, report_of, report_text, verdict_lines
@@ -29,7 +29,7 @@ def demo(seed: int, address: str | None) -> int:
     \b
     Example: simclock demo
     """
-    places = [(text, parse_placement(text, address)) for text in PLACEMENTS]
+    places = [(text, Placement.parse(text, address)) for text in PLACEMENTS]
     overrides = Overrides(seed=seed)
     source = overrides.source(SCENARIO)
     case = case_of(SCENARIO, overrides)
@@ -38,7 +38,7 @@ def demo(seed: int, address: str | None) -> int:
     click.echo(report_text(inline))
     with ray_for(places, address):
         click.echo("\nThe same scenario and seed, one Ray actor per simulated node:\n")
-        ray = _run(source, case, parse_placement("ray", address))
+        ray = _run(source, case, Placement.parse("ray", address))
         click.echo(f"  wall time  {ray.result.wall_s:.2f} s")
         click.echo("\n".join(f"  verdict    {line}" for line in verdict_lines(ray)))
         click.echo(f"\nDigests\n\n  inline  {inline.result.digest}\n  ray     {ray.result.digest}")

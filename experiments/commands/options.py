@@ -12,13 +12,13 @@ from typing import Any
 
 import click
 
-from simclock.actors.run import Placement
+from simclock.actors import Placement
 from simclock.environment.network import ORDERS, Network
 from simclock.errors import PlacementError, UsageError
 from simclock.experiments.entries.entry import Entry, Settings
 from simclock.experiments.entries.parameters import flag_of, parameter_from_text, parameter_text
 from simclock.experiments.runs.database import DEFAULT_DATABASE
-from simclock.experiments.runs.seeds import SEED_MAX, bounded
+from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import scenario_as_is
 from simclock.experiments.scenario_files.latency_forms import latency_from_text
@@ -257,25 +257,8 @@ def telling_details(verbose: bool) -> Iterator[None]:
         raise
 
 
-def parse_placement(text: str, address: str | None = None) -> Placement:
-    """Read `inline`, `ray`, `ray:4` or `ray:hosts=2`; `windows` in place of `ray` is the same without Ray."""
-    kind, colon, packing = text.strip().partition(":")
-    name, equals, count = packing.rpartition("=")
-    if colon and (
-        kind not in ("ray", "windows") or name not in ("", "hosts") or (equals and not name) or not count.isdecimal()
-    ):
-        raise UsageError(f"placement: {say(text)} is not a placement: use inline, ray, ray:4 or ray:hosts=2")
-    if kind != "ray":
-        address = None
-    if not colon:
-        return Placement(kind=kind, address=address)
-    if name == "hosts":
-        return Placement(kind=kind, hosts=bounded(count), address=address)
-    return Placement(kind=kind, nodes_per_actor=bounded(count), address=address)
-
-
 def _placement(text: str, nodes_per_actor: int | None, hosts: int | None, address: str | None) -> Placement:
-    placement = parse_placement(text, address)
+    placement = Placement.parse(text, address)
     given = {"nodes-per-actor": nodes_per_actor, "hosts": hosts, "address": address}
     for flag, value in given.items():
         if value is not None and placement.kind == "inline":

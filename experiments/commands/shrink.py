@@ -104,7 +104,7 @@ def _evaluation(runner: TrialRunner, here: bool, jobs: int | None, address: str 
     if here:
         yield in_process(runner)
         return
-    from simclock.actors.placements.ray import ray_session
+    from simclock.actors.placements.ray.session import ray_session
 
     with ray_session(address):  # one for all rounds
         yield on_ray(runner, jobs)

@@ -27,9 +27,9 @@ from typing import Any
 
 import msgspec
 
-from simclock.actors.run import run
+from simclock.actors.run import Placement, run
 from simclock.errors import PlacementError, SimclockError, UsageError
-from simclock.experiments.commands.options import Overrides, parse_placement
+from simclock.experiments.commands.options import Overrides
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.runs.code_lines import located, located_records
 from simclock.experiments.runs.report import report_of, violation_text
@@ -227,7 +227,7 @@ def _answered(entry: Entry, scenario: Scenario, request: dict[str, Any], replay:
 
 
 def _run(entry: Entry, scenario: Scenario, request: dict[str, Any], replay: str) -> Answer:
-    placement = parse_placement(request["placement"], request["address"])
+    placement = Placement.parse(request["placement"], request["address"])
     if request["trace"] is None:
         result = run(scenario, placement, replay=replay, guard=request["guard"])
         return Answer(digest=result.digest, events=result.events, besides=_besides(entry, result))

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple, Protocol
 
+from simclock.actors import Message
 from simclock.protocols.total_order.hold_back import order_key
 from simclock.protocols.total_order.messages import (
     Accept,
@@ -67,9 +68,9 @@ class Owner(Protocol):
     nodes: int
     incarnation: int
 
-    def send(self, target: int, message: object) -> None: ...
+    def send(self, target: int, message: Message) -> None: ...
 
-    def broadcast(self, message: object) -> None: ...
+    def broadcast(self, message: Message) -> None: ...
 
     def holds(self, since: int) -> Held: ...
 

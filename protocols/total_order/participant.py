@@ -18,13 +18,24 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from simclock import UsageError
-from simclock.actors import Node
+from simclock.actors import Message, Node
 from simclock.clocks import LamportClock
 from simclock.protocols.reliable_links import LinkAcknowledgement, ReliableLinks
-from simclock.protocols.total_order import messages  # the module: a host that runs this class then knows all of them
 from simclock.protocols.total_order.hold_back import HoldBackQueue
 from simclock.protocols.total_order.membership import Held, Membership
-from simclock.protocols.total_order.messages import Acknowledge, Say, View
+from simclock.protocols.total_order.messages import (
+    Accept,
+    Accepted,
+    Acknowledge,
+    Heartbeat,
+    Installed,
+    Join,
+    Prepare,
+    Promise,
+    Refused,
+    Say,
+    View,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +61,10 @@ class TotalOrderSettings:
 class Participant(Node):
     """Says things with `say`; `on_display` is called for everything its screen shows."""
 
+    messages: ClassVar[tuple[type[Message], ...]] = (
+        *(Say, Acknowledge, Heartbeat, LinkAcknowledgement),
+        *(View, Prepare, Promise, Accept, Accepted, Refused, Installed, Join),
+    )
     queue_class: ClassVar[type[HoldBackQueue]] = HoldBackQueue
     membership_class: ClassVar[type[Membership]] = Membership
 
@@ -102,7 +117,7 @@ class Participant(Node):
 
     def on_message(self, source: int, message: Any) -> None:
         if not isinstance(message, Say | Acknowledge | LinkAcknowledgement):
-            if isinstance(message, messages.Heartbeat) and message.view == self.membership.view.number:
+            if isinstance(message, Heartbeat) and message.view == self.membership.view.number:
                 self.member_displayed[source] = message.displayed
                 self._trim()
             self.membership.on_message(source, message, self.clock.monotonic_ns())

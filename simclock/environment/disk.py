@@ -124,6 +124,12 @@ class Disk:
         logs = {name: self.records(name) for name in sorted(self._logs)}
         return DiskContents({name: cell[0] for name, cell in sorted(self._values.items())}, logs, len(self._pending))
 
+    def durable(self) -> DiskContents:
+        """What a crash would leave of it now, for who looks at a run: what was synced."""
+        logs = {name: tuple(record for (record,) in self._durable_logs[name]) for name in sorted(self._durable_logs)}
+        values = {name: cell[0] for name, cell in sorted(self._durable_values.items())}
+        return DiskContents(values, logs, len(self._pending))
+
     # What the environment does to it.
 
     def crash(self) -> int:

@@ -1,0 +1,10 @@
+"""The Ray placement: every host is an actor, and so is the scheduler.
+
+    session      a Ray to run on: joined, or started here
+    hosts        hosts as actors, and what to do when a worker dies
+    scheduler    the scheduler as an actor, and the run as its caller sees it
+
+Laws: answers are collected and sorted by key, never acted on in the order of arrival; one submitter (the scheduler's
+actor) and no retries by Ray. Ray is imported here and in `simclock.actors.placements.ray_tasks`, nowhere else, and only
+when a run needs it.
+"""
