@@ -1,9 +1,11 @@
 """What several tests share: external data, `--rewrite` for golden files, Ray, and hosts with windows in process."""
 
+import linecache
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -32,6 +34,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("ray"))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """A lambda is named in a test's name by what stands in it, which says more than its place in a list."""
+    if isinstance(val, FunctionType) and val.__name__ == "<lambda>":
+        return body_of(val)
+    return None
+
+
+def body_of(function: FunctionType) -> str:
+    """The source of a lambda behind its colon, in one line of 60 characters at most."""
+    spans = [
+        (line, column, end_line, end_column)
+        for line, end_line, column, end_column in function.__code__.co_positions()
+        if None not in (line, end_line, column, end_column) and (line, column) != (end_line, end_column)
+    ]
+    begin, end = min(span[:2] for span in spans), max(span[2:] for span in spans)
+    lines = [line.encode() for line in linecache.getlines(function.__code__.co_filename)[begin[0] - 1 : end[0]]]
+    lines[-1] = lines[-1][: end[1]]
+    lines[0] = lines[0][begin[1] :]
+    return " ".join(b"".join(lines).decode().split())[:60]
 
 
 @pytest.fixture(scope="session")

@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listeners import Told
 from simclock import (
     Clocks,
     Constant,
-    Control,
     Crash,
     JumpClock,
     Network,
-    Observation,
-    Observer,
     Restart,
     RunResult,
     Scenario,
@@ -160,19 +158,6 @@ def test_a_jump_of_the_environment_leaves_a_slew_under_way() -> None:
 
 
 # In a run.
-
-
-class Told(Observer):
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[Observation] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append(observation)
-
-    def report(self) -> list[Observation]:
-        return self.seen
 
 
 class Corrects(Node):

@@ -10,15 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from listeners import Told
 from simclock import (
     Clocks,
     Constant,
-    Control,
     Crash,
     JumpClock,
     Network,
-    Observation,
-    Observer,
     Pause,
     Restart,
     Resume,
@@ -37,19 +35,6 @@ from simclock.environment.quartz import PARTS, PhysicalClock
 SameEverywhere = Callable[[Scenario], RunResult]
 HALF = -400_000_000
 """A clock that shows 0.6 s for a true second."""
-
-
-class Told(Observer):
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[Observation] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append(observation)
-
-    def report(self) -> list[Observation]:
-        return self.seen
 
 
 class Beat(Message):

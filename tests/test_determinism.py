@@ -97,9 +97,27 @@ def test_pinned_digests(name: str, seed: int, rewrite: bool) -> None:
         assert digest == PINNED[name, seed]
 
 
+OFTEN_TRIED = {
+    ("everything", "one actor per node"),
+    *((name, "two hosts") for name in ("everything", "raft-kv", "phold")),
+}
+"""What is tried in every run of the tests; the rest of the matrix is slow."""
+
+
 @pytest.mark.ray
-@pytest.mark.parametrize("placement", PLACEMENTS.values(), ids=PLACEMENTS)
-@pytest.mark.parametrize("name", ["everything", "raft-kv", "phold"])
+@pytest.mark.parametrize(
+    ("name", "placement"),
+    [
+        pytest.param(
+            name,
+            placement,
+            id=f"{name}-{where}",
+            marks=() if (name, where) in OFTEN_TRIED else pytest.mark.slow,
+        )
+        for name in ("everything", "raft-kv", "phold")
+        for where, placement in PLACEMENTS.items()
+    ],
+)
 def test_placements(ray: None, name: str, placement: Placement) -> None:
     scenario = make(name, FRESH_SEED)
     print(f"seed {FRESH_SEED}")

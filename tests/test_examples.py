@@ -18,6 +18,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG_PAGES = {"README.md", "hunting.md", "project-01-clock-synchronization.md"}
+"""Their commands take most of a minute; the other pages are tried in every run of the tests."""
 BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)")
 EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
@@ -71,7 +73,10 @@ def check(command: str, shown: list[str], folder: Path) -> None:
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.slow if page.name in LONG_PAGES else ()) for page in PAGES],
+)
 def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     ran = 0
     for language, block in blocks(page):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 
+from listeners import Listener, Note, Shouter, Talker, Told, scenario
 from simclock import (
     Clocks,
     Constant,
@@ -30,64 +30,13 @@ from simclock import (
     ms,
     seconds,
 )
-from simclock.actors import Message, Node, run
+from simclock.actors import Node, run
 from simclock.faults import FAULTS, NodeFault
 from simclock.kernel.events import Event, EventQueue
 from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.strikes import STRIKES
 from simclock.kernel.strikes.process import crash
 from simclock.kernel.strikes.strike import of_node, recorded
-
-
-class Note(Message):
-    number: int
-
-
-class Told(Observer):
-    """Keeps what it is told."""
-
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[Observation] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append(observation)
-
-    def report(self) -> list[Observation]:
-        return self.seen
-
-
-class Listener(Node):
-    """Observes what it gets."""
-
-    def on_message(self, source: int, message: Note) -> None:
-        self.observe("got", (source, message.number))
-
-
-class Talker(Listener):
-    """Node 0 sends a numbered note to node 1 every 10 ms."""
-
-    def on_start(self) -> None:
-        self.sent = 0
-        if self.id == 0:
-            self.set_timer("talk", ms(10))
-
-    def on_timer(self, timer: str) -> None:
-        self.sent += 1
-        self.send(1, Note(self.sent))
-        self.set_timer("talk", ms(10))
-
-
-def scenario(build: Callable[[int], Node], nodes: int = 2, **settings: Any) -> Scenario:
-    values: dict[str, Any] = {
-        "name": "test",
-        "duration_ns": ms(105),
-        "network": Network(latency=Constant(delay_ns=ms(4))),
-        "observers": (Told,),
-        **settings,
-    }
-    return Scenario(nodes=nodes, build=build, **values)
 
 
 def told(of: Scenario, name: str | None = None) -> list[tuple[int, int, Any]]:
@@ -162,17 +111,6 @@ def test_a_message_under_way_when_the_link_is_cut_is_lost() -> None:
 def test_a_message_sent_into_a_cut_is_lost_even_if_it_is_mended_before_it_would_arrive() -> None:
     faults = (Cut(at_ns=ms(9), source=0, target=1), Mend(at_ns=ms(11), source=0, target=1))
     assert told(scenario(lambda node: Talker(), faults=faults))[0] == (24, 1, (0, 2))
-
-
-class Shouter(Listener):
-    """Everybody tells everybody every 10 ms."""
-
-    def on_start(self) -> None:
-        self.set_timer("shout", ms(10))
-
-    def on_timer(self, timer: str) -> None:
-        self.broadcast(Note(self.id))
-        self.set_timer("shout", ms(10))
 
 
 def test_partitions_separate_groups_and_leave_others_alone() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from listeners import Note, Told
 from simclock import (
     CRASHED,
     Clocks,
@@ -56,23 +57,6 @@ SameEverywhere = Callable[[Scenario], RunResult]
 TracesEverywhere = Callable[[Scenario], list[list[TraceRecord]]]
 
 
-class Numbered(Message):
-    number: int
-
-
-class Told(Observer):
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[int, int, str, Any]] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append((observation.time_ns, observation.node, observation.name, observation.value))
-
-    def report(self) -> tuple[tuple[int, int, str, Any], ...]:
-        return tuple(self.seen)
-
-
 class Steps(Node):
     """Does what its list says: (when, what to do), and tells what it gets."""
 
@@ -87,7 +71,7 @@ class Steps(Node):
     def on_timer(self, timer: int) -> None:
         self.steps[timer][1](self)
 
-    def on_message(self, source: int, message: Numbered) -> None:
+    def on_message(self, source: int, message: Note) -> None:
         self.observe("got", (source, message.number))
 
 
@@ -103,11 +87,11 @@ def scenario(steps: dict[int, Sequence[tuple[int, Callable[[Any], None]]]], node
 
 def got(result: RunResult) -> list[tuple[int, int, Any]]:
     """(ms, node, (source, number)) of everything that was received."""
-    return [(at // ms(1), node, value) for at, node, name, value in result.reports["Told"] if name == "got"]
+    return [(o.time_ns // ms(1), o.node, o.value) for o in result.reports["Told"] if o.name == "got"]
 
 
 def sends(target: int, number: int) -> Callable[[Node], None]:
-    return lambda node: node.send(target, Numbered(number))
+    return lambda node: node.send(target, Note(number))
 
 
 # A message to oneself.
@@ -190,7 +174,7 @@ def test_luck_goes_on_after_a_restart(same_everywhere: SameEverywhere) -> None:
     draws = [(ms(1), lambda node: node.observe("drew", node.random.getrandbits(32)))]
     faults = (Crash(at_ns=ms(5), node=0), Restart(at_ns=ms(6), node=0))
     result = same_everywhere(scenario({0: draws}, faults=faults))
-    first, second = [value for _, _, name, value in result.reports["Told"] if name == "drew"]
+    first, second = [o.value for o in result.reports["Told"] if o.name == "drew"]
     assert first != second
 
 
@@ -219,8 +203,8 @@ class CountsItsSends(Node):
 
     def on_start(self) -> None:
         self.sends = 0
-        self.send((self.id + 1) % self.nodes, Numbered(1))
-        self.broadcast(Numbered(2))
+        self.send((self.id + 1) % self.nodes, Note(1))
+        self.broadcast(Note(2))
 
     def send(self, target: int, message: Message) -> None:
         self.sends += 1
@@ -286,7 +270,7 @@ def test_a_timer_set_anew_while_it_waits_at_the_gate_rings_once(same_everywhere:
             if self.id == 1:
                 self.set_timer("bell", ms(6))
 
-        def on_message(self, source: int, message: Numbered) -> None:
+        def on_message(self, source: int, message: Note) -> None:
             self.set_timer("bell", ms(9))
 
         def on_timer(self, timer: Any) -> None:
@@ -306,7 +290,7 @@ def test_a_timer_set_anew_while_it_waits_at_the_gate_rings_once(same_everywhere:
         faults=faults,
         observers=(Told,),
     )
-    rang = [at // ms(1) for at, _, name, _ in same_everywhere(made).reports["Told"] if name == "rang"]
+    rang = [o.time_ns // ms(1) for o in same_everywhere(made).reports["Told"] if o.name == "rang"]
     assert rang == [19]
 
 
@@ -318,7 +302,7 @@ def test_a_timer_of_zero_on_a_slow_clock_is_not_in_the_past(same_everywhere: Sam
 
     slow = (SetDrift(at_ns=1, node=0, drift_ppb=-400_000_000),)
     seen = same_everywhere(scenario({0: [(ms(1), zero)]}, faults=slow, clocks=Clocks(drift_ppb_max=1))).reports["Told"]
-    times = {name: at for at, _, name, _ in seen}
+    times = {o.name: o.time_ns for o in seen}
     assert times["rang"] == times["set"]
 
 
@@ -512,8 +496,8 @@ def test_one_bad_value_in_a_parcel_is_a_failure_of_its_sender_and_the_window_goe
     """What cannot be decoded is named with its sender and time; nothing else of the parcel is a failure."""
     made = scenario({0: [(ms(1), sends(1, 1))]})
     host = a_host(made, number=1, hosts=2)
-    good = (ms(3), 0, 1, 1, MESSAGE, Numbered(1))
-    late, early = ((at_ns, 0, 2, 1, MESSAGE, ("Numbered", "not a number")) for at_ns in (ms(9), ms(3)))
+    good = (ms(3), 0, 1, 1, MESSAGE, Note(1))
+    late, early = ((at_ns, 0, 2, 1, MESSAGE, ("Note", "not a number")) for at_ns in (ms(9), ms(3)))
     window = host.advance(ms(50), [encode([good, late, good, early])], ())
     assert [(failure.time_ns, failure.usage) for failure in window.failures] == [(ms(9), True), (ms(3), True)]
     assert all("from node 0" in failure.error for failure in window.failures)

@@ -1,105 +1,23 @@
 """The layers hold: imports point one way, Ray stays in its corner, and nothing nondeterministic gets in.
 
-The checker reads sources with `ast`; it is itself tested below, on small trees known to be bad.
+The checker is itself tested below, on small trees known to be bad. `tests/test_house.py` has the rules of size, circles
+and rooms.
 """
 
-import ast
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from import_graph import FACADE, LAYERS, imports_of, sources
+
 ROOT = Path(__file__).resolve().parent.parent
 
-LAYERS = ("simclock", "actors", "protocols", "experiments")  # each imports only what stands before it
-FACADE = "simclock/__init__.py"  # names what lies above it, and imports nothing before it is asked
 RAY_FILES_MAX = 4
 PROTOCOLS_NEVER = {"random", "time", "datetime", "uuid", "secrets", "logging", "threading", "socket"}
 NOT_A_NOUN = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "base", "misc"}
-
-
-@dataclass(frozen=True)
-class Import:
-    module: str  # absolute and dotted
-    line: int
-    deferred: bool  # inside a function or under TYPE_CHECKING, so not run when the file is imported
-
-    @property
-    def package(self) -> str:
-        """The top folder it lies in: `simclock.actors.node` is in actors/, `simclock.kernel.host` in simclock/."""
-        first, _, rest = self.module.partition(".")
-        room = rest.partition(".")[0]
-        return room if first == "simclock" and room in LAYERS else first
-
-
-class _ImportVisitor(ast.NodeVisitor):
-    def __init__(self, package: tuple[str, ...]) -> None:
-        self.package = package  # of the file, what relative imports start from
-        self.found: list[Import] = []
-        self.deferred = False
-
-    def _add(self, module: str, node: ast.AST) -> None:
-        self.found.append(Import(module, node.lineno, self.deferred))  # type: ignore[attr-defined]
-
-    def _visit_deferred(self, nodes: list[ast.stmt] | list[ast.expr]) -> None:
-        before, self.deferred = self.deferred, True
-        for node in nodes:
-            self.visit(node)
-        self.deferred = before
-
-    def visit_Import(self, node: ast.Import) -> None:
-        for alias in node.names:
-            self._add(alias.name, node)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        # `from . import x` in a.b is a.b.x. A level too many leaves the top package, which Python refuses
-        # when it runs; here it lands on the root, as its author meant.
-        start = self.package[: max(1, len(self.package) - node.level + 1)] if node.level else ()
-        for alias in node.names:
-            self._add(".".join((*start, *filter(None, [node.module]), alias.name)), node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        # importlib.import_module("ray"), import_module("ray"), __import__("ray")
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", None)
-        if name in ("import_module", "__import__"):
-            match node.args:
-                case [ast.Constant(value=str(module)), *_]:
-                    self._add(module, node)
-        self.generic_visit(node)
-
-    def visit_If(self, node: ast.If) -> None:
-        match node.test:
-            case ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING"):
-                self._visit_deferred(node.body)
-                for statement in node.orelse:
-                    self.visit(statement)
-            case _:
-                self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        for now in (*node.decorator_list, node.args):  # these are evaluated where the function is defined
-            self.visit(now)
-        self._visit_deferred(node.body)
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_Lambda(self, node: ast.Lambda) -> None:
-        self.visit(node.args)
-        self._visit_deferred([node.body])
-
-
-def imports_of(file: Path, root: Path) -> list[Import]:
-    folders = file.relative_to(root).parent.parts
-    visitor = _ImportVisitor(folders if folders[:1] == ("simclock",) else ("simclock", *folders))
-    visitor.visit(ast.parse(file.read_text(encoding="utf-8"), str(file)))
-    return visitor.found
-
-
-def sources(root: Path, package: str) -> list[Path]:
-    return sorted((root / package).rglob("*.py"))
 
 
 def direction(root: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace as replace_struct
 
+from listeners import Listener, Note, Shouter, Talker, scenario
 from simclock import (
     AddDelay,
     Clog,
@@ -47,60 +48,6 @@ from simclock.environment.corruption import corrupted
 SameEverywhere = Callable[[Scenario], RunResult]
 
 
-class Note(Message):
-    number: int
-    padding: bytes = b""
-
-
-class Told(Observer):
-    """Keeps what it is told."""
-
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[Observation] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append(observation)
-
-    def report(self) -> list[Observation]:
-        return self.seen
-
-
-class Listener(Node):
-    """Observes what it gets."""
-
-    def on_message(self, source: int, message: Note) -> None:
-        self.observe("got", (source, message.number))
-
-
-class Talker(Listener):
-    """Node 0 sends a numbered note to node 1 every 10 ms."""
-
-    def on_start(self) -> None:
-        self.sent = 0
-        if self.id == 0:
-            self.set_timer("talk", ms(10))
-
-    def on_timer(self, timer: str) -> None:
-        self.sent += 1
-        self.send(1, Note(self.sent))
-        self.set_timer("talk", ms(10))
-
-
-class Shouter(Listener):
-    """Everybody tells everybody every 10 ms."""
-
-    def on_start(self) -> None:
-        self.sent = 0
-        self.set_timer("shout", ms(10))
-
-    def on_timer(self, timer: str) -> None:
-        self.sent += 1
-        self.broadcast(Note(self.sent))
-        self.set_timer("shout", ms(10))
-
-
 class Burst(Listener):
     """Node 0 sends five notes of about a hundred bytes to node 1, then one to node 2, at once."""
 
@@ -109,17 +56,6 @@ class Burst(Listener):
             for number in range(5):
                 self.send(1, Note(number, bytes(91)))
             self.send(self.nodes - 1, Note(5, bytes(91)))
-
-
-def scenario(build: Callable[[int], Node], nodes: int = 2, **settings: Any) -> Scenario:
-    values: dict[str, Any] = {
-        "name": "network faults",
-        "duration_ns": ms(105),
-        "network": Network(latency=Constant(delay_ns=ms(4))),
-        "observers": (Told,),
-        **settings,
-    }
-    return Scenario(nodes=nodes, build=build, **values)
 
 
 def told(result: RunResult) -> list[tuple[int, int, Any]]:

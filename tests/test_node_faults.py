@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
+from listeners import Note, scenario
 from simclock import (
-    Constant,
-    Control,
     Corrupt,
     CorruptRecord,
     Crash,
@@ -21,9 +20,6 @@ from simclock import (
     HandlerError,
     LoseSyncs,
     MendDisk,
-    Network,
-    Observation,
-    Observer,
     Pause,
     Restart,
     Resume,
@@ -35,27 +31,10 @@ from simclock import (
     UsageError,
     ms,
 )
-from simclock.actors import Message, Node, run
+from simclock.actors import Node, run
 from simclock.environment.disk import Disk
 
 SameEverywhere = Callable[[Scenario], RunResult]
-
-
-class Note(Message):
-    number: int
-
-
-class Told(Observer):
-    reacts = False
-
-    def __init__(self) -> None:
-        self.seen: list[Observation] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self.seen.append(observation)
-
-    def report(self) -> list[Observation]:
-        return self.seen
 
 
 class Counter(Node):
@@ -78,17 +57,6 @@ class Counter(Node):
         self.observe("got", message.number)
         if message.number == 0:
             self.send(0, message)
-
-
-def scenario(build: Callable[[int], Node], nodes: int = 2, **settings: Any) -> Scenario:
-    values: dict[str, Any] = {
-        "name": "node faults",
-        "duration_ns": ms(105),
-        "network": Network(latency=Constant(delay_ns=ms(4))),
-        "observers": (Told,),
-        **settings,
-    }
-    return Scenario(nodes=nodes, build=build, **values)
 
 
 def told(result: RunResult, name: str | None = None) -> list[tuple[int, Any]]:
@@ -191,7 +159,9 @@ def test_a_failure_of_something_that_waited_says_what_it_was() -> None:
             raise ValueError("no")
 
     faults = (Pause(at_ns=ms(10), node=1), Resume(at_ns=ms(50), node=1))
-    with pytest.raises(HandlerError, match=r"node 1 failed at 50ms .* on message Note\(number=1\) from node 0"):
+    with pytest.raises(
+        HandlerError, match=r"node 1 failed at 50ms .* on message Note\(number=1, padding=b''\) from node 0"
+    ):
         run(scenario(lambda node: Failing(), faults=faults))
 
 

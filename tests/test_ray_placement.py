@@ -96,6 +96,7 @@ print(result.digest, len([node for node in ray.nodes() if node["Alive"]]))
 """
 
 
+@pytest.mark.slow
 def test_a_two_node_cluster_gives_the_same_digest_and_goes_on(two_node_cluster: str) -> None:
     done = python(RUN_THERE, two_node_cluster, **TOKEN)
     assert done.returncode == 0, done.stderr
@@ -135,6 +136,7 @@ def test_ray_address_is_joined(two_node_cluster: str) -> None:
     assert done.stdout.strip() == "2"
 
 
+@pytest.mark.slow
 def test_a_cluster_whose_token_we_lack_is_one_clear_line(two_node_cluster: str) -> None:
     program = """
     import sys

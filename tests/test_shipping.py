@@ -1,16 +1,20 @@
 """What cannot travel to a worker: which variable it is."""
 
 import functools
+import importlib
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from simclock import Scenario, UsageError, ms
 from simclock.actors import Node
-from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship
+from simclock.actors.placements import shipping
+from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship, travels_by_value
 
 LOCK = threading.Lock()
 
@@ -141,15 +145,46 @@ def test_what_is_large_and_can_travel_does() -> None:
 
 
 def test_folders_of_the_user_are_looked_in_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    import sys
-
-    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "__editable__.x.__path_hook__", *sys.path])
     folders = import_folders()
     assert str(tmp_path) in folders
     assert not any("site-packages" in folder for folder in folders)
+    assert not any("__path_hook__" in folder for folder in folders), "it is no folder"
     monkeypatch.setattr(sys, "path", sys.path[1:])
     import_also_from(folders)
     assert sys.path[-1] == str(tmp_path)
     before = list(sys.path)
     import_also_from(folders)
     assert sys.path == before
+
+
+@pytest.fixture
+def site_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """Folders that stand in for this Python's, and for a user's own; all but `cache` can be imported from."""
+    folders = {name: tmp_path / name for name in ("site", "of the user", "cache", "project")}
+    for folder in folders.values():
+        folder.mkdir()
+    before = set(sys.modules)
+    monkeypatch.setattr("site.getsitepackages", lambda: [str(folders["site"])])
+    monkeypatch.setattr("site.getusersitepackages", lambda: str(folders["of the user"]))
+    monkeypatch.setattr(sys, "path", [*sys.path, *(str(folders[name]) for name in ("site", "of the user", "project"))])
+    shipping._installed_folders.cache_clear()
+    yield folders
+    shipping._installed_folders.cache_clear()
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_what_is_installed_travels_by_reference_wherever_it_lies(site_folders: dict[str, Path]) -> None:
+    """Some package managers put links into site-packages; pip installs for one user beside it."""
+    linked = site_folders["cache"] / "linked_t.py"
+    for file in (site_folders["of the user"] / "own_t.py", site_folders["project"] / "mine_t.py", linked):
+        file.write_text("", encoding="utf-8")
+    (site_folders["site"] / "linked_t.py").symlink_to(linked)
+    for name in ("linked_t", "own_t", "mine_t"):
+        importlib.import_module(name)
+    assert {name: travels_by_value(name) for name in ("linked_t", "own_t", "mine_t")} == {
+        "linked_t": False,
+        "own_t": False,
+        "mine_t": True,
+    }

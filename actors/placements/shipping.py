@@ -70,14 +70,15 @@ def travels_by_value(module_name: str) -> bool:
     origin = getattr(module, "__file__", None)
     if origin is None:
         return not hasattr(module, "__path__") and module_name not in sys.builtin_module_names
-    path = str(Path(origin).resolve())
-    return not any(path.startswith(folder) for folder in _installed_folders())
+    # A package manager may put links into site-packages, to files that lie somewhere else.
+    paths = (os.path.abspath(origin), str(Path(origin).resolve()))
+    return not any(path.startswith(_installed_folders()) for path in paths)
 
 
 def import_folders() -> list[str]:
     """Where this process also looks for the modules of its user, beside what is installed."""
-    folders = map(os.path.abspath, sys.path)  # "" is the folder we are in
-    return [folder for folder in folders if not folder.startswith(_installed_folders())]
+    folders = map(os.path.abspath, sys.path)  # "" is the folder we are in; an editable install adds names of no folder
+    return [folder for folder in folders if os.path.exists(folder) and not folder.startswith(_installed_folders())]
 
 
 def import_also_from(folders: list[str]) -> None:
@@ -88,8 +89,10 @@ def import_also_from(folders: list[str]) -> None:
 @cache
 def _installed_folders() -> tuple[str, ...]:
     folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders.update(site.getsitepackages())
-    return tuple(str(Path(folder).resolve()) for folder in folders if folder)
+    folders.update((*site.getsitepackages(), site.getusersitepackages()))
+    return tuple(
+        str(path) for folder in folders if folder for path in (Path(folder).absolute(), Path(folder).resolve())
+    )
 
 
 @contextmanager
