@@ -9,12 +9,14 @@ verdict.
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem, shell_complete
 
 from simclock.errors import HandlerError, RunInterrupted, SimclockError, UsageError
 from simclock.experiments.start import this_is_the_command
@@ -40,24 +42,40 @@ from simclock.readable import TEXT_MAX, say
 WORD_MAX = 400
 """Characters of a word in a message; a number of thousands of digits is not read by anybody."""
 
+COMPLETION = "_SIMCLOCK_COMPLETE"
+"""The variable by which a shell asks what may stand there, or for the script that asks."""
+
 COMMANDS = {
-    "run": "simclock.experiments.commands.run:run",
-    "sweep": "simclock.experiments.commands.sweep:sweep_seeds",
-    "results": "simclock.experiments.commands.results:results",
-    "replay": "simclock.experiments.commands.replay:replay",
-    "shrink": "simclock.experiments.commands.shrink:shrink",
-    "diff": "simclock.experiments.commands.diff:diff",
-    "list": "simclock.experiments.commands.listing:list_scenarios",
-    "show": "simclock.experiments.commands.listing:show",
-    "check": "simclock.experiments.commands.check:check",
-    "check-determinism": "simclock.experiments.commands.check_determinism:check_determinism",
-    "compare": "simclock.experiments.commands.compare:compare_placements",
-    "study": "simclock.experiments.commands.study:study",
-    "zoo": "simclock.experiments.commands.zoo:zoo",
-    "lab": "simclock.experiments.commands.lab:lab",
-    "bench": "simclock.experiments.bench:bench",
-    "demo": "simclock.experiments.commands.demo:demo",
+    "run": ("simclock.experiments.commands.run:run", "Run a scenario and report."),
+    "sweep": ("simclock.experiments.commands.sweep:sweep_seeds", "Run many seeds of a scenario, over all cores."),
+    "results": ("simclock.experiments.commands.results:results", "List, query and compare what sweeps have found."),
+    "replay": ("simclock.experiments.commands.replay:replay", "Run a recorded result again, and look into it."),
+    "shrink": (
+        "simclock.experiments.commands.shrink:shrink",
+        "Make a failing run smaller, and write it as a scenario.",
+    ),
+    "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
+    "list": (
+        "simclock.experiments.commands.listing:list_scenarios",
+        "List the scenarios that have a name; tell all about one.",
+    ),
+    "show": ("simclock.experiments.commands.listing:show", "Print a scenario as a file that can be edited and run."),
+    "check": ("simclock.experiments.commands.check:check", "Judge a history in a file by a consistency model."),
+    "check-determinism": (
+        "simclock.experiments.commands.check_determinism:check_determinism",
+        "Run in fresh processes; name the line where they part.",
+    ),
+    "compare": (
+        "simclock.experiments.commands.compare:compare_placements",
+        "Scenarios x node counts x placements, in one table.",
+    ),
+    "study": ("simclock.experiments.commands.study:study", "Tables that compare many runs; without a name, list them."),
+    "zoo": ("simclock.experiments.commands.zoo:zoo", "Hunt documented bugs, put back into the right protocol."),
+    "lab": ("simclock.experiments.commands.lab:lab", "Labs whose output has a published SHA-256."),
+    "bench": ("simclock.experiments.bench:bench", "Measure the kernel beside a bare loop, SimPy and bare Ray."),
+    "demo": ("simclock.experiments.commands.demo:demo", "The main job in process, then with Ray actors."),
 }
+"""Name -> where it is, and what it does: to list them, and to complete them, imports none."""
 
 
 class CommandLine(click.Group):
@@ -69,15 +87,24 @@ class CommandLine(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        named = [(name, summary) for name, (_, summary) in COMMANDS.items() if name.startswith(incomplete)]
+        own = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=summary) for name, summary in named), *own]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            raise click.UsageError(unknown("command", args[0], COMMANDS))
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS and not ctx.resilient_parsing:
+            raise click.UsageError(_unknown_command(args[0]))
         return super().resolve_command(ctx, args)
 
     def __call__(self, *args: Any, **named: Any) -> Any:
@@ -108,6 +135,11 @@ class CommandLine(click.Group):
     def _status(self, args: Sequence[str] | None, prog_name: str, named: dict[str, Any]) -> int:
         """Run the command; what it raises is told here."""
         try:
+            instruction = os.environ.get(COMPLETION)
+            if instruction:  # the shell asks; what it asks about is not run
+                if shell_complete(self, {}, prog_name, COMPLETION, instruction) == 0:
+                    return VALID
+                raise UsageError(f"{COMPLETION}: {say(instruction)} is nothing to ask: set it to bash_source")
             for word in args or ():
                 _check_text(word)
             status = super().main(args=args, prog_name=prog_name, **named)
@@ -146,6 +178,16 @@ class CommandLine(click.Group):
         except Exception as error:
             return _defect(error)
         return status if isinstance(status, int) else VALID
+
+
+def _unknown_command(word: str) -> str:
+    """That there is no such command; what another command takes may be meant for that one."""
+    from simclock.experiments.commands.completion import command_for
+
+    command = command_for(word, COMMANDS)
+    if command is None:
+        return unknown("command", word, COMMANDS)
+    return f"unknown command {say(word)}: did you mean `{shlex.join(['simclock', *command])}`?"
 
 
 def _check_text(word: str) -> None:

@@ -132,6 +132,15 @@ def test_an_address_nobody_answers_at():
 
 PLAINLY_WRONG = (
     (("rnu",), "unknown command 'rnu': did you mean 'run'?"),
+    (("zzzzzz",), "unknown command 'zzzzzz': use one of "),
+    (("raft-kv", "--seed", 7), "unknown command 'raft-kv': did you mean `simclock run raft-kv`?"),
+    (("raftkv",), "unknown command 'raftkv': did you mean `simclock run raft-kv`?"),
+    (("a b.toml",), "unknown command 'a b.toml': did you mean `simclock run 'a b.toml'`?"),
+    (("mine.py",), "unknown command 'mine.py': did you mean `simclock run mine.py`?"),
+    (("mine.py:storm",), "unknown command 'mine.py:storm': did you mean `simclock run mine.py:storm`?"),
+    (("raft-kv@7",), "unknown command 'raft-kv@7': did you mean `simclock replay raft-kv@7`?"),
+    (("3:17",), "unknown command '3:17': did you mean `simclock replay 3:17`?"),
+    (("crdt-bytes",), "unknown command 'crdt-bytes': did you mean `simclock study crdt-bytes`?"),
     (("run",), "Missing argument 'SCENARIO'."),
     (("run", "phold", "--seed", "x"), "'x' is not a valid integer"),
     (("run", "phold", "--nodes", 0), "nodes: 0 is not a number of nodes"),

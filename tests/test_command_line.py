@@ -190,7 +190,7 @@ def test_a_parameter_is_a_flag_too():
         (("raft-kv", "--client", "2"), "unknown option or parameter of raft-kv '--client': did you mean '--clients'?"),
         (("--clients", "2", "raft-kv"), "--clients: name the scenario first, then its parameters"),
         (("raft-kv", "--clients"), "--clients: it has no value, such as --clients 3"),
-        (("raft-kv", "--clients", "many"), "--clients clients: 'many' is not a whole number, such as 3"),
+        (("raft-kv", "--clients", "many"), "--clients: 'many' is not a whole number, such as 3"),
         (("raft-kv", "more"), "'more' belongs to no option"),
         (("raft-kv", "--plot", "x.svg"), "--plot: raft-kv has no picture: leave --plot out"),
     ],

@@ -284,6 +284,22 @@ def test_a_fault_as_a_user_writes_it(text: str, fault: Fault) -> None:
             'kind = "swizzle-clog"\nat = "1s"\nlasts = "8s"\nnodes = [0, "leader"]',
             "x.toml: faults[0].nodes[1]: 'leader' is not a node's number: write nodes = [0, 1, 2]",
         ),
+        (
+            'kind = "partition"\nat = "1s"\ngroups = [["leader"], [0, "7"]]',
+            "x.toml: faults[0].groups[1][1]: '7' is not a node: write groups = [[\"leader\"], [0, 1, 2]]",
+        ),
+        (
+            'kind = "partition"\nat = "1s"\ngroups = [[true]]',
+            "x.toml: faults[0].groups[0][0]: True is not a node: write groups = ",
+        ),
+        ('kind = "partition"\nat = "1s"\ngroups = "all"', "x.toml: faults[0].groups: 'all' is not an array: write "),
+        ('kind = "partition"\nat = "1s"', "x.toml: faults[0].groups is missing: write groups = "),
+        ('kind = "crash"\nat = "1s"\nnode = ""', "x.toml: faults[0].node: '' is not a node: write node = 0 or"),
+        ('kind = "crash"\nat = "1s"\nnode = 1.0', "x.toml: faults[0].node: 1.0 is not a node: write node = 0 or"),
+        (
+            'kind = "set-loss"\nat = "1s"\nloss = true',
+            "x.toml: faults[0].loss: True is not a number: write loss = 0.01",
+        ),
     ],
 )
 def test_a_fault_written_wrong_is_one_clear_line(text: str, said: str) -> None:

@@ -257,6 +257,45 @@ def test_settings_read_back_equal(settings):
     assert read(write_settings("phold", settings)) == settings
 
 
+def test_a_list_stands_in_one_line_and_a_fault_in_a_paragraph():
+    crash = Crash(at_ns=ms(5), node=0)
+    split = Partition(at_ns=ms(7), groups=(("leader",), (0, 1), ()))
+    written = write_settings("phold", Settings(duration_ns=ms(9), disk=DiskModel(sync_ns=0), faults=(crash, split)))
+    assert (
+        written
+        == """\
+scenario = "phold"
+seed = 0
+duration = "9ms"
+
+[disk]
+sync = "0s"
+
+[[faults]]
+kind = "crash"
+at = "5ms"
+node = 0
+
+[[faults]]
+kind = "partition"
+at = "7ms"
+groups = [["leader"], [0, 1], []]
+"""
+    )
+
+
+@pytest.mark.parametrize("text", ["a\n]", "[\n", ",\n", ',\n]"', "\x00\x7f\u2028", "\\", "ü", "# no"])
+def test_any_text_in_a_file_is_read_back(text):
+    settings = Settings(parameters={"bug": text, "sizes": [text, text]})
+    written = write_settings("leases", settings)
+    assert tomllib.loads(written)["parameters"] == settings.parameters
+
+
+def test_what_toml_has_no_word_for_is_refused():
+    with pytest.raises(UsageError, match=r"cannot be written in TOML"):
+        write_settings("phold", Settings(parameters={"tokens": None}))
+
+
 @pytest.mark.parametrize("name", list(entries()))
 def test_any_number_of_nodes_makes_a_scenario_or_is_refused_in_one_line(name):
     made = 0

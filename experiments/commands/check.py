@@ -56,7 +56,7 @@ LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
 }
 
 
-@click.command(short_help="Judge a history in a file by a consistency model.")
+@click.command()
 @click.argument("history", metavar="HISTORY")
 @click.option("--model", type=click.Choice(list(MODELS)), required=True, help="What object the history is of.")
 @click.option("--initial", metavar="JSON", help="Its value at first.  [default: null, 0, or empty]")

@@ -10,6 +10,7 @@ import click
 from simclock.actors import Placement
 from simclock.durations import format_duration
 from simclock.errors import UsageError
+from simclock.experiments.commands.completion import complete_placements, complete_scenario
 from simclock.experiments.commands.options import SEED, WHOLE, Overrides
 from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
 from simclock.experiments.runs.sweep_report import shorten
@@ -18,8 +19,8 @@ from simclock.experiments.telling.exit_status import CODE_FAILED, DIFFERENT, VAL
 BESIDES_MAX = 500
 
 
-@click.command("check-determinism", short_help="Run in fresh processes; name the line where they part.")
-@click.argument("scenario")
+@click.command("check-determinism")
+@click.argument("scenario", shell_complete=complete_scenario)
 @click.option("--seed", "seeds", type=SEED, multiple=True, help="May be repeated.  [default: the scenario's, or 0]")
 @click.option("--nodes", type=WHOLE, help="How many nodes; replicas, where there are clients beside them.")
 @click.option("--duration", metavar="TIME", help="Virtual time, such as 10s.")
@@ -29,6 +30,7 @@ BESIDES_MAX = 500
     default="inline,windows,ray:hosts=2",
     show_default=True,
     metavar="P,P,...",
+    shell_complete=complete_placements,
     help="inline, windows (Ray's windows in one process), ray, ray:4 (four nodes to an actor), ray:hosts=2.",
 )
 @click.option(

@@ -9,6 +9,7 @@ import click
 
 from simclock.actors.run import Placement
 from simclock.errors import UsageError
+from simclock.experiments.commands.completion import complete_placements, complete_scenario
 from simclock.experiments.commands.options import SEED, Overrides
 from simclock.experiments.comparing.comparison import Case, compare, comparison_text, disagreements
 from simclock.experiments.runs.seeds import bounded
@@ -20,14 +21,15 @@ from simclock.experiments.watching.progress import progress_bar
 DEFAULT_SCENARIOS = ("raft-kv", "phold")
 
 
-@click.command("compare", short_help="Scenarios x node counts x placements, in one table.")
-@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
+@click.command("compare")
+@click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...", shell_complete=complete_scenario)
 @click.option("--nodes", default="3,5,9", show_default=True, metavar="N,N,...", help="Node counts.")
 @click.option(
     "--placements",
     default="inline,ray,ray:hosts=2",
     show_default=True,
     metavar="P,P,...",
+    shell_complete=complete_placements,
     help="inline, ray (one actor per node), ray:4 (four nodes to an actor), ray:hosts=2.",
 )
 @click.option(

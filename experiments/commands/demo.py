@@ -20,7 +20,7 @@ COMPARED_DURATION = "1s"
 PLACEMENTS = ("inline", "ray", "ray:hosts=2")
 
 
-@click.command(short_help="The main job in process, then with Ray actors.")
+@click.command()
 @click.option("--seed", type=SEED, default=7, show_default=True)
 @click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 def demo(seed: int, address: str | None) -> int:

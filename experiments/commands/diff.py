@@ -23,7 +23,7 @@ from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 
-@click.command("diff", short_help="Show where two runs part.")
+@click.command("diff")
 @click.argument("runs", nargs=-1, metavar="A [B]")
 @click.option("--neighbour", is_flag=True, help="Compare the failing run A with its nearest passing neighbour.")
 @database_option

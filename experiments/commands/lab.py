@@ -16,7 +16,7 @@ from simclock.experiments.runs.seeds import bounded
 from simclock.experiments.telling.spelling import say
 
 
-@click.group(short_help="Labs whose output has a published SHA-256.")
+@click.group()
 def lab() -> None:
     """Run a lab on this kernel and print the SHA-256 of its dump, which others have published.
 

@@ -8,8 +8,10 @@ from dataclasses import replace
 import click
 
 from simclock.errors import UsageError
-from simclock.experiments.commands.options import Overrides, ScenarioCommand, override_options
+from simclock.experiments.commands.completion import ScenarioCommand, complete_name, complete_scenario
+from simclock.experiments.commands.options import Overrides, override_options
 from simclock.experiments.entries.entry import Entry, Settings, entries
+from simclock.experiments.entries.parameters import parameters_of
 from simclock.experiments.entries.studies import Study, studies
 from simclock.experiments.runs.reference import code_of
 from simclock.experiments.runs.source import Source
@@ -22,7 +24,7 @@ from simclock.scenario import Scenario
 
 
 @click.command("list")
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=complete_name)
 @form_option
 def list_scenarios(name: str | None, form: str) -> None:
     """List the scenarios that have a name; with the NAME of a scenario or a study, tell all about it.
@@ -42,8 +44,8 @@ def list_scenarios(name: str | None, form: str) -> None:
     click.echo(told)
 
 
-@click.command(cls=ScenarioCommand, short_help="Print a scenario as a file that can be edited and run.")
-@click.argument("scenario")
+@click.command(cls=ScenarioCommand)
+@click.argument("scenario", shell_complete=complete_scenario)
 @override_options
 def show(scenario: str, overrides: Overrides) -> None:
     """Print SCENARIO as a file that `simclock run` accepts, every value spelled out, to be edited.
@@ -60,7 +62,7 @@ def show(scenario: str, overrides: Overrides) -> None:
     made = source.scenario()
     comments = [f"# {in_one_line(line)}".rstrip() for line in _comments(source, made)]
     settings = whole_settings(source.settings, made)
-    settings = replace(settings, parameters={**source.entry.parameters, **settings.parameters})
+    settings = replace(settings, parameters={**parameters_of(source.entry), **settings.parameters})
     click.echo("\n".join(comments))
     click.echo(write_settings(source.entry.name, _writable(settings)), nl=False)
 

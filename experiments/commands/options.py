@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,17 @@ import click
 from simclock.actors import Placement
 from simclock.environment.network import ORDERS, Network
 from simclock.errors import PlacementError, UsageError
-from simclock.experiments.entries.entry import Entry, Settings
-from simclock.experiments.entries.parameters import flag_of, parameter_from_text, parameter_text
+from simclock.experiments.commands.completion import complete_placement
+from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.options import parameters_of_flags
+from simclock.experiments.entries.parameters import parameter_from_text
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import scenario_as_is
 from simclock.experiments.scenario_files.latency_forms import latency_from_text
 from simclock.experiments.scenario_files.toml_table import duration_ns
-from simclock.experiments.telling.spelling import say, unknown
+from simclock.experiments.telling.spelling import say
 from simclock.hash_seed import on_command_line
 
 Command = Callable[..., Any]
@@ -64,7 +65,7 @@ class Overrides:
         given["fail_when_quiet"] = self.fail_when_quiet or None
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
         named = dict(parameter_from_text(found.entry, setting, "--set") for setting in self.settings)
-        named |= dict(_parameters_of_flags(found.entry, self.flags))
+        named |= parameters_of_flags(found.entry, self.flags, _own_flags())
         settings = replace(settings, parameters={**settings.parameters, **named})
         network = self._network()
         if network:
@@ -98,43 +99,6 @@ class Overrides:
             words += ["--set", setting]
         words += self.flags
         return on_command_line() + shlex.join(words)
-
-
-class ScenarioCommand(click.Command):
-    """A command that takes the parameters of its scenario as flags too: `--sync berkeley` is `--set sync=berkeley`."""
-
-    ignore_unknown_options = True
-    allow_extra_args = True
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        rest = super().parse_args(ctx, args)
-        scenario = ctx.params.get("scenario", ctx.params.get("result"))
-        if isinstance(scenario, str) and scenario.startswith("-"):
-            raise UsageError(f"{scenario}: name the scenario first, then its parameters")
-        return rest
-
-
-def _parameters_of_flags(entry: Entry, flags: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Read `--name value` and `--name=value`; a duration's name is written without its unit."""
-    words = list(flags)
-    while words:
-        flag, equals, text = words.pop(0).partition("=")
-        if not flag.startswith("--"):
-            raise UsageError(f"{say(flag)} belongs to no option")
-        name = flag.removeprefix("--").replace("-", "_")
-        name = f"{name}_ns" if f"{name}_ns" in entry.parameters else name
-        if name not in entry.parameters:
-            known = [flag_of(each) for each in entry.parameters]
-            if get_close_matches(flag, _own_flags()):
-                known += _own_flags()
-            raise UsageError(unknown(f"option or parameter of {entry.name}", flag, known))
-        if not equals:
-            if not words:
-                raise UsageError(
-                    f"{flag}: it has no value, such as {flag} {parameter_text(name, entry.parameters[name])}"
-                )
-            text = words.pop(0)
-        yield parameter_from_text(entry, f"{name}={text}", flag)
 
 
 def _own_flags() -> list[str]:
@@ -229,6 +193,7 @@ def placement_options(command: Command) -> Command:
                 "--placement",
                 default="inline",
                 show_default=True,
+                shell_complete=complete_placement,
                 help="Where nodes live: inline, ray (one actor per node), ray:4 (four to an actor), ray:hosts=2.",
             ),
             click.option("--nodes-per-actor", type=WHOLE, help="On Ray: how many nodes share an actor."),

@@ -11,7 +11,8 @@ import click
 from simclock.actors.run import run
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
-from simclock.experiments.commands.options import WHOLE, Overrides, ScenarioCommand, database_option, override_options
+from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
+from simclock.experiments.commands.options import WHOLE, Overrides, database_option, override_options
 from simclock.experiments.commands.run import trace_to
 from simclock.experiments.entries.entry import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
@@ -35,8 +36,8 @@ from simclock.readable import in_one_line
 from simclock.scenario import Scenario
 
 
-@click.command(cls=ScenarioCommand, short_help="Run a recorded result again, and look into it.")
-@click.argument("result", metavar="RESULT|SCENARIO")
+@click.command(cls=ScenarioCommand)
+@click.argument("result", metavar="RESULT|SCENARIO", shell_complete=complete_scenario)
 @override_options
 @click.option("--until", metavar="TIME|EVENT", help="Stop at a time, as 30s, or at a node's trace record, as 3#17.")
 @click.option(

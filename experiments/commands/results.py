@@ -43,7 +43,7 @@ MACHINE_HEADERS = ("code", "started", "counters")
 """What is too wide for a table to read."""
 
 
-@click.group(invoke_without_command=True, short_help="List, query and compare what sweeps have found.")
+@click.group(invoke_without_command=True)
 @click.option("--sweep", type=NUMBER, help="The results of that sweep.")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="The results with that verdict.")
 @click.option("--failing", is_flag=True, help="The results that are violated or failed.")

@@ -15,7 +15,8 @@ from simclock.actors.run import Placement
 from simclock.actors.run import run as run_scenario
 from simclock.durations import format_duration
 from simclock.errors import RunInterrupted, UsageError
-from simclock.experiments.commands.options import Overrides, ScenarioCommand, override_options, placement_options
+from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
+from simclock.experiments.commands.options import Overrides, override_options, placement_options
 from simclock.experiments.entries.entry import EXIT_STATUS
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.runs.report import asked, report_json, report_of, report_text
@@ -32,8 +33,8 @@ TRACE_BEGINS = b'{"time_ns":'
 """How the first line of a trace begins."""
 
 
-@click.command(cls=ScenarioCommand, short_help="Run a scenario and report.")
-@click.argument("scenario")
+@click.command(cls=ScenarioCommand)
+@click.argument("scenario", shell_complete=complete_scenario)
 @override_options
 @placement_options
 @click.option(
@@ -74,7 +75,8 @@ def run(
 ) -> int:
     """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
 
-    A parameter of the scenario may be written as a flag: `--clients 4` is `--set clients=4`.
+    A parameter of the scenario may be written as a flag: `--clients 4` is `--set clients=4`. `simclock run SCENARIO
+    --help` shows those that it has.
 
     \b
     Examples:

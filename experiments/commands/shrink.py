@@ -14,7 +14,8 @@ import click
 
 from simclock.durations import format_duration
 from simclock.errors import UsageError
-from simclock.experiments.commands.options import Overrides, ScenarioCommand, database_option, override_options
+from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
+from simclock.experiments.commands.options import Overrides, database_option, override_options
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.entries.entry import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE
@@ -28,8 +29,8 @@ RUN_S_WORTH_RAY = 0.2
 """Runs that take less are over sooner in this process than a Ray has started."""
 
 
-@click.command(cls=ScenarioCommand, short_help="Make a failing run smaller, and write it as a scenario.")
-@click.argument("result", metavar="RESULT|SCENARIO")
+@click.command(cls=ScenarioCommand)
+@click.argument("result", metavar="RESULT|SCENARIO", shell_complete=complete_scenario)
 @click.option(
     "--property", "property_name", metavar="NAME", help="What has to stay broken.  [default: what broke first]"
 )

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.commands.completion import complete_study
 from simclock.experiments.commands.options import SEED
-from simclock.experiments.entries.parameters import parameter_from_text
+from simclock.experiments.entries.parameters import parameter_from_text, parameters_of
 from simclock.experiments.entries.studies import StudySettings, cell, studies
 from simclock.experiments.telling.catalog_text import catalog_text, form_option
 from simclock.experiments.telling.pictures import try_picture
@@ -19,8 +20,8 @@ from simclock.experiments.telling.tables import table_text
 from simclock.experiments.watching.progress import progress_bar
 
 
-@click.command(short_help="Tables that compare many runs; without a name, list them.")
-@click.argument("name", required=False)
+@click.command()
+@click.argument("name", required=False, shell_complete=complete_study)
 @click.option("--seed", type=SEED, default=0, show_default=True, help="The first seed of the runs.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the study: `simclock list NAME`."
@@ -45,7 +46,7 @@ def study(*, name: str | None, seed: int, settings: tuple[str, ...], plot: Path 
     if plot is not None and wanted.plot is None:
         raise UsageError(f"--plot: the study {name} has no picture: leave --plot out")
     given: dict[str, Any] = dict(parameter_from_text(wanted, setting, "--set") for setting in settings)
-    asked = StudySettings(seed=seed, parameters={**wanted.parameters, **given})
+    asked = StudySettings(seed=seed, parameters={**parameters_of(wanted), **given})
     measured = list(progress_bar(wanted.rows(asked), desc=name, unit="row", leave=False))
     draw = wanted.plot
     problem = try_picture(plot, draw and partial(draw, measured))

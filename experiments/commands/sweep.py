@@ -17,9 +17,9 @@ from typing import Any
 import click
 
 from simclock.errors import RunInterrupted, SimclockError, UsageError
+from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import (
     Overrides,
-    ScenarioCommand,
     database_option,
     seedless_override_options,
     telling_details,
@@ -47,8 +47,8 @@ from simclock.experiments.watching.progress import progress_bar
 FAILURES_TOLD_MAX = 25
 
 
-@click.command("sweep", cls=ScenarioCommand, short_help="Run many seeds of a scenario, over all cores.")
-@click.argument("scenario", required=False)
+@click.command("sweep", cls=ScenarioCommand)
+@click.argument("scenario", required=False, shell_complete=complete_scenario)
 @click.option("--seeds", metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
 @click.option("--resume", is_flag=True, help="Go on with a sweep that was interrupted or killed; SCENARIO: its number.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")

@@ -19,7 +19,7 @@ from simclock.experiments.zoo.hunt import Hunt, hunt_rows
 from simclock.experiments.zoo.table import zoo_text
 
 
-@click.command(short_help="Hunt documented bugs, put back into the right protocol.")
+@click.command()
 @click.option("--rows", metavar="ID,ID,...", help="Which rows, such as RAFT-01,RAFT-16.  [default: all]")
 @click.option("--hunts", type=click.IntRange(1), default=5, show_default=True, help="Searches per row, for the median.")
 @click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")

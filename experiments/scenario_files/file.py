@@ -54,7 +54,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -91,6 +91,25 @@ _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
 
 SIGNED_TIMES = ("by_ns",)
 """Fields of faults that are times below zero, too."""
+
+_NODE = int | Annotated[str, msgspec.Meta(pattern=r"\D")]
+"""A node's number or name: "3" is neither."""
+_PLAIN: dict[Any, tuple[Any, tuple[str, ...], str]] = {
+    bool: (bool, ("true or false",), "false"),
+    int: (int, ("a whole number",), "1_000_000"),
+    float: (float, ("a number",), "0.01"),
+    str: (str, ("text",), '"..."'),
+    tuple[int, ...]: (tuple[int, ...], ("an array", "a node's number"), "[0, 1, 2]"),
+    NodeName: (_NODE, ("a node",), '0 or "leader"'),
+    NodeName | None: (_NODE, ("a node",), '0 or "leader"'),
+    tuple[tuple[NodeName, ...], ...]: (
+        tuple[tuple[_NODE, ...], ...],
+        ("an array", "a group of nodes", "a node"),
+        '[["leader"], [0, 1, 2]]',
+    ),
+}
+"""Type of a fault's field that has no unit -> what a value is converted to, what it is called at each depth, an
+example."""
 
 Part = TypeVar("Part", Network, Clocks, DiskModel)
 
@@ -264,49 +283,4 @@ def _fault_value(table: Table, field: Any) -> Any:
     if field.name.endswith("_ppb"):
         table.required(key, '"50ppm"')
         return table.drift_ppb(key)
-    if field.type is str:
-        table.required(key, '"..."')
-        return table.text(key)
-    if field.type is float:
-        table.required(key, "0.01")
-        return table.number(key)
-    if field.type is int:
-        table.required(key, "1_000_000")
-        return table.whole(key)
-    if field.type is bool:
-        table.required(key, "true")
-        return table.truth(key)
-    if field.type == tuple[int, ...]:
-        return _numbers(table, key)
-    if field.type in (NodeName, NodeName | None):
-        return _node(table.required(key, '0 or "leader"'), table.place(key))
-    table.required(key, '[["leader"], [0, 1, 2]]')
-    return _groups(table, key)
-
-
-def _node(value: Any, place: str) -> NodeName:
-    if type(value) is int:
-        return value
-    if not isinstance(value, str) or not value or value.isdecimal():
-        raise UsageError(f'{place}: {say(value)} is not a node: write its number, or what it observed, as "leader"')
-    return value
-
-
-def _numbers(table: Table, key: str) -> tuple[int, ...]:
-    example = f"{key} = [0, 1, 2]"
-    numbers = table.array(key, example) or ()
-    for position, number in enumerate(numbers):
-        if type(number) is not int:
-            raise UsageError(f"{table.place(key)}[{position}]: {say(number)} is not a node's number: write {example}")
-    return tuple(numbers)
-
-
-def _groups(table: Table, key: str) -> tuple[tuple[NodeName, ...], ...]:
-    example = f'{key} = [["leader"], [0, 1, 2]]'
-    groups = []
-    for position, group in enumerate(table.array(key, example) or ()):
-        place = f"{table.place(key)}[{position}]"
-        if not isinstance(group, list):
-            raise UsageError(f"{place}: {say(group)} is not a group of nodes: write {example}")
-        groups.append(tuple(_node(node, f"{place}[{number}]") for number, node in enumerate(group)))
-    return tuple(groups)
+    return table.converted(key, *_PLAIN[field.type])

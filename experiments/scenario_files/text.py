@@ -3,13 +3,12 @@ written."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
+import tomli_w
 
 from simclock.durations import format_duration
 from simclock.environment.network import PROBABILITIES, Network
@@ -18,10 +17,9 @@ from simclock.errors import UsageError
 from simclock.experiments.entries.entry import Settings
 from simclock.experiments.entries.parameters import parameter_to_toml
 from simclock.experiments.scenario_files.latency_forms import latency_to_table, only_used_figures
+from simclock.experiments.telling.spelling import say
 from simclock.faults import Fault
 from simclock.scenario import Scenario
-
-_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 def write_settings(name: str, settings: Settings, own: Network | None = None) -> str:
@@ -29,19 +27,17 @@ def write_settings(name: str, settings: Settings, own: Network | None = None) ->
 
     `own` is the network that the scenario has by itself: its latency need not be written again.
     """
-    parts = [_lines(_top(name, settings))]
+    document = _top(name, settings)
     if settings.parameters:
-        values = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
-        parts.append(_section("parameters", values))
+        document["parameters"] = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
     if settings.network is not None:
-        parts += _network(settings.network, own)
+        document["network"] = _network(settings.network, own)
     if settings.clocks is not None:
-        parts.append(_section("clocks", _clocks(settings.clocks)))
+        document["clocks"] = _clocks(settings.clocks)
     if settings.disk is not None:
-        parts.append(_section("disk", {"sync": format_duration(settings.disk.sync_ns)}))
-    for fault in settings.faults or ():
-        parts.append("[[faults]]\n" + _lines(_fault(fault)))
-    return "\n".join(parts)
+        document["disk"] = {"sync": format_duration(settings.disk.sync_ns)}
+    faults = ("[[faults]]\n" + _toml(_fault(fault)) for fault in settings.faults or ())  # a paragraph each, also short
+    return "\n".join((_toml(document), *faults))
 
 
 def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
@@ -89,16 +85,11 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
     return values
 
 
-def _network(network: Network, own: Network | None) -> Iterator[str]:
-    values = {name: getattr(network, name) for name in PROBABILITIES}
-    yield _section("network", {**values, "order": network.order, "bytes_per_s": network.bytes_per_s})
-    if own is not None and own.latency == network.latency:
-        return
-    latency = latency_to_table(network.latency)
-    rows = latency.pop("one_way", None)
-    yield _section("network.latency", latency)
-    if rows is not None:
-        yield _section("network.latency.one_way", rows)
+def _network(network: Network, own: Network | None) -> dict[str, Any]:
+    values = {name: getattr(network, name) for name in (*PROBABILITIES, "order", "bytes_per_s")}
+    if own is None or own.latency != network.latency:
+        values["latency"] = latency_to_table(network.latency)
+    return values
 
 
 def _clocks(clocks: Clocks) -> dict[str, Any]:
@@ -129,29 +120,10 @@ def fault_key(field: str) -> str:
     return field.removesuffix("_ns").removesuffix("_ppb")
 
 
-def _section(name: str, values: Mapping[str, Any]) -> str:
-    return f"[{name}]\n{_lines(values)}"
-
-
-def _lines(values: Mapping[str, Any]) -> str:
-    return "".join(f"{_key(key)} = {_value(value)}\n" for key, value in values.items())
-
-
-def _key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else _value(key)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return repr(value)
-        case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-        case tuple() | list():
-            return f"[{', '.join(map(_value, value))}]"
-        case Mapping():
-            return "{ " + ", ".join(f"{_key(key)} = {_value(each)}" for key, each in value.items()) + " }"
-        case _:
-            raise UsageError(f"{value!r} cannot be written in TOML")
+def _toml(values: Mapping[str, Any]) -> str:
+    try:
+        text = tomli_w.dumps(values, indent=0)
+    except TypeError:
+        raise UsageError(f"{say(values)} cannot be written in TOML") from None
+    # An array in one line. In a string no newline stands as it is, so these are of arrays alone.
+    return text.replace("[\n", "[").replace(",\n]", "]").replace(",\n", ", ")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from simclock.durations import TIME_NS_MAX, parse_drift, parse_duration
 from simclock.errors import UsageError
 from simclock.experiments.telling.spelling import is_64_bits, listed, say, unknown
+
+_POSITION = re.compile(r"\[(\d+)\]")
+"""In the path of msgspec's errors."""
 
 
 def check_numbers(document: Mapping[str, Any], file: str) -> None:
@@ -99,6 +105,21 @@ class Table:
         """A drift such as "50ppm", in parts per billion."""
         drift = self.text(key, '"50ppm"')
         return None if drift is None else parse_drift(drift, self.place(key))
+
+    def converted(self, key: str, kind: Any, wanted: Sequence[str], example: str) -> Any:
+        """A value that has to be there, as msgspec makes it of the type.
+
+        What is wrong in it is called `wanted[depth]`: of an array of arrays, depth 0 is all of it, 2 a value inside.
+        """
+        value = self.required(key, example)
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            path = _POSITION.findall(str(error).rpartition(" - at `$")[2])
+            for position in path:
+                value = value[int(position)]
+            place = self.place(key) + "".join(f"[{position}]" for position in path)
+            raise UsageError(f"{place}: {say(value)} is not {wanted[len(path)]}: write {key} = {example}") from None
 
     def table(self, key: str) -> Table | None:
         """A table inside this one."""

@@ -19,7 +19,7 @@ from simclock.environment.network import PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import SimclockError
 from simclock.experiments.entries.entry import Entry, Settings, make_scenario
-from simclock.experiments.entries.parameters import is_duration
+from simclock.experiments.entries.parameters import is_duration, parameters_of
 from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
 from simclock.experiments.shrinking.plan import (
     ROUND_NS,
@@ -306,5 +306,5 @@ def _smaller(number: int) -> list[int]:
 
 def numbers_of(entry: Entry, settings: Settings) -> dict[str, int]:
     """The scenario's own whole numbers that are above 1; durations are none."""
-    values = {name: settings.parameters.get(name, default) for name, default in entry.parameters.items()}
+    values = {name: settings.parameters.get(name, default) for name, default in parameters_of(entry).items()}
     return {name: value for name, value in values.items() if type(value) is int and not is_duration(name)}

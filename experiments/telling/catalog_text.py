@@ -10,7 +10,7 @@ from textwrap import fill
 import click
 
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import defaults_text, flag_of, parameter_text
+from simclock.experiments.entries.parameters import defaults_text, flag_of, parameter_text, parameters_of
 from simclock.experiments.entries.studies import Study, cell
 from simclock.experiments.telling.tables import FORMS, table_text
 
@@ -22,7 +22,7 @@ def catalog_text(noun: str, things: Iterable[Entry | Study], form: str) -> str:
     """The list of them. For reading: what each shows, as wide as the terminal; other forms have every column."""
     listed = list(things)
     if form != FOR_READING:
-        rows = [(each.name, each.summary, defaults_text(each.parameters), each.project, each.source) for each in listed]
+        rows = [(each.name, each.summary, defaults_text(each), each.project, each.source) for each in listed]
         shown = [(*row[:3], cell(row[3]), row[4]) for row in rows]
         return table_text((noun, "what it shows", "parameters", "project", "source"), shown, form, rows)
     names_width = max(len(each.name) for each in listed)
@@ -34,11 +34,12 @@ def catalog_text(noun: str, things: Iterable[Entry | Study], form: str) -> str:
 
 def details_text(thing: Entry | Study) -> str:
     """Everything a user may want to know before running it, a fact a line."""
+    declared = parameters_of(thing)
     if isinstance(thing, Entry):
-        command, flags = "run", [f"{flag_of(name)} " for name in thing.parameters]
+        command, flags = "run", [f"{flag_of(name)} " for name in declared]
     else:
-        command, flags = "study", [f"--set {name}=" for name in thing.parameters]
-    values = [parameter_text(name, value) for name, value in thing.parameters.items()]
+        command, flags = "study", [f"--set {name}=" for name in declared]
+    values = [parameter_text(name, value) for name, value in declared.items()]
     facts = [
         ("shows", thing.summary),
         ("project", cell(thing.project)),

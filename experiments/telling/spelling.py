@@ -8,7 +8,7 @@ from pathlib import Path
 
 from simclock.readable import say
 
-__all__ = ["is_64_bits", "is_file", "listed", "one_line", "reason", "say", "unknown"]
+__all__ = ["is_64_bits", "is_file", "listed", "nearest", "one_line", "reason", "say", "unknown"]
 
 NAMES_MAX = 12
 NAMES_SHOWN = 5
@@ -20,16 +20,22 @@ WORD_MAX = 100
 def unknown(what: str, word: str, known: Iterable[str], listed_by: str = "") -> str:
     """`unknown key 'los': did you mean 'loss'?`, or what there is, or what lists it where it is much."""
     names = list(known)
-    spelled = {name.lower(): name for name in names}
-    near = get_close_matches(word[:WORD_MAX].lower(), spelled, n=1, cutoff=0.6)
-    if near:
-        return f"unknown {what} {say(word)}: did you mean {spelled[near[0]]!r}?"
+    near = nearest(word, names)
+    if near is not None:
+        return f"unknown {what} {say(word)}: did you mean {near!r}?"
     if not names:
         return f"unknown {what} {say(word)}: there is none"
     if len(names) > NAMES_MAX:
         some = f"use one of {len(names)}, such as {', '.join(names[:NAMES_SHOWN])}"
         return f"unknown {what} {say(word)}: {some}{f' (`{listed_by}` names them all)' if listed_by else ''}"
     return f"unknown {what} {say(word)}: use {listed(names)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """What there is that is spelled nearly so, if anything is."""
+    spelled = {name.lower(): name for name in known}
+    near = get_close_matches(word[:WORD_MAX].lower(), spelled, n=1, cutoff=0.6)
+    return spelled[near[0]] if near else None
 
 
 def is_64_bits(number: int) -> bool:

@@ -21,12 +21,19 @@ from simclock.experiments.catalog.leases.parts import builder, describe, judge, 
 from simclock.experiments.catalog.leases.story import CLIENTS, NAMES, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
 from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
-PARAMETERS = {"term": "5s", "trouble": "pause", "lasts": "10s", "fencing": "on", "bug": ""}
+PARAMETERS = Parameters(
+    term=Duration("5s", help="How long a lease is good for."),
+    trouble=Choice("pause", tuple(TROUBLES), help="What befalls A in the middle of a write."),
+    lasts=Duration("10s", help="How long the trouble lasts."),
+    fencing=Choice("on", ("on", "off"), help="Whether the storage refuses old tokens."),
+    bug=Text("", help="A row of the zoo, put in."),
+)
 REPLICAS = 3
 
 

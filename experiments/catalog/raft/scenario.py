@@ -50,6 +50,7 @@ from simclock.experiments.entries.entry import (
     register,
     together,
 )
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
@@ -189,16 +190,20 @@ def _prey(defaults: dict[str, Any], election_timeout_ns_max: int, scenario: Scen
     )
 
 
-LAN_PARAMETERS = {
-    "clients": 3,
-    "processes": 2,
-    "keys": 16,
-    "zipf": "0.99",
-    "loop": "closed",
-    "pause_ns": ms(20),
-    "retry_ns": ms(200),
-    "give_up_ns": seconds(1),
-}
+def _load(*, processes: int, keys: int, pause_ns: int, retry_ns: int, give_up_ns: int) -> Parameters:
+    return Parameters(
+        clients=Whole(3, least=1, help="Nodes that call the store."),
+        processes=Whole(processes, help="Operations that a client has under way at a time, in a closed loop."),
+        keys=Whole(keys, help="How many keys there are."),
+        zipf=Text("0.99", help="How skewed the choice of keys is."),
+        loop=Choice("closed", ("closed", "open"), help="Whether a call waits for the answer to the last one."),
+        pause_ns=Duration(pause_ns, help="Between calls."),
+        retry_ns=Duration(retry_ns, help="Without an answer so long, a client asks again."),
+        give_up_ns=Duration(give_up_ns, help="Without an answer so long, the outcome is unknown."),
+    )
+
+
+LAN_PARAMETERS = _load(processes=2, keys=16, pause_ns=ms(20), retry_ns=ms(200), give_up_ns=seconds(1))
 
 
 def raft_kv(settings: Settings) -> Scenario:
@@ -217,16 +222,7 @@ def raft_kv(settings: Settings) -> Scenario:
     )
 
 
-WAN_PARAMETERS = {
-    "clients": 3,
-    "processes": 8,
-    "keys": 32,
-    "zipf": "0.99",
-    "loop": "closed",
-    "pause_ns": ms(100),
-    "retry_ns": ms(1500),
-    "give_up_ns": seconds(6),
-}
+WAN_PARAMETERS = _load(processes=8, keys=32, pause_ns=ms(100), retry_ns=ms(1500), give_up_ns=seconds(6))
 
 
 def raft_kv_wan(settings: Settings) -> Scenario:
