@@ -19,7 +19,8 @@ from simclock.actors.message import check_message
 from simclock.actors.placements.ray import REVIVALS_MAX, RayHosts, ray_session, run_on_ray, spread
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.run import Placement, payload_type_of
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 from simclock.kernel.scheduler import Scheduler, host_plan
 
 # A Ray in which workers die.

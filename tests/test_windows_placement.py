@@ -8,8 +8,9 @@ import pytest
 from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
 from simclock.actors import Node, Placement, run
 from simclock.actors.run import tapped
+from simclock.experiments.catalog import entries
 from simclock.experiments.commands.options import parse_placement
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 
 PLACEMENTS = [

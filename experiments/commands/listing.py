@@ -8,9 +8,11 @@ from dataclasses import replace
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.commands.options import Overrides, ScenarioCommand, override_options
-from simclock.experiments.entries.entry import Entry, Settings, entries
-from simclock.experiments.entries.studies import Study, studies
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Study
 from simclock.experiments.runs.reference import code_of
 from simclock.experiments.runs.source import Source
 from simclock.experiments.scenario_files.latency_forms import latency_to_table

@@ -15,8 +15,9 @@ import click
 from simclock.actors.run import Placement
 from simclock.environment.network import ORDERS, Network
 from simclock.errors import PlacementError, UsageError
-from simclock.experiments.entries.entry import Entry, Settings
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import flag_of, parameter_from_text, parameter_text
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.runs.seeds import SEED_MAX, bounded
 from simclock.experiments.runs.source import Source, find_source

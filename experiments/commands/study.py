@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import studies
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.parameters import parameter_from_text
-from simclock.experiments.entries.studies import StudySettings, cell, studies
+from simclock.experiments.entries.studies import StudySettings, cell
 from simclock.experiments.telling.catalog_text import catalog_text, form_option
 from simclock.experiments.telling.pictures import try_picture
 from simclock.experiments.telling.spelling import unknown

@@ -39,17 +39,9 @@ from simclock.experiments.checkers.histories import Event, Operation, operations
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
@@ -320,29 +312,25 @@ def _quantile_text(ordered_ns: Sequence[int], permille: int) -> str:
     return format_duration(ordered_ns[rank - 1] // us(100) * us(100))
 
 
-register(
-    Entry(
-        name="raft-kv",
-        summary="a key-value store on Raft, its leader cut off and later crashed",
-        source="Ongaro & Ousterhout, In Search of an Understandable Consensus Algorithm, 2014",
-        make=raft_kv,
-        judge=judge,
-        describe=describe,
-        parameters=LAN_PARAMETERS,
-        prey=partial(_prey, LAN_PARAMETERS, ms(300)),
-        sometimes=sometimes,
-    )
+RAFT_KV = Entry(
+    name="raft-kv",
+    summary="a key-value store on Raft, its leader cut off and later crashed",
+    source="Ongaro & Ousterhout, In Search of an Understandable Consensus Algorithm, 2014",
+    make=raft_kv,
+    judge=judge,
+    describe=describe,
+    parameters=LAN_PARAMETERS,
+    prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+    sometimes=sometimes,
 )
-register(
-    Entry(
-        name="raft-kv-wan",
-        summary="the same over five regions of the world, with measured latencies, loss and duplication",
-        source="latencies published by IBM Cloud for 18 Jul - 16 Aug 2026",
-        make=raft_kv_wan,
-        judge=judge,
-        describe=describe,
-        parameters=WAN_PARAMETERS,
-        prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
-        sometimes=sometimes,
-    )
+RAFT_KV_WAN = Entry(
+    name="raft-kv-wan",
+    summary="the same over five regions of the world, with measured latencies, loss and duplication",
+    source="latencies published by IBM Cloud for 18 Jul - 16 Aug 2026",
+    make=raft_kv_wan,
+    judge=judge,
+    describe=describe,
+    parameters=WAN_PARAMETERS,
+    prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+    sometimes=sometimes,
 )

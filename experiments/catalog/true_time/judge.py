@@ -13,7 +13,7 @@ from simclock.experiments.checkers.external_consistency import (
     Transaction,
     check_external_consistency,
 )
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.telling.recorded import recorded
 
 
