@@ -11,7 +11,7 @@ from simclock.actors import Placement, run
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.judge import at_end_of
 from simclock.experiments.catalog.dynamo.scenario import PARAMETERS
-from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings

@@ -11,6 +11,7 @@ from simclock.experiments.catalog.dynamo.bugs import BUGS as ROWS
 from simclock.experiments.catalog.dynamo.hunt import _draw, _draw_delete, _draw_ring, hunt
 from simclock.experiments.catalog.dynamo.judge import StandInsKeepHints
 from simclock.experiments.catalog.dynamo.scenario import Parts
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.zoo.bugs import BUGS

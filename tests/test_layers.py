@@ -152,6 +152,32 @@ def luck_and_time(root: Path) -> Iterator[str]:
                     yield f"{relative}:{found.line}: random outside streams.py"
 
 
+CATALOG = "simclock.experiments.catalog."
+COMMANDS = "simclock.experiments.commands"
+NO_ENGINES = ("catalog", "commands", "bench", "labs")
+"""Rooms of experiments that may know topics, or commands; so may the start of the program."""
+NOT_YET = {"experiments/runs/determinism.py"}  # imports a command: this list only grows shorter
+
+
+def topics_apart(root: Path) -> Iterator[str]:
+    """A topic imports no other; an engine imports neither a topic nor a command, also not in a function."""
+    for file in sources(root, "experiments"):
+        relative = file.relative_to(root)
+        room = relative.parts[1]
+        own = f"{CATALOG}{relative.parts[2]}" if room == "catalog" and len(relative.parts) > 3 else ""
+        for found in imports_of(file, root):
+            topic = (root / "experiments/catalog" / found.module.removeprefix(CATALOG).partition(".")[0]).is_dir()
+            of_topic = found.module.startswith(CATALOG) and topic
+            where = f"{relative}:{found.line}"
+            if own and of_topic and not f"{found.module}.".startswith(f"{own}."):
+                yield f"{where}: a topic imports {found.module}"
+            if len(relative.parts) > 2 and room not in NO_ENGINES:
+                if of_topic:
+                    yield f"{where}: {room} imports {found.module}"
+                if found.module.startswith(COMMANDS) and relative.as_posix() not in NOT_YET:
+                    yield f"{where}: {room} imports {found.module}"
+
+
 def names(root: Path) -> Iterator[str]:
     """A module is a noun of the field."""
     for package in LAYERS:
@@ -170,7 +196,7 @@ def flat_tests(root: Path) -> Iterator[str]:
         yield f"{file.relative_to(root)}: tests are flat, without __init__.py"
 
 
-RULES = (direction, one_name, ray_corner, luck_and_time, names, flat_tests)
+RULES = (direction, one_name, ray_corner, luck_and_time, topics_apart, names, flat_tests)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -230,6 +256,11 @@ BAD = {
     "logging.handlers": (luck_and_time, "protocols/raft.py", "import logging.handlers"),
     "another name": (one_name, "protocols/raft/log.py", "from actors.node import Node"),
     "another name, at once": (one_name, "tests/test_x.py", "import experiments"),
+    "an engine imports a command": (
+        topics_apart,
+        "experiments/runs/x.py",
+        "from simclock.experiments.commands import run",
+    ),
     "a file utils": (names, "simclock/utils.py", ""),
     "a file _util": (names, "protocols/raft/_util.py", ""),
     "a folder common": (names, "experiments/common/table.py", ""),
@@ -272,6 +303,22 @@ def test_the_checker_finds(tmp_path, rule, name, text):
 def test_the_checker_passes(tmp_path, name, text):
     write(tmp_path, name, text)
     assert [line for rule in RULES for line in rule(tmp_path)] == []
+
+
+@pytest.mark.parametrize("deferred", ["", "def f():\n    "])
+def test_the_checker_keeps_topics_apart(tmp_path, deferred):
+    write(tmp_path, "experiments/catalog/raft/scenario.py", "from simclock.experiments.catalog.raft.bugs import BUGS")
+    write(tmp_path, "experiments/runs/source.py", "from simclock.experiments.catalog import entries")
+    assert list(topics_apart(tmp_path)) == []
+    line = f"{deferred}from simclock.experiments.catalog.raft.scenario import History"
+    write(tmp_path, "experiments/catalog/dynamo/judge.py", line)
+    write(tmp_path, "experiments/zoo/hunt.py", line)
+    module = "simclock.experiments.catalog.raft.scenario.History"
+    number = 1 + bool(deferred)
+    assert list(topics_apart(tmp_path)) == [
+        f"experiments/catalog/dynamo/judge.py:{number}: a topic imports {module}",
+        f"experiments/zoo/hunt.py:{number}: zoo imports {module}",
+    ]
 
 
 def test_the_checker_counts_files_with_ray(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner

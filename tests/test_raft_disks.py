@@ -12,7 +12,7 @@ from simclock import CorruptRecord, Crash, FillDisk, MendDisk, Restart, ms, seco
 from simclock.actors import run
 from simclock.actors.run import Placement
 from simclock.experiments.catalog import entries
-from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID

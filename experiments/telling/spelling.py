@@ -20,7 +20,7 @@ WORD_MAX = 100
 def unknown(what: str, word: str, known: Iterable[str], listed_by: str = "") -> str:
     """`unknown key 'los': did you mean 'loss'?`, or what there is, or what lists it where it is much."""
     names = list(known)
-    spelled = {name.lower(): name for name in reversed(names)}  # of two that differ in case alone, the first
+    spelled = {name.lower(): name for name in sorted(names, key=str.islower)}  # of equals, the one in small letters
     near = get_close_matches(word[:WORD_MAX].lower(), spelled, n=1, cutoff=0.6)
     if near:
         return f"unknown {what} {say(word)}: did you mean {spelled[near[0]]!r}?"

@@ -37,7 +37,7 @@ from simclock.experiments.catalog.dynamo.judge import (
     sometimes,
 )
 from simclock.experiments.catalog.dynamo.story import story
-from simclock.experiments.catalog.raft.scenario import History
+from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey

@@ -21,6 +21,7 @@ from simclock.experiments.entries.entry import NO_NEMESIS, Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.lock_table import (
     POLICIES,
@@ -154,8 +155,7 @@ class Figures(NamedTuple):
 
     def latency_ns(self, permille: int) -> int:
         """The nearest-rank quantile."""
-        rank = max(1, -(-len(self.latencies_ns) * permille // 1000))
-        return self.latencies_ns[rank - 1]
+        return nearest_rank(self.latencies_ns, permille)
 
 
 def figures_of(result: RunResult) -> Figures:

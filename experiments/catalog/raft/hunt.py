@@ -29,7 +29,8 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import scenario as raft_kv
-from simclock.experiments.catalog.raft.scenario import History, describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings

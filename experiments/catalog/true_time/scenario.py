@@ -34,10 +34,10 @@ from simclock import (
 from simclock.actors import Node
 from simclock.clocks import TrueTime
 from simclock.durations import parse_drift
-from simclock.experiments.catalog.raft.scenario import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
 from simclock.experiments.catalog.true_time.picture import plot
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
