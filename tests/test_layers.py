@@ -178,6 +178,32 @@ def topics_apart(root: Path) -> Iterator[str]:
                     yield f"{where}: {room} imports {found.module}"
 
 
+START_UP = ("simclock.experiments.command_line", "simclock.experiments.start")
+"""What imports the command line late, so that an interrupt at start-up is told in one line."""
+
+
+def circles(root: Path) -> Iterator[str]:
+    """No module of experiments imports itself by way of others, also not in a function or for types alone."""
+    modules = {}
+    for file in sources(root, "experiments"):
+        parts = file.relative_to(root).with_suffix("").parts
+        modules[".".join(("simclock", *parts)).removesuffix(".__init__")] = file
+    imported: dict[str, set[str]] = {}
+    for module, file in modules.items():
+        found = {each.module for each in imports_of(file, root)}
+        found = {each if each in modules else each.rpartition(".")[0] for each in found}
+        imported[module] = (found & modules.keys()) - {module}
+    for module in START_UP:
+        imported.pop(module, None)
+    while leaves := [module for module in imported if imported[module].isdisjoint(imported)]:
+        for module in leaves:
+            del imported[module]
+    yield from (
+        f"{module}: on a circle, or imports one: {', '.join(sorted(imported[module] & imported.keys()))}"
+        for module in imported
+    )
+
+
 def names(root: Path) -> Iterator[str]:
     """A module is a noun of the field."""
     for package in LAYERS:
@@ -196,7 +222,7 @@ def flat_tests(root: Path) -> Iterator[str]:
         yield f"{file.relative_to(root)}: tests are flat, without __init__.py"
 
 
-RULES = (direction, one_name, ray_corner, luck_and_time, topics_apart, names, flat_tests)
+RULES = (direction, one_name, ray_corner, luck_and_time, topics_apart, circles, names, flat_tests)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -303,6 +329,15 @@ def test_the_checker_finds(tmp_path, rule, name, text):
 def test_the_checker_passes(tmp_path, name, text):
     write(tmp_path, name, text)
     assert [line for rule in RULES for line in rule(tmp_path)] == []
+
+
+def test_the_checker_finds_circles(tmp_path):
+    write(tmp_path, "experiments/a.py", "from simclock.experiments.b import f")
+    write(tmp_path, "experiments/c.py", "import simclock.experiments.a")
+    write(tmp_path, "experiments/b.py", "def f():\n    from simclock.experiments import telling")
+    assert list(circles(tmp_path)) == []
+    write(tmp_path, "experiments/b.py", "def f():\n    from simclock.experiments import a")
+    assert [line.partition(":")[0] for line in circles(tmp_path)] == [f"simclock.experiments.{name}" for name in "abc"]
 
 
 @pytest.mark.parametrize("deferred", ["", "def f():\n    "])
