@@ -179,7 +179,7 @@ def topics_apart(root: Path) -> Iterator[str]:
 
 
 START_UP = ("simclock.experiments.command_line", "simclock.experiments.start")
-"""What imports the command line late, so that an interrupt at start-up is told in one line."""
+"""What imports the command line late: the process may be started again, before anything else is imported."""
 
 
 def circles(root: Path) -> Iterator[str]:
