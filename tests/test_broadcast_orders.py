@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from simclock import Observation, UsageError, ms
+from simclock.experiments.catalog import studies
 from simclock.experiments.catalog.causal_broadcast.study import (
     HEADERS,
     LOW_NS,
@@ -14,7 +15,7 @@ from simclock.experiments.catalog.causal_broadcast.study import (
     rows,
     waits_ns,
 )
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.studies import StudySettings
 
 
 def test_each_order_costs_more_than_the_one_before():

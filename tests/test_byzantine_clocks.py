@@ -24,11 +24,12 @@ from simclock import (
     stream,
 )
 from simclock.actors import Placement, run
-from simclock.experiments.catalog.byzantine_clocks.bugs import NODE_BUGS
+from simclock.experiments.catalog import bugs, entries
 from simclock.experiments.catalog.byzantine_clocks.scenario import judge, scenario_of
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, plot, skew_by_round, story
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
 from simclock.protocols.byzantine_clocks import (
     ALGORITHMS,
@@ -48,6 +49,7 @@ from simclock.protocols.byzantine_clocks.convergence import (
 )
 
 NAME = "byzantine-clocks"
+NODE_BUGS = {bug.id: bug for bug in bugs().values() if bug.scenario == "byzantine-hunt"}
 
 
 def play(seed, nodes, duration_ns=None, **parameters):

@@ -37,9 +37,12 @@ from simclock import (
 )
 from simclock.actors import Node, run
 from simclock.environment.disk import DiskModel
+from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.convergence import Converges
 from simclock.experiments.checkers.linearizability import Verdict
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.observers import Environment, Happened
 

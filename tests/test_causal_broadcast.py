@@ -18,8 +18,11 @@ from simclock import (
 )
 from simclock.actors import run
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.causal_broadcast.hunt import DELIVERED, all_delivered, member_at_end
-from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
 from simclock.protocols.causal_broadcast import (
@@ -446,5 +449,5 @@ def test_the_same_everywhere(same_everywhere):
 
 
 def test_an_unknown_bug():
-    with pytest.raises(UsageError, match="unknown bug of causal-hunt 'CAUSAL-99'"):
+    with pytest.raises(UsageError, match="unknown bug 'CAUSAL-99'"):
         make_scenario(entries()["causal-hunt"], Settings(parameters={"bug": "CAUSAL-99"}))

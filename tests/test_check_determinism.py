@@ -11,7 +11,7 @@ from simclock import UsageError, ms
 from simclock.actors import run
 from simclock.experiments.catalog.everything.scenario import everything
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.code_lines import LINE, located, located_records
 from simclock.experiments.runs.determinism import variants
 from simclock.experiments.traces.plain_values import plain

@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds, us
 from simclock.actors import Placement, run
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.catalog.clock_synchronization.average import agreeing_set, wrong_average
 from simclock.experiments.catalog.clock_synchronization.bugs import BUGS, AveragesOutliers
 from simclock.experiments.catalog.clock_synchronization.course import ClockReport, report_of_clocks, samples
@@ -30,8 +31,10 @@ from simclock.experiments.catalog.clock_synchronization.properties import (
 from simclock.experiments.catalog.clock_synchronization.story import story
 from simclock.experiments.catalog.clock_synchronization.study import HEADERS, bound_ns
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import StudySettings
+from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.hunt import ground_of, hunt, named
 from simclock.protocols.clock_synchronization import Averaged, BerkeleyNode
 from simclock.protocols.clock_synchronization.berkeley import agreeing

@@ -8,11 +8,14 @@ from click.testing import CliRunner
 
 from simclock import Crash, Fault, Heal, Partition, Restart, ms, seconds
 from simclock.actors import Placement, run
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.catalog.crdts.hunt import draw
 from simclock.experiments.catalog.crdts.scenario import EVERY_MODE, NETWORK
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import StudySettings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from simclock.protocols.crdts import (
@@ -217,10 +220,17 @@ def test_whole_states_cost_more_the_larger_they_are():
         (["run", "crdts", "--gossip", "0s"], "gossip_ns"),
         (["run", "crdts", "--gossip", "1ns"], "gossip_ns: 1ns is too often"),
         (["run", "crdt-hunt", "--mode", "gossip"], "mode"),
-        (["run", "crdt-hunt", "--bug", "PAPER-RR7506c", "--mode", "operations"], "hunted in mode multicast"),
+        (
+            ["run", "crdt-hunt", "--bug", "PAPER-RR7506c", "--mode", "operations"],
+            "is not in operations: use multicast",
+        ),
         (["run", "crdt-hunt", "--bug", "CRDT-99"], "unknown bug"),
-        (["run", "crdt-hunt", "--bug", "CRDT-01", "--type", "set"], "is in g-counter"),
-        (["run", "crdt-hunt", "--bug", "CRDT-08", "--mode", "state"], "mode delta"),
+        (["run", "crdt-hunt", "--bug", "CRDT-01", "--type", "set"], "is not in set: use g-counter"),
+        (["run", "crdt-hunt", "--bug", "CRDT-08", "--mode", "state"], "mode: CRDT-08 is not in state: use delta"),
+        (
+            ["run", "crdt-hunt", "--bug", "CRDT-01", "--mode", "operations"],
+            "operations: use state or delta",
+        ),
         (["study", "crdt-bytes", "--set", "replicas=1"], "2 to 64"),
         (["study", "crdt-bytes", "--set", "replicas=65"], "2 to 64"),
         (["study", "crdt-bytes", "--set", "updates="], "nothing to measure"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simclock import Crash, Cut, Heal, Mend, Partition, Restart, seconds
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
 from simclock.experiments.shrinking.plan import ROUND_NS, paired, rounder, simpler, without_nodes
 from simclock.experiments.shrinking.trials import RunsSpent, Trial, Trials, in_process

@@ -16,8 +16,9 @@ import pytest
 
 from simclock import Constant, Network, RunResult, Scenario, TraceRecord, ms, seconds
 from simclock.actors import Message, Node, Placement, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.everything.scenario import Gossip
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS
 
@@ -137,7 +138,8 @@ def test_traces_are_equal_record_by_record(ray: None, placement: Placement) -> N
 PRINT_DIGEST = """
 import sys
 from simclock.actors import run
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 print(run(entries()["everything"].make(Settings(seed=int(sys.argv[1])))).digest)
 """
 

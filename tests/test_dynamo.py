@@ -8,11 +8,14 @@ from click.testing import CliRunner
 
 from simclock import Crash, Restart, UsageError, seconds
 from simclock.actors import Placement, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.judge import at_end_of
 from simclock.experiments.catalog.dynamo.scenario import PARAMETERS
-from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 
 STORES = {
     "dotted": {},

@@ -8,8 +8,11 @@ import pytest
 
 from simclock import Clog, Crash, Cut, Mend, Partition, Restart, Unclog, ms, seconds
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.bugs import AsksOwnersAlone, RemovesAfterDelay
-from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 from simclock.protocols.dynamo import (
     AGREED,
     CONFLICT,

@@ -6,12 +6,14 @@ import pytest
 
 from simclock import Observation, UsageError
 from simclock.actors import run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.bugs import BUGS as ROWS
-from simclock.experiments.catalog.dynamo.bugs import parts_of
 from simclock.experiments.catalog.dynamo.hunt import _draw, _draw_delete, _draw_ring, hunt
 from simclock.experiments.catalog.dynamo.judge import StandInsKeepHints
 from simclock.experiments.catalog.dynamo.scenario import Parts
-from simclock.experiments.entries.entry import VALID, Settings, entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import ground_of, is_found, named
 from simclock.experiments.zoo.hunt import hunt as search
@@ -67,9 +69,9 @@ def test_every_row_is_tried_here():
 
 
 def test_an_unknown_row_is_refused():
-    assert parts_of("") == Parts()
+    assert entries()["dynamo-hunt"].parts == Parts()
     with pytest.raises(UsageError, match="unknown bug 'KV01'"):
-        parts_of("KV01")
+        make_scenario(entries()["dynamo-hunt"], Settings(parameters={"bug": "KV01"}))
 
 
 SETTINGS = DynamoSettings(servers=(0, 1, 2, 3), members=(0, 1, 2, 3))

@@ -39,7 +39,7 @@ from simclock import (
 )
 from simclock.actors import Node, Placement, run
 from simclock.experiments.catalog.everything.scenario import every_fault, everything
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.experiments.scenario_files.text import write_settings
 from simclock.experiments.traces.difference import first_difference

@@ -29,12 +29,15 @@ from simclock import (
     seconds,
 )
 from simclock.actors import run
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.catalog.failure_detectors.judge import COMPLETENESS, NAMES, measured
 from simclock.experiments.catalog.failure_detectors.scenario import NETWORKS
 from simclock.experiments.catalog.failure_detectors.study import HEADERS
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import StudySettings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.failure_detectors import Arrivals, FixedTimeout, Heartbeater, Monitor, PhiAccrual
 from simclock.protocols.failure_detectors.detectors import NORMAL_QUANTILES, QUANTILE_PARTS

@@ -25,7 +25,9 @@ from simclock import (
 from simclock.actors import Message, Node
 from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.run import Placement, run
-from simclock.experiments.entries.entry import Entry, Settings, Verdict
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.runs.outcome import FAILED, SeedRunner
 from simclock.experiments.runs.report import report_of
 

@@ -13,8 +13,10 @@ import pytest
 
 from simclock import HandlerError
 from simclock.actors import run
+from simclock.experiments.catalog import entries
 from simclock.experiments.entries.bug import Bug
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import ground_of, hunt, named
 

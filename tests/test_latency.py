@@ -7,7 +7,9 @@ import pytest
 from simclock import Network, Observer, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Message, Node, run
 from simclock.actors.run import Placement
-from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.runs.outcome import SeedRunner
 
 

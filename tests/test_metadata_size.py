@@ -5,6 +5,7 @@ from click.testing import CliRunner
 
 from simclock import stream
 from simclock.clocks import LamportClock, Stamp, VectorClock
+from simclock.experiments.catalog import studies
 from simclock.experiments.catalog.metadata.size_study import (
     Membership,
     Sent,
@@ -16,7 +17,7 @@ from simclock.experiments.catalog.metadata.size_study import (
     vector_of,
 )
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.studies import StudySettings
 
 
 @pytest.mark.parametrize("churn_percent", [0, 20])

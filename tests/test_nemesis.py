@@ -36,8 +36,11 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Message, Node, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.progress import PROGRESS
-from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, Verdict, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID, VIOLATED, Verdict
 from simclock.experiments.nemesis import Prey, coverage, draw_plan, healed_ns, parse_nemesis, phase
 from simclock.experiments.nemesis.coverage import sometimes_text
 from simclock.experiments.nemesis.episodes import HARSH, KINDS, NEVER_DRAWN

@@ -5,17 +5,10 @@ from click.testing import CliRunner
 
 from simclock import Network, Observer, Scenario, Uniform, ms, seconds
 from simclock.actors import Message, Node, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Verdict,
-    entries,
-    judge_invariants,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.runs.report import report_of, verdict_lines
 
 
@@ -157,7 +150,8 @@ def test_the_other_nodes_class_and_observers_are_looked_at_too():
 
 
 def test_the_catalog_has_none():
-    from simclock.experiments.entries.entry import Settings, make_scenario
+    from simclock.experiments.entries.entry import make_scenario
+    from simclock.experiments.entries.settings import Settings
 
     for name in ("raft-kv", "everything", "chat", "crdts"):
         assert run(make_scenario(entries()[name], Settings(duration_ns=seconds(1)))).warnings == (), name

@@ -11,8 +11,11 @@ import pytest
 from simclock import CorruptRecord, Crash, FillDisk, MendDisk, Restart, ms, seconds
 from simclock.actors import run
 from simclock.actors.run import Placement
-from simclock.experiments.catalog.raft.scenario import history_of
-from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.catalog import entries
+from simclock.experiments.checkers.client_history import history_of
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import ground_of, hunt, named
 

@@ -7,9 +7,12 @@ import pytest
 
 from simclock import Crash, DiskModel, Heal, Network, Partition, Restart, Uniform, UsageError, ms, seconds, us
 from simclock.actors import run
-from simclock.experiments.catalog.raft.scenario import CLIENT_REGIONS, REPLICA_REGIONS, history_of, wan_one_way_ns
+from simclock.experiments.catalog import entries
+from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.checkers.histories import Operation
-from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, entries
+from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID, VIOLATED
 from simclock.protocols.key_value import Command
 from simclock.protocols.key_value.store import DONE
 from simclock.protocols.raft import ClientReply, Numbered, RaftServer, Role, Sessions

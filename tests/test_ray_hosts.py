@@ -21,7 +21,8 @@ from simclock.actors.placements.ray.scheduler import run_on_ray
 from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.run import Placement, payload_type_of
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 from simclock.kernel.scheduler import Scheduler, host_plan
 
 # A Ray in which workers die.

@@ -18,7 +18,8 @@ import pytest
 
 from simclock import Network, UsageError, ms
 from simclock.actors import run
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 
 pytestmark = pytest.mark.ray
 ROOT = Path(__file__).parent.parent
@@ -87,7 +88,8 @@ RUN_THERE = """
 import sys
 import ray
 from simclock.actors import Placement, run
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 scenario = entries()["everything"].make(Settings(seed=4))
 result = run(scenario, Placement(kind="ray", hosts=2, address=sys.argv[1]))
 assert not ray.is_initialized(), "the connection that was made is ended"

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.code_version import CodeVersion
 from simclock.experiments.runs.database import open_results
 from simclock.experiments.runs.outcome import Outcome, SeedRunner

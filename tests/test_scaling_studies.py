@@ -4,9 +4,10 @@ import pytest
 
 from simclock import UsageError
 from simclock.actors import run
+from simclock.experiments.catalog import studies
 from simclock.experiments.catalog.metadata.growth_study import BROADCAST, UNICAST
 from simclock.experiments.catalog.synthetic.study import NODES, _scenario, fit
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.studies import StudySettings
 
 
 def measured(name, **parameters):

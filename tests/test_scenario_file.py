@@ -30,7 +30,9 @@ from simclock import (
     seconds,
     us,
 )
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.scenario_files.file import read_scenario_file, settings_from_toml
 from simclock.experiments.scenario_files.latency_forms import latency_from_text

@@ -11,10 +11,13 @@ from click.testing import CliRunner
 
 from simclock import Crash, Network, Uniform, UsageError, ms, seconds, stream
 from simclock.actors import Placement, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.shared_document.recordings import read_recording
 from simclock.experiments.command_line import main
 from simclock.experiments.commands.run import run as run_command
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.protocols.crdts.sequence import Sequence
 
 ENTRY = entries()["shared-document"]

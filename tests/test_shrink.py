@@ -12,7 +12,8 @@ from click.testing import CliRunner, Result
 from simclock import Crash, ms, seconds
 from simclock.actors import run
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import Settings, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import healed_ns
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.source import find_source
@@ -24,7 +25,9 @@ from simclock.experiments.shrinking.trials import TrialRunner, Trials, in_proces
 # Whole runs, on a planted bug: node 0 crashes, and starts again while 1 is cut off from it.
 
 TOY = """
-from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.actors import Message, Node
 from simclock import *
 

@@ -22,10 +22,13 @@ from simclock import (
     seconds,
 )
 from simclock.actors import run
-from simclock.experiments.catalog.snapshots.bugs import BUGS, participant_of
+from simclock.experiments.catalog import entries
+from simclock.experiments.catalog.snapshots.bugs import BUGS
 from simclock.experiments.catalog.snapshots.scenario import ALGORITHMS
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import VALID, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.zoo.hunt import hunt
 from simclock.protocols.snapshots import (
@@ -351,5 +354,5 @@ def test_bad_settings(arguments, said):
 
 def test_an_unknown_bug():
     with pytest.raises(UsageError, match="unknown bug"):
-        participant_of("SNAP-99")
-    assert participant_of("") is None and len({bug.wrong for bug in BUGS}) == len(BUGS)
+        make_scenario(entries()["snapshots-hunt"], Settings(parameters={"bug": "SNAP-99"}))
+    assert len({bug.wrong for bug in BUGS}) == len(BUGS)

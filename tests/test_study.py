@@ -11,11 +11,12 @@ from click.testing import CliRunner, Result
 
 from simclock import Scenario, ms
 from simclock.actors import Node
+from simclock.experiments import catalog
 from simclock.experiments.command_line import main
-from simclock.experiments.entries import entry as catalog
-from simclock.experiments.entries import studies
-from simclock.experiments.entries.entry import Entry, judge_invariants
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.studies import Study, StudySettings, cell
+from simclock.experiments.entries.topic import Topic
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.telling.recorded import Recorded, recorded
 
 
@@ -41,9 +42,8 @@ def halves(monkeypatch) -> Study:
         plot=draw,
         parameters={"sizes": 3},
     )
-    monkeypatch.setattr(studies, "_studies", {})
-    monkeypatch.setattr(studies, "_MODULES", ())
-    return studies.register_study(study)
+    monkeypatch.setattr(catalog, "topics", lambda: (Topic(name="halves", studies=(study,)),))
+    return study
 
 
 def simclock(*arguments: object) -> Result:
@@ -164,8 +164,7 @@ def test_a_run_tells_its_story_and_is_drawn(monkeypatch, tmp_path):
         story=lambda result: (f"node {each.node} counts {each.value}" for each in recorded(result)),
         plot=lambda result, axes: axes.plot([each.value for each in recorded(result)]),
     )
-    monkeypatch.setattr(catalog, "_entries", {"counting": entry})
-    monkeypatch.setattr(catalog, "_MODULES", ())
+    monkeypatch.setattr(catalog, "topics", lambda: (Topic(name="counting", entries=(entry,)),))
     picture = tmp_path / "x.svg"
     lines = simclock("run", "counting", "--plot", picture).stdout.splitlines()
     assert lines[:4] == [f"node {node} counts {count}" for count in (1, 2) for node in (0, 1)]

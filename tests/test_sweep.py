@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from simclock import UsageError
 from simclock.experiments.command_line import main
 from simclock.experiments.commands.sweep import FAILURES_TOLD_MAX
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs import sweep as sweep_module
 from simclock.experiments.runs.database import ResultsDatabase, ResultsUnwritable, open_results
 from simclock.experiments.runs.outcome import FAILED, Outcome, SeedRunner

@@ -5,7 +5,8 @@ import pytest
 import simclock
 from simclock import Constant, Crash, Network, UsageError, ms, seconds
 from simclock.experiments.catalog.synthetic.scenario import broadcast, phold, ping_pong, timers
-from simclock.experiments.entries.entry import VALID, Settings
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import VALID
 
 MAKERS = {"phold": phold, "ping-pong": ping_pong, "timers": timers, "broadcast": broadcast}
 TEN_MS = Network(latency=Constant(delay_ns=ms(10)))
@@ -17,7 +18,7 @@ def name(request):
 
 
 def test_registered_under_their_names(name):
-    from simclock.experiments.entries.entry import entries
+    from simclock.experiments.catalog import entries
 
     entry = entries()[name]
     assert entry.make is MAKERS[name]

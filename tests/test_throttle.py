@@ -8,9 +8,12 @@ from hypothesis import strategies as some
 from simclock import Control, Network, Observation, UsageError, ms, seconds
 from simclock.actors import run
 from simclock.durations import HOUR
-from simclock.experiments.catalog.throttle.bugs import BUGS, parts_of
+from simclock.experiments.catalog import entries
+from simclock.experiments.catalog.throttle.bugs import BUGS
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.hunt import hunt
 from simclock.protocols.throttle import (
     REFERENCES,
@@ -249,5 +252,5 @@ def test_bad_settings(arguments, said):
 
 def test_an_unknown_bug():
     with pytest.raises(UsageError, match="unknown bug"):
-        parts_of("THROTTLE-99")
-    assert all(parts_of(bug.id) != parts_of("") for bug in BUGS)
+        make_scenario(entries()["throttle-hunt"], Settings(parameters={"bug": "THROTTLE-99"}))
+    assert len({bug.wrong for bug in BUGS}) == len(BUGS)

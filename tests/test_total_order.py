@@ -23,9 +23,12 @@ from simclock import (
 from simclock.actors import Node, Placement, run
 from simclock.actors.standalone import Standalone
 from simclock.clocks import LamportClock
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.total_order.scenario import HELD, held_for_ever
 from simclock.experiments.command_line import main
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
 from simclock.protocols.reliable_links import LinkAcknowledgement, ReliableLinks
@@ -441,5 +444,5 @@ def test_the_right_one_passes_and_is_hunted_where_something_happens():
 
 
 def test_an_unknown_bug():
-    with pytest.raises(UsageError, match="unknown bug of chat-hunt 'TOTAL-99'"):
+    with pytest.raises(UsageError, match="unknown bug 'TOTAL-99'"):
         play("chat-hunt", parameters={"bug": "TOTAL-99"})

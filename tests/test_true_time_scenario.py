@@ -9,14 +9,17 @@ from click.testing import CliRunner
 from simclock import Clocks, JumpClock, UsageError, ms, seconds
 from simclock.actors import Placement, run
 from simclock.actors.run import inline_run
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.catalog.true_time import bugs as rows
 from simclock.experiments.catalog.true_time.judge import epsilons_ns, history_of, judgement_of, waits_ns
 from simclock.experiments.catalog.true_time.scenario import Cluster, clock_trouble
 from simclock.experiments.checkers.external_consistency import EXTERNAL_CONSISTENCY
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.bug import SAFETY
-from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Settings, entries, make_scenario
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import StudySettings
+from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VIOLATED
 from simclock.experiments.nemesis import coverage
 from simclock.experiments.telling.recorded import recorded
 from simclock.experiments.zoo.hunt import Ground, hunt, right_one
@@ -277,4 +280,4 @@ def test_each_row_has_its_own_class():
     assert len({bug.wrong for bug in rows.BUGS}) == len(rows.BUGS) == 15
     assert all(bug.kind == SAFETY and bug.source and bug.wrong.__doc__ for bug in rows.BUGS)
     with pytest.raises(UsageError, match="unknown bug 'TT-1'"):
-        rows.parts_of("TT-1")
+        make_scenario(entries()["truetime-hunt"], Settings(parameters={"bug": "TT-1"}))

@@ -3,8 +3,9 @@
 import pytest
 
 from simclock import UsageError
+from simclock.experiments.catalog import studies
 from simclock.experiments.catalog.dynamo.study import HEADERS, PARAMETERS, measure, notes
-from simclock.experiments.entries.studies import StudySettings, studies
+from simclock.experiments.entries.studies import StudySettings
 from simclock.protocols.dynamo import ClientVectors, DottedSets, ServerVectors
 
 

@@ -18,11 +18,14 @@ from click.testing import CliRunner
 
 from simclock import JumpClock, Scenario, UsageError, ms, seconds
 from simclock.actors import Node, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.clock_synchronization.story import story
 from simclock.experiments.command_line import main
 from simclock.experiments.commands.run import flags_with_keys
-from simclock.experiments.entries.entry import Entry, Settings, entries, judge_invariants, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.keys import Key, Press, keys_text, parse_keys
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.watching.watch import Watched, parse_speed, watch
 
 ENTRY = entries()["clock-drift"]

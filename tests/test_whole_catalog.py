@@ -12,7 +12,9 @@ import pytest
 
 from simclock import Scenario, seconds
 from simclock.actors import Placement, run
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 5
@@ -22,7 +24,9 @@ OTHER_PYTHONS = sorted(str(path) for path in (ROOT / ".pythons").glob("*/bin/pyt
 PRINT_DIGESTS = f"""
 import json
 from simclock.actors import run
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 print(json.dumps({{
     name: run(make_scenario(entry, Settings(seed={SEED}, duration_ns={DURATION_NS}))).digest
     for name, entry in entries().items()

@@ -9,7 +9,8 @@ from simclock import Constant, Network, Scenario, Uniform, UsageError, ms
 from simclock.actors import Node, Placement, run
 from simclock.actors.placements import placement as placements
 from simclock.actors.run import tapped
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 
 PLACEMENTS = [

@@ -8,12 +8,14 @@ from click.testing import CliRunner
 
 from simclock import Clog, Cut, Mend, Network, Partition, StartClock, StopClock, Unclog, Uniform, UsageError, ms
 from simclock.actors import run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.raft import bugs as raft_rows
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
-from simclock.experiments.catalog.raft.bugs import elections, logs, parts_of, services
+from simclock.experiments.catalog.raft.bugs import elections, logs, services
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.bug import LIVENESS, SAFETY
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.zoo.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows, is_found, named, right_one
 from simclock.experiments.zoo.table import zoo_text
@@ -74,9 +76,9 @@ def test_there_are_at_least_twenty_rows_of_each_its_own_class():
 
 
 def test_the_right_parts_are_the_default():
-    assert parts_of("").server is RaftServer
+    assert entries()["raft-hunt"].parts.server is RaftServer
     with pytest.raises(UsageError, match="unknown bug 'raft01'"):
-        parts_of("raft01")
+        make_scenario(entries()["raft-hunt"], Settings(parameters={"bug": "raft01"}))
 
 
 def test_an_unknown_row_is_told_in_a_short_line():

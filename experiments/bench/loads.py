@@ -28,7 +28,7 @@ from simclock.experiments.catalog.synthetic.scenario import (
     ping_pong,
     timers,
 )
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 
 SEED = 7
 HANDLERS = ("__init__", "on_start", "on_message", "on_timer")

@@ -29,8 +29,9 @@ from simclock.experiments.bench.loads import (
     run_simpy_stores,
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.synthetic.scenario import phold
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.outcome import SeedRunner
 from simclock.experiments.runs.sweep import sweep
 

@@ -12,9 +12,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Entry, entries
+from simclock.experiments.catalog import entries, studies
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.options import options_of
-from simclock.experiments.entries.studies import Study, studies
+from simclock.experiments.entries.studies import Study
 from simclock.experiments.runs.reference import code_of, is_result_id, name_and_seed
 from simclock.experiments.runs.source import find_source
 from simclock.experiments.scenario_files.file import is_python

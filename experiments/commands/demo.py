@@ -8,7 +8,7 @@ from simclock.actors.run import Placement, run
 from simclock.experiments.commands.compare import case_of, ray_for
 from simclock.experiments.commands.options import SEED, Overrides
 from simclock.experiments.comparing.comparison import Case, compare, comparison_text
-from simclock.experiments.entries.entry import EXIT_STATUS
+from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.report import Report, report_of, report_text, verdict_lines
 from simclock.experiments.runs.source import Source
 from simclock.experiments.telling.exit_status import DIFFERENT

@@ -8,11 +8,13 @@ from dataclasses import replace
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.commands.completion import ScenarioCommand, complete_name, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options
-from simclock.experiments.entries.entry import Entry, Settings, entries
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import parameters_of
-from simclock.experiments.entries.studies import Study, studies
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Study
 from simclock.experiments.runs.reference import code_of
 from simclock.experiments.runs.source import Source
 from simclock.experiments.scenario_files.latency_forms import latency_to_table

@@ -15,9 +15,9 @@ from simclock.actors import Placement
 from simclock.environment.network import ORDERS, Network
 from simclock.errors import PlacementError, UsageError
 from simclock.experiments.commands.completion import complete_placement
-from simclock.experiments.entries.entry import Settings
 from simclock.experiments.entries.options import parameters_of_flags
 from simclock.experiments.entries.parameters import parameter_from_text
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source

@@ -14,7 +14,7 @@ from simclock.errors import HandlerError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import WHOLE, Overrides, database_option, override_options
 from simclock.experiments.commands.run import trace_to
-from simclock.experiments.entries.entry import EXIT_STATUS
+from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.outcome import FAILED, failure_text
 from simclock.experiments.runs.reference import (

@@ -11,8 +11,8 @@ import click
 
 from simclock.durations import format_duration
 from simclock.experiments.commands.options import database_option
-from simclock.experiments.entries import entry as catalog
-from simclock.experiments.entries.entry import VIOLATED
+from simclock.experiments.entries import verdict
+from simclock.experiments.entries.verdict import VIOLATED
 from simclock.experiments.runs.database import Result, Sweep, open_results
 from simclock.experiments.runs.outcome import FAILED, VERDICTS
 from simclock.experiments.runs.seeds import SEED_MAX
@@ -166,4 +166,4 @@ def compare(before: int, after: int, form: str, database: Path) -> int:
     return DIFFERENT if raw else VALID
 
 
-assert VERDICTS == (catalog.VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"
+assert VERDICTS == (verdict.VALID, VIOLATED, "unknown", FAILED), "the headers of the sweeps' table say so"

@@ -17,8 +17,8 @@ from simclock.durations import format_duration
 from simclock.errors import RunInterrupted, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options
-from simclock.experiments.entries.entry import EXIT_STATUS
 from simclock.experiments.entries.keys import keys_text
+from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.report import asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output

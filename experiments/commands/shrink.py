@@ -17,7 +17,7 @@ from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, database_option, override_options
 from simclock.experiments.commands.replay import named_run
-from simclock.experiments.entries.entry import Settings
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.shrinking.minimal import MADE_SMALLER, failing_trial, file_text, report_text, shrink_run
 from simclock.experiments.shrinking.trials import Evaluate, TrialRunner, Trials, in_process, on_ray

@@ -9,10 +9,11 @@ from typing import Any
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import studies
 from simclock.experiments.commands.completion import complete_study
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.parameters import parameter_from_text, parameters_of
-from simclock.experiments.entries.studies import StudySettings, cell, studies
+from simclock.experiments.entries.studies import StudySettings, cell
 from simclock.experiments.telling.catalog_text import catalog_text, form_option
 from simclock.experiments.telling.pictures import try_picture
 from simclock.experiments.telling.spelling import unknown

@@ -25,7 +25,7 @@ from simclock.experiments.commands.options import (
     telling_details,
     verbose_option,
 )
-from simclock.experiments.entries.entry import VALID
+from simclock.experiments.entries.verdict import VALID
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.database import (
     DEFAULT_DATABASE,

@@ -12,7 +12,8 @@ from functools import partial
 
 from simclock.actors.run import run
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import NO_NEMESIS, Settings
+from simclock.experiments.entries.entry import NO_NEMESIS
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.outcome import Outcome, outcome_of
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.report import report_of

@@ -15,7 +15,9 @@ from math import inf
 from simclock.actors.run import run
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError, who_failed
-from simclock.experiments.entries.entry import EXIT_STATUS, UNKNOWN, VALID, VIOLATED, Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VIOLATED
 from simclock.experiments.nemesis import phase
 from simclock.experiments.runs.report import Report, report_of, violation_text
 from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
 from simclock.experiments.runs.outcome import Outcome
 from simclock.experiments.runs.seeds import SEED_MAX, bounded

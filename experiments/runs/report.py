@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from simclock.durations import format_duration
 from simclock.errors import JUDGE, HandlerError, UsageError
-from simclock.experiments.entries.entry import VIOLATED, Entry, Verdict, judge_invariants, together
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.verdict import VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from simclock.experiments.traces.plain_values import plain
 from simclock.experiments.traces.waiting import who_waits

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.file import named_entry, read_scenario_file
 from simclock.scenario import Scenario
 

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
-from simclock.experiments.entries.entry import VIOLATED
+from simclock.experiments.entries.verdict import VIOLATED
 from simclock.experiments.nemesis import coverage_of, coverage_text, sometimes_text
 from simclock.experiments.runs.database import FINISHED, Result, Sweep
 from simclock.experiments.runs.outcome import FAILED, REACHED, VERDICTS

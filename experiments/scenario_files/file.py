@@ -62,8 +62,10 @@ from simclock.environment.disk import DiskModel
 from simclock.environment.network import ORDERS, PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Entry, Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import Entry, made
 from simclock.experiments.entries.parameters import parameter_from_toml
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.latency_forms import latency_from_table, latency_from_text
 from simclock.experiments.scenario_files.python_scenarios import python_entry
 from simclock.experiments.scenario_files.text import fault_key
@@ -175,9 +177,9 @@ def scenario_as_is(entry: Entry, settings: Settings) -> Scenario:
         seed=settings.seed, nodes=settings.nodes, duration_ns=settings.duration_ns, parameters=settings.parameters
     )
     try:
-        return entry.make(own)
+        return made(entry, own)
     except UsageError:  # it may fit that many nodes only with the network that is still to be set
-        return entry.make(replace(own, nodes=None))
+        return made(entry, replace(own, nodes=None))
 
 
 def _parameters(table: Table, entry: Entry) -> dict[str, Any]:

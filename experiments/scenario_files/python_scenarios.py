@@ -17,7 +17,9 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from simclock.errors import SimclockError, UsageError
-from simclock.experiments.entries.entry import Entry, Settings, judge_invariants
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.telling.spelling import is_file, one_line, unknown
 from simclock.kernel.failures import is_interrupt
 from simclock.readable import in_one_line

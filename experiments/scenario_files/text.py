@@ -14,8 +14,8 @@ from simclock.durations import format_duration
 from simclock.environment.network import PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Settings
 from simclock.experiments.entries.parameters import parameter_to_toml
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.latency_forms import latency_to_table, only_used_figures
 from simclock.experiments.telling.spelling import say
 from simclock.faults import Fault

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
-from simclock.experiments.entries.entry import NO_NEMESIS, Settings, make_scenario
+from simclock.experiments.entries.entry import NO_NEMESIS, make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import healed_ns
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.sweep_report import shorten

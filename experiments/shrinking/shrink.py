@@ -18,8 +18,9 @@ import msgspec
 from simclock.environment.network import PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import SimclockError
-from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.parameters import is_duration, parameters_of
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
 from simclock.experiments.shrinking.plan import (
     ROUND_NS,

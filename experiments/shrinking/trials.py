@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from simclock.actors.run import inline_run
 from simclock.errors import HandlerError
-from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import phase
 from simclock.experiments.runs.outcome import violated_properties
 from simclock.experiments.runs.report import report_of, violation_text

@@ -33,7 +33,7 @@ def unknown(what: str, word: str, known: Iterable[str], listed_by: str = "") -> 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """What there is that is spelled nearly so, if anything is."""
-    spelled = {name.lower(): name for name in known}
+    spelled = {name.lower(): name for name in sorted(known, key=str.islower)}  # of equals, the one in small letters
     near = get_close_matches(word[:WORD_MAX].lower(), spelled, n=1, cutoff=0.6)
     return spelled[near[0]] if near else None
 

@@ -22,8 +22,9 @@ from typing import Any, Protocol
 from simclock import Control, HandlerError, Observation, Observer, UsageError
 from simclock.actors.run import inline_run
 from simclock.durations import MILLISECOND, format_duration
-from simclock.experiments.entries.entry import Entry, Settings, make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.keys import PARAMETER, Press, keys_text, parse_keys
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.spelling import say as quoted
 from simclock.guarding.guard import guarding
 

@@ -16,8 +16,10 @@ from typing import Any, NamedTuple
 
 from simclock import HandlerError
 from simclock.actors.run import run
+from simclock.experiments.catalog import entries
 from simclock.experiments.entries.bug import LIVENESS, Bug
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.shrinking.minimal import failing_trial, shrink_run
 from simclock.experiments.shrinking.trials import TrialRunner, Trials, in_process

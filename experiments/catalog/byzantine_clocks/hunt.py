@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks, judge
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe
-from simclock.experiments.entries.bug import wrong_class
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
 
 PARAMETERS: dict[str, Any] = {"bug": ""}
@@ -18,9 +18,15 @@ DRIFTS = ("10ppm", "50ppm", "200ppm")
 ROUNDS = 40
 
 
-def byzantine_hunt(settings: Settings) -> Scenario:
-    """The system that the seed draws, made of nodes with the bug of that name."""
-    kind = node_of({**PARAMETERS, **settings.parameters}["bug"])
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The class of a correct node."""
+
+    node: type[ConvergingNode] = ConvergingNode
+
+
+def byzantine_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """The system that the seed draws, made of these nodes."""
     luck = stream(settings.seed, "byzantine-hunt")
     drawn: dict[str, Any] = {
         "algorithm": luck.choice(tuple(ALGORITHMS)),
@@ -37,34 +43,21 @@ def byzantine_hunt(settings: Settings) -> Scenario:
     return replace(
         scenario,
         name="byzantine-hunt",
-        build=lambda node: kind(rounds),
+        build=lambda node: parts.node(rounds),
         duration_ns=settings.duration_ns or ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
         parameters={**settings.parameters, **drawn},
     )
 
 
-def node_of(bug: str) -> type[ConvergingNode]:
-    """The class of a correct node, or the one with the bug of that name."""
-    if not bug:
-        return ConvergingNode
-    from simclock.experiments.catalog.byzantine_clocks.bugs import (
-        NODE_BUGS,  # the zoo hunts in this scenario: not to be imported above
-    )
-
-    wrong: type[ConvergingNode] = wrong_class(bug, NODE_BUGS.values())
-    return wrong
-
-
-register(
-    Entry(
-        name="byzantine-hunt",
-        summary="the same with algorithm, size, liars, drift and delays drawn anew by every seed: for finding bugs",
-        source="Lamport & Melliar-Smith, Synchronizing Clocks in the Presence of Faults, 1985",
-        project=12,
-        make=byzantine_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        sometimes=lambda result: {"rounds": agreement_of(result).rounds},
-    )
+BYZANTINE_HUNT = Entry(
+    name="byzantine-hunt",
+    summary="the same with algorithm, size, liars, drift and delays drawn anew by every seed: for finding bugs",
+    source="Lamport & Melliar-Smith, Synchronizing Clocks in the Presence of Faults, 1985",
+    project=12,
+    make=byzantine_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    sometimes=lambda result: {"rounds": agreement_of(result).rounds},
 )

@@ -33,16 +33,9 @@ from simclock import (
 from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe, in_ms, plot, story
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import say, unknown
 from simclock.protocols.byzantine_clocks import (
@@ -243,18 +236,16 @@ def faulty_before(result: RunResult, time_ns: int) -> list[int]:
     return sorted({fault.node for fault in faults if isinstance(fault.node, int) and fault.node in correct})
 
 
-register(
-    Entry(
-        name="byzantine-clocks",
-        summary="clocks brought together although a third of them lie, held to the proved bound",
-        source="Lamport & Melliar-Smith, Synchronizing Clocks in the Presence of Faults, 1985",
-        project=12,
-        make=byzantine_clocks,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        story=story,
-        plot=plot,
-        sometimes=lambda result: {"rounds": agreement_of(result).rounds},
-    )
+BYZANTINE_CLOCKS = Entry(
+    name="byzantine-clocks",
+    summary="clocks brought together although a third of them lie, held to the proved bound",
+    source="Lamport & Melliar-Smith, Synchronizing Clocks in the Presence of Faults, 1985",
+    project=12,
+    make=byzantine_clocks,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    story=story,
+    plot=plot,
+    sometimes=lambda result: {"rounds": agreement_of(result).rounds},
 )

@@ -7,6 +7,7 @@ be wrong, and then nobody can tell who is right. The judge counts by brute force
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -25,8 +26,9 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
-from simclock.experiments.entries.bug import wrong_class
-from simclock.experiments.entries.entry import UNKNOWN, VALID, Entry, Settings, Verdict, judge_invariants, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
@@ -98,7 +100,15 @@ def covered_most(intervals: Sequence[Interval]) -> list[Agreed]:
     return found
 
 
-def clock_sources(settings: Settings) -> Scenario:
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The classes of the client and of its algorithm."""
+
+    poller: type[Poller] = Poller
+    selection: type[Marzullo] = Marzullo
+
+
+def clock_sources(settings: Settings, parts: Parts) -> Scenario:
     """The sources that the seed draws; the last node is the client."""
     parameters = {**PARAMETERS, **settings.parameters}
     if parameters["select"] not in SELECTIONS:
@@ -111,14 +121,11 @@ def clock_sources(settings: Settings) -> Scenario:
     wrong = luck.randrange(sources // 2 + 1)
     camps = [luck.choice((-1, 1)) * luck.uniform_ns(20, 60) for _ in range(luck.choice((1, 1, 2)))]
     margins = [luck.uniform_ns(5, 9) for _ in range(sources)]
-    poller, selection = parts_of(parameters["bug"])
-    if parameters["select"] != "marzullo" and selection is not Marzullo:
-        raise UsageError(f"select: {parameters['bug']} is a bug of Marzullo's algorithm: write --select marzullo")
-    agree = selection().agree if parameters["select"] == "marzullo" else intersection
+    agree = parts.selection().agree if parameters["select"] == "marzullo" else intersection
 
     def build(node: int) -> Node:
         if node == sources:
-            return poller(range(sources), EVERY_NS, agree)
+            return parts.poller(range(sources), EVERY_NS, agree)
         if node < wrong:
             return FalseTicker(margins[node], camps[node % len(camps)])
         return Source(margins[node])
@@ -134,21 +141,6 @@ def clock_sources(settings: Settings) -> Scenario:
         observers=(partial(SourceAgreement, sources, parameters["select"]),),
         parameters={**parameters, "wrong": wrong},
     )
-
-
-def parts_of(bug: str) -> tuple[type[Poller], type[Marzullo]]:
-    """The client and its algorithm, one of them with the bug of that name."""
-    if not bug:
-        return Poller, Marzullo
-    from simclock.experiments.catalog.clock_laws.bugs import (
-        SOURCE_BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    wrong = wrong_class(bug, SOURCE_BUGS.values())
-    if issubclass(wrong, Poller):
-        return wrong, Marzullo
-    assert issubclass(wrong, Marzullo), "a wrong line is in the client or in its algorithm"
-    return Poller, wrong
 
 
 def _prey(scenario: Scenario) -> Prey:
@@ -171,17 +163,16 @@ def sometimes(result: RunResult) -> dict[str, int]:
     return counts
 
 
-register(
-    Entry(
-        name="clock-sources",
-        summary="time sources of which up to half are wrong, and a client that agrees on their intervals",
-        source="Marzullo, Maintaining the Time in a Distributed System, 1984; RFC 5905",
-        project=12,
-        make=clock_sources,
-        judge=judge,
-        parameters=PARAMETERS,
-        prey=_prey,
-        nemesis="swarm",
-        sometimes=sometimes,
-    )
+CLOCK_SOURCES = Entry(
+    name="clock-sources",
+    summary="time sources of which up to half are wrong, and a client that agrees on their intervals",
+    source="Marzullo, Maintaining the Time in a Distributed System, 1984; RFC 5905",
+    project=12,
+    make=clock_sources,
+    parts=Parts(),
+    judge=judge,
+    parameters=PARAMETERS,
+    prey=_prey,
+    nemesis="swarm",
+    sometimes=sometimes,
 )

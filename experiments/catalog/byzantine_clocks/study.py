@@ -10,8 +10,8 @@ from simclock.actors.run import run
 from simclock.errors import UsageError
 from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of
-from simclock.experiments.entries.entry import Settings
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS
 
 if TYPE_CHECKING:
@@ -108,27 +108,25 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend(loc="upper center", ncols=len(ALGORITHMS))
 
 
-register_study(
-    Study(
-        name="byzantine-clocks",
-        summary="how far apart can liars bring correct clocks, and how near is that to the proved bound?",
-        source="Lamport & Melliar-Smith 1985; Lundelius & Lynch 1988; Kopetz & Ochsenreiter 1987",
-        project=12,
-        headers=(
-            "algorithm",
-            "n",
-            "built for f",
-            "liars",
-            "kind of liar",
-            "skew median [ms]",
-            "skew max [ms]",
-            "bound [ms]",
-            "max of bound [%]",
-            "within",
-        ),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+BYZANTINE_CLOCKS_STUDY = Study(
+    name="byzantine-clocks",
+    summary="how far apart can liars bring correct clocks, and how near is that to the proved bound?",
+    source="Lamport & Melliar-Smith 1985; Lundelius & Lynch 1988; Kopetz & Ochsenreiter 1987",
+    project=12,
+    headers=(
+        "algorithm",
+        "n",
+        "built for f",
+        "liars",
+        "kind of liar",
+        "skew median [ms]",
+        "skew max [ms]",
+        "bound [ms]",
+        "max of bound [%]",
+        "within",
+    ),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

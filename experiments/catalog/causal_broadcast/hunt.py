@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from simclock import (
@@ -27,17 +28,9 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
 from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
@@ -85,25 +78,22 @@ def member_at_end(node: Any) -> MemberAtEnd:
     )
 
 
-class WrongMember(NamedTuple):
-    """A member made of a wrong part."""
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The classes a member is made of; None: the right one."""
 
     member: type[Member] | None = None
     queue: type[CausalQueue] | None = None
 
-    def made(self) -> type[Chatterer]:
-        """The class: one that chatters, with the wrong part."""
+    def chatterer(self) -> type[Chatterer]:
+        """The class of a member that chatters, made of these."""
         bases = (Chatterer,) if self.member is None else (self.member, Chatterer)
         return type("Chatterer", bases, {} if self.queue is None else {"queue_class": self.queue})
 
 
-def causal_hunt(settings: Settings) -> Scenario:
+def causal_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The group, network and trouble that the seed draws; one trouble at a time."""
-    from simclock.experiments.catalog.causal_broadcast.bugs import (
-        chatterer_of,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    chatterer = chatterer_of({**PARAMETERS, **settings.parameters}["bug"])
+    chatterer = parts.chatterer()
     luck = stream(settings.seed, "causal-hunt")
     nodes = luck.choice((3, 4, 5))
     nodes = nodes if settings.nodes is None else settings.nodes
@@ -237,16 +227,15 @@ def sometimes(result: RunResult) -> Mapping[str, int]:
     return {**order.counts, "held": sum(end.held_count for end in ends), "rejoined": sum(end.rejoined for end in ends)}
 
 
-register(
-    Entry(
-        name="causal-hunt",
-        summary="a small causal broadcast group with trouble drawn from the seed: for finding bugs",
-        source="Birman, Schiper & Stephenson, Lightweight Causal and Atomic Group Multicast, 1991",
-        project=5,
-        make=causal_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        sometimes=sometimes,
-    )
+CAUSAL_HUNT = Entry(
+    name="causal-hunt",
+    summary="a small causal broadcast group with trouble drawn from the seed: for finding bugs",
+    source="Birman, Schiper & Stephenson, Lightweight Causal and Atomic Group Multicast, 1991",
+    project=5,
+    make=causal_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    sometimes=sometimes,
 )

@@ -18,7 +18,7 @@ from simclock import Network, RunResult, Scenario, Uniform, UsageError, ms, seco
 from simclock.actors import Node
 from simclock.actors.run import run
 from simclock.clocks import LamportClock, VectorClock
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import say
 from simclock.protocols.causal_broadcast import Broadcast, FifoQueue, Kind, MemberSettings
@@ -201,16 +201,14 @@ def plot(rows: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="broadcast-orders",
-        summary="what does an order of delivery cost: FIFO, causal, total",
-        source="Lamport 1978; Birman, Schiper & Stephenson 1991",
-        project=5,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+BROADCAST_ORDERS_STUDY = Study(
+    name="broadcast-orders",
+    summary="what does an order of delivery cost: FIFO, causal, total",
+    source="Lamport 1978; Birman, Schiper & Stephenson 1991",
+    project=5,
+    headers=HEADERS,
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

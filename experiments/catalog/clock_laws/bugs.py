@@ -1,11 +1,8 @@
-"""Clocks with one wrong line: those that order events (in `clock-laws`), and agreement on time (in `clock-sources`)."""
+"""Clocks that order events, with one wrong line."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
-from simclock.experiments.catalog.byzantine_clocks.sources import MAJORITY, MOST_SOURCES, NARROWEST
 from simclock.experiments.catalog.clock_laws.judge import (
     HYBRID_BOUNDED,
     HYBRID_MONOTONE,
@@ -15,7 +12,6 @@ from simclock.experiments.catalog.clock_laws.judge import (
     VECTOR_ORDER,
 )
 from simclock.experiments.entries.bug import Bug
-from simclock.protocols.byzantine_clocks import Agreed, Interval, Marzullo, Poller
 
 
 class ComparesSharedIds(VectorClock, frozen=True):
@@ -81,54 +77,36 @@ class JoinLosesAnId(Stamp, frozen=True):
         return type(self)(self.id, super().join(type(self)(0, other.event)).event)
 
 
-class UpperEndsFirst(Marzullo):
-    """SYNC-03: where one interval ends and another begins, the end is counted first: they do not overlap."""
-
-    def ends(self, intervals: Sequence[Interval]) -> list[tuple[int, int, int]]:
-        return [(at, -order, opens) for at, order, opens in super().ends(intervals)]
-
-
-class LastOfTheBest(Marzullo):
-    """SYNC-03: the best is updated with >=, so that the last of several wins, however wide."""
-
-    def is_better(self, one: Agreed, other: Agreed) -> bool:
-        return one.sources >= other.sources
-
-
-class AcceptsMinority(Poller):
-    """SYNC-04: the best interval is used, however few sources allow it."""
-
-    def accepted(self, agreed: Agreed | None) -> Agreed | None:
-        return agreed
-
-
 _ITC = "Almeida, Baquero & Fonte 2008"
 _COCKROACH = "https://github.com/cockroachdb/cockroach"
-_MARZULLO = "https://en.wikipedia.org/wiki/Marzullo%27s_algorithm"
 
 
-def _clock(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
-    return Bug(id=id, name=name, wrong=wrong, property=property, source=source, scenario="clock-laws", judged=False)
-
-
-def _source(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
-    return Bug(id=id, name=name, wrong=wrong, property=property, source=source, scenario="clock-sources", judged=False)
+def _clock(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
+    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario="clock-laws", judged=False)
 
 
 BUGS = (
-    _clock("CLK-02", "vc-compare", ComparesSharedIds, VECTOR_ORDER, "https://github.com/basho/riak_dt"),
-    _clock("CLK-05", "hlc-no-max-offset", TakesAnyTimestamp, HYBRID_BOUNDED, f"{_COCKROACH} UntrustworthyValue"),
-    _clock("CLK-07", "clock-cas-regress", ForgetsTheGreatestReading, HYBRID_MONOTONE, f"{_COCKROACH}/pull/119369"),
-    _clock("CLK-08", "itc-fork-copies-id", ForkCopiesTheId, TREE_DISJOINT, f"{_ITC}, fork"),
-    _clock("CLK-08b", "itc-peek-keeps-id", PeekKeepsTheId, TREE_DISJOINT, f"{_ITC}, peek"),
-    _clock("CLK-08c", "itc-join-loses-id", JoinLosesAnId, TREE_KEPT, f"{_ITC}, join"),
-    _clock("PAPER-IR2", "lamport-receipt-alone", ReceiptIgnoresTheMessage, LAMPORT_CONDITION, "Lamport 1978, IR2"),
-    _clock("PAPER-VC", "vector-receipt-no-tick", ReceiptIsNoEvent, VECTOR_ORDER, "Mattern 1989"),
-    _clock("PAPER-VCb", "vector-merge-overwrites", MergeOverwrites, VECTOR_ORDER, "Mattern 1989"),
-    _source("SYNC-03", "marzullo-ties", UpperEndsFirst, MOST_SOURCES, _MARZULLO),
-    _source("SYNC-03b", "marzullo-last-best", LastOfTheBest, NARROWEST, _MARZULLO),
-    _source("SYNC-04", "no-majority", AcceptsMinority, MAJORITY, f"{_COCKROACH}/pull/130"),
+    _clock("CLK-02", "vc-compare", {"vector": ComparesSharedIds}, VECTOR_ORDER, "https://github.com/basho/riak_dt"),
+    _clock(
+        "CLK-05", "hlc-no-max-offset", {"hybrid": TakesAnyTimestamp}, HYBRID_BOUNDED, f"{_COCKROACH} UntrustworthyValue"
+    ),
+    _clock(
+        "CLK-07",
+        "clock-cas-regress",
+        {"hybrid": ForgetsTheGreatestReading},
+        HYBRID_MONOTONE,
+        f"{_COCKROACH}/pull/119369",
+    ),
+    _clock("CLK-08", "itc-fork-copies-id", {"stamp": ForkCopiesTheId}, TREE_DISJOINT, f"{_ITC}, fork"),
+    _clock("CLK-08b", "itc-peek-keeps-id", {"stamp": PeekKeepsTheId}, TREE_DISJOINT, f"{_ITC}, peek"),
+    _clock("CLK-08c", "itc-join-loses-id", {"stamp": JoinLosesAnId}, TREE_KEPT, f"{_ITC}, join"),
+    _clock(
+        "PAPER-IR2",
+        "lamport-receipt-alone",
+        {"lamport": ReceiptIgnoresTheMessage},
+        LAMPORT_CONDITION,
+        "Lamport 1978, IR2",
+    ),
+    _clock("PAPER-VC", "vector-receipt-no-tick", {"vector": ReceiptIsNoEvent}, VECTOR_ORDER, "Mattern 1989"),
+    _clock("PAPER-VCb", "vector-merge-overwrites", {"dense": MergeOverwrites}, VECTOR_ORDER, "Mattern 1989"),
 )
-
-CLOCK_BUGS = {bug.id: bug for bug in BUGS if bug.scenario == "clock-laws"}
-SOURCE_BUGS = {bug.id: bug for bug in BUGS if bug.scenario == "clock-sources"}

@@ -9,7 +9,7 @@ others ask for a part.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,9 @@ from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, 
 from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
-from simclock.experiments.entries.bug import wrong_class
-from simclock.experiments.entries.entry import Entry, Settings, judge_invariants, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
 
 MILLISECOND = 1_000_000
@@ -181,10 +182,9 @@ def _tree(tree: Any) -> str:
     return str(tree).replace(" ", "")
 
 
-def clock_laws(settings: Settings) -> Scenario:
+def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
     """As many nodes as the seed draws, all of whose clocks are tried."""
     parameters = {**PARAMETERS, **settings.parameters}
-    kinds = kinds_of(parameters["bug"])
     luck = stream(settings.seed, "clock-laws")
     nodes = luck.choice((3, 4, 5)) if settings.nodes is None else settings.nodes
     if nodes < 2:
@@ -193,7 +193,7 @@ def clock_laws(settings: Settings) -> Scenario:
         name="clock-laws",
         seed=settings.seed,
         nodes=nodes,
-        build=lambda node: Carrier(kinds),
+        build=lambda node: Carrier(parts),
         duration_ns=settings.duration_ns or seconds(2),
         network=settings.network
         or Network(
@@ -207,20 +207,6 @@ def clock_laws(settings: Settings) -> Scenario:
     )
 
 
-def kinds_of(bug: str) -> Kinds:
-    """The clocks, one of them with the bug of that name."""
-    if not bug:
-        return Kinds()
-    from simclock.experiments.catalog.clock_laws.bugs import (
-        CLOCK_BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    wrong = wrong_class(bug, CLOCK_BUGS.values())
-    right = {"lamport": LamportClock, "vector": VectorClock, "dense": DenseVectorClock, "hybrid": HybridClock}
-    part = next((name for name, kind in right.items() if issubclass(wrong, kind)), "stamp")
-    return replace(Kinds(), **{part: wrong})
-
-
 def _prey(scenario: Scenario) -> Prey:
     return Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=RHYTHM_NS)
 
@@ -231,16 +217,15 @@ def sometimes(result: RunResult) -> dict[str, int]:
     return counts
 
 
-register(
-    Entry(
-        name="clock-laws",
-        summary="Lamport, vector, hybrid and interval tree clocks on the same messages, under a swarm of faults",
-        source="Lamport 1978; Mattern 1989; Kulkarni et al. 2014; Almeida, Baquero & Fonte 2008",
-        make=clock_laws,
-        judge=judge_invariants,
-        parameters=PARAMETERS,
-        prey=_prey,
-        nemesis="swarm",
-        sometimes=sometimes,
-    )
+CLOCK_LAWS = Entry(
+    name="clock-laws",
+    summary="Lamport, vector, hybrid and interval tree clocks on the same messages, under a swarm of faults",
+    source="Lamport 1978; Mattern 1989; Kulkarni et al. 2014; Almeida, Baquero & Fonte 2008",
+    make=clock_laws,
+    parts=Kinds(),
+    judge=judge_invariants,
+    parameters=PARAMETERS,
+    prey=_prey,
+    nemesis="swarm",
+    sometimes=sometimes,
 )

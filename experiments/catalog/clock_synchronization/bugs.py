@@ -79,7 +79,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="SYNC-02",
         name="rtt-widens-agreement",
-        wrong=MarginWithoutCap,
+        parts={"node": MarginWithoutCap},
+        parameters={"sync": "cristian"},
         property=MARGIN,
         source="https://github.com/tigerbeetle/tigerbeetle/pull/2499",
         scenario=SCENARIO,
@@ -87,7 +88,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="SYNC-08",
         name="jump-during-exchange",
-        wrong=TrustsJumpsInExchange,
+        parts={"node": TrustsJumpsInExchange},
+        parameters={"sync": "ntp"},
         property=ERROR,
         source="https://github.com/open-edge-platform/scenescape/pull/1274",
         scenario=SCENARIO,
@@ -95,7 +97,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="SYNC-08b",
         name="small-jump-during-exchange",
-        wrong=MissesSmallJumps,
+        parts={"node": MissesSmallJumps},
+        parameters={"sync": "ntp"},
         property=ERROR,
         source="https://github.com/open-edge-platform/scenescape/pull/1274",
         scenario=SCENARIO,
@@ -103,7 +106,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="PAPER-RFC5905",
         name="worst-of-eight",
-        wrong=KeepsTheWorst,
+        parts={"node": KeepsTheWorst},
+        parameters={"sync": "ntp"},
         property=FILTER,
         source="RFC 5905, section 10",
         scenario=SCENARIO,
@@ -111,7 +115,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="PAPER-RFC5905b",
         name="older-than-the-last",
-        wrong=UsesSamplesAgain,
+        parts={"node": UsesSamplesAgain},
+        parameters={"sync": "ntp"},
         property=FILTER,
         source="RFC 5905, section 10",
         scenario=SCENARIO,
@@ -119,7 +124,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="PAPER-GZ89",
         name="average-ignores-latency",
-        wrong=AverageIgnoresLatency,
+        parts={"node": AverageIgnoresLatency},
+        parameters={"sync": "berkeley"},
         property=ERROR,
         source="Gusella & Zatti 1989",
         scenario=SCENARIO,
@@ -127,7 +133,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="PAPER-GZ89b",
         name="outlier-averaged",
-        wrong=AveragesOutliers,
+        parts={"node": AveragesOutliers},
+        parameters={"sync": "berkeley"},
         property=AVERAGE,
         source="Gusella & Zatti 1989",
         scenario=SCENARIO,
@@ -135,7 +142,8 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         id="PAPER-C89",
         name="step-breaks-monotonicity",
-        wrong=StepsBack,
+        parts={"node": StepsBack},
+        parameters={"sync": "cristian"},
         property=MONOTONE,
         source="Cristian 1989",
         scenario=SCENARIO,

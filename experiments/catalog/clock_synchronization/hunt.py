@@ -9,7 +9,7 @@ exchange; links grow slow, for a while, by more than the margin that is tolerate
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simclock import (
@@ -38,9 +38,8 @@ from simclock.experiments.catalog.clock_synchronization.scenario import (
     synchronization,
 )
 from simclock.experiments.catalog.clock_synchronization.story import story
-from simclock.experiments.entries.bug import wrong_class
-from simclock.experiments.entries.entry import Entry, Settings, register
-from simclock.protocols.clock_synchronization import BerkeleyNode, NtpClient
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.streams import Stream
 
 INTERVAL_NS = seconds(8)
@@ -53,15 +52,20 @@ EXCHANGE_NS = ms(300)
 HUNTED = {"bug": ""}
 
 
-def clock_hunt(settings: Settings) -> Scenario:
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The class of a node that is set right; None: that of the algorithm."""
+
+    node: Build | None = None
+
+
+def clock_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The synchronization that the seed draws, with the bug that `settings` names."""
     luck = stream(settings.seed, "clock-hunt")
     delay_ns = luck.choice(DELAYS_NS)
-    sync = luck.choice(("cristian", "berkeley", "ntp"))
-    build = CLASSES[sync]
-    bug = {**HUNTED, **settings.parameters}["bug"]
-    if bug:
-        build, sync = _wrong(bug)
+    drawn = luck.choice(("cristian", "berkeley", "ntp"))
+    sync: str = settings.parameters.get("sync", drawn)  # a bug is in one of them
+    build = parts.node or CLASSES[sync]
     parameters: dict[str, Any] = {
         **PARAMETERS,
         "sync": sync,
@@ -80,17 +84,6 @@ def clock_hunt(settings: Settings) -> Scenario:
     network = replace(made.network, loss=luck.choice((0.0, 0.05)), duplication=luck.choice((0.0, 0.1)))
     trouble = _trouble(stream(settings.seed, "clock-hunt trouble"), nodes, delay_ns)
     return replace(made, network=network, faults=trouble, parameters={**settings.parameters, "sync": sync})
-
-
-def _wrong(bug: str) -> tuple[Build, str]:
-    """The class with the wrong line, and the algorithm it belongs to."""
-    from simclock.experiments.catalog.clock_synchronization.bugs import (
-        BUGS,  # the zoo names this scenario: not to be imported above
-    )
-
-    wrong = wrong_class(bug, BUGS)
-    sync = "berkeley" if issubclass(wrong, BerkeleyNode) else "ntp" if issubclass(wrong, NtpClient) else "cristian"
-    return wrong, sync
 
 
 def _trouble(luck: Stream, nodes: int, delay_ns: int) -> tuple[Fault, ...]:
@@ -123,20 +116,19 @@ def _moment(luck: Stream) -> int:
     return INTERVAL_NS * (1 + luck.randrange(6)) + luck.uniform_ns(-ms(10), EXCHANGE_NS)
 
 
-register(
-    Entry(
-        name="clock-hunt",
-        summary="a synchronization of clocks that jump, over links that grow slow, drawn anew by every seed",
-        source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
-        make=clock_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=HUNTED,
-        project=1,
-        story=story,
-        plot=plot,
-        prey=prey,
-        sometimes=sometimes,
-        narrator=narrator,
-    )
+CLOCK_HUNT = Entry(
+    name="clock-hunt",
+    summary="a synchronization of clocks that jump, over links that grow slow, drawn anew by every seed",
+    source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
+    make=clock_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=HUNTED,
+    project=1,
+    story=story,
+    plot=plot,
+    prey=prey,
+    sometimes=sometimes,
+    narrator=narrator,
 )

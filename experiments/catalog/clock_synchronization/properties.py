@@ -33,7 +33,7 @@ from simclock.experiments.catalog.clock_synchronization.course import (
     report_of_clocks,
 )
 from simclock.experiments.catalog.clock_synchronization.filter import Exchange, FilterCourse
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict
 from simclock.faults import NodeFault
 from simclock.protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
 

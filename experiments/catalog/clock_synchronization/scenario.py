@@ -31,8 +31,9 @@ from simclock.durations import MILLISECOND, SECOND, parse_drift
 from simclock.experiments.catalog.clock_synchronization.course import ClockRecord, ClockSetup, report_of_clocks, samples
 from simclock.experiments.catalog.clock_synchronization.properties import judge, properties_of, sometimes
 from simclock.experiments.catalog.clock_synchronization.story import ClockStory, story
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.keys import Key
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.spelling import unknown
 from simclock.faults import NodeFault
@@ -274,21 +275,19 @@ def narrator(scenario: Scenario) -> ClockStory:
     return ClockStory(record.setup)
 
 
-ENTRY = register(
-    Entry(
-        name="clock-drift",
-        summary="clocks drift apart, and Cristian's algorithm, Berkeley or NTP's filter sets them right",
-        source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
-        make=clock_drift,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        project=1,
-        story=story,
-        plot=plot,
-        prey=prey,
-        sometimes=sometimes,
-        keys=KEYS,
-        narrator=narrator,
-    )
+ENTRY = Entry(
+    name="clock-drift",
+    summary="clocks drift apart, and Cristian's algorithm, Berkeley or NTP's filter sets them right",
+    source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
+    make=clock_drift,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    project=1,
+    story=story,
+    plot=plot,
+    prey=prey,
+    sometimes=sometimes,
+    keys=KEYS,
+    narrator=narrator,
 )

@@ -30,8 +30,9 @@ from simclock.durations import MILLISECOND, SECOND, parse_drift
 from simclock.environment.quartz import MILLION, PARTS, SLEW_RATE_PPM
 from simclock.experiments.catalog.clock_synchronization.course import report_of_clocks, samples
 from simclock.experiments.catalog.clock_synchronization.scenario import ENTRY
-from simclock.experiments.entries.entry import Settings, make_scenario
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.clock_synchronization.ntp import STAGES
 
 if TYPE_CHECKING:
@@ -148,16 +149,14 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="clock-sync",
-        summary="how far apart are clocks kept, and how far could they get?",
-        source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
-        project=1,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+CLOCK_SYNC_STUDY = Study(
+    name="clock-sync",
+    summary="how far apart are clocks kept, and how far could they get?",
+    source="Cristian 1989; Gusella & Zatti 1989; RFC 5905",
+    project=1,
+    headers=HEADERS,
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

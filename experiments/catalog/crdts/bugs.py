@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from simclock.clocks import VectorClock
+from simclock.experiments.catalog.crdts.hunt import MERGED
 from simclock.experiments.catalog.crdts.properties import CONSISTENCY, MEMORY, RESURRECTION, TOTAL, VALUE
 from simclock.experiments.entries.bug import Bug
 from simclock.protocols.causal_broadcast import FifoQueue
@@ -151,35 +154,63 @@ _RIAK = "https://github.com/basho/riak_dt"
 _RR = "https://inria.hal.science/inria-00555588"
 
 
-def _bug(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
-    return Bug(
+def _type(id: str, name: str, part: tuple[str, type], property: str, source: str) -> Bug:
+    """A wrong type. Handed on as operations it would never be merged, so it is handed on as states or deltas."""
+    kind, wrong = part
+    return _row(
         id=id,
         name=name,
-        wrong=wrong,
+        parts={"crdt": wrong},
+        parameters={"type": kind},
+        needs={"mode": MERGED},
         property=property,
         source=source,
-        scenario="crdt-hunt",
-        judged=False,
     )
 
 
+def _replica(id: str, name: str, part: tuple[str, type], property: str, source: str) -> Bug:
+    """A wrong replica, in its mode."""
+    mode, wrong = part
+    return _row(id=id, name=name, parts={"replica": wrong}, parameters={"mode": mode}, property=property, source=source)
+
+
+_row = partial(Bug, scenario="crdt-hunt", judged=False)
+
 BUGS: tuple[Bug, ...] = (
-    _bug("CRDT-01", "counter-merge-sum", AddsCounts, VALUE, _RR),
-    _bug("CRDT-01b", "pn-counter-merge-sum", AddsTotals, VALUE, _RR),
-    _bug("CRDT-04", "orswot-present-but-removed", KeepsRemovedDots, RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"),
-    _bug("CRDT-05", "orswot-empty-dots", KeepsElementsWithoutDots, RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"),
-    _bug("CRDT-07", "map-reset-remove", ForgetsWhatWasReset, RESURRECTION, f"{_RIAK} riak_dt_map.erl"),
-    _bug(
+    _type("CRDT-01", "counter-merge-sum", ("g-counter", AddsCounts), VALUE, _RR),
+    _type("CRDT-01b", "pn-counter-merge-sum", ("counter", AddsTotals), VALUE, _RR),
+    _type(
+        "CRDT-04", "orswot-present-but-removed", ("set", KeepsRemovedDots), RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"
+    ),
+    _type(
+        "CRDT-05", "orswot-empty-dots", ("set", KeepsElementsWithoutDots), RESURRECTION, f"{_RIAK} riak_dt_orswot.erl"
+    ),
+    _type("CRDT-07", "map-reset-remove", ("map", ForgetsWhatWasReset), RESURRECTION, f"{_RIAK} riak_dt_map.erl"),
+    _replica(
         "CRDT-08",
         "delta-out-of-order",
-        MergesAnyDelta,
+        ("delta", MergesAnyDelta),
         CONSISTENCY,
         "https://github.com/akka/akka-core/issues/22890",
     ),
-    _bug("PAPER-RR7506a", "delivers-early", DeliversEarly, VALUE, _RR),
-    _bug("PAPER-RR7506b", "sent-before-durable", WritesWhenItHears, MEMORY, "protocols/crdts/replica.py, law 1"),
-    _bug("PAPER-RR7506c", "multicast-in-fifo", DeliversInFifo, VALUE, _RR),
-    _bug("PAPER-RR7506d", "effect-twice", CarriesOutAgain, VALUE, _RR),
-    _bug("CRDT-10", "re-add-other-type", MergesByName, TOTAL, "https://github.com/akka/akka-core/issues/27428"),
-    _bug("CRDT-11", "deletions-forgotten", ForgetsDeletions, RESURRECTION, "protocols/crdts/text.py, on merge"),
+    _replica("PAPER-RR7506a", "delivers-early", ("operations", DeliversEarly), VALUE, _RR),
+    _replica(
+        "PAPER-RR7506b",
+        "sent-before-durable",
+        ("state", WritesWhenItHears),
+        MEMORY,
+        "protocols/crdts/replica.py, law 1",
+    ),
+    _replica("PAPER-RR7506c", "multicast-in-fifo", ("multicast", DeliversInFifo), VALUE, _RR),
+    _replica("PAPER-RR7506d", "effect-twice", ("multicast", CarriesOutAgain), VALUE, _RR),
+    _type(
+        "CRDT-10", "re-add-other-type", ("map", MergesByName), TOTAL, "https://github.com/akka/akka-core/issues/27428"
+    ),
+    _type(
+        "CRDT-11",
+        "deletions-forgotten",
+        ("sequence", ForgetsDeletions),
+        RESURRECTION,
+        "protocols/crdts/text.py, on merge",
+    ),
 )

@@ -10,9 +10,10 @@ bug.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from simclock import Network, Scenario, Uniform, UsageError, ms, seconds, stream
+from simclock import Network, Scenario, Uniform, ms, seconds, stream
 from simclock.experiments.catalog.crdts.scenario import (
     EVERY_MODE,
     describe,
@@ -22,11 +23,14 @@ from simclock.experiments.catalog.crdts.scenario import (
     replicated,
     sometimes,
 )
-from simclock.experiments.entries.bug import wrong_class
-from simclock.experiments.entries.entry import Entry, Settings, judge_invariants, register
-from simclock.protocols.crdts import MODES, TYPES, Crdt, MulticastReplica, Replica, ReplicaSettings
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import judge_invariants
+from simclock.protocols.crdts import MODES, TYPES, Crdt, ReplicaSettings
 
 DURATION_NS = seconds(2)
+MERGED = ("state", "delta")
+"""The modes in which replicas merge states."""
 PARAMETERS = {"bug": "", "type": "", "mode": ""}
 
 
@@ -66,19 +70,22 @@ def draw(seed: int) -> Drawn:
     return drawn
 
 
-def crdt_hunt(settings: Settings) -> Scenario:
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The classes of the type and of a replica; None: those of the names that are asked for or drawn."""
+
+    crdt: type[Crdt] | None = None
+    replica: type[Any] | None = None
+
+
+def crdt_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The replicas that the seed draws, with the bug that `settings` names."""
     drawn = draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
     kind, mode = parameters["type"] or drawn.kind, parameters["mode"] or drawn.mode
-    crdt, replica = named_type(kind), named_mode(mode, EVERY_MODE)
-    if parameters["bug"]:
-        kind, crdt, replica = with_bug(parameters["bug"], kind, crdt, replica)
-        if parameters["type"] not in ("", kind):
-            raise UsageError(f"type: the bug {parameters['bug']} is in {kind}, not in {parameters['type']}")
-        mode = next(name for name, each in EVERY_MODE.items() if replica is each or (each in replica.__mro__[1:2]))
-        if parameters["mode"] not in ("", mode):
-            raise UsageError(f"mode: the bug {parameters['bug']} is hunted in mode {mode}, not {parameters['mode']}")
+    if parts.crdt is not None and mode not in MERGED:
+        mode = "delta"  # handed on as operations, a wrong type would never be merged
+    crdt, replica = parts.crdt or named_type(kind), parts.replica or named_mode(mode, EVERY_MODE)
     does = ReplicaSettings(
         kind=kind,
         updates_max=10,
@@ -108,35 +115,17 @@ def crdt_hunt(settings: Settings) -> Scenario:
     )
 
 
-def with_bug(bug: str, kind: str, crdt: type[Crdt], replica: type[Any]) -> tuple[str, type[Crdt], type[Any]]:
-    """The type's name, the type and the kind of replica, with the wrong class in its place.
-
-    A wrong type that is handed on as operations would never be merged, so it is handed on as states or deltas.
-    """
-    from simclock.experiments.catalog.crdts.bugs import (
-        BUGS,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    wrong = wrong_class(bug, BUGS)
-    if issubclass(wrong, Replica | MulticastReplica):
-        return kind, crdt, wrong
-    right = [name for name, each in TYPES.items() if issubclass(wrong, each)]
-    is_merged = replica in (MODES["state"], MODES["delta"])
-    return right[0], wrong, replica if is_merged else MODES["delta"]
-
-
-register(
-    Entry(
-        name="crdt-hunt",
-        summary="replicas of a replicated type under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source="Groce et al., Swarm Testing, ISSTA 2012",
-        project=9,
-        make=crdt_hunt,
-        judge=judge_invariants,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        nemesis="swarm",
-        sometimes=sometimes,
-    )
+CRDT_HUNT = Entry(
+    name="crdt-hunt",
+    summary="replicas of a replicated type under a swarm of faults, drawn anew by every seed: for finding bugs",
+    source="Groce et al., Swarm Testing, ISSTA 2012",
+    project=9,
+    make=crdt_hunt,
+    parts=Parts(),
+    judge=judge_invariants,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    nemesis="swarm",
+    sometimes=sometimes,
 )

@@ -33,17 +33,9 @@ from simclock.experiments.catalog.crdts.properties import CONVERGENCE, Converges
 from simclock.experiments.catalog.crdts.story import plot, story
 from simclock.experiments.checkers.convergence import convergence
 from simclock.experiments.checkers.linearizability import Verdict as Convergent
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey, calm_of
 from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import unknown
@@ -243,19 +235,17 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     )
 
 
-register(
-    Entry(
-        name="crdts",
-        summary="replicas that are changed while they are alone agree once they can talk: states, deltas, operations",
-        source="Shapiro, Preguica, Baquero & Zawirski, INRIA RR-7506, 2011; Almeida, Shoker & Baquero 2018",
-        project=9,
-        make=crdts,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        story=story,
-        plot=plot,
-        sometimes=sometimes,
-    )
+CRDTS = Entry(
+    name="crdts",
+    summary="replicas that are changed while they are alone agree once they can talk: states, deltas, operations",
+    source="Shapiro, Preguica, Baquero & Zawirski, INRIA RR-7506, 2011; Almeida, Shoker & Baquero 2018",
+    project=9,
+    make=crdts,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    story=story,
+    plot=plot,
+    sometimes=sometimes,
 )

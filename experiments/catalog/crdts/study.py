@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from simclock import Heal, Partition, UsageError, ms, seconds
 from simclock.actors.run import run
 from simclock.experiments.catalog.crdts.scenario import EVERY_MODE, NETWORK, named_type, replicated
-from simclock.experiments.entries.entry import Settings
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.crdts import ReplicaSettings
 
 if TYPE_CHECKING:
@@ -133,27 +133,25 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend(fontsize=7, ncols=2)
 
 
-register_study(
-    Study(
-        name="crdt-bytes",
-        summary="what is sent by whole states, by deltas and by operations, for the same users",
-        source="Almeida, Shoker & Baquero, Delta state replicated data types, 2018",
-        project=9,
-        headers=(
-            "type",
-            "replicas are",
-            "updates",
-            "state at the end [B]",
-            "state [B/update]",
-            "delta [B/update]",
-            "operations [B/update]",
-            "multicast [B/update]",
-            "state / delta",
-            "state / operations",
-        ),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+CRDT_BYTES_STUDY = Study(
+    name="crdt-bytes",
+    summary="what is sent by whole states, by deltas and by operations, for the same users",
+    source="Almeida, Shoker & Baquero, Delta state replicated data types, 2018",
+    project=9,
+    headers=(
+        "type",
+        "replicas are",
+        "updates",
+        "state at the end [B]",
+        "state [B/update]",
+        "delta [B/update]",
+        "operations [B/update]",
+        "multicast [B/update]",
+        "state / delta",
+        "state / operations",
+    ),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

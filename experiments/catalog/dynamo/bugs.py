@@ -23,9 +23,8 @@ from simclock.experiments.catalog.dynamo.causality import (
     SIBLINGS_ARE_CONCURRENT,
 )
 from simclock.experiments.catalog.dynamo.judge import HANDOFF_COMPLETES, HINTS_ARE_DELIVERED, STAND_INS_KEEP_HINTS
-from simclock.experiments.catalog.dynamo.scenario import Parts
-from simclock.experiments.entries.bug import Bug, wrong_class
-from simclock.protocols.dynamo import Client, ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
+from simclock.experiments.entries.bug import Bug
+from simclock.protocols.dynamo import ClientVectors, DottedSets, DynamoServer, Version, Write, is_deleted
 from simclock.protocols.dynamo.client_vectors import ClientVersion, ClientVersions, maximal
 from simclock.protocols.dynamo.messages import Delete, Put, WriteReply, WriteRequest
 from simclock.protocols.dynamo.server import Operation
@@ -254,44 +253,62 @@ RIAK_MODES = "https://github.com/basho/riak_kv/pull/226"
 RIAK_REAPS = "https://github.com/basho/riak_kv/issues/1869"
 RIAK_DELETION = "https://docs.riak.com/riak/kv/2.2.1/using/reference/object-deletion/"
 RIAK_CLIENT = "https://github.com/basho/riak-java-client/pull/195"
-_ROWS: tuple[tuple[str, str, type, str, str], ...] = (
-    ("KV-01", "sibling-explosion", KeepsAllSiblings, SIBLINGS_ARE_CONCURRENT, DVV),
-    ("KV-02", "false-dominance", DominatesFalsely, NO_LOST_WRITE, DVV),
-    ("KV-02b", "equal-clocks", CountsFromContext, NO_LOST_WRITE, DVV),
+_ROWS: tuple[tuple[str, str, dict[str, type], str, str], ...] = (
+    ("KV-01", "sibling-explosion", {"versioning": KeepsAllSiblings}, SIBLINGS_ARE_CONCURRENT, DVV),
+    ("KV-02", "false-dominance", {"versioning": DominatesFalsely}, NO_LOST_WRITE, DVV),
+    ("KV-02b", "equal-clocks", {"versioning": CountsFromContext}, NO_LOST_WRITE, DVV),
     (
         "KV-04",
         "lww-clock-skew",
-        BelievesWallClocks,
+        {"versioning": BelievesWallClocks},
         NO_LOST_WRITE,
         "https://aphyr.com/posts/294-jepsen-cassandra",
     ),
     (
         "KV-08",
         "nonmonotone-vv-snapshot",
-        StampsOldValues,
+        {"server": StampsOldValues},
         NO_LOST_WRITE,
         "https://github.com/equalitie/ouisync/issues/118",
     ),
-    ("DYNAMO-4.4", "sibling-never-overwritten", NeverOverwrites, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
-    ("DYNAMO-4.4b", "siblings-never-pruned", NeverPrunesSiblings, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
-    ("DYNAMO-4.4c", "clock-pruned-alive", PrunesClocks, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
-    ("DYNAMO-4.4d", "live-sibling-pruned", PrunesSiblings, NO_LOST_WRITE, f"{PAPER} 4.4"),
-    ("DYNAMO-4.5", "w-counts-messages", CountsMessages, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
-    ("DYNAMO-4.5b", "ack-before-sync", AcknowledgesBeforeSync, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
-    ("DYNAMO-4.5c", "put-written-twice", WritesTwice, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.5"),
-    ("DYNAMO-4.5d", "last-answer-told", TellsLastAnswer, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
-    ("DYNAMO-4.6", "hint-dropped-unheard", DropsHintsUnheard, HINTS_ARE_DELIVERED, f"{PAPER} 4.6"),
-    ("DYNAMO-4.6b", "sloppy-counted-as-strict", CountsSuspects, QUORUMS_INTERSECT, f"{PAPER} 4.6"),
-    ("DYNAMO-4.6c", "no-hint-kept", NamesNoOwner, STAND_INS_KEEP_HINTS, f"{PAPER} 4.6"),
-    ("DYNAMO-4.7", "merkle-not-updated", ForgetsTree, REPLICAS_CONVERGE, f"{PAPER} 4.7"),
-    ("DYNAMO-4.9", "given-up-early", GivesUpEarly, NO_LOST_WRITE, f"{PAPER} 4.9"),
-    ("DYNAMO-4.9b", "dot-used-again", KeepsEpoch, NO_LOST_WRITE, "https://github.com/basho/riak_kv/issues/679"),
-    ("DYNAMO-5", "repair-with-older", RepairsBlindly, NO_LOST_WRITE, f"{PAPER} 5"),
-    ("DELETE-1", "tombstone-removed-early", RemovesAfterDelay, DELETED_STAYS_DELETED, RIAK_MODES),
-    ("DELETE-2", "owners-alone-asked", AsksOwnersAlone, DELETED_STAYS_DELETED, RIAK_REAPS),
-    ("DELETE-3", "unread-write-deleted", DeletesUnread, NO_LOST_WRITE, RIAK_DELETION),
-    ("DELETE-4", "tombstone-context-withheld", WithholdsContext, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
-    ("DELETE-5", "guard-never-released", NeverReleases, HANDOFF_COMPLETES, "protocols/dynamo/removal.py"),
+    (
+        "DYNAMO-4.4",
+        "sibling-never-overwritten",
+        {"versioning": NeverOverwrites},
+        SIBLINGS_ARE_CONCURRENT,
+        f"{PAPER} 4.4",
+    ),
+    (
+        "DYNAMO-4.4b",
+        "siblings-never-pruned",
+        {"versioning": NeverPrunesSiblings},
+        SIBLINGS_ARE_CONCURRENT,
+        f"{PAPER} 4.4",
+    ),
+    ("DYNAMO-4.4c", "clock-pruned-alive", {"versioning": PrunesClocks}, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.4"),
+    ("DYNAMO-4.4d", "live-sibling-pruned", {"versioning": PrunesSiblings}, NO_LOST_WRITE, f"{PAPER} 4.4"),
+    ("DYNAMO-4.5", "w-counts-messages", {"server": CountsMessages}, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5b", "ack-before-sync", {"server": AcknowledgesBeforeSync}, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5c", "put-written-twice", {"server": WritesTwice}, SIBLINGS_ARE_CONCURRENT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.5d", "last-answer-told", {"server": TellsLastAnswer}, QUORUMS_INTERSECT, f"{PAPER} 4.5"),
+    ("DYNAMO-4.6", "hint-dropped-unheard", {"server": DropsHintsUnheard}, HINTS_ARE_DELIVERED, f"{PAPER} 4.6"),
+    ("DYNAMO-4.6b", "sloppy-counted-as-strict", {"server": CountsSuspects}, QUORUMS_INTERSECT, f"{PAPER} 4.6"),
+    ("DYNAMO-4.6c", "no-hint-kept", {"server": NamesNoOwner}, STAND_INS_KEEP_HINTS, f"{PAPER} 4.6"),
+    ("DYNAMO-4.7", "merkle-not-updated", {"server": ForgetsTree}, REPLICAS_CONVERGE, f"{PAPER} 4.7"),
+    ("DYNAMO-4.9", "given-up-early", {"server": GivesUpEarly}, NO_LOST_WRITE, f"{PAPER} 4.9"),
+    (
+        "DYNAMO-4.9b",
+        "dot-used-again",
+        {"server": KeepsEpoch},
+        NO_LOST_WRITE,
+        "https://github.com/basho/riak_kv/issues/679",
+    ),
+    ("DYNAMO-5", "repair-with-older", {"server": RepairsBlindly}, NO_LOST_WRITE, f"{PAPER} 5"),
+    ("DELETE-1", "tombstone-removed-early", {"server": RemovesAfterDelay}, DELETED_STAYS_DELETED, RIAK_MODES),
+    ("DELETE-2", "owners-alone-asked", {"server": AsksOwnersAlone}, DELETED_STAYS_DELETED, RIAK_REAPS),
+    ("DELETE-3", "unread-write-deleted", {"server": DeletesUnread}, NO_LOST_WRITE, RIAK_DELETION),
+    ("DELETE-4", "tombstone-context-withheld", {"server": WithholdsContext}, SIBLINGS_ARE_CONCURRENT, RIAK_CLIENT),
+    ("DELETE-5", "guard-never-released", {"server": NeverReleases}, HANDOFF_COMPLETES, "protocols/dynamo/removal.py"),
 )
 
 _SCENARIOS = {
@@ -306,22 +323,10 @@ BUGS: tuple[Bug, ...] = tuple(
     Bug(
         id=row,
         name=name,
-        wrong=wrong,
+        parts=parts,
         property=property,
         source=source,
         scenario=_SCENARIOS.get(row, "dynamo-hunt"),
     )
-    for row, name, wrong, property, source in _ROWS
+    for row, name, parts, property, source in _ROWS
 )
-
-
-def parts_of(bug: str) -> Parts:
-    """The right parts but for the wrong one; the right ones where the name is empty."""
-    if not bug:
-        return Parts()
-    wrong = wrong_class(bug, BUGS)
-    if issubclass(wrong, DynamoServer):
-        return Parts(server=wrong)
-    if issubclass(wrong, Client):
-        return Parts(client=wrong)
-    return Parts(versioning=wrong)

@@ -18,7 +18,8 @@ from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, 
 from simclock.environment.quartz import Clocks
 from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
 from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.experiments.nemesis.liveness import recovery
 from simclock.protocols.dynamo import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, Layout, Workload
@@ -181,15 +182,13 @@ def _orders(
     return tuple(orders)
 
 
-def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings) -> Scenario:
-    """The store that the seed draws, with the bug that `settings` names."""
-    from simclock.experiments.catalog.dynamo.bugs import parts_of  # the zoo's classes derive from this module's
-
+def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings, parts: Parts) -> Scenario:
+    """The store that the seed draws, made of these parts."""
     asked = {**PARAMETERS, **settings.parameters}
     drawn = draw(settings.seed)
     given = {name: asked[name] for name in ("versioning", "ids", "quorum") if asked[name]}
     _check(given)
-    return hunt(name, settings, drawn._replace(**given), parts_of(asked["bug"]))
+    return hunt(name, settings, drawn._replace(**given), parts)
 
 
 def _check(given: dict[str, str]) -> None:
@@ -280,39 +279,40 @@ def prey(draw: Callable[[int], Drawn], scenario: Scenario) -> Prey:
     return _prey(tuple(range(drawn.members + drawn.spares)))
 
 
-for _name, _drawn, _summary in (
-    (
-        "dynamo-hunt",
-        _draw,
-        "a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
-    ),
-    (
-        "dynamo-ring-hunt",
-        _draw_ring,
-        "the same with one or two replicas and a server that leaves and joins all the time: keys move",
-    ),
-    (
-        "dynamo-delete-hunt",
-        _draw_delete,
-        "the same with few keys that are deleted and written again, and tombstones that are removed",
-    ),
-    (
-        "dynamo-quorum-hunt",
-        _draw_quorum,
-        "the same with strict quorums that overlap and seldom a repair: every read has to meet every write",
-    ),
-):
-    register(
-        Entry(
-            name=_name,
-            summary=_summary,
-            source=SOURCE,
-            project=10,
-            make=partial(dynamo_hunt, _drawn, _name),
-            judge=judge,
-            describe=describe,
-            parameters=PARAMETERS,
-            prey=partial(prey, _drawn),
-            sometimes=sometimes,
-        )
+HUNTS = tuple(
+    Entry(
+        name=name,
+        summary=summary,
+        source=SOURCE,
+        project=10,
+        make=partial(dynamo_hunt, drawn, name),
+        parts=Parts(),
+        judge=judge,
+        describe=describe,
+        parameters=PARAMETERS,
+        prey=partial(prey, drawn),
+        sometimes=sometimes,
     )
+    for name, drawn, summary in (
+        (
+            "dynamo-hunt",
+            _draw,
+            "a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
+        ),
+        (
+            "dynamo-ring-hunt",
+            _draw_ring,
+            "the same with one or two replicas and a server that leaves and joins all the time: keys move",
+        ),
+        (
+            "dynamo-delete-hunt",
+            _draw_delete,
+            "the same with few keys that are deleted and written again, and tombstones that are removed",
+        ),
+        (
+            "dynamo-quorum-hunt",
+            _draw_quorum,
+            "the same with strict quorums that overlap and seldom a repair: every read has to meet every write",
+        ),
+    )
+)

@@ -29,9 +29,9 @@ from simclock.experiments.catalog.dynamo.causality import (
     siblings_not_concurrent,
     unseen_by_reads,
 )
-from simclock.experiments.catalog.raft.scenario import history_of
+from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.checkers.histories import Operation
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import calm_of
 from simclock.experiments.telling.recorded import recorded
 from simclock.protocols.dynamo import (

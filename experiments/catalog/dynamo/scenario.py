@@ -37,8 +37,9 @@ from simclock.experiments.catalog.dynamo.judge import (
     sometimes,
 )
 from simclock.experiments.catalog.dynamo.story import story
-from simclock.experiments.catalog.raft.scenario import History
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.checkers.client_history import History
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.dynamo import (
@@ -186,10 +187,8 @@ def checked(parameters: dict[str, Any]) -> dict[str, Any]:
     return parameters
 
 
-def dynamo(settings: Settings) -> Scenario:
+def dynamo(settings: Settings, parts: Parts) -> Scenario:
     """A partition with clients on both sides, a crash; unless `churn` is false, a join and a leave."""
-    from simclock.experiments.catalog.dynamo.bugs import parts_of  # the zoo's classes derive from this module's
-
     asked = checked({**PARAMETERS, **settings.parameters})
     members = SERVERS if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
@@ -223,7 +222,7 @@ def dynamo(settings: Settings) -> Scenario:
             (duration_ns * 13 // 20, members - 1, 0, False),
         ),
         rest_ns=REST_NS,
-        parts=parts_of(asked["bug"]),
+        parts=parts,
     )
     options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
@@ -263,18 +262,17 @@ def prey(scenario: Scenario) -> Prey:
 
 SOURCE = "DeCandia et al., Dynamo: Amazon's Highly Available Key-value Store, SOSP 2007"
 
-register(
-    Entry(
-        name="dynamo",
-        summary="a many-leader store (projects 3 and 10): a partition, a crash, joins; siblings, and who ends them",
-        source=SOURCE,
-        project=10,
-        make=dynamo,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        sometimes=sometimes,
-        story=story,
-    )
+DYNAMO = Entry(
+    name="dynamo",
+    summary="a many-leader store (projects 3 and 10): a partition, a crash, joins; siblings, and who ends them",
+    source=SOURCE,
+    project=10,
+    make=dynamo,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    sometimes=sometimes,
+    story=story,
 )

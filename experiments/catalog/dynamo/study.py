@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock import UsageError, stream
 from simclock.clocks import VectorClock
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.dynamo import (
     ClientVectors,
     DottedSets,
@@ -205,16 +205,14 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="version-vectors",
-        summary="what telling versions apart costs: metadata, siblings, false conflicts, as clients or writes grow",
-        source="Preguica et al. 2010, arXiv 1011.5808",
-        project=10,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+VERSION_VECTORS_STUDY = Study(
+    name="version-vectors",
+    summary="what telling versions apart costs: metadata, siblings, false conflicts, as clients or writes grow",
+    source="Preguica et al. 2010, arXiv 1011.5808",
+    project=10,
+    headers=HEADERS,
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

@@ -54,7 +54,9 @@ from simclock import (
     us,
 )
 from simclock.actors import Message, Node
-from simclock.experiments.entries.entry import Entry, Settings, nothing_promised, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import nothing_promised
 
 RUMOURS_PER_MILESTONE = 12
 
@@ -238,11 +240,9 @@ def everything(settings: Settings) -> Scenario:
     )
 
 
-register(
-    Entry(
-        name="everything",
-        summary="every feature of the kernel at once: what determinism is tried on",
-        make=everything,
-        judge=nothing_promised,
-    )
+EVERYTHING = Entry(
+    name="everything",
+    summary="every feature of the kernel at once: what determinism is tried on",
+    make=everything,
+    judge=nothing_promised,
 )

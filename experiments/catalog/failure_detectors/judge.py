@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from simclock import AddDelay, Crash, Observer, Restart, RunResult, format_duration
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict
 from simclock.experiments.telling.recorded import recorded
 from simclock.faults import NodeFault
 

@@ -42,7 +42,8 @@ from simclock.experiments.catalog.failure_detectors.judge import (
     judge,
     measured,
 )
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
@@ -192,17 +193,15 @@ def sometimes(result: RunResult) -> Mapping[str, int]:
     }
 
 
-register(
-    Entry(
-        name="failure-detectors",
-        summary="is the node down or the network slow: phi accrual beside fixed timeouts on the same heartbeats",
-        source="Hayashibara, Defago, Yared & Katayama, The phi accrual failure detector, SRDS 2004",
-        project=11,
-        make=failure_detectors,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        story=story,
-        sometimes=sometimes,
-    )
+FAILURE_DETECTORS = Entry(
+    name="failure-detectors",
+    summary="is the node down or the network slow: phi accrual beside fixed timeouts on the same heartbeats",
+    source="Hayashibara, Defago, Yared & Katayama, The phi accrual failure detector, SRDS 2004",
+    project=11,
+    make=failure_detectors,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    story=story,
+    sometimes=sometimes,
 )

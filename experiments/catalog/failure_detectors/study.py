@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from simclock import UsageError, minutes, ms, parse_duration
 from simclock.actors.run import run
 from simclock.experiments.catalog.failure_detectors.judge import NAMES, Measured, measured
-from simclock.experiments.catalog.failure_detectors.scenario import NETWORKS
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.catalog.failure_detectors.scenario import FAILURE_DETECTORS, NETWORKS
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,10 +38,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     asked: Mapping[str, Any] = settings.parameters
     if asked["watched"] < 1:
         raise UsageError(f"watched: {asked['watched']} is not a number of nodes: 1 or more")
-    entry = entries()["failure-detectors"]
     for model in NETWORKS:
         scenario = make_scenario(
-            entry,
+            FAILURE_DETECTORS,
             Settings(
                 seed=settings.seed,
                 nodes=asked["watched"] + 1,
@@ -87,16 +87,14 @@ def plot(rows: Sequence[Row], axes: Axes) -> None:
     axes.legend(fontsize=6)
 
 
-register_study(
-    Study(
-        name="failure-detectors",
-        summary="how many live nodes does a failure detector suspect, and how soon does it notice a dead one?",
-        source="Hayashibara et al. 2004; Chen, Toueg & Aguilera 2002 for the measures",
-        project=11,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=STUDY_PARAMETERS,
-    )
+FAILURE_DETECTORS_STUDY = Study(
+    name="failure-detectors",
+    summary="how many live nodes does a failure detector suspect, and how soon does it notice a dead one?",
+    source="Hayashibara et al. 2004; Chen, Toueg & Aguilera 2002 for the measures",
+    project=11,
+    headers=HEADERS,
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=STUDY_PARAMETERS,
 )

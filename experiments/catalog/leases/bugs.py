@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import seconds
-from simclock.experiments.catalog.leases.parts import LeaseParts
+from simclock.experiments.catalog.leases.parts import AcceptsAnyToken
 from simclock.experiments.catalog.leases.progress import PROGRESS
-from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
 from simclock.protocols.leases.table import Claim
 from simclock.protocols.raft import ClientReply, ClientRequest
 
 # The store.
-
-
-class AcceptsAnyToken(StorageNode):
-    """LEASE-01: the store does not check tokens."""
-
-    def _may_write(self, lock: str, token: int, number: int) -> bool:
-        return True
 
 
 class ForgetsGreatestToken(StorageNode):
@@ -57,8 +50,6 @@ class OldLeaderExpires(LeaseServer):
 
     With the table of LEASE-02b: as in etcd, where a revocation names the lease alone.
     """
-
-    table_too = ExpiresWhateverRenewal
 
     def _forget_measured(self) -> None:
         pass
@@ -140,48 +131,48 @@ KLEPPMANN = "Kleppmann 2016, https://martin.kleppmann.com/2016/02/08/how-to-do-d
 GRAY = "Gray & Cheriton, Leases, SOSP 1989"
 
 
-def _bug(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
-    return Bug(id=id, name=name, wrong=wrong, property=property, source=source, scenario=SCENARIO, judged=False)
+def _bug(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
+    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=SCENARIO, judged=False)
 
 
 BUGS = (
-    _bug("LEASE-01", "no-fencing", AcceptsAnyToken, EFFECTS, KLEPPMANN),
+    _bug("LEASE-01", "no-fencing", {"storage": AcceptsAnyToken}, EFFECTS, KLEPPMANN),
     _bug(
         "LEASE-02",
         "old-leader-revokes",
-        OldLeaderExpires,
+        {"server": OldLeaderExpires, "table": ExpiresWhateverRenewal},
         "Lease Lives While Renewed",
         "https://github.com/etcd-io/etcd/issues/15247",
     ),
     _bug(
         "LEASE-02b",
         "revoke-without-renewal",
-        ExpiresWhateverRenewal,
+        {"table": ExpiresWhateverRenewal},
         "Lease Lives While Renewed",
         "https://github.com/etcd-io/etcd/issues/12528",
     ),
     _bug(
         "LEASE-07",
         "lock-queue-expired-session",
-        TellsExpiredWaiter,
+        {"table": TellsExpiredWaiter},
         "At Most One Holder",
         "https://jepsen.io/blog/2020-01-30-etcd-3.4.3",
     ),
-    _bug("PAPER-LEASE-1", "counts-from-answer", CountsFromAnswer, BELIEVER, GRAY),
-    _bug("PAPER-LEASE-2", "trusts-stopped-clock", TrustsStoppedClock, BELIEVER, GRAY),
-    _bug("PAPER-LEASE-3", "reads-wall-clock", ReadsWallClock, BELIEVER, KLEPPMANN),
+    _bug("PAPER-LEASE-1", "counts-from-answer", {"holder": CountsFromAnswer}, BELIEVER, GRAY),
+    _bug("PAPER-LEASE-2", "trusts-stopped-clock", {"holder": TrustsStoppedClock}, BELIEVER, GRAY),
+    _bug("PAPER-LEASE-3", "reads-wall-clock", {"holder": ReadsWallClock}, BELIEVER, KLEPPMANN),
     _bug(
         "PAPER-LEASE-4",
         "token-reused-after-failover",
-        CountsTokensInMemory,
+        {"server": CountsTokensInMemory},
         "Token Monotone",
         "Burrows, The Chubby lock service, OSDI 2006",
     ),
-    _bug("PAPER-LEASE-5", "forgets-greatest-token", ForgetsGreatestToken, EFFECTS, KLEPPMANN),
+    _bug("PAPER-LEASE-5", "forgets-greatest-token", {"storage": ForgetsGreatestToken}, EFFECTS, KLEPPMANN),
     Bug(
         id="PAPER-LEASE-6L",
         name="never-expires",
-        wrong=NeverExpires,
+        parts={"server": NeverExpires},
         property=PROGRESS,
         kind=LIVENESS,
         source=GRAY,
@@ -189,29 +180,14 @@ BUGS = (
         judged=False,
         liveness_ns=LIVENESS_NS,
     ),
-    _bug("PAPER-LEASE-7", "accepts-old-copy", AcceptsOldCopy, IN_ORDER, KLEPPMANN),
+    _bug("PAPER-LEASE-7", "accepts-old-copy", {"storage": AcceptsOldCopy}, IN_ORDER, KLEPPMANN),
     Bug(
         id="PAPER-LEASE-8",
         name="term-without-drift",
-        wrong=IgnoresDrift,
+        parts={"holder": IgnoresDrift},
         property=BELIEVER,
         source=GRAY,
         scenario="leases-drift-hunt",
         judged=False,
     ),
 )
-
-
-def parts_of(bug: str) -> LeaseParts:
-    """The parts with that bug; the right ones where the name is empty."""
-    if not bug:
-        return LeaseParts()
-    wrong = wrong_class(bug, BUGS)
-    if issubclass(wrong, LeaseServer):
-        return LeaseParts(server=wrong, table=getattr(wrong, "table_too", LeaseTable))
-    if issubclass(wrong, LeaseTable):
-        return LeaseParts(table=wrong)
-    if issubclass(wrong, Holder):
-        return LeaseParts(holder=wrong)
-    assert issubclass(wrong, StorageNode), "a wrong line is in one of the parts"
-    return LeaseParts(storage=wrong)

@@ -44,11 +44,11 @@ from simclock import (
     seconds,
     stream,
 )
-from simclock.experiments.catalog.leases.bugs import parts_of
-from simclock.experiments.catalog.leases.parts import builder, describe, judge, sometimes
+from simclock.experiments.catalog.leases.parts import LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Plan, Prey, draw_plan
 from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
@@ -225,14 +225,14 @@ def _trouble(seed: int, drawn: _Drawn, store: int, end_ns: int) -> Iterator[Faul
             at_ns = until_ns + luck.exponential_ns(ms(800))
 
 
-def leases_hunt(settings: Settings) -> Scenario:
-    """What the seed draws, with the bug that `settings` names."""
-    return _hunt("leases-hunt", settings, _draw(settings.seed))
+def leases_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
+    """What the seed draws, made of these parts."""
+    return _hunt("leases-hunt", settings, _draw(settings.seed), parts)
 
 
-def leases_drift_hunt(settings: Settings) -> Scenario:
+def leases_drift_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
     """The same with clocks at the bound: servers fast, holders slow."""
-    scenario = _hunt("leases-drift-hunt", settings, _draw(settings.seed, at_bound=True))
+    scenario = _hunt("leases-drift-hunt", settings, _draw(settings.seed, at_bound=True), parts)
     store = settings.nodes or REPLICAS
     drifts = tuple(
         SetDrift(at_ns=0, node=node, drift_ppb=BOUND_PPB if node < store else -BOUND_PPB)
@@ -241,8 +241,7 @@ def leases_drift_hunt(settings: Settings) -> Scenario:
     return replace(scenario, faults=(*drifts, *scenario.faults))
 
 
-def _hunt(name: str, settings: Settings, drawn: _Drawn) -> Scenario:
-    parts = parts_of({**PARAMETERS, **settings.parameters}["bug"])
+def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Scenario:
     duration_ns = settings.duration_ns or DURATION_NS
     replicas = settings.nodes or REPLICAS
     raft = RaftSettings(
@@ -316,31 +315,29 @@ def prey(scenario: Scenario) -> Prey:
     return _prey_of(tuple(range(scenario.nodes - 1 - clients)))
 
 
-register(
-    Entry(
-        name="leases-hunt",
-        summary="short leases under pauses, failover, loss, drift and stopped clocks, drawn anew by every seed",
-        source="Gray & Cheriton 1989; Kleppmann, How to do distributed locking, 2016",
-        project=11,
-        make=leases_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        sometimes=sometimes,
-    )
+LEASES_HUNT = Entry(
+    name="leases-hunt",
+    summary="short leases under pauses, failover, loss, drift and stopped clocks, drawn anew by every seed",
+    source="Gray & Cheriton 1989; Kleppmann, How to do distributed locking, 2016",
+    project=11,
+    make=leases_hunt,
+    parts=LeaseParts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    sometimes=sometimes,
 )
-register(
-    Entry(
-        name="leases-drift-hunt",
-        summary="leases-hunt with every clock at the drift bound: servers fast, holders slow, no guard",
-        source="Gray & Cheriton 1989",
-        project=11,
-        make=leases_drift_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        sometimes=sometimes,
-    )
+LEASES_DRIFT_HUNT = Entry(
+    name="leases-drift-hunt",
+    summary="leases-hunt with every clock at the drift bound: servers fast, holders slow, no guard",
+    source="Gray & Cheriton 1989",
+    project=11,
+    make=leases_drift_hunt,
+    parts=LeaseParts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    sometimes=sometimes,
 )

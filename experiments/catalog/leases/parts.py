@@ -8,9 +8,16 @@ from typing import Any
 
 from simclock import RunResult
 from simclock.actors import Node
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
 from simclock.protocols.raft import RaftSettings
+
+
+class AcceptsAnyToken(StorageNode):
+    """What `--fencing off` asks for, and bug LEASE-01: the store does not check tokens."""
+
+    def _may_write(self, lock: str, token: int, number: int) -> bool:
+        return True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,11 +17,12 @@ from functools import partial
 from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
-from simclock.experiments.catalog.leases.parts import builder, describe, judge, sometimes
+from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.story import CLIENTS, NAMES, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
@@ -37,13 +38,9 @@ PARAMETERS = Parameters(
 REPLICAS = 3
 
 
-def leases(settings: Settings) -> Scenario:
+def leases(settings: Settings, parts: LeaseParts) -> Scenario:
     """Two clients, one lock, and trouble in the middle of A's second or third write."""
-    # The zoo is about these scenarios, so it cannot be imported above.
-    from simclock.experiments.catalog.leases.bugs import AcceptsAnyToken, parts_of
-
     asked = {**PARAMETERS, **settings.parameters}
-    parts = parts_of(asked["bug"])
     if _one_of(asked, "fencing", ("on", "off")) == "off":
         parts = replace(parts, storage=AcceptsAnyToken)
     name = _one_of(asked, "trouble", tuple(TROUBLES))
@@ -96,19 +93,18 @@ def _one_of(asked: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> st
     return value
 
 
-register(
-    Entry(
-        name="leases",
-        summary="a client pauses for ten seconds on a five-second lease; its late write is rejected by its token",
-        source="Gray & Cheriton 1989; Burrows, Chubby, OSDI 2006; Kleppmann, How to do distributed locking, 2016",
-        project=11,
-        make=leases,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        story=story,
-        plot=plot,
-        prey=prey,
-        sometimes=sometimes,
-    )
+LEASES = Entry(
+    name="leases",
+    summary="a client pauses for ten seconds on a five-second lease; its late write is rejected by its token",
+    source="Gray & Cheriton 1989; Burrows, Chubby, OSDI 2006; Kleppmann, How to do distributed locking, 2016",
+    project=11,
+    make=leases,
+    parts=LeaseParts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    story=story,
+    plot=plot,
+    prey=prey,
+    sometimes=sometimes,
 )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from simclock import UsageError
 from simclock.experiments.catalog.lock_table.hunt import LIVENESS_NS
-from simclock.experiments.catalog.lock_table.scenario import Parts
-from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.protocols.lock_table import (
     EXCLUSIVE,
-    POLICIES,
     WAIT_DIE,
     WOUND_WAIT,
     Claim,
@@ -133,45 +130,87 @@ _GRAY = "Gray & Reuter, Transaction Processing, 1992, 7.8"
 _row = partial(Bug, scenario="deadlocks-hunt", judged=False)
 _live = partial(_row, kind=LIVENESS, liveness_ns=LIVENESS_NS)
 
+# The policies in which a wrong line is reached, where not in all.
+_ABORTING = {"policy": (WAIT_DIE, WOUND_WAIT)}
+_WOUND = {"policy": (WOUND_WAIT,)}
+_DIE = {"policy": (WAIT_DIE,)}
+
 BUGS: tuple[Bug, ...] = (
-    _live(id="LOCK-01", name="restart-young", wrong=RestartsYoung, property=NO_STARVATION, source=_PAPER),
-    _live(id="LOCK-02", name="wound-ignored", wrong=IgnoresWound, property=NO_DEADLOCK, source=_PAPER),
-    _row(id="LOCK-03", name="age-backwards", wrong=ComparesBackwards, property=TIMESTAMP_ORDER, source=_PAPER),
-    _live(id="LOCK-04", name="upgrade-unasked", wrong=UpgradesUnasked, property=NO_DEADLOCK, source=_GRAY),
-    _row(id="LOCK-05", name="queue-forgotten", wrong=ForgetsQueue, property=TIMESTAMP_ORDER, source=_PAPER),
-    _row(id="LOCK-06", name="old-behind-young", wrong=FirstComeFirstServed, property=TIMESTAMP_ORDER, source=_PAPER),
-    _row(id="LOCK-07", name="shared-with-writer", wrong=SharesWithWriters, property=MUTUAL_EXCLUSION, source=_GRAY),
-    _row(id="LOCK-08", name="wound-takes-lock", wrong=TakesLockAway, property=MUTUAL_EXCLUSION, source=_PAPER),
-    _live(id="LOCK-09", name="late-request-locks", wrong=AcceptsTheDead, property=NO_STARVATION, source=_GRAY),
-    _row(id="LOCK-10", name="locks-in-memory", wrong=ForgetsLocks, property=MUTUAL_EXCLUSION, source=_GRAY),
-    _live(id="LOCK-11", name="release-unconfirmed", wrong=ReleasesEarly, property=NO_STARVATION, source=_GRAY),
+    _live(
+        id="LOCK-01",
+        name="restart-young",
+        parts={"client": RestartsYoung},
+        property=NO_STARVATION,
+        source=_PAPER,
+        needs=_ABORTING,
+    ),
+    _live(
+        id="LOCK-02",
+        name="wound-ignored",
+        parts={"client": IgnoresWound},
+        property=NO_DEADLOCK,
+        source=_PAPER,
+        needs=_WOUND,
+    ),
+    _row(
+        id="LOCK-03",
+        name="age-backwards",
+        parts={"manager": ComparesBackwards},
+        property=TIMESTAMP_ORDER,
+        source=_PAPER,
+        needs=_DIE,
+    ),
+    _live(
+        id="LOCK-04",
+        name="upgrade-unasked",
+        parts={"manager": UpgradesUnasked},
+        property=NO_DEADLOCK,
+        source=_GRAY,
+        needs=_ABORTING,
+    ),
+    _row(
+        id="LOCK-05",
+        name="queue-forgotten",
+        parts={"manager": ForgetsQueue},
+        property=TIMESTAMP_ORDER,
+        source=_PAPER,
+        needs=_DIE,
+    ),
+    _row(
+        id="LOCK-06",
+        name="old-behind-young",
+        parts={"manager": FirstComeFirstServed},
+        property=TIMESTAMP_ORDER,
+        source=_PAPER,
+        needs=_WOUND,
+    ),
+    _row(
+        id="LOCK-07",
+        name="shared-with-writer",
+        parts={"manager": SharesWithWriters},
+        property=MUTUAL_EXCLUSION,
+        source=_GRAY,
+    ),
+    _row(
+        id="LOCK-08",
+        name="wound-takes-lock",
+        parts={"manager": TakesLockAway},
+        property=MUTUAL_EXCLUSION,
+        source=_PAPER,
+        needs=_WOUND,
+    ),
+    _live(
+        id="LOCK-09", name="late-request-locks", parts={"manager": AcceptsTheDead}, property=NO_STARVATION, source=_GRAY
+    ),
+    _row(
+        id="LOCK-10", name="locks-in-memory", parts={"manager": ForgetsLocks}, property=MUTUAL_EXCLUSION, source=_GRAY
+    ),
+    _live(
+        id="LOCK-11",
+        name="release-unconfirmed",
+        parts={"client": ReleasesEarly},
+        property=NO_STARVATION,
+        source=_GRAY,
+        needs=_ABORTING,
+    ),
 )
-
-
-_ABORTING = (WAIT_DIE, WOUND_WAIT)
-_POLICIES_OF = {
-    "LOCK-01": _ABORTING,
-    "LOCK-02": (WOUND_WAIT,),
-    "LOCK-03": (WAIT_DIE,),
-    "LOCK-04": _ABORTING,
-    "LOCK-05": (WAIT_DIE,),
-    "LOCK-06": (WOUND_WAIT,),
-    "LOCK-08": (WOUND_WAIT,),
-    "LOCK-11": _ABORTING,
-}
-"""Row -> the policies in which its wrong line is reached, where not in all."""
-
-
-def check_policy(bug_id: str, policy: str) -> None:
-    """Refuse a bug that the policy does not have: nothing would be wrong with such a run."""
-    needs = _POLICIES_OF.get(bug_id, POLICIES)
-    if policy not in needs:
-        raise UsageError(f"policy: {bug_id} is not in {policy}: use {' or '.join(needs)}")
-
-
-def parts_of(bug_id: str) -> Parts:
-    """The parts of a run with that bug; of the right one where the id is empty."""
-    if not bug_id:
-        return Parts()
-    wrong = wrong_class(bug_id, BUGS)
-    return Parts(manager=wrong) if issubclass(wrong, LockManager) else Parts(client=wrong)

@@ -16,13 +16,15 @@ from simclock import Network, Scenario, Uniform, ms, seconds, stream
 from simclock.experiments.catalog.lock_table.scenario import (
     KEPT,
     STANDS_NS,
+    Parts,
     builder,
     describe,
     judge,
     policy_of,
     sometimes,
 )
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.lock_table import (
@@ -69,17 +71,11 @@ def _draw(seed: int) -> _Drawn:
     )
 
 
-def deadlocks_hunt(settings: Settings) -> Scenario:
-    """What the seed draws, with the bug that `settings` names."""
-    # The zoo hunts in this scenario, so it cannot be imported above.
-    from simclock.experiments.catalog.lock_table.bugs import check_policy, parts_of
-
+def deadlocks_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """What the seed draws, made of these parts."""
     drawn = _draw(settings.seed)
     parameters = {**PARAMETERS, **settings.parameters}
-    parts = parts_of(parameters["bug"])
     policy = policy_of(parameters["policy"] or drawn.policy)
-    if parameters["policy"]:  # Where the seed draws it, a hunt tries seeds until the policy fits.
-        check_policy(parameters["bug"], policy)
     clients = drawn.clients if settings.nodes is None else settings.nodes
     workload = Workload(
         keys=drawn.keys,
@@ -118,18 +114,17 @@ def prey(scenario: Scenario) -> Prey:
     )
 
 
-register(
-    Entry(
-        name="deadlocks-hunt",
-        summary="locks and transactions under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source="Groce et al., Swarm Testing, ISSTA 2012",
-        make=deadlocks_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        nemesis="swarm",
-        project=11,
-        sometimes=sometimes,
-    )
+DEADLOCKS_HUNT = Entry(
+    name="deadlocks-hunt",
+    summary="locks and transactions under a swarm of faults, drawn anew by every seed: for finding bugs",
+    source="Groce et al., Swarm Testing, ISSTA 2012",
+    make=deadlocks_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    nemesis="swarm",
+    project=11,
+    sometimes=sometimes,
 )

@@ -17,18 +17,11 @@ from typing import Any, NamedTuple
 from simclock import Network, RunResult, Scenario, Uniform, UsageError, format_duration, ms, parse_duration, seconds, us
 from simclock.actors import Node
 from simclock.experiments.catalog.lock_table.story import draw, story
-from simclock.experiments.entries.entry import (
-    NO_NEMESIS,
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-)
+from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.lock_table import (
     POLICIES,
@@ -162,8 +155,7 @@ class Figures(NamedTuple):
 
     def latency_ns(self, permille: int) -> int:
         """The nearest-rank quantile."""
-        rank = max(1, -(-len(self.latencies_ns) * permille // 1000))
-        return self.latencies_ns[rank - 1]
+        return nearest_rank(self.latencies_ns, permille)
 
 
 def figures_of(result: RunResult) -> Figures:
@@ -241,19 +233,17 @@ def tell(result: RunResult) -> Iterable[str]:
     return story(recorded(result), result.reports.get("NoDeadlock", {}))
 
 
-register(
-    Entry(
-        name="deadlocks",
-        summary="transactions lock keys at several managers: --policy none deadlocks, wait-die and wound-wait do not",
-        source="Rosenkrantz, Stearns & Lewis, System Level Concurrency Control, 1978",
-        make=deadlocks,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        project=11,
-        story=tell,
-        plot=lambda result, axes: draw(recorded(result), axes),
-        sometimes=sometimes,
-    )
+DEADLOCKS = Entry(
+    name="deadlocks",
+    summary="transactions lock keys at several managers: --policy none deadlocks, wait-die and wound-wait do not",
+    source="Rosenkrantz, Stearns & Lewis, System Level Concurrency Control, 1978",
+    make=deadlocks,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    project=11,
+    story=tell,
+    plot=lambda result, axes: draw(recorded(result), axes),
+    sometimes=sometimes,
 )

@@ -22,8 +22,8 @@ from simclock.experiments.catalog.lock_table.scenario import (
     figures_of,
     workload_of,
 )
-from simclock.experiments.entries.entry import Settings
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.lock_table import POLICIES, WAIT_DIE, MutualExclusion, NoDeadlock
 
@@ -101,26 +101,24 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="deadlocks",
-        summary="how many aborts it costs not to deadlock, from little contention to much",
-        source="Rosenkrantz, Stearns & Lewis 1978",
-        project=11,
-        headers=(
-            "policy",
-            "keys",
-            "runs deadlocked",
-            "commits per s",
-            "aborts per commit",
-            "tries max",
-            "latency median [ms]",
-            "latency p99 [ms]",
-            "latency max [ms]",
-        ),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters={"runs": 2},
-    )
+DEADLOCKS_STUDY = Study(
+    name="deadlocks",
+    summary="how many aborts it costs not to deadlock, from little contention to much",
+    source="Rosenkrantz, Stearns & Lewis 1978",
+    project=11,
+    headers=(
+        "policy",
+        "keys",
+        "runs deadlocked",
+        "commits per s",
+        "aborts per commit",
+        "tries max",
+        "latency median [ms]",
+        "latency p99 [ms]",
+        "latency max [ms]",
+    ),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters={"runs": 2},
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from simclock import Network, Scenario, Uniform, UsageError, ms
 from simclock.actors import Message, Node, run
 from simclock.clocks import VectorClock
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.experiments.telling.recorded import Recorded, recorded
 
 if TYPE_CHECKING:
@@ -109,15 +109,13 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="vector-clock-growth",
-        summary="how fast vector clocks fill, by unicast and by broadcast",
-        source="Fidge 1988; Demers et al., Epidemic Algorithms, 1987",
-        headers=("mode", "round", "receipts", "entries mean", "entries max", "clock mean [B]"),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters={"nodes": 32, "rounds": 10},
-    )
+VECTOR_CLOCK_GROWTH_STUDY = Study(
+    name="vector-clock-growth",
+    summary="how fast vector clocks fill, by unicast and by broadcast",
+    source="Fidge 1988; Demers et al., Epidemic Algorithms, 1987",
+    headers=("mode", "round", "receipts", "entries mean", "entries max", "clock mean [B]"),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters={"nodes": 32, "rounds": 10},
 )

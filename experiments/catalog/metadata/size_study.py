@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from simclock import Stream, UsageError, stream
 from simclock.clocks import DottedVersion, LamportClock, NodeId, Stamp, VectorClock, context_of, next_version
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -284,25 +284,23 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend(fontsize=7)
 
 
-register_study(
-    Study(
-        name="metadata-size",
-        summary="how many bytes each kind of clock adds to a message, as nodes become many and come and go",
-        source="Fidge 1988; Mattern 1989; Almeida, Baquero & Fonte 2008; Preguica et al. 2010",
-        headers=(
-            "nodes",
-            "churn [% a round]",
-            "nodes ever",
-            "Lamport [B]",
-            "dense vector [B]",
-            "sparse vector [B]",
-            "interval tree [B]",
-            "stamps measured",
-            "DVV [B]",
-        ),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+METADATA_SIZE_STUDY = Study(
+    name="metadata-size",
+    summary="how many bytes each kind of clock adds to a message, as nodes become many and come and go",
+    source="Fidge 1988; Mattern 1989; Almeida, Baquero & Fonte 2008; Preguica et al. 2010",
+    headers=(
+        "nodes",
+        "churn [% a round]",
+        "nodes ever",
+        "Lamport [B]",
+        "dense vector [B]",
+        "sparse vector [B]",
+        "interval tree [B]",
+        "stamps measured",
+        "DVV [B]",
+    ),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )

@@ -29,9 +29,11 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import scenario as raft_kv
-from simclock.experiments.catalog.raft.scenario import History, describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
@@ -105,16 +107,7 @@ class Parts:
     client: type[Client] = Client
 
 
-def raft_hunt(settings: Settings) -> Scenario:
-    """The cluster that the seed draws, with the bug that `settings` names."""
-    from simclock.experiments.catalog.raft.bugs import (
-        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    return hunt(settings, parts_of({**PARAMETERS, **settings.parameters}["bug"]))
-
-
-def hunt(settings: Settings, parts: Parts) -> Scenario:
+def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     drawn = _draw(settings.seed)
     if settings.liveness_ns is not None:
@@ -186,17 +179,16 @@ def sometimes(result: RunResult) -> dict[str, int]:
     return raft_kv.sometimes(result) | halts
 
 
-register(
-    Entry(
-        name="raft-hunt",
-        summary="a small Raft cluster under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source="Groce et al., Swarm Testing, ISSTA 2012",
-        make=raft_hunt,
-        judge=partial(judge, step_limit=STEPS_MAX),
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        nemesis="swarm",
-        sometimes=sometimes,
-    )
+RAFT_HUNT = Entry(
+    name="raft-hunt",
+    summary="a small Raft cluster under a swarm of faults, drawn anew by every seed: for finding bugs",
+    source="Groce et al., Swarm Testing, ISSTA 2012",
+    make=raft_hunt,
+    parts=Parts(),
+    judge=partial(judge, step_limit=STEPS_MAX),
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    nemesis="swarm",
+    sometimes=sometimes,
 )

@@ -7,19 +7,15 @@ linearizability of what the clients heard.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
-from importlib.resources import files
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from simclock import (
     CRASHED,
-    Control,
     Crash,
     Fault,
     Heal,
     Network,
-    Observation,
-    Observer,
     Partition,
     Regions,
     Restart,
@@ -30,28 +26,21 @@ from simclock import (
     format_duration,
     minutes,
     ms,
-    read_round_trips,
     seconds,
     us,
 )
 from simclock.actors import Node
-from simclock.experiments.checkers.histories import Event, Operation, operations_of
+from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
+from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
 
@@ -60,40 +49,6 @@ STEPS_MAX = 20_000_000
 
 LINEARIZABILITY = "linearizability"
 """What the judge names where no order of the clients' operations explains what they heard."""
-
-REPLICA_REGIONS = ("Washington DC", "Dallas", "Frankfurt", "Sao Paulo", "Tokyo")
-CLIENT_REGIONS = ("Madrid", "Mumbai", "Sydney")
-"""No two of these eight are nearer than 29 ms apart: windows are then 14.5 ms wide."""
-
-
-class History(Observer):
-    """Keeps what clients asked and heard, as events in canonical order."""
-
-    reacts = judges = False
-    TYPES: ClassVar = {"invoke": "invoke", "ok": "ok", "fail": "fail", "unknown": "info"}
-
-    def __init__(self, clients: range) -> None:
-        self._clients = clients
-        self._events: list[tuple[Any, ...]] = []
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        kind = self.TYPES.get(observation.name)
-        if kind is not None and observation.node in self._clients:
-            process, function, key, value = observation.value
-            value = tuple(value) if isinstance(value, list) else value
-            self._events.append((observation.time_ns, kind, process, function, key, value))
-
-    def report(self) -> Sequence[tuple[Any, ...]]:
-        return tuple(self._events)
-
-
-def history_of(result: RunResult) -> tuple[Operation, ...]:
-    """The operations of a run; what had no answer when it ended is of unknown outcome."""
-    events = (
-        Event(time=time_ns, type=kind, process=process, function=function, key=key, value=value)
-        for time_ns, kind, process, function, key, value in result.reports["History"]
-    )
-    return operations_of(events, order_by="time")
 
 
 class ServerAtEnd(NamedTuple):
@@ -250,12 +205,6 @@ def raft_kv_wan(settings: Settings) -> Scenario:
     )
 
 
-@cache
-def wan_one_way_ns() -> dict[tuple[str, str], int]:
-    """One-way delays between 13 regions: half of the round-trip times that IBM Cloud published."""
-    return read_round_trips(files("simclock.experiments") / "data" / "wan_latency_2026-08.csv")
-
-
 # Judging and describing.
 
 
@@ -307,38 +256,31 @@ def _latency_text(latencies_ns: Sequence[int]) -> str:
     if not latencies_ns:
         return "no operation was answered"
     named = {"median": 500, "p99": 990, "max": 1000}
-    return ", ".join(f"{name} {_quantile_text(latencies_ns, permille)}" for name, permille in named.items())
-
-
-def _quantile_text(ordered_ns: Sequence[int], permille: int) -> str:
-    """The nearest-rank quantile, rounded down to 0.1 ms."""
-    rank = max(1, -(-len(ordered_ns) * permille // 1000))
-    return format_duration(ordered_ns[rank - 1] // us(100) * us(100))
-
-
-register(
-    Entry(
-        name="raft-kv",
-        summary="a key-value store on Raft, its leader cut off and later crashed",
-        source="Ongaro & Ousterhout, In Search of an Understandable Consensus Algorithm, 2014",
-        make=raft_kv,
-        judge=judge,
-        describe=describe,
-        parameters=LAN_PARAMETERS,
-        prey=partial(_prey, LAN_PARAMETERS, ms(300)),
-        sometimes=sometimes,
+    return ", ".join(
+        f"{name} {format_duration(nearest_rank(latencies_ns, permille) // us(100) * us(100))}"
+        for name, permille in named.items()
     )
+
+
+RAFT_KV = Entry(
+    name="raft-kv",
+    summary="a key-value store on Raft, its leader cut off and later crashed",
+    source="Ongaro & Ousterhout, In Search of an Understandable Consensus Algorithm, 2014",
+    make=raft_kv,
+    judge=judge,
+    describe=describe,
+    parameters=LAN_PARAMETERS,
+    prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+    sometimes=sometimes,
 )
-register(
-    Entry(
-        name="raft-kv-wan",
-        summary="the same over five regions of the world, with measured latencies, loss and duplication",
-        source="latencies published by IBM Cloud for 18 Jul - 16 Aug 2026",
-        make=raft_kv_wan,
-        judge=judge,
-        describe=describe,
-        parameters=WAN_PARAMETERS,
-        prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
-        sometimes=sometimes,
-    )
+RAFT_KV_WAN = Entry(
+    name="raft-kv-wan",
+    summary="the same over five regions of the world, with measured latencies, loss and duplication",
+    source="latencies published by IBM Cloud for 18 Jul - 16 Aug 2026",
+    make=raft_kv_wan,
+    judge=judge,
+    describe=describe,
+    parameters=WAN_PARAMETERS,
+    prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+    sometimes=sometimes,
 )

@@ -11,7 +11,7 @@ from simclock import RunResult, format_duration, ms, seconds, us
 from simclock.experiments.catalog.shared_document.recordings import read_recording
 from simclock.experiments.checkers.convergence import convergence
 from simclock.experiments.checkers.linearizability import Verdict as Converged
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.experiments.telling.recorded import recorded
 

@@ -36,7 +36,8 @@ from simclock.experiments.catalog.shared_document.judge import (
     story,
 )
 from simclock.experiments.catalog.shared_document.recordings import read_recording
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
 from simclock.protocols.shared_document import Author, Habits, Typist
@@ -175,18 +176,16 @@ def _scenario(
     )
 
 
-register(
-    Entry(
-        name="shared-document",
-        summary="people type into one text at once (recording=FILE replays one; delivery: causal or fifo)",
-        source="Birman et al. 1991; Weidner & Kleppmann, The Art of the Fugue, 2023",
-        project=5,
-        make=shared_document,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        story=story,
-        plot=plot,
-        sometimes=sometimes,
-    )
+SHARED_DOCUMENT = Entry(
+    name="shared-document",
+    summary="people type into one text at once (recording=FILE replays one; delivery: causal or fifo)",
+    source="Birman et al. 1991; Weidner & Kleppmann, The Art of the Fugue, 2023",
+    project=5,
+    make=shared_document,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    story=story,
+    plot=plot,
+    sometimes=sometimes,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from simclock import ms
 from simclock.experiments.catalog.snapshots.scenario import HUNT_LIVENESS_NS
-from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
+from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.protocols.snapshots import (
     ChandyLamport,
     Incoming,
@@ -141,25 +141,75 @@ _row = partial(Bug, scenario="snapshots-hunt", judged=False)
 _live = partial(_row, kind=LIVENESS, liveness_ns=HUNT_LIVENESS_NS)
 
 BUGS: tuple[Bug, ...] = (
-    _row(id="SNAP-01", name="wrong-channel", wrong=RecordsWrongChannel, property=CHANNEL_STATE, source=_CHANDY),
-    _row(id="SNAP-02", name="marker-after-next", wrong=SendsMarkerLate, property=CONSISTENT_CUT, source=_CHANDY),
-    _row(id="SNAP-03", name="channel-not-recorded", wrong=RecordsNoChannels, property=CHANNEL_STATE, source=_CHANDY),
-    _row(id="SNAP-04", name="not-fifo", wrong=OvertakesMarkers, property=CONSISTENT_CUT, source=_CHANDY),
-    _row(id="SNAP-05", name="state-recorded-late", wrong=RecordsStateLate, property=CONSERVATION, source=_CHANDY),
-    _row(id="SNAP-06", name="recorded-after-crash", wrong=RecordsAfterCrash, property=CONSERVATION, source=_OWN),
-    _row(id="SNAP-07", name="colour-ignored", wrong=IgnoresColour, property=CONSISTENT_CUT, source=_LAI),
-    _row(id="SNAP-08", name="closed-at-marker", wrong=ClosesAtMarker, property=CHANNEL_STATE, source=_LAI),
-    _live(id="SNAP-09", name="no-timeout", wrong=WaitsForEver, property=SNAPSHOT_ENDS, source=_OWN),
-    _row(id="SNAP-10", name="partial-called-complete", wrong=ReportsWhatItHas, property=CONSERVATION, source=_OWN),
-    _row(id="SNAP-11", name="taken-in-twice", wrong=TakesTwice, property=CONSERVATION, source=_OWN),
-    _row(id="SNAP-12", name="markers-of-one", wrong=MarksOneSnapshot, property=CHANNEL_STATE, source=_CHANDY),
-    _row(id="SNAP-13", name="sent-before-durable", wrong=SendsBeforeDurable, property=CONSERVATION, source=_OWN),
+    _row(
+        id="SNAP-01",
+        name="wrong-channel",
+        parts={"participant": RecordsWrongChannel},
+        property=CHANNEL_STATE,
+        source=_CHANDY,
+    ),
+    _row(
+        id="SNAP-02",
+        name="marker-after-next",
+        parts={"participant": SendsMarkerLate},
+        property=CONSISTENT_CUT,
+        source=_CHANDY,
+    ),
+    _row(
+        id="SNAP-03",
+        name="channel-not-recorded",
+        parts={"participant": RecordsNoChannels},
+        property=CHANNEL_STATE,
+        source=_CHANDY,
+    ),
+    _row(
+        id="SNAP-04", name="not-fifo", parts={"participant": OvertakesMarkers}, property=CONSISTENT_CUT, source=_CHANDY
+    ),
+    _row(
+        id="SNAP-05",
+        name="state-recorded-late",
+        parts={"participant": RecordsStateLate},
+        property=CONSERVATION,
+        source=_CHANDY,
+    ),
+    _row(
+        id="SNAP-06",
+        name="recorded-after-crash",
+        parts={"participant": RecordsAfterCrash},
+        property=CONSERVATION,
+        source=_OWN,
+    ),
+    _row(
+        id="SNAP-07", name="colour-ignored", parts={"participant": IgnoresColour}, property=CONSISTENT_CUT, source=_LAI
+    ),
+    _row(
+        id="SNAP-08",
+        name="closed-at-marker",
+        parts={"participant": ClosesAtMarker},
+        property=CHANNEL_STATE,
+        source=_LAI,
+    ),
+    _live(id="SNAP-09", name="no-timeout", parts={"participant": WaitsForEver}, property=SNAPSHOT_ENDS, source=_OWN),
+    _row(
+        id="SNAP-10",
+        name="partial-called-complete",
+        parts={"participant": ReportsWhatItHas},
+        property=CONSERVATION,
+        source=_OWN,
+    ),
+    _row(id="SNAP-11", name="taken-in-twice", parts={"participant": TakesTwice}, property=CONSERVATION, source=_OWN),
+    _row(
+        id="SNAP-12",
+        name="markers-of-one",
+        parts={"participant": MarksOneSnapshot},
+        property=CHANNEL_STATE,
+        source=_CHANDY,
+    ),
+    _row(
+        id="SNAP-13",
+        name="sent-before-durable",
+        parts={"participant": SendsBeforeDurable},
+        property=CONSERVATION,
+        source=_OWN,
+    ),
 )
-
-
-def participant_of(bug_id: str) -> type[Participant] | None:
-    """The class with that bug; None where the id is empty."""
-    if not bug_id:
-        return None
-    wrong: type[Participant] = wrong_class(bug_id, BUGS)
-    return wrong

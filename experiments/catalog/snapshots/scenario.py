@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,17 +28,9 @@ from simclock import (
     stream,
 )
 from simclock.experiments.catalog.snapshots.picture import draw
-from simclock.experiments.entries.entry import (
-    NO_NEMESIS,
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-)
+from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
@@ -112,12 +105,15 @@ def snapshots(settings: Settings) -> Scenario:
     )
 
 
-def snapshots_hunt(settings: Settings) -> Scenario:
-    """What the seed draws, with the bug that `settings` names."""
-    from simclock.experiments.catalog.snapshots.bugs import (
-        participant_of,  # the zoo hunts in this scenario: it cannot be imported above
-    )
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The class of a node; None: that of the algorithm."""
 
+    participant: type[Participant] | None = None
+
+
+def snapshots_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """What the seed draws, made of these parts."""
     luck = stream(settings.seed, "snapshots-hunt")
     parameters = {**HUNT_PARAMETERS, **settings.parameters}
     drawn = luck.choice(tuple(ALGORITHMS))
@@ -130,7 +126,7 @@ def snapshots_hunt(settings: Settings) -> Scenario:
         snapshot_ns=luck.choice((ms(100), ms(300), ms(600))),
         timeout_ns=luck.choice((ms(300), ms(600))),
     )
-    kind = participant_of(parameters["bug"]) or algorithm_of(parameters["algorithm"] or drawn)
+    kind = parts.participant or algorithm_of(parameters["algorithm"] or drawn)
     return Scenario(
         name="snapshots-hunt",
         seed=settings.seed,
@@ -237,34 +233,31 @@ def _total(result: RunResult) -> int:
     return int(result.reports["Cuts"]["total"])
 
 
-register(
-    Entry(
-        name="snapshots",
-        summary="global snapshots of money that never stops moving, by markers or by colours",
-        source="Chandy & Lamport, Distributed Snapshots, 1985; Lai & Yang 1987",
-        make=snapshots,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=partial(prey, ms(200), seconds(2)),
-        project=4,
-        story=partial(story, _total),
-        plot=lambda result, axes: draw(recorded(result), axes),
-        sometimes=sometimes,
-    )
+SNAPSHOTS = Entry(
+    name="snapshots",
+    summary="global snapshots of money that never stops moving, by markers or by colours",
+    source="Chandy & Lamport, Distributed Snapshots, 1985; Lai & Yang 1987",
+    make=snapshots,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=partial(prey, ms(200), seconds(2)),
+    project=4,
+    story=partial(story, _total),
+    plot=lambda result, axes: draw(recorded(result), axes),
+    sometimes=sometimes,
 )
-register(
-    Entry(
-        name="snapshots-hunt",
-        summary="snapshots under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source="Groce et al., Swarm Testing, ISSTA 2012",
-        make=snapshots_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=HUNT_PARAMETERS,
-        prey=partial(prey, ms(100), ms(2000)),
-        nemesis="swarm",
-        project=4,
-        sometimes=sometimes,
-    )
+SNAPSHOTS_HUNT = Entry(
+    name="snapshots-hunt",
+    summary="snapshots under a swarm of faults, drawn anew by every seed: for finding bugs",
+    source="Groce et al., Swarm Testing, ISSTA 2012",
+    make=snapshots_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=HUNT_PARAMETERS,
+    prey=partial(prey, ms(100), ms(2000)),
+    nemesis="swarm",
+    project=4,
+    sometimes=sometimes,
 )

@@ -1,1 +1,11 @@
 """Synthetic loads."""
+
+from simclock.experiments.catalog.synthetic.scenario import BROADCAST, PHOLD, PING_PONG, TIMERS
+from simclock.experiments.catalog.synthetic.study import SCALING_STUDY
+from simclock.experiments.entries.topic import Topic
+
+TOPIC = Topic(
+    name="synthetic",
+    entries=(PHOLD, PING_PONG, TIMERS, BROADCAST),
+    studies=(SCALING_STUDY,),
+)

@@ -12,7 +12,9 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Message, Node
-from simclock.experiments.entries.entry import Entry, Settings, nothing_promised, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import nothing_promised
 from simclock.kernel.process import Process
 
 DELAY_NS_MIN = ms(5)
@@ -138,38 +140,30 @@ def broadcast(settings: Settings) -> Scenario:
     )
 
 
-register(
-    Entry(
-        name="phold",
-        summary="tokens hop at random between nodes: the kernel's own cost",
-        source="Fujimoto, Performance of Time Warp Under Synthetic Workloads, 1990",
-        make=phold,
-        judge=nothing_promised,
-        parameters={"tokens": 1},
-    )
+PHOLD = Entry(
+    name="phold",
+    summary="tokens hop at random between nodes: the kernel's own cost",
+    source="Fujimoto, Performance of Time Warp Under Synthetic Workloads, 1990",
+    make=phold,
+    judge=nothing_promised,
+    parameters={"tokens": 1},
 )
-register(
-    Entry(
-        name="ping-pong",
-        summary="pairs of nodes return one token to each other: the same few nodes again and again",
-        make=ping_pong,
-        judge=nothing_promised,
-    )
+PING_PONG = Entry(
+    name="ping-pong",
+    summary="pairs of nodes return one token to each other: the same few nodes again and again",
+    make=ping_pong,
+    judge=nothing_promised,
 )
-register(
-    Entry(
-        name="timers",
-        summary="every node sets its timer anew whenever it runs out: timers alone",
-        make=timers,
-        judge=nothing_promised,
-    )
+TIMERS = Entry(
+    name="timers",
+    summary="every node sets its timer anew whenever it runs out: timers alone",
+    make=timers,
+    judge=nothing_promised,
 )
-register(
-    Entry(
-        name="broadcast",
-        summary="every node sends to every other, ten times a second (broadcasters: how many do; 0 is all)",
-        make=broadcast,
-        judge=nothing_promised,
-        parameters={"broadcasters": 0},
-    )
+BROADCAST = Entry(
+    name="broadcast",
+    summary="every node sends to every other, ten times a second (broadcasters: how many do; 0 is all)",
+    make=broadcast,
+    judge=nothing_promised,
+    parameters={"broadcasters": 0},
 )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Message, Node, run
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -123,14 +123,12 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend()
 
 
-register_study(
-    Study(
-        name="scaling",
-        summary="wall time against events, for nodes x rounds: is it linear?",
-        headers=("nodes", "rounds", "events", "wall [s]", "processor [s]", "events per wall s"),
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters={"repeats": 3},
-    )
+SCALING_STUDY = Study(
+    name="scaling",
+    summary="wall time against events, for nodes x rounds: is it linear?",
+    headers=("nodes", "rounds", "events", "wall [s]", "processor [s]", "events per wall s"),
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters={"repeats": 3},
 )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from simclock.experiments.catalog.throttle.scenario import Parts
-from simclock.experiments.entries.bug import Bug, wrong_class
+from simclock.experiments.entries.bug import Bug
 from simclock.protocols.throttle import (
     Answered,
     FixedWindow,
@@ -105,23 +104,27 @@ _METER = "Turner, New Directions in Communications, 1986"
 _OWN = "a rule of protocols/throttle left out"
 
 BUGS: tuple[Bug, ...] = (
-    _row(id="THROTTLE-01", name="fixed-window", wrong=CountsFromZero, property=RATE_LIMIT, source=_FLAW),
-    _row(id="THROTTLE-02", name="edge-off-by-one", wrong=ForgetsOldestPart, property=RATE_LIMIT, source=_OWN),
-    _row(id="THROTTLE-03", name="wall-clock-window", wrong=ReadsWallClock, property=RATE_LIMIT, source=_OWN),
-    _row(id="THROTTLE-04", name="bucket-without-brim", wrong=SavesUp, property=RATE_LIMIT, source=_METER),
-    _row(id="THROTTLE-05", name="burst-beside-limit", wrong=FillsWhole, property=RATE_LIMIT, source=_METER),
-    _row(id="THROTTLE-06", name="count-in-memory", wrong=ForgetsAdmitted, property=RATE_LIMIT, source=_OWN),
-    _row(id="THROTTLE-07", name="refused-counts", wrong=CountsRefused, property=RETRY_AFTER, source=_OWN),
-    _row(id="THROTTLE-08", name="admits-half", wrong=AdmitsHalf, property=NEEDLESS_REFUSAL, source=_OWN),
-    _row(id="THROTTLE-09", name="waits-for-newest", wrong=WaitsForNewest, property=RETRY_AFTER, source=_OWN),
-    _row(id="THROTTLE-10", name="part-too-many", wrong=KeepsPartMore, property=NEEDLESS_REFUSAL, source=_OWN),
-    _row(id="THROTTLE-11", name="begins-empty", wrong=BeginsEmpty, property=NEEDLESS_REFUSAL, source=_METER),
+    _row(id="THROTTLE-01", name="fixed-window", parts={"limiter": CountsFromZero}, property=RATE_LIMIT, source=_FLAW),
+    _row(
+        id="THROTTLE-02", name="edge-off-by-one", parts={"limiter": ForgetsOldestPart}, property=RATE_LIMIT, source=_OWN
+    ),
+    _row(
+        id="THROTTLE-03", name="wall-clock-window", parts={"server": ReadsWallClock}, property=RATE_LIMIT, source=_OWN
+    ),
+    _row(id="THROTTLE-04", name="bucket-without-brim", parts={"limiter": SavesUp}, property=RATE_LIMIT, source=_METER),
+    _row(
+        id="THROTTLE-05", name="burst-beside-limit", parts={"limiter": FillsWhole}, property=RATE_LIMIT, source=_METER
+    ),
+    _row(id="THROTTLE-06", name="count-in-memory", parts={"server": ForgetsAdmitted}, property=RATE_LIMIT, source=_OWN),
+    _row(id="THROTTLE-07", name="refused-counts", parts={"limiter": CountsRefused}, property=RETRY_AFTER, source=_OWN),
+    _row(id="THROTTLE-08", name="admits-half", parts={"limiter": AdmitsHalf}, property=NEEDLESS_REFUSAL, source=_OWN),
+    _row(
+        id="THROTTLE-09", name="waits-for-newest", parts={"limiter": WaitsForNewest}, property=RETRY_AFTER, source=_OWN
+    ),
+    _row(
+        id="THROTTLE-10", name="part-too-many", parts={"limiter": KeepsPartMore}, property=NEEDLESS_REFUSAL, source=_OWN
+    ),
+    _row(
+        id="THROTTLE-11", name="begins-empty", parts={"limiter": BeginsEmpty}, property=NEEDLESS_REFUSAL, source=_METER
+    ),
 )
-
-
-def parts_of(bug_id: str) -> Parts:
-    """The parts of a run with that bug; of the right one where the id is empty."""
-    if not bug_id:
-        return Parts()
-    wrong = wrong_class(bug_id, BUGS)
-    return Parts(server=wrong) if issubclass(wrong, RateLimiter) else Parts(limiter=wrong)

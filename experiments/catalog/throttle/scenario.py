@@ -30,16 +30,9 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.durations import HOUR
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.throttle import (
@@ -137,16 +130,11 @@ def hourly_throttle(settings: Settings) -> Scenario:
     )
 
 
-def throttle_hunt(settings: Settings) -> Scenario:
-    """What the seed draws, with the bug that `settings` names."""
-    from simclock.experiments.catalog.throttle.bugs import (
-        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
+def throttle_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """What the seed draws, made of these parts."""
     luck = stream(settings.seed, "throttle-hunt")
     name = luck.choice(HUNT_LIMITERS)
     count = luck.choice((5, 12, 40))
-    parts = parts_of({**HUNT_PARAMETERS, **settings.parameters}["bug"])
     limiter = parts.limiter or LIMITERS[name]
     windows = luck.choice((1, 1, 2))
     loss = luck.choice((0.0, 0.02, 0.1))
@@ -242,32 +230,29 @@ def draw(result: RunResult, axes: Axes) -> None:
     axes.legend()
 
 
-register(
-    Entry(
-        name="hourly-throttle",
-        summary="an API rate limiter with one-hour windows, tried over three hours of virtual time",
-        source="token bucket (Turner 1986), sliding log, sliding counter, and the fixed window's flaw",
-        make=hourly_throttle,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        story=story,
-        plot=draw,
-        sometimes=sometimes,
-    )
+HOURLY_THROTTLE = Entry(
+    name="hourly-throttle",
+    summary="an API rate limiter with one-hour windows, tried over three hours of virtual time",
+    source="token bucket (Turner 1986), sliding log, sliding counter, and the fixed window's flaw",
+    make=hourly_throttle,
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    story=story,
+    plot=draw,
+    sometimes=sometimes,
 )
-register(
-    Entry(
-        name="throttle-hunt",
-        summary="a rate limiter under a swarm of faults, drawn anew by every seed: for finding bugs",
-        source="Groce et al., Swarm Testing, ISSTA 2012",
-        make=throttle_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=HUNT_PARAMETERS,
-        prey=prey,
-        nemesis="swarm",
-        sometimes=sometimes,
-    )
+THROTTLE_HUNT = Entry(
+    name="throttle-hunt",
+    summary="a rate limiter under a swarm of faults, drawn anew by every seed: for finding bugs",
+    source="Groce et al., Swarm Testing, ISSTA 2012",
+    make=throttle_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=HUNT_PARAMETERS,
+    prey=prey,
+    nemesis="swarm",
+    sometimes=sometimes,
 )

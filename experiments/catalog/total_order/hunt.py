@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from simclock import (
     Crash,
@@ -25,7 +25,8 @@ from simclock import (
     stream,
 )
 from simclock.experiments.catalog.total_order.scenario import chat_scenario, describe, judge, settle_ns, sometimes
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.protocols.total_order import HoldBackQueue, Membership, Participant, TotalOrderSettings
 from simclock.protocols.total_order.people import Person, Script
 
@@ -35,13 +36,23 @@ TROUBLES = ("crash", "crash", "pause", "alone", "one way")
 HUNT_CALM_NS = seconds(5)
 
 
-def chat_hunt(settings: Settings) -> Scenario:
-    """A small chat, its network and its troubles drawn from the seed; one trouble at a time, so that a quorum stays."""
-    from simclock.experiments.catalog.causal_broadcast.bugs import (
-        person_of,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The classes a person is made of; None: the right one."""
 
-    bug = {**HUNT_PARAMETERS, **settings.parameters}["bug"]
+    participant: type[Participant] | None = None
+    queue: type[HoldBackQueue] | None = None
+    membership: type[Membership] | None = None
+
+    def person(self) -> type[Person]:
+        """The class of a person, made of these."""
+        bases = (Person,) if self.participant is None else (self.participant, Person)
+        parts = {"queue_class": self.queue, "membership_class": self.membership}
+        return type("Person", bases, {name: part for name, part in parts.items() if part is not None})
+
+
+def chat_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """A small chat, its network and its troubles drawn from the seed; one trouble at a time, so that a quorum stays."""
     luck = stream(settings.seed, "chat-hunt")
     nodes = luck.choice((3, 4, 5))
     nodes = nodes if settings.nodes is None else settings.nodes
@@ -70,7 +81,7 @@ def chat_hunt(settings: Settings) -> Scenario:
         nodes=nodes,
         order=HUNT_ORDER,
         scripts=(script,) * nodes,
-        person=person_of(bug),
+        person=parts.person(),
         duration_ns=settings.duration_ns or HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
         network=network,
         faults=tuple(faults),
@@ -90,30 +101,15 @@ def _trouble(kind: str, node: int, nodes: int, at_ns: int, long_ns: int) -> tupl
     return Cut(at_ns=at_ns, source=node, target=others[0]), Heal(at_ns=until_ns)
 
 
-class WrongPerson(NamedTuple):
-    """A person made of a wrong part."""
-
-    participant: type[Participant] | None = None
-    queue: type[HoldBackQueue] | None = None
-    membership: type[Membership] | None = None
-
-    def made(self) -> type[Person]:
-        """The class: a person whose one part is the wrong one."""
-        bases = (Person,) if self.participant is None else (self.participant, Person)
-        parts = {"queue_class": self.queue, "membership_class": self.membership}
-        return type("Person", bases, {name: part for name, part in parts.items() if part is not None})
-
-
-register(
-    Entry(
-        name="chat-hunt",
-        summary="a small totally ordered chat with trouble drawn from the seed: for finding bugs",
-        source="Lamport 1978",
-        project=2,
-        make=chat_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=HUNT_PARAMETERS,
-        sometimes=sometimes,
-    )
+CHAT_HUNT = Entry(
+    name="chat-hunt",
+    summary="a small totally ordered chat with trouble drawn from the seed: for finding bugs",
+    source="Lamport 1978",
+    project=2,
+    make=chat_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=HUNT_PARAMETERS,
+    sometimes=sometimes,
 )

@@ -27,17 +27,9 @@ from simclock import (
     us,
 )
 from simclock.actors import Node
-from simclock.experiments.entries.entry import (
-    UNKNOWN,
-    VALID,
-    VIOLATED,
-    Entry,
-    Settings,
-    Verdict,
-    judge_invariants,
-    register,
-    together,
-)
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.total_order import TotalOrderProperties, TotalOrderSettings
@@ -312,18 +304,16 @@ def plot(result: RunResult, axes: Axes) -> None:
     axes.legend(loc="lower right")
 
 
-register(
-    Entry(
-        name="chat",
-        summary="a totally ordered chat: one participant two seconds away, one that crashes and comes back",
-        source="Lamport, Time, Clocks, and the Ordering of Events in a Distributed System, 1978",
-        project=2,
-        make=chat,
-        judge=judge,
-        describe=describe,
-        parameters=CHAT_PARAMETERS,
-        story=story,
-        plot=plot,
-        sometimes=sometimes,
-    )
+CHAT = Entry(
+    name="chat",
+    summary="a totally ordered chat: one participant two seconds away, one that crashes and comes back",
+    source="Lamport, Time, Clocks, and the Ordering of Events in a Distributed System, 1978",
+    project=2,
+    make=chat,
+    judge=judge,
+    describe=describe,
+    parameters=CHAT_PARAMETERS,
+    story=story,
+    plot=plot,
+    sometimes=sometimes,
 )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.clocks import TrueTime
-from simclock.experiments.catalog.true_time.scenario import Parts
+from simclock.experiments.catalog.true_time.scenario import NoCommitWait
 from simclock.experiments.checkers.external_consistency import EXTERNAL_CONSISTENCY, REPEATABLE, TIMESTAMP_ORDER
-from simclock.experiments.entries.bug import Bug, wrong_class
+from simclock.experiments.entries.bug import Bug
 from simclock.protocols.clock_synchronization.messages import TimeReply
 from simclock.protocols.true_time import Leader, TimeSource, TransactionClient
 from simclock.protocols.true_time.messages import Commit, Decision, PreparedRecord
@@ -18,13 +18,6 @@ from simclock.protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW, M
 
 SCENARIO = "truetime-hunt"
 SPANNER = "Corbett et al. 2012"
-
-
-class NoCommitWait(Leader):
-    """TT-01: commits at once, while the timestamp may lie in the future."""
-
-    def _has_passed(self, now: TrueTime, timestamp: int) -> bool:
-        return True
 
 
 class TrustsReading(TimeSource):
@@ -135,38 +128,31 @@ class ReadsAtEarliest(TransactionClient):
         return now.earliest_ns
 
 
-def _bug(id: str, name: str, wrong: type, property: str, source: str) -> Bug:
+def _bug(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
     judged = property in (EXTERNAL_CONSISTENCY, TIMESTAMP_ORDER, REPEATABLE)
-    return Bug(id=id, name=name, wrong=wrong, property=property, source=source, scenario=SCENARIO, judged=judged)
+    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=SCENARIO, judged=judged)
 
 
 BUGS = (
-    _bug("TT-01", "no-commit-wait", NoCommitWait, EXTERNAL_CONSISTENCY, f"{SPANNER} 4.1.2"),
-    _bug("PAPER-TT-3", "epsilon-without-round-trip", TrustsReading, CONTAINS_NOW, f"{SPANNER} 3"),
-    _bug("PAPER-TT-3b", "epsilon-never-grows", NeverGrows, CONTAINS_NOW, f"{SPANNER} 3"),
-    _bug("PAPER-TT-3c", "any-reading-taken", TakesAnyReading, CONTAINS_NOW, f"{SPANNER} 3"),
-    _bug("PAPER-TT-4.1.1", "timestamps-forgotten", ForgetsTimestamps, MONOTONE, f"{SPANNER} 4.1.1"),
-    _bug("PAPER-TT-4.1.2", "commit-at-earliest", CommitsAtEarliest, START, f"{SPANNER} 4.1.2"),
-    _bug("PAPER-TT-4.1.2b", "locks-released-before-wait", ReleasesBeforeWait, COMMIT_WAIT, f"{SPANNER} 4.2.1"),
-    _bug("PAPER-TT-4.1.2c", "told-during-wait", TellsDuringWait, COMMIT_WAIT, f"{SPANNER} 4.1.2"),
-    _bug("PAPER-TT-4.1.3", "read-ignores-prepared", IgnoresPrepared, TIMESTAMP_ORDER, f"{SPANNER} 4.1.3"),
-    _bug("PAPER-TT-4.1.3b", "read-ignores-commit-wait", IgnoresWaiting, TIMESTAMP_ORDER, f"{SPANNER} 4.1.3"),
-    _bug("PAPER-TT-4.1.3c", "read-promises-nothing", PromisesNothing, TIMESTAMP_ORDER, f"{SPANNER} 4.2.4"),
-    _bug("PAPER-TT-4.2.1", "commit-below-prepare", CommitsBelowPrepare, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"),
-    _bug("PAPER-TT-4.2.1b", "promise-not-durable", PreparesInMemory, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"),
-    _bug("PAPER-TT-4.2.1c", "lost-locks-ignored", CommitsWithoutLocks, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"),
-    _bug("PAPER-TT-4.2.2", "read-at-earliest", ReadsAtEarliest, EXTERNAL_CONSISTENCY, f"{SPANNER} 4.2.2"),
+    _bug("TT-01", "no-commit-wait", {"leader": NoCommitWait}, EXTERNAL_CONSISTENCY, f"{SPANNER} 4.1.2"),
+    _bug("PAPER-TT-3", "epsilon-without-round-trip", {"time": TrustsReading}, CONTAINS_NOW, f"{SPANNER} 3"),
+    _bug("PAPER-TT-3b", "epsilon-never-grows", {"time": NeverGrows}, CONTAINS_NOW, f"{SPANNER} 3"),
+    _bug("PAPER-TT-3c", "any-reading-taken", {"leader": TakesAnyReading}, CONTAINS_NOW, f"{SPANNER} 3"),
+    _bug("PAPER-TT-4.1.1", "timestamps-forgotten", {"leader": ForgetsTimestamps}, MONOTONE, f"{SPANNER} 4.1.1"),
+    _bug("PAPER-TT-4.1.2", "commit-at-earliest", {"leader": CommitsAtEarliest}, START, f"{SPANNER} 4.1.2"),
+    _bug(
+        "PAPER-TT-4.1.2b", "locks-released-before-wait", {"leader": ReleasesBeforeWait}, COMMIT_WAIT, f"{SPANNER} 4.2.1"
+    ),
+    _bug("PAPER-TT-4.1.2c", "told-during-wait", {"leader": TellsDuringWait}, COMMIT_WAIT, f"{SPANNER} 4.1.2"),
+    _bug("PAPER-TT-4.1.3", "read-ignores-prepared", {"leader": IgnoresPrepared}, TIMESTAMP_ORDER, f"{SPANNER} 4.1.3"),
+    _bug(
+        "PAPER-TT-4.1.3b", "read-ignores-commit-wait", {"leader": IgnoresWaiting}, TIMESTAMP_ORDER, f"{SPANNER} 4.1.3"
+    ),
+    _bug("PAPER-TT-4.1.3c", "read-promises-nothing", {"leader": PromisesNothing}, TIMESTAMP_ORDER, f"{SPANNER} 4.2.4"),
+    _bug(
+        "PAPER-TT-4.2.1", "commit-below-prepare", {"leader": CommitsBelowPrepare}, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"
+    ),
+    _bug("PAPER-TT-4.2.1b", "promise-not-durable", {"leader": PreparesInMemory}, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"),
+    _bug("PAPER-TT-4.2.1c", "lost-locks-ignored", {"leader": CommitsWithoutLocks}, TIMESTAMP_ORDER, f"{SPANNER} 4.2.1"),
+    _bug("PAPER-TT-4.2.2", "read-at-earliest", {"client": ReadsAtEarliest}, EXTERNAL_CONSISTENCY, f"{SPANNER} 4.2.2"),
 )
-
-
-def parts_of(bug: str) -> Parts:
-    """The parts of a cluster with that bug; of the right one where the name is empty."""
-    if not bug:
-        return Parts()
-    wrong = wrong_class(bug, BUGS)
-    if issubclass(wrong, Leader):
-        return Parts(leader=wrong)
-    if issubclass(wrong, TransactionClient):
-        return Parts(client=wrong)
-    assert issubclass(wrong, TimeSource), "a wrong line is in one of the parts"
-    return Parts(time=wrong)

@@ -25,7 +25,8 @@ from simclock import (
 )
 from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
 from simclock.experiments.catalog.true_time.scenario import Cluster, Parts, clock_trouble, prey, scenario_of
-from simclock.experiments.entries.entry import Entry, Settings, register
+from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.protocols.true_time import TimeSettings, TransactionSettings, TransactionWorkload
 
@@ -42,16 +43,7 @@ BLINKS = 6
 PARAMETERS = {"bug": ""}
 
 
-def true_time_hunt(settings: Settings) -> Scenario:
-    """The cluster that the seed draws, with the bug that `settings` names."""
-    from simclock.experiments.catalog.true_time.bugs import (
-        parts_of,  # the zoo hunts in this scenario, so it cannot be imported above
-    )
-
-    return hunt(settings, parts_of({**PARAMETERS, **settings.parameters}["bug"]))
-
-
-def hunt(settings: Settings, parts: Parts) -> Scenario:
+def true_time_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     luck = stream(settings.seed, "truetime-hunt")
     drawn_regions, clients = luck.choice((2, 3)), luck.choice((2, 3))
@@ -115,18 +107,17 @@ def _blinks(luck: Stream, cluster: Cluster, duration_ns: int) -> Iterator[Fault]
         yield Restart(at_ns=at_ns + luck.uniform_ns(ms(1), ms(5)), node=leader)
 
 
-register(
-    Entry(
-        name="truetime-hunt",
-        summary="a small TrueTime cluster with bad clocks and a swarm of faults, drawn by every seed: for finding bugs",
-        source='Corbett et al., "Spanner: Google\'s Globally-Distributed Database", OSDI 2012',
-        project=7,
-        make=true_time_hunt,
-        judge=judge,
-        describe=describe,
-        parameters=PARAMETERS,
-        prey=prey,
-        story=tell,
-        sometimes=sometimes,
-    )
+TRUETIME_HUNT = Entry(
+    name="truetime-hunt",
+    summary="a small TrueTime cluster with bad clocks and a swarm of faults, drawn by every seed: for finding bugs",
+    source='Corbett et al., "Spanner: Google\'s Globally-Distributed Database", OSDI 2012',
+    project=7,
+    make=true_time_hunt,
+    parts=Parts(),
+    judge=judge,
+    describe=describe,
+    parameters=PARAMETERS,
+    prey=prey,
+    story=tell,
+    sometimes=sometimes,
 )

@@ -13,7 +13,8 @@ from simclock.experiments.checkers.external_consistency import (
     Transaction,
     check_external_consistency,
 )
-from simclock.experiments.entries.entry import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
+from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.experiments.telling.recorded import recorded
 
 
@@ -100,7 +101,7 @@ def latencies_ns(result: RunResult, kind: str) -> list[int]:
 
 def quantile_ns(ordered_ns: Sequence[int], permille: int) -> int | None:
     """The nearest-rank quantile; None of nothing."""
-    return ordered_ns[max(1, -(-len(ordered_ns) * permille // 1000)) - 1] if ordered_ns else None
+    return nearest_rank(ordered_ns, permille) if ordered_ns else None
 
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:

@@ -16,8 +16,8 @@ from simclock.experiments.catalog.true_time.judge import (
     waits_ns,
 )
 from simclock.experiments.catalog.true_time.scenario import true_time
-from simclock.experiments.entries.entry import Settings
-from simclock.experiments.entries.studies import Row, Study, StudySettings, register_study
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.entries.studies import Row, Study, StudySettings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -121,16 +121,14 @@ def plot(measured: Sequence[Row], axes: Axes) -> None:
     axes.legend(lines, [str(line.get_label()) for line in lines], loc="upper center", fontsize=7)
 
 
-register_study(
-    Study(
-        name="truetime",
-        summary="commit latency and throughput against the uncertainty of clocks",
-        source='Corbett et al., "Spanner: Google\'s Globally-Distributed Database", OSDI 2012, 4.2.1 and 5',
-        project=7,
-        headers=HEADERS,
-        rows=rows,
-        notes=notes,
-        plot=plot,
-        parameters=PARAMETERS,
-    )
+TRUETIME_STUDY = Study(
+    name="truetime",
+    summary="commit latency and throughput against the uncertainty of clocks",
+    source='Corbett et al., "Spanner: Google\'s Globally-Distributed Database", OSDI 2012, 4.2.1 and 5',
+    project=7,
+    headers=HEADERS,
+    rows=rows,
+    notes=notes,
+    plot=plot,
+    parameters=PARAMETERS,
 )
