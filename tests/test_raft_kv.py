@@ -12,7 +12,8 @@ from simclock.experiments.checkers.histories import Operation
 from simclock.experiments.entries.entry import VALID, VIOLATED, Settings, entries
 from simclock.protocols.key_value import Command
 from simclock.protocols.key_value.store import DONE
-from simclock.protocols.raft import ClientReply, Numbered, RaftServer, Role, Sessions
+from simclock.protocols.raft import RaftServer, Role
+from simclock.protocols.replication import ClientReply, Numbered, Sessions
 
 
 def play(name, seed, **settings):

@@ -6,14 +6,12 @@ A server stands alone here: what it sends, tells and sets timers for is caught.
 import pytest
 
 from simclock import UsageError, ms, stream
-from simclock.environment.disk import Corrupt, Disk
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK, Corrupt, Disk
 from simclock.errors import Halt
 from simclock.protocols.raft import (
     NO_OP,
     AppendEntries,
     AppendEntriesReply,
-    ClientReply,
-    ClientRequest,
     Entry,
     RaftServer,
     RaftSettings,
@@ -21,7 +19,7 @@ from simclock.protocols.raft import (
     RequestVoteReply,
     Role,
 )
-from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
+from simclock.protocols.replication import ClientReply, ClientRequest
 
 
 class Machine:

@@ -1,8 +1,8 @@
-"""Leases on locks, replicated by Raft, and a store that checks fencing tokens.
+"""Leases on locks, replicated by whichever consensus engine they are given, and a store that checks fencing tokens.
 
 settings.py    how long a lease is, and how far clocks may drift
 table.py       the replicated state machine: claims, queues, tokens
-server.py      a Raft server that measures leases while it leads
+server.py      a replica that measures leases while it leads
 holder.py      a client: acquires, writes, renews, releases
 storage.py     the protected resource
 properties.py  what must hold, judged from observations
@@ -10,7 +10,7 @@ properties.py  what must hold, judged from observations
 
 from simclock.protocols.leases.holder import Holder
 from simclock.protocols.leases.properties import LeaseProperties
-from simclock.protocols.leases.server import LeaseServer
+from simclock.protocols.leases.server import LeaseReplica
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
 from simclock.protocols.leases.storage import StorageNode, Write, WriteReply
 from simclock.protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
@@ -22,7 +22,7 @@ __all__ = [
     "Holder",
     "HolderWork",
     "LeaseProperties",
-    "LeaseServer",
+    "LeaseReplica",
     "LeaseSettings",
     "LeaseTable",
     "Release",

@@ -37,7 +37,8 @@ from collections.abc import Callable
 from typing import Any
 
 from simclock import Control, Observation, Observer
-from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
+from simclock.protocols.replication import majority
 
 TOLD_MAX = 3
 """How often a property that does not end the run is told."""
@@ -100,7 +101,7 @@ class RaftProperties(Observer):
 
     def __init__(self, servers: tuple[int, ...]) -> None:
         self._servers = {server: _Server() for server in servers}
-        self._majority = len(servers) // 2 + 1
+        self._majority = majority(len(servers))
         self._leaders: dict[int, int] = {}
         """Term -> the leader elected in it."""
         self._stored: list[_Entry | None] = []

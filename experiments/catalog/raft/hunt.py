@@ -34,7 +34,8 @@ from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgre
 from simclock.experiments.entries.entry import Entry, Settings, register
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))

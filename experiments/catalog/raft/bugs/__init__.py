@@ -10,7 +10,8 @@ from simclock.experiments.catalog.raft.scenario import LINEARIZABILITY
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug, wrong_class
 from simclock.protocols.key_value import Client, KeyValueStore
-from simclock.protocols.raft import RaftServer, Sessions
+from simclock.protocols.raft import RaftServer
+from simclock.protocols.replication import Sessions
 
 SCENARIO = "raft-hunt"
 LIVENESS_NS = seconds(5)
