@@ -135,7 +135,7 @@ class Holder(Caller):
         request_id = self.session << 32 | self.requests
         request = ClientRequest(request_id, numbered(self.session, self.requests, encode_command(command)))
         call = _Call(command, self.requests, request, self._now_ns())
-        self.calls.clear()
+        self._drop_calls()
         self.observe("asks", (self.requests, type(command).__name__))
         self._call_service(call)
 
@@ -179,8 +179,8 @@ class Holder(Caller):
     def _let_go(self) -> None:
         self.token, self.until_ns = 0, None
         self.writing, self.stalled = None, False
-        self.calls.clear()
-        for timer in ("renew", "retry", "look", "write", "rewrite"):
+        self._drop_calls()
+        for timer in ("renew", "look", "write", "rewrite"):
             self.cancel_timer(timer)
         self.set_timer("hold", self._rest_ns())
 

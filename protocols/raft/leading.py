@@ -27,6 +27,7 @@ class Leading(ServerState):
         assert command != NO_OP, "the empty command is the leader's own"
         self._append((Entry(self.current_term, command),))
         index = self.log.last_index
+        self._taken(index)
         if self.settings.batch_ns == 0:
             self._replicate()
         elif not self.gathering:

@@ -104,6 +104,11 @@ class Caller(Node):
         if call.server == self.leader:
             self.leader = (self.leader + 1) % len(self.servers)
 
+    def _drop_calls(self) -> None:
+        """Nobody waits for what is open. A doubt that no other try has borne out goes with its call."""
+        for request_id in tuple(self.calls):
+            self.leader = self._ended(request_id).server
+
     def _ended(self, request_id: int) -> Any:
         """A call is open no more; gives it."""
         self.cancel_timer(self._retry_timer(request_id))

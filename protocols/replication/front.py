@@ -5,6 +5,7 @@ Law 2: who waits for an index is forgotten when the server leads no more: anothe
 
 An engine derives from `Front`, is an `Engine`, and calls
 
+    _taken(index)            in `propose`, as soon as the command has its index (a cluster of one applies it at once)
     _apply(index, command)   for every command, in order of the index, once it is agreed upon
     waiting.clear()          when it leads no more
 
@@ -38,8 +39,8 @@ class Front(Node):
         self.state_machine = state_machine
         self.waiting: dict[int, tuple[int, int]] = {}
         """Leader: index of a command not yet applied -> (client, request id) to answer; empty in other roles."""
-        self._applied_early: dict[int, bytes] | None = None
-        """While a command is proposed: what was applied meanwhile and nobody waited for, index -> answer."""
+        self._asking: tuple[int, int] | None = None
+        """While a command is proposed that has no index yet: (client, request id) that asked for it."""
 
     @property
     def leads(self) -> bool:
@@ -65,18 +66,16 @@ class Front(Node):
 
     def _on_client_request(self, source: int, message: ClientRequest) -> None:
         """Ongaro's dissertation, Figure 6.1, ClientRequest RPC: propose, and answer when it is applied."""
-        early: dict[int, bytes] = {}
-        self._applied_early = early
-        index = self.propose(message.command)
-        self._applied_early = None
-        if index is None:
+        self._asking = source, message.request_id
+        if self.propose(message.command) is None:
             # Reply NOT_LEADER if not leader, providing hint when available (6.2).
+            self._asking = None
             self._reply(source, ClientReply(message.request_id, "not_leader", b"", self.leader_id))
-        elif index in early:
-            # A cluster of one needs nobody's agreement.
-            self._reply(source, ClientReply(message.request_id, "ok", early[index], None))
-        else:
-            self.waiting[index] = source, message.request_id
+
+    def _taken(self, index: int) -> None:
+        """A command has its index: who asked for it waits. A service's own command has nobody who waits."""
+        if self._asking is not None:
+            self.waiting[index], self._asking = self._asking, None
 
     def _apply(self, index: int, command: bytes) -> None:
         """Carry out a command that is agreed upon, and answer who waited for it."""
@@ -87,8 +86,6 @@ class Front(Node):
         if index in self.waiting:
             client, request_id = self.waiting.pop(index)
             self._reply(client, ClientReply(request_id, "ok", response, None))
-        elif self._applied_early is not None:
-            self._applied_early[index] = response
 
     def _reply(self, target: int, message: Message) -> None:
         """Send an answer. An engine that first has to make durable what it rests on does so here."""
