@@ -14,7 +14,8 @@ from simclock.protocols.byzantine_clocks.bound import Bound
 from simclock.protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
 from simclock.protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
 from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
-from simclock.protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
+from simclock.protocols.byzantine_clocks.messages import Ask, Poll, Tell
+from simclock.protocols.byzantine_clocks.node import ConvergingNode, Rounds
 from simclock.protocols.byzantine_clocks.properties import (
     CORRECTION_BOUND,
     SKEW_BOUND,
@@ -23,7 +24,7 @@ from simclock.protocols.byzantine_clocks.properties import (
     ClockAgreement,
     Moment,
 )
-from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
+from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poller, Source
 
 __all__ = [
     "ALGORITHMS",

@@ -9,9 +9,10 @@ properties.py  the order of deliveries, as an observer
 
 from simclock.protocols.causal_broadcast.gaps import Gaps
 from simclock.protocols.causal_broadcast.hold_back import CausalQueue, FifoQueue
-from simclock.protocols.causal_broadcast.member import Member, MemberSettings
+from simclock.protocols.causal_broadcast.member import Member
 from simclock.protocols.causal_broadcast.messages import Broadcast, Kind, Status
 from simclock.protocols.causal_broadcast.properties import DeliveryOrder
+from simclock.protocols.causal_broadcast.settings import MemberSettings
 
 __all__ = [
     "Broadcast",

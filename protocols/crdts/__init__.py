@@ -33,9 +33,10 @@ from simclock.protocols.crdts.multicast_replica import MulticastReplica
 from simclock.protocols.crdts.mv_register import MvRegister
 from simclock.protocols.crdts.operation_replica import OperationReplica
 from simclock.protocols.crdts.or_set import OrSet
-from simclock.protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.replica import Replica
 from simclock.protocols.crdts.reset_counter import ResetCounter
 from simclock.protocols.crdts.reset_map import ResetMap
+from simclock.protocols.crdts.settings import ReplicaSettings
 from simclock.protocols.crdts.state_replica import DeltaReplica, StateReplica
 from simclock.protocols.crdts.text import Text
 

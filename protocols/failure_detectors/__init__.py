@@ -7,6 +7,7 @@ nodes.py       who sends heartbeats, and who watches
 
 from simclock.protocols.failure_detectors.arrivals import Arrivals
 from simclock.protocols.failure_detectors.detectors import Detector, FixedTimeout, PhiAccrual
-from simclock.protocols.failure_detectors.nodes import Heartbeat, Heartbeater, Monitor
+from simclock.protocols.failure_detectors.messages import Heartbeat
+from simclock.protocols.failure_detectors.nodes import Heartbeater, Monitor
 
 __all__ = ["Arrivals", "Detector", "FixedTimeout", "Heartbeat", "Heartbeater", "Monitor", "PhiAccrual"]

@@ -9,10 +9,11 @@ properties.py  what must hold, judged from observations
 """
 
 from simclock.protocols.leases.holder import Holder
+from simclock.protocols.leases.messages import Write, WriteReply
 from simclock.protocols.leases.properties import LeaseProperties
 from simclock.protocols.leases.server import LeaseReplica
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
-from simclock.protocols.leases.storage import StorageNode, Write, WriteReply
+from simclock.protocols.leases.storage import StorageNode
 from simclock.protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
 
 __all__ = [

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from simclock.protocols.leases.messages import Write, WriteReply
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
-from simclock.protocols.leases.storage import Write, WriteReply
 from simclock.protocols.leases.table import Acquire, Command, Release, Renew, decode_answer, encode_command
 from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
 

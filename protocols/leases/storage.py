@@ -26,29 +26,9 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import Corrupt, DiskFull
-from simclock.actors import Message, Node
+from simclock.actors import Node
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
-
-
-class Write(Message):
-    """A holder's write, with its fencing token."""
-
-    lock: str
-    token: int
-    number: int
-    """The holder's own count of writes with this token: 1, 2, 3, ..."""
-    value: str
-
-
-class WriteReply(Message):
-    """What became of it."""
-
-    lock: str
-    token: int
-    number: int
-    accepted: bool
-    greatest_token: int
-    """The greatest that the store has accepted."""
+from simclock.protocols.leases.messages import Write, WriteReply
 
 
 class StorageNode(Node):

@@ -9,13 +9,14 @@ lai_yang.py        colours on channels that are not FIFO (Lai and Yang 1987; Mat
 properties.py      consistent cut, channel state, conservation, and that every snapshot ends, as observers
 """
 
-from simclock.protocols.snapshots.bank import Bank, SnapshotSettings
+from simclock.protocols.snapshots.bank import Bank
 from simclock.protocols.snapshots.chandy_lamport import ChandyLamport
 from simclock.protocols.snapshots.channel import Incoming, Outgoing
 from simclock.protocols.snapshots.lai_yang import LaiYang
 from simclock.protocols.snapshots.messages import Marker, Report, SnapshotId, Transfer
 from simclock.protocols.snapshots.participant import Participant, Recording
 from simclock.protocols.snapshots.properties import Cuts, SnapshotEnds
+from simclock.protocols.snapshots.settings import SnapshotSettings
 
 __all__ = [
     "Bank",

@@ -17,9 +17,10 @@ from simclock.protocols.throttle.limiters import (
     SlidingLog,
     TokenBucket,
 )
+from simclock.protocols.throttle.messages import Answered, Request
 from simclock.protocols.throttle.properties import RateLimit, most_in_any_window
 from simclock.protocols.throttle.references import REFERENCES, Reference
-from simclock.protocols.throttle.server import Answered, RateLimiter, Request
+from simclock.protocols.throttle.server import RateLimiter
 
 __all__ = [
     "LIMITERS",

@@ -10,8 +10,9 @@ properties.py   total order, causality, and that nothing is held for ever, as an
 from simclock.protocols.total_order.hold_back import HoldBackQueue
 from simclock.protocols.total_order.membership import Membership
 from simclock.protocols.total_order.messages import Acknowledge, Say, View
-from simclock.protocols.total_order.participant import Participant, TotalOrderSettings
+from simclock.protocols.total_order.participant import Participant
 from simclock.protocols.total_order.properties import TotalOrderProperties
+from simclock.protocols.total_order.settings import TotalOrderSettings
 
 __all__ = [
     "Acknowledge",
