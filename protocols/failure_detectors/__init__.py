@@ -2,6 +2,7 @@
 
 arrivals.py    what is known of the heartbeats of one node
 detectors.py   how long to be patient: a fixed timeout, phi accrual
+messages.py    the heartbeat
 nodes.py       who sends heartbeats, and who watches
 """
 

@@ -8,8 +8,10 @@ caller.py      a client: it finds the leader, tries again, is redirected
 quorum.py      how many are enough
 properties.py  what must hold whichever engine it is
 
-There is no node here to run, and so no settings, client or workload: an engine (Raft) is put under a service (a
-key-value store, leases) by who builds the nodes:
+Of another shape: there is no node here to run, and so no settings, client or workload; sessions.py has the envelope
+that its commands are numbered in, which only it opens.
+
+An engine (Raft) is put under a service (a key-value store, leases) by who builds the nodes:
 
     build = lambda node: RaftServer(settings, Sessions(KeyValueStore()))
 """

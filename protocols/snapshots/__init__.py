@@ -1,6 +1,7 @@
 """Global snapshots of a system that never stops: nodes that pass money around.
 
 channel.py         reliable channels over a network that loses, doubles and reorders: FIFO, or not
+settings.py        how much money there is, and how often what happens
 messages.py        what nodes send each other
 bank.py            a node with money, its channels and its disk
 participant.py     what every snapshot needs: initiator, recording, report, failure

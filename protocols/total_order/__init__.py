@@ -1,9 +1,11 @@
 """Totally ordered broadcast as in Lamport 1978, for participants that may crash, be slow, and come back.
 
 messages.py     what participants send each other
+settings.py     what all participants must agree on
 hold_back.py    the queue: what may be displayed, and when
 membership.py   who takes part: views, agreed upon by a majority of the view before
 participant.py  the node
+people.py       nodes with people at the screen, who say something
 properties.py   total order, causality, and that nothing is held for ever, as an observer
 """
 
