@@ -1,10 +1,12 @@
 """What consensus engines and their users share: a service runs on an engine that is not Raft, and names none."""
 
 import ast
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from simclock import Constant, Network, Scenario, ms, seconds
 from simclock.actors import Message, Node, run
 from simclock.experiments.catalog.leases.parts import LeaseServer
+from simclock.experiments.entries.entry import Settings, entries, make_scenario
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.leases import (
@@ -24,6 +27,7 @@ from simclock.protocols.leases import (
     StorageNode,
 )
 from simclock.protocols.raft import RaftServer
+from simclock.protocols.raft import observed as raft_observed
 from simclock.protocols.replication import (
     Call,
     Caller,
@@ -33,9 +37,24 @@ from simclock.protocols.replication import (
     Front,
     Sessions,
     majority,
+    observed,
     reached_by,
 )
 from simclock.protocols.replication.properties import Replica, ReplicationProperties
+
+TOLD = (
+    (raft_observed, "STARTED", raft_observed.Started),
+    (raft_observed, "CANDIDATE", int),
+    (raft_observed, "VOTED", raft_observed.Voted),
+    (raft_observed, "LEADER", int),
+    (raft_observed, "FOLLOWER", int),
+    (raft_observed, "TRUNCATED", int),
+    (raft_observed, "APPENDED", raft_observed.Appended),
+    (raft_observed, "PROGRESS", raft_observed.Progressed),
+    (observed, "COMMIT", int),
+    (observed, "APPLIED", observed.Applied),
+)
+"""Module, name and type of everything that a Raft server says."""
 
 PROTOCOLS = Path(__file__).resolve().parent.parent / "protocols"
 SERVERS = (0, 1, 2)
@@ -156,6 +175,17 @@ def test_leases_run_on_another_engine_and_expire_there():
     assert result.violations == () and writers == {4, 5}
     appliers = {each.node for each in recorded(result) if each.name == "lease"}
     assert appliers == set(SERVERS), "every replica tells what a command did to its table"
+
+
+def test_what_a_raft_server_tells_has_the_types_that_are_declared():
+    entry = entries()["raft-kv"]
+    scenario = make_scenario(entry, Settings(seed=1, duration_ns=seconds(4)))
+    told = {getattr(module, name): typed for module, name, typed in TOLD}
+    result = run(replace(scenario, observers=(partial(Recorded, tuple(told)),)))
+    seen = recorded(result)
+    assert {each.name for each in seen} == set(told)
+    for each in seen:
+        assert msgspec.convert(each.value, told[each.name]) is not None
 
 
 # The seam.

@@ -1,6 +1,7 @@
 """Raft: consensus by a replicated log (Ongaro & Ousterhout 2014, "the paper"; Ongaro 2014, "the dissertation").
 
     messages.py    the RPCs of Figure 2
+    observed.py    what a server tells
     settings.py    what may be chosen: servers, timeouts, batches
     log.py         the log on disk
     progress.py    what a leader knows of one follower

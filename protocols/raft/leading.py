@@ -6,6 +6,7 @@ Law 3: identities are counted, not messages: acknowledgements are a value for ea
 from __future__ import annotations
 
 from simclock.protocols.raft.messages import NO_OP, AppendEntries, AppendEntriesReply, Entry
+from simclock.protocols.raft.observed import PROGRESS
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.state import Role, ServerState
 from simclock.protocols.replication import reached_by
@@ -81,7 +82,7 @@ class Leading(ServerState):
             match_index, next_index = progress.match_index, progress.next_index
             self._acknowledged(progress, message)
             if (progress.match_index, progress.next_index) != (match_index, next_index):
-                self.observe("progress", (source, progress.match_index, progress.next_index))
+                self._tell_progress(source)
             if progress.match_index > match_index:
                 self._advance_commit_index()
             if self.log.durable_index >= progress.next_index:
@@ -89,7 +90,7 @@ class Leading(ServerState):
         elif self._is_refusal_current(progress, message):
             # Raft 5.3: if AppendEntries fails because of log inconsistency: decrement nextIndex and retry.
             self._refused(progress, message)
-            self.observe("progress", (source, progress.match_index, progress.next_index))
+            self._tell_progress(source)
             self._send_append_entries(source)
 
     def _is_reply_counted(self, message: AppendEntriesReply) -> bool:
@@ -104,6 +105,10 @@ class Leading(ServerState):
 
     def _refused(self, progress: Progress, message: AppendEntriesReply) -> None:
         progress.refused(message.prev_log_index, message.conflict_index)
+
+    def _tell_progress(self, server: int) -> None:
+        known = self.progress[server]
+        self.observe(PROGRESS, (server, known.match_index, known.next_index))
 
     # Commitment.
 

@@ -34,6 +34,19 @@ run was not vacuous.
 
 from __future__ import annotations
 
+from simclock.protocols.raft.observed import (
+    APPENDED,
+    CANDIDATE,
+    FOLLOWER,
+    LEADER,
+    PROGRESS,
+    STARTED,
+    TRUNCATED,
+    VOTED,
+    Appended,
+    Started,
+    Voted,
+)
 from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
 
 
@@ -92,14 +105,14 @@ class RaftProperties(ReplicationProperties):
         """Term -> the highest index that its leader has committed."""
         self._leader_last: int | None = None
         self._react |= {
-            "started": self._on_started,
-            "candidate": self._on_candidate,
-            "voted": self._on_voted,
-            "leader": self._on_leader,
-            "follower": self._on_follower,
-            "truncated": self._on_truncated,
-            "appended": self._on_appended,
-            "progress": self._on_progress,
+            STARTED: self._on_started,
+            CANDIDATE: self._on_candidate,
+            VOTED: self._on_voted,
+            LEADER: self._on_leader,
+            FOLLOWER: self._on_follower,
+            TRUNCATED: self._on_truncated,
+            APPENDED: self._on_appended,
+            PROGRESS: self._on_progress,
         }
 
     def report(self) -> dict[str, int]:
@@ -115,7 +128,7 @@ class RaftProperties(ReplicationProperties):
     # Terms and elections.
 
     def _on_started(self, node: int, value: tuple[int, int | None, int]) -> None:
-        term, voted_for, last_index = value
+        term, voted_for, last_index = Started(*value)
         server = self._servers[node]
         if last_index != len(server.log):
             self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
@@ -142,7 +155,7 @@ class RaftProperties(ReplicationProperties):
         server.term = term
 
     def _on_voted(self, node: int, value: tuple[int, int]) -> None:
-        term, candidate = value
+        term, candidate = Voted(*value)
         self._counts["votes"] += 1
         self._on_term(node, term)
         before = self._servers[node].votes.setdefault(term, candidate)
@@ -194,7 +207,7 @@ class RaftProperties(ReplicationProperties):
             self._check_majority(node, lost[0] + 1)
 
     def _on_appended(self, node: int, value: tuple[int, tuple[tuple[int, bytes], ...]]) -> None:
-        index, entries = value
+        index, entries = Appended(*value)
         server = self._servers[node]
         if index < len(server.log) and server.leads is not None:
             self._broken("Leader Append-Only", node, f"leads term {server.leads} and overwrites entry {index + 1}")
@@ -240,7 +253,7 @@ class RaftProperties(ReplicationProperties):
     # What a leader knows, what is committed, what is applied.
 
     def _on_progress(self, node: int, value: tuple[int, int, int]) -> None:
-        follower, match_index, next_index = value
+        follower, match_index, next_index = value  # a `Progressed`; one comes for each acknowledgement
         server = self._servers[node]
         known = server.match_index
         before = known.get(follower, 0)

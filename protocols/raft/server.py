@@ -10,15 +10,7 @@ Law 2: the common check of the term comes first; a role changes in `elections.py
 Law 3: identities are counted, not messages.
 Law 4: a server whose disk fails it stops, and says nothing more (`state.py`).
 
-What observers see, in the order in which a server does it:
-
-    "started"    (current_term, voted_for, last log index) as read from disk
-    "candidate"  term                       "voted"      (term, candidate)
-    "leader"     term                       "follower"   term: it was candidate or leader
-    "truncated"  last index kept            "appended"   (index before, ((term, command), ...)); both when durable
-    "progress"   (follower, matchIndex, nextIndex), by the leader when an acknowledgement changes them
-    "commit"     commit index               "applied"    (index, term, command)
-    "halted"     FULL_DISK or CORRUPT_RECORD
+What observers see is in `observed.py`.
 """
 
 from __future__ import annotations
@@ -32,6 +24,7 @@ from simclock.protocols.raft.following import Following
 from simclock.protocols.raft.leading import BATCH
 from simclock.protocols.raft.log import Log
 from simclock.protocols.raft.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
+from simclock.protocols.raft.observed import STARTED
 from simclock.protocols.replication import ClientRequest
 
 
@@ -47,7 +40,7 @@ class RaftServer(Following):
         if self.log.corrupt_index is not None:
             self._on_corrupt_entry(self.log.corrupt_index)
         self.current_term, self.voted_for = vote
-        self.observe("started", (self.current_term, self.voted_for, self.log.last_index))
+        self.observe(STARTED, (self.current_term, self.voted_for, self.log.last_index))
         self._reset_election_timer()
 
     def on_message(self, source: int, message: Any) -> None:

@@ -2,6 +2,7 @@
 
 engine.py      what a service asks of an engine
 front.py       what a server does with requests, around any engine
+observed.py    what servers tell, whichever engine they run
 messages.py    requests and replies
 sessions.py    at-most-once client sessions, around any state machine
 caller.py      a client: it finds the leader, tries again, is redirected

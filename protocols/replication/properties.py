@@ -6,12 +6,9 @@
     Commit Monotone        a server's commit index increases
     Applied In Order       what is applied last increases by one and is not above the commit index
 
-The last two are told and the run goes on, so that it shows what they lead to. Read are
-
-    "commit"  commit index        "applied"  (index, term, command)        "halted"  why
-
-where a term is the leadership in which the command was taken. An engine has more that must hold: it derives from this
-observer, and tells `_started` where a server has started.
+The last two are told and the run goes on, so that it shows what they lead to. What servers tell is in
+`observed.py`. An engine has more that must hold: it derives from this observer, and tells `_started` where a server has
+started.
 """
 
 from __future__ import annotations
@@ -22,6 +19,8 @@ from typing import Any
 
 from simclock import Control, Observation, Observer
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
+from simclock.kernel.process import HALTED
+from simclock.protocols.replication.observed import APPLIED, COMMIT
 from simclock.protocols.replication.quorum import majority
 
 TOLD_MAX = 3
@@ -66,9 +65,9 @@ class ReplicationProperties(Observer):
         self._told: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
         self._react: dict[str, Callable[[int, Any], None]] = {
-            "commit": self._on_commit,
-            "applied": self._on_applied,
-            "halted": self._on_halted,
+            COMMIT: self._on_commit,
+            APPLIED: self._on_applied,
+            HALTED: self._on_halted,
         }
         self._control = Control(1)
 
@@ -109,7 +108,7 @@ class ReplicationProperties(Observer):
         replica.commit_index = index
 
     def _on_applied(self, node: int, value: tuple[int, int, bytes]) -> None:
-        index, term, command = value
+        index, term, command = value  # an `Applied`; one comes for each command and server
         replica = self._replicas[node]
         if index != replica.last_applied + 1 or index > replica.commit_index:
             detail = f"applies entry {index} after {replica.last_applied}, commitIndex {replica.commit_index}"
