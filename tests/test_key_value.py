@@ -12,7 +12,7 @@ from simclock import Constant, Crash, Network, Observer, Restart, Scenario, Usag
 from simclock.actors import Message, Node, run
 from simclock.protocols.key_value import Answer, Client, Command, KeyValueStore, Workload, Zipf
 from simclock.protocols.key_value.store import decode_answer, encode_command
-from simclock.protocols.raft import ClientReply, ClientRequest, Sessions, numbered
+from simclock.protocols.replication import ClientReply, ClientRequest, Sessions, numbered
 
 
 def ask(machine, *fields):

@@ -24,6 +24,7 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node, run
+from simclock.experiments.catalog.leases.parts import LeaseServer
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.leases import (
     Acquire,
@@ -31,7 +32,6 @@ from simclock.protocols.leases import (
     Holder,
     HolderWork,
     LeaseProperties,
-    LeaseServer,
     LeaseSettings,
     LeaseTable,
     Release,

@@ -15,7 +15,8 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID, VIOLATED
 from simclock.protocols.key_value import Command
 from simclock.protocols.key_value.store import DONE
-from simclock.protocols.raft import ClientReply, Numbered, RaftServer, Role, Sessions
+from simclock.protocols.raft import RaftServer, Role
+from simclock.protocols.replication import ClientReply, Numbered, Sessions
 
 
 def play(name, seed, **settings):

@@ -7,13 +7,11 @@ import pytest
 
 from simclock import UsageError, ms
 from simclock.actors.standalone import Standalone, TimerSet
-from simclock.environment.disk import Corrupt, Disk
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK, Corrupt, Disk
 from simclock.protocols.raft import (
     NO_OP,
     AppendEntries,
     AppendEntriesReply,
-    ClientReply,
-    ClientRequest,
     Entry,
     RaftServer,
     RaftSettings,
@@ -21,7 +19,7 @@ from simclock.protocols.raft import (
     RequestVoteReply,
     Role,
 )
-from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
+from simclock.protocols.replication import ClientReply, ClientRequest
 
 
 class Machine:

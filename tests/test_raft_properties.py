@@ -49,7 +49,8 @@ from simclock.experiments.catalog.raft.bugs.logs import (
     TruncatesAlways,
 )
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.replication import Sessions
 
 # Streams made by hand.
 

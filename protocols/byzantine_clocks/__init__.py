@@ -2,6 +2,7 @@
 
 convergence.py   what a node makes of the others' clocks: CNV, average, midpoint, median
 bound.py         how far apart correct clocks can be, proved
+messages.py      what nodes ask each other, and clients their time sources
 node.py          a correct node, in rounds
 liars.py         those that are not
 properties.py    the bound, judged
@@ -14,7 +15,8 @@ from simclock.protocols.byzantine_clocks.bound import Bound
 from simclock.protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
 from simclock.protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
 from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
-from simclock.protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds, Tell
+from simclock.protocols.byzantine_clocks.messages import Ask, Poll, Tell
+from simclock.protocols.byzantine_clocks.node import ConvergingNode, Rounds
 from simclock.protocols.byzantine_clocks.properties import (
     CORRECTION_BOUND,
     SKEW_BOUND,
@@ -23,7 +25,7 @@ from simclock.protocols.byzantine_clocks.properties import (
     ClockAgreement,
     Moment,
 )
-from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poll, Poller, Source
+from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poller, Source
 
 __all__ = [
     "ALGORITHMS",

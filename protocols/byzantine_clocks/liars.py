@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from simclock.protocols.byzantine_clocks.bound import PARTS, Bound
-from simclock.protocols.byzantine_clocks.node import Ask, ConvergingNode, Rounds
+from simclock.protocols.byzantine_clocks.messages import Ask
+from simclock.protocols.byzantine_clocks.node import ConvergingNode, Rounds
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,20 +16,7 @@ from typing import Any
 
 from simclock.actors import Message, Node
 from simclock.protocols.byzantine_clocks.convergence import Converge
-
-
-class Ask(Message):
-    """What does your clock of that round show? `sent_ns` is the asker's own, as in NTP."""
-
-    round: int
-    sent_ns: int
-
-
-class Tell(Message):
-    """This is what my clock of that round showed."""
-
-    round: int
-    reading_ns: int
+from simclock.protocols.byzantine_clocks.messages import Ask, Tell
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,22 +13,9 @@ from typing import Any
 from simclock import seconds
 from simclock.actors import Message, Node
 from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, majority
+from simclock.protocols.byzantine_clocks.messages import Poll, Time
 
 MILLISECOND = 1_000_000
-
-
-class Poll(Message):
-    """What time is it?"""
-
-    number: int
-
-
-class Time(Message):
-    """It is `time_ms`, give or take `margin_ms`."""
-
-    number: int
-    time_ms: int
-    margin_ms: int
 
 
 class Source(Node):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from simclock.protocols.causal_broadcast.member import Member, MemberSettings
+from simclock.protocols.causal_broadcast.member import Member
 from simclock.protocols.causal_broadcast.messages import Broadcast
+from simclock.protocols.causal_broadcast.settings import MemberSettings
 
 QUESTION = b"?"
 ANSWER = b"!"

@@ -15,10 +15,15 @@ reset_map.py         fields that are replicated values
 sequence.py        a text that several write, changed in place
 text.py              the same as a value, which can be merged
 workload.py        what users ask
+settings.py        what a replica does, and how often
+messages.py        what replicas send each other
 replica.py         a node that holds a copy
 state_replica.py     it sends whole states, or deltas
 operation_replica.py it sends operations
 multicast_replica.py the same over causal broadcast
+
+Of another shape: sequence.py has its operations beside the rules that apply them; whatever carries them brings the
+message they travel in.
 """
 
 from simclock.protocols.crdts.causal import Causal
@@ -33,9 +38,10 @@ from simclock.protocols.crdts.multicast_replica import MulticastReplica
 from simclock.protocols.crdts.mv_register import MvRegister
 from simclock.protocols.crdts.operation_replica import OperationReplica
 from simclock.protocols.crdts.or_set import OrSet
-from simclock.protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.replica import Replica
 from simclock.protocols.crdts.reset_counter import ResetCounter
 from simclock.protocols.crdts.reset_map import ResetMap
+from simclock.protocols.crdts.settings import ReplicaSettings
 from simclock.protocols.crdts.state_replica import DeltaReplica, StateReplica
 from simclock.protocols.crdts.text import Text
 

@@ -20,7 +20,7 @@ from simclock.clocks import VectorClock
 from simclock.kernel.encoding import encode
 from simclock.protocols.causal_broadcast import Broadcast, Member, MemberSettings
 from simclock.protocols.crdts.crdt import Crdt
-from simclock.protocols.crdts.replica import ReplicaSettings
+from simclock.protocols.crdts.settings import ReplicaSettings
 from simclock.protocols.crdts.workload import draw_operation
 
 PATIENCE_NS = 1 << 62

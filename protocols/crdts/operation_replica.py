@@ -16,7 +16,8 @@ from typing import Any
 from simclock.clocks import VectorClock
 from simclock.protocols.crdts.crdt import Crdt, Operation
 from simclock.protocols.crdts.messages import CausalOperation, OperationsAck, OperationsPush
-from simclock.protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.replica import Replica
+from simclock.protocols.crdts.settings import ReplicaSettings
 
 
 class OperationReplica(Replica):

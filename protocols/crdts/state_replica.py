@@ -21,7 +21,8 @@ from typing import Any
 
 from simclock.protocols.crdts.crdt import CannotMerge, Crdt, Operation
 from simclock.protocols.crdts.messages import DeltaPush, PushAck, StatePush
-from simclock.protocols.crdts.replica import Replica, ReplicaSettings
+from simclock.protocols.crdts.replica import Replica
+from simclock.protocols.crdts.settings import ReplicaSettings
 
 
 class StateReplica(Replica):

@@ -16,10 +16,11 @@ replica.py           replicas, hinted handoff, rebalancing, gossip
 synchronization.py   anti-entropy
 removal.py           tombstones, and when they may go
 server.py            coordination of gets, puts and deletes, read repair
+workload.py          what one client asks for
 client.py            clients and the administrator
 """
 
-from simclock.protocols.dynamo.client import CHANGES, Administrator, Client, Workload, written_names
+from simclock.protocols.dynamo.client import CHANGES, Administrator, Client, written_names
 from simclock.protocols.dynamo.client_vectors import ClientVectors
 from simclock.protocols.dynamo.dotted_sets import DottedSets
 from simclock.protocols.dynamo.resolution import (
@@ -37,6 +38,7 @@ from simclock.protocols.dynamo.server import DynamoServer
 from simclock.protocols.dynamo.server_vectors import ServerVectors
 from simclock.protocols.dynamo.settings import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, server_name
 from simclock.protocols.dynamo.versioning import Version, Versioning, Write, is_deleted, metadata_bytes
+from simclock.protocols.dynamo.workload import Workload
 
 __all__ = [
     "AGREED",

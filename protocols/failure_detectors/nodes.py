@@ -10,19 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.actors import Message, Node
+from simclock.actors import Node
 from simclock.protocols.failure_detectors.arrivals import Arrivals
 from simclock.protocols.failure_detectors.detectors import Detector
+from simclock.protocols.failure_detectors.messages import Heartbeat
 
 WINDOW = 1000
 """Intervals that are kept: the default of Akka's detector (`max-sample-size`)."""
-
-
-class Heartbeat(Message):
-    """I am up."""
-
-    incarnation: int
-    number: int
 
 
 class Heartbeater(Node):

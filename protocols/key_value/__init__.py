@@ -1,8 +1,11 @@
-"""A key-value store replicated by Raft, and its clients.
+"""A key-value store, and its clients. Whichever consensus engine replicates it is given by who builds the servers.
 
 store.py       the state machine: get, put, append, delete, compare-and-set
 workload.py    what clients ask for, and how often
-client.py      a node that asks, retries, and records what it heard
+client.py      a node that asks, and records what it heard
+
+Of another shape: the commands in store.py are no messages between nodes; they are what an engine's log keeps, and what
+the state machine beside them understands.
 """
 
 from simclock.protocols.key_value.client import Client

@@ -1,4 +1,4 @@
-"""A client node: it calls the store, finds the leader, retries, and records what it heard.
+"""A client node: it calls the store, and records what it heard. How it finds the leader is the `Caller`'s matter.
 
 What it records, for a history:
 
@@ -17,39 +17,31 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.actors import Node
 from simclock.protocols.key_value.store import Command, decode_answer, encode_command
 from simclock.protocols.key_value.workload import Workload
-from simclock.protocols.raft.messages import ClientReply, ClientRequest
-from simclock.protocols.raft.sessions import numbered
+from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
 
 CALLS_MAX = 1 << 24
 """Of one incarnation, and of its processes: what is numbered from 0 in the next begins there."""
 
 
-class _Call:
+class _Call(Call):
     """An operation that is open."""
 
-    __slots__ = ("command", "process", "redirects", "request", "server")
+    __slots__ = ("command", "process")
 
     def __init__(self, process: int, command: Command, request: ClientRequest) -> None:
+        super().__init__(request)
         self.process = process
         self.command = command
-        self.request = request
-        self.server = 0
-        """Where the last try went: a position in the list of servers."""
-        self.redirects = 0
-        """How often a server has named another since the last time-out."""
 
 
-class Client(Node):
+class Client(Caller):
     """One client node with one or more processes."""
 
     def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
-        self.servers = servers
+        super().__init__(servers, workload.retry_ns)
         self.workload = workload
-        self.calls: dict[int, _Call] = {}
-        """Request id -> what is open."""
         self.called = 0
         """Operations called by this incarnation."""
         self.processes = 0
@@ -60,11 +52,9 @@ class Client(Node):
         """Processes with nothing open; in a closed loop they think."""
         self.seen: dict[str, str | None] = {}
         """Key -> the value last seen or written."""
-        self.leader = 0
-        """Where the leader is believed to be: a position in `servers`."""
 
     def on_start(self) -> None:
-        self.leader = self.id % len(self.servers)
+        super().on_start()
         if self.workload.loop == "open":
             self._wait_for_arrival()
         else:
@@ -84,12 +74,8 @@ class Client(Node):
                 self._call(self.idle.pop() if self.idle else self._new_process())
 
     def on_message(self, source: int, message: Any) -> None:
-        match message:
-            case ClientReply(request_id, "ok", response) if request_id in self.calls:
-                self.leader = self.servers.index(source)
-                self._answered(request_id, response)
-            case ClientReply(request_id, "not_leader", _, leader_hint) if request_id in self.calls:
-                self._redirected(source, self.calls[request_id], leader_hint)
+        if isinstance(message, ClientReply):
+            self._on_reply(source, message)
 
     # Calls.
 
@@ -114,48 +100,14 @@ class Client(Node):
         command = self.workload.next_command(self.random.getrandbits, f"{process}.{number};", self.seen)
         request_id = self.incarnation * CALLS_MAX + self.called
         request = ClientRequest(request_id, numbered(process, number, encode_command(command)))
-        self.calls[request_id] = call = _Call(process, command, request)
         argument = (command.expected, command.value) if command.function == "cas" else command.value
         self.observe("invoke", (process, command.function, command.key, argument))
         self.set_timer(("give_up", request_id), self.workload.give_up_ns)
-        self._try(call)
-
-    def _try(self, call: _Call) -> None:
-        call.server = self.leader
-        self.set_timer(("retry", call.request.request_id), self.workload.retry_ns)
-        self.send(self.servers[self.leader], call.request)
-
-    def _retry(self, request_id: int) -> None:
-        """Dissertation 6.2: if the leader has crashed, requests time out; clients then try with another server.
-
-        A server that has halted, because its disk is full or corrupt, says nothing either.
-        """
-        call = self.calls[request_id]
-        call.redirects = 0
-        if call.server == self.leader:
-            self.leader = (self.leader + 1) % len(self.servers)
-        self._try(call)
-
-    def _redirected(self, source: int, call: _Call, leader_hint: int | None) -> None:
-        """Dissertation 6.2: a server that is not leader rejects the request and names the leader it knows.
-
-        Followed at once, but not for ever: two servers may name each other. Then the next try waits for its time.
-        """
-        if self.servers[call.server] != source:
-            return
-        if leader_hint is None or leader_hint == source:
-            if call.server == self.leader:
-                self.leader = (self.leader + 1) % len(self.servers)
-            return
-        self.leader = self.servers.index(leader_hint)
-        if call.redirects < len(self.servers):
-            call.redirects += 1
-            self._try(call)
+        self._call_service(_Call(process, command, request))
 
     # How calls end.
 
-    def _answered(self, request_id: int, response: bytes) -> None:
-        call = self._ended(request_id)
+    def _answered(self, call: _Call, response: bytes) -> None:
         answer = decode_answer(response)
         command = call.command
         if answer.refused:
@@ -182,9 +134,9 @@ class Client(Node):
             self._think(self._new_process())
 
     def _ended(self, request_id: int) -> _Call:
-        self.cancel_timer(("retry", request_id))
+        call: _Call = super()._ended(request_id)
         self.cancel_timer(("give_up", request_id))
-        return self.calls.pop(request_id)
+        return call
 
     def _rest(self, process: int) -> None:
         if self.workload.loop == "closed":

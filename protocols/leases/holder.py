@@ -23,33 +23,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.actors import Node
+from simclock.protocols.leases.messages import Write, WriteReply
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
-from simclock.protocols.leases.storage import Write, WriteReply
-from simclock.protocols.leases.table import Acquire, Answer, Command, Release, Renew, decode_answer, encode_command
-from simclock.protocols.raft import ClientReply, ClientRequest, numbered
+from simclock.protocols.leases.table import Acquire, Command, Release, Renew, decode_answer, encode_command
+from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
 
 RENEWALS_PER_TERM = 3
 
 
-class _Call:
+class _Call(Call):
     """A request to the lease service that has no answer yet."""
 
-    __slots__ = ("command", "number", "request", "sent_ns")
+    __slots__ = ("command", "number", "sent_ns")
 
     def __init__(self, command: Command, number: int, request: ClientRequest, sent_ns: int) -> None:
+        super().__init__(request)
         self.command = command
         self.number = number
-        self.request = request
         self.sent_ns = sent_ns
         """When it was first sent, by this node's clock."""
 
 
-class Holder(Node):
+class Holder(Caller):
     """One client with one lock."""
 
     def __init__(self, servers: tuple[int, ...], storage: int, leases: LeaseSettings, work: HolderWork) -> None:
-        self.servers = servers
+        super().__init__(servers, work.retry_ns)
         self.storage = storage
         self.leases = leases
         self.work = work
@@ -58,11 +57,7 @@ class Holder(Node):
         self.session = 0
         """No other client's, nor this one's before a crash."""
         self.requests = 0
-        """Numbers of this session used so far; at most the latest is waited for (Raft sessions, law 1)."""
-        self.call: _Call | None = None
-        self.leader = 0
-        """Where the leader is believed to be: a position in `servers`."""
-        self.redirects = 0
+        """Numbers of this session used so far; at most the latest is waited for (sessions, law 1)."""
 
         # The claim.
         self.token = 0
@@ -82,8 +77,8 @@ class Holder(Node):
         """Whether it wants to write and waits for a renewal."""
 
     def on_start(self) -> None:
+        super().on_start()
         self.session = self.incarnation * self.nodes + self.id
-        self.leader = self.id % len(self.servers)
         self.set_timer("hold", self.work.first_ns)
 
     def on_timer(self, timer: Any) -> None:
@@ -94,7 +89,8 @@ class Holder(Node):
             case "renew":
                 self._renew()
             case "retry":
-                self._retry()
+                for request_id in self.calls:
+                    self._retry(request_id)
             case "look":
                 self._look()
             case "write":
@@ -104,13 +100,8 @@ class Holder(Node):
 
     def on_message(self, source: int, message: Any) -> None:
         match message:
-            case ClientReply(request_id, "ok", response) if self.call and self.call.request.request_id == request_id:
-                self.leader = self.servers.index(source)
-                self._answered(self.call, decode_answer(response))
-            case ClientReply(request_id, "not_leader", _, hint) if (
-                self.call and self.call.request.request_id == request_id
-            ):
-                self._redirected(source, hint)
+            case ClientReply():
+                self._on_reply(source, message)
             case WriteReply(_, token, number, accepted) if self.writing is not None:
                 write, sent_ns = self.writing
                 if (write.token, write.number) == (token, number):
@@ -143,38 +134,20 @@ class Holder(Node):
         self.requests += 1
         request_id = self.session << 32 | self.requests
         request = ClientRequest(request_id, numbered(self.session, self.requests, encode_command(command)))
-        self.call = _Call(command, self.requests, request, self._now_ns())
-        self.redirects = 0
+        call = _Call(command, self.requests, request, self._now_ns())
+        self._drop_calls()
         self.observe("asks", (self.requests, type(command).__name__))
-        self._try(self.call)
+        self._call_service(call)
 
-    def _try(self, call: _Call) -> None:
-        self.set_timer("retry", self.work.retry_ns)
-        self.send(self.servers[self.leader], call.request)
-
-    def _retry(self) -> None:
-        """The leader may have crashed: the next server will know (dissertation 6.2)."""
-        if self.call is not None:
-            self.redirects = 0
-            self.leader = (self.leader + 1) % len(self.servers)
-            self._try(self.call)
-
-    def _redirected(self, source: int, hint: int | None) -> None:
-        """Go where the server says, at once, but not for ever: two of them may name each other."""
-        if self.servers[self.leader] != source or hint is None or hint == source:
-            return
-        self.leader = self.servers.index(hint)
-        if self.redirects < len(self.servers) and self.call is not None:
-            self.redirects += 1
-            self._try(self.call)
+    def _retry_timer(self, request_id: int) -> str:
+        return "retry"  # one call is open at a time
 
     def _renew(self) -> None:
-        if self.call is None and self.token:
+        if not self.calls and self.token:
             self._ask(Renew(self.work.lock, self.token))
 
-    def _answered(self, call: _Call, answer: Answer) -> None:
-        self.call = None
-        self.cancel_timer("retry")
+    def _answered(self, call: _Call, response: bytes) -> None:
+        answer = decode_answer(response)
         if isinstance(call.command, Release):
             return
         if not answer.token:
@@ -205,8 +178,9 @@ class Holder(Node):
 
     def _let_go(self) -> None:
         self.token, self.until_ns = 0, None
-        self.writing, self.stalled, self.call = None, False, None
-        for timer in ("renew", "retry", "look", "write", "rewrite"):
+        self.writing, self.stalled = None, False
+        self._drop_calls()
+        for timer in ("renew", "look", "write", "rewrite"):
             self.cancel_timer(timer)
         self.set_timer("hold", self._rest_ns())
 

@@ -1,4 +1,8 @@
-"""A Raft server whose state machine is the lease table, and which measures leases while it leads.
+"""A replica whose state machine is the lease table, and which measures leases while it leads.
+
+It is put before the server of a consensus engine, whose settings it is given too:
+
+    class LeaseServer(LeaseReplica, RaftServer): ...
 
 Law 1: only a leader measures, on its own monotonic clock, and every lease anew from when it took office: while there
        was no leader nobody could renew (Chubby 2006, on fail-overs; etcd's lessor extends every lease when
@@ -8,7 +12,8 @@ Law 2: time alone ends nothing. When a lease has run out by its clock, the leade
 Law 3: a leader that steps down forgets what it measured. An `Expire` that it has proposed may still commit, behind
        every renewal that it took; where a claim was renewed in between, the table refuses it.
 
-What observers see beside Raft's: "lease" (a `Told` as a tuple) for what a command did to the table, on every server.
+What observers see beside the engine's: "lease" (a `Told` as a tuple) for what a command did to the table, on every
+server.
 """
 
 from __future__ import annotations
@@ -17,15 +22,15 @@ from typing import Any
 
 from simclock.protocols.leases.settings import LeaseSettings
 from simclock.protocols.leases.table import Expire, LeaseTable, encode_command
-from simclock.protocols.raft import RaftServer, RaftSettings, Role, Sessions, numbered
+from simclock.protocols.replication import Front, Sessions, numbered
 
 LEASE = "lease"
 
 
-class LeaseServer(RaftServer):
-    """One replica of the lease service."""
+class LeaseReplica(Front):
+    """One replica of the lease service, without the engine that makes the replicas agree."""
 
-    def __init__(self, settings: RaftSettings, leases: LeaseSettings, table: LeaseTable) -> None:
+    def __init__(self, settings: Any, leases: LeaseSettings, table: LeaseTable) -> None:
         super().__init__(settings, Sessions(table))
         self.leases = leases
         self.table = table
@@ -35,22 +40,20 @@ class LeaseServer(RaftServer):
         """Leader: how many Expire it has proposed in its term."""
 
     def on_timer(self, timer: Any) -> None:
-        """A lease has run out by this server's clock; else what Raft waits for."""
+        """A lease has run out by this server's clock; else what the engine waits for."""
         match timer:
             case ("lease", str(lock), int(token)):
                 self._run_out(lock, token)
             case _:
                 super().on_timer(timer)
 
-    def _become_leader(self) -> None:
+    def on_leading(self) -> None:
         """Law 1: every lease is counted anew."""
         self.expired = 0
-        super()._become_leader()
         for lock, claim in self.table.claims():
             self._measure(lock, claim.token, claim.renewals)
 
-    def _become_follower(self, term: int) -> None:
-        super()._become_follower(term)
+    def on_following(self) -> None:
         self._forget_measured()
 
     def _forget_measured(self) -> None:
@@ -59,12 +62,11 @@ class LeaseServer(RaftServer):
             self.cancel_timer((LEASE, lock, token))
         self.measured.clear()
 
-    def _apply_committed(self) -> None:
-        super()._apply_committed()
+    def on_applied(self) -> None:
         for told in self.table.told:
             self.observe(LEASE, tuple(told))
         self.table.told.clear()
-        if self.role is Role.LEADER:
+        if self.leads:
             self._measure_changed()
 
     def _measure_changed(self) -> None:
@@ -83,7 +85,7 @@ class LeaseServer(RaftServer):
 
     def _run_out(self, lock: str, token: int) -> None:
         """Law 2. If it leads no more and does not know it, this commits only where nothing else has in the meantime."""
-        if self.role is Role.LEADER:
+        if self.leads:
             self.propose(self._expire_command(lock, token, self.measured[lock, token]))
 
     def _expire_command(self, lock: str, token: int, renewals: int) -> bytes:

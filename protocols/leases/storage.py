@@ -7,7 +7,7 @@ Law 2: of one token, later writes have greater numbers, and an earlier one that 
 
 Law 3: where its disk is full, or cannot read the greatest token any more, it halts: what it cannot keep it does not
        acknowledge, and with what it does not know it cannot compare. It reads a lock's token when a write of that lock
-       comes, so it halts then, at every such write; a Raft server, and so a lease server, reads all when it starts.
+       comes, so it halts then, at every such write; a lease server's engine reads all when it starts.
 
 Deviation: law 2 is not Kleppmann's. Messages are doubled and delayed here, and an old copy of a holder's own write
 would undo its newer one; a TCP connection would do as well.
@@ -26,29 +26,9 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import Corrupt, DiskFull
-from simclock.actors import Message, Node
-from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
-
-
-class Write(Message):
-    """A holder's write, with its fencing token."""
-
-    lock: str
-    token: int
-    number: int
-    """The holder's own count of writes with this token: 1, 2, 3, ..."""
-    value: str
-
-
-class WriteReply(Message):
-    """What became of it."""
-
-    lock: str
-    token: int
-    number: int
-    accepted: bool
-    greatest_token: int
-    """The greatest that the store has accepted."""
+from simclock.actors import Node
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
+from simclock.protocols.leases.messages import Write, WriteReply
 
 
 class StorageNode(Node):

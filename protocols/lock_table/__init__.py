@@ -9,6 +9,8 @@ server.py      a lock manager: the locks of its keys, durable
 workload.py    which keys a transaction takes, in which mode and order
 client.py      a node that runs one transaction after the other, with retransmission
 properties.py  mutual exclusion, no deadlock, the order of timestamps, no starvation, as observers
+
+Of another shape: the claim in lock.py is what a lock manager keeps on its disk; nobody sends it.
 """
 
 from simclock.protocols.lock_table.client import TransactionClient

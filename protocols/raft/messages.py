@@ -5,8 +5,6 @@ An entry's index is its place in the log: the first has index 1, and index 0 wit
 
 from __future__ import annotations
 
-from typing import Literal
-
 from simclock.actors import Message
 
 NO_OP = b""
@@ -65,24 +63,3 @@ class AppendEntriesReply(Message):
     """If refused: the term of the follower's entry at `prev_log_index`, 0 where its log ends before (5.3)."""
     conflict_index: int
     """If refused: the first index the follower stores for that term, or the one after its log's end (5.3)."""
-
-
-class ClientRequest(Message):
-    """Invoked by clients to modify or to query the replicated state (dissertation, Figure 6.1)."""
-
-    request_id: int
-    """The client's own number for this request, the same in every try; the reply brings it back."""
-    command: bytes
-
-
-class ClientReply(Message):
-    """Results of ClientRequest."""
-
-    request_id: int
-    status: Literal["ok", "not_leader"]
-    """`"ok"`: committed and applied. `"not_leader"`: this server has done nothing with *this* message; another copy
-    of it may have been taken, so the client must not conclude that the request has failed."""
-    response: bytes
-    """What the state machine answered."""
-    leader_hint: int | None
-    """If not leader: the address of the recent leader, if known."""

@@ -26,38 +26,41 @@ The others are told and the run goes on, so that it shows what they lead to:
     nextIndex Above Match  matchIndex < nextIndex
     matchIndex Is Stored   a follower has had in its durable log what the leader counts it for (5.3)
 
+State Machine Safety, Commit Monotone and Applied In Order are any engine's: protocols/replication judges them.
+
 A log here is what the server has said to be durable. *Sometimes* properties, the counts in `report()`, show that a
 run was not vacuous.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from simclock.protocols.raft.observed import (
+    APPENDED,
+    CANDIDATE,
+    FOLLOWER,
+    LEADER,
+    PROGRESS,
+    STARTED,
+    TRUNCATED,
+    VOTED,
+    Appended,
+    Started,
+    Voted,
+)
+from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
 
-from simclock import Control, Observation, Observer
-from simclock.protocols.raft.server import CORRUPT_RECORD, FULL_DISK
 
-TOLD_MAX = 3
-"""How often a property that does not end the run is told."""
-
-Record = tuple[int, bytes]
-"""A log entry: (term, command)."""
-
-
-class _Entry:
+class _Entry(Record):
     """An entry that was ever stored: one object, however many logs have it.
 
     A run without snapshots keeps every entry, and this is most of what its judge keeps: so logs hold references to it,
     and it has no key beside its place.
     """
 
-    __slots__ = ("command", "holders", "other", "term", "term_before")
+    __slots__ = ("holders", "other", "term_before")
 
     def __init__(self, term: int, command: bytes, term_before: int, other: _Entry | None) -> None:
-        self.term = term
-        self.command = command
+        super().__init__(term, command)
         self.term_before = term_before
         """The term of the entry before it, where it was first stored."""
         self.holders = 0
@@ -65,27 +68,18 @@ class _Entry:
         self.other = other
         """One of another term at the same index."""
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Entry) and self.term == other.term and self.command == other.command
 
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr((self.term, self.command))
-
-
-class _Server:
+class _Server(Replica):
     """What a server has told so far."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.log: list[_Entry] = []
         self.term = 0
         self.votes: dict[int, int] = {}
         """Term -> candidate."""
         self.leads: int | None = None
         """The term in which it is leader now."""
-        self.commit_index = 0
-        self.last_applied = 0
         self.match_index: dict[int, int] = {}
         """While it leads: follower -> matchIndex."""
 
@@ -95,12 +89,12 @@ class _Server:
         return self.log[index - 1].term if index <= len(self.log) else None
 
 
-class RaftProperties(Observer):
+class RaftProperties(ReplicationProperties):
     """Reads the observations of one cluster."""
 
     def __init__(self, servers: tuple[int, ...]) -> None:
         self._servers = {server: _Server() for server in servers}
-        self._majority = len(servers) // 2 + 1
+        super().__init__(self._servers)
         self._leaders: dict[int, int] = {}
         """Term -> the leader elected in it."""
         self._stored: list[_Entry | None] = []
@@ -109,30 +103,17 @@ class RaftProperties(Observer):
         """What leaders have committed."""
         self._committed_in: dict[int, int] = {}
         """Term -> the highest index that its leader has committed."""
-        self._applied: list[_Entry] = []
-        self._told: Counter[str] = Counter()
-        self._counts: Counter[str] = Counter()
         self._leader_last: int | None = None
-        self._react: dict[str, Callable[[int, Any], None]] = {
-            "started": self._on_started,
-            "candidate": self._on_candidate,
-            "voted": self._on_voted,
-            "leader": self._on_leader,
-            "follower": self._on_follower,
-            "truncated": self._on_truncated,
-            "appended": self._on_appended,
-            "progress": self._on_progress,
-            "commit": self._on_commit,
-            "applied": self._on_applied,
-            "halted": self._on_halted,
+        self._react |= {
+            STARTED: self._on_started,
+            CANDIDATE: self._on_candidate,
+            VOTED: self._on_voted,
+            LEADER: self._on_leader,
+            FOLLOWER: self._on_follower,
+            TRUNCATED: self._on_truncated,
+            APPENDED: self._on_appended,
+            PROGRESS: self._on_progress,
         }
-        self._control = Control(1)
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        react = self._react.get(observation.name)
-        if react is not None and observation.node in self._servers:
-            self._control = control
-            react(observation.node, observation.value)
 
     def report(self) -> dict[str, int]:
         """How often what happened: a run without elections or commits proves nothing."""
@@ -141,22 +122,13 @@ class RaftProperties(Observer):
             "committed": len(self._committed),
             "applied": len(self._applied),
             "term": max((server.term for server in self._servers.values()), default=0),
-            "halts_full_disk": self._counts[FULL_DISK],
-            "halts_corrupt_record": self._counts[CORRUPT_RECORD],
+            **super().report(),
         }
-
-    def _broken(self, property: str, node: int, detail: str) -> None:
-        self._control.violated(property, node, detail)
-
-    def _tell(self, property: str, node: int, detail: str) -> None:
-        self._told[property] += 1
-        if self._told[property] <= TOLD_MAX:
-            self._control.violated(property, node, detail, stop=False)
 
     # Terms and elections.
 
     def _on_started(self, node: int, value: tuple[int, int | None, int]) -> None:
-        term, voted_for, last_index = value
+        term, voted_for, last_index = Started(*value)
         server = self._servers[node]
         if last_index != len(server.log):
             self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
@@ -170,7 +142,7 @@ class RaftProperties(Observer):
         del server.log[last_index:]
         server.term = term
         server.leads, server.match_index = None, {}
-        server.commit_index = server.last_applied = 0
+        self._started(node)
 
     def _on_candidate(self, node: int, term: int) -> None:
         self._counts["elections"] += 1
@@ -183,7 +155,7 @@ class RaftProperties(Observer):
         server.term = term
 
     def _on_voted(self, node: int, value: tuple[int, int]) -> None:
-        term, candidate = value
+        term, candidate = Voted(*value)
         self._counts["votes"] += 1
         self._on_term(node, term)
         before = self._servers[node].votes.setdefault(term, candidate)
@@ -217,9 +189,6 @@ class RaftProperties(Observer):
         server = self._servers[node]
         server.leads, server.match_index = None, {}
 
-    def _on_halted(self, node: int, reason: str) -> None:
-        self._counts[reason] += 1
-
     # Logs.
 
     def _on_truncated(self, node: int, kept_index: int) -> None:
@@ -237,8 +206,8 @@ class RaftProperties(Observer):
             self._tell("Committed Stays", node, f"deletes entry {lost[0] + 1}, which is committed")
             self._check_majority(node, lost[0] + 1)
 
-    def _on_appended(self, node: int, value: tuple[int, tuple[Record, ...]]) -> None:
-        index, entries = value
+    def _on_appended(self, node: int, value: tuple[int, tuple[tuple[int, bytes], ...]]) -> None:
+        index, entries = Appended(*value)
         server = self._servers[node]
         if index < len(server.log) and server.leads is not None:
             self._broken("Leader Append-Only", node, f"leads term {server.leads} and overwrites entry {index + 1}")
@@ -284,7 +253,7 @@ class RaftProperties(Observer):
     # What a leader knows, what is committed, what is applied.
 
     def _on_progress(self, node: int, value: tuple[int, int, int]) -> None:
-        follower, match_index, next_index = value
+        follower, match_index, next_index = value  # a `Progressed`; one comes for each acknowledgement
         server = self._servers[node]
         known = server.match_index
         before = known.get(follower, 0)
@@ -303,11 +272,9 @@ class RaftProperties(Observer):
 
     def _on_commit(self, node: int, index: int) -> None:
         server = self._servers[node]
-        if index <= server.commit_index:
-            self._tell("Commit Monotone", node, f"commitIndex {server.commit_index} becomes {index}")
+        super()._on_commit(node, index)
         if index > len(server.log):
             self._tell("Commit Within Log", node, f"commitIndex {index}, but the log ends at {len(server.log)}")
-        server.commit_index = index
         if server.leads is None:
             if index > len(self._committed):
                 detail = f"commits entry {index}; leaders have committed {len(self._committed)}"
@@ -322,19 +289,6 @@ class RaftProperties(Observer):
             if later > term and self._servers[leader].leads == later:
                 self._check_completeness(leader, later, min(index, len(self._committed)))
 
-    def _on_applied(self, node: int, value: tuple[int, int, bytes]) -> None:
-        index, term, command = value
-        server = self._servers[node]
-        if index != server.last_applied + 1 or index > server.commit_index:
-            detail = f"applies entry {index} after {server.last_applied}, commitIndex {server.commit_index}"
-            self._tell("Applied In Order", node, detail)
-        server.last_applied = index
-        if index == len(self._applied) + 1:
-            known = self._known(index, term)
-            same = known is not None and known.command == command
-            self._applied.append(known if known is not None and same else _Entry(term, command, 0, None))
-            return
-        was = self._applied[index - 1] if index <= len(self._applied) else None
-        if was is not None and (was.term != term or was.command != command):
-            detail = f"applies {(term, command)} at index {index}, where {was} was applied"
-            self._broken("State Machine Safety", node, detail)
+    def _record(self, index: int, term: int, command: bytes) -> Record:
+        known = self._known(index, term)
+        return known if known is not None and known.command == command else Record(term, command)

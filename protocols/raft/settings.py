@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simclock import UsageError, format_duration, ms
+from simclock.protocols.replication import majority
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ class RaftSettings:
     @property
     def majority(self) -> int:
         """How many servers are more than half of them."""
-        return len(self.servers) // 2 + 1
+        return majority(len(self.servers))
 
 
 def _whole(name: str, value: int, *, at_least: int) -> None:

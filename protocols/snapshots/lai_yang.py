@@ -21,9 +21,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from simclock.protocols.snapshots.bank import SnapshotSettings
 from simclock.protocols.snapshots.messages import Marker, SnapshotId, Transfer
 from simclock.protocols.snapshots.participant import Participant, Recording
+from simclock.protocols.snapshots.settings import SnapshotSettings
 
 
 class LaiYang(Participant):

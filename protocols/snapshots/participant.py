@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.protocols.snapshots.bank import Bank, SnapshotSettings
+from simclock.protocols.snapshots.bank import Bank
 from simclock.protocols.snapshots.messages import Failed, Marker, Report, SnapshotId, Transfer
+from simclock.protocols.snapshots.settings import SnapshotSettings
 
 SNAPSHOTS_MAX = 1 << 24
 """That an incarnation begins: what is numbered from 0 in the next begins there."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from simclock import ms, seconds
 from simclock.actors import Node
-from simclock.protocols.throttle.server import Answered, Request
+from simclock.protocols.throttle.messages import Answered, Request
 
 NUMBERS_MAX = 1 << 24
 """Of one incarnation: the next begins there, so that numbers only grow."""

@@ -17,21 +17,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.actors import Message, Node
+from simclock.actors import Node
 from simclock.protocols.throttle.limiters import Limit, Limiter
-
-
-class Request(Message):
-    """A client calls the API; its number is larger than that of every earlier one."""
-
-    number: int
-
-
-class Answered(Message):
-    """Admitted where `wait_ns` is None, as HTTP 200; else refused, as HTTP 429 with Retry-After."""
-
-    number: int
-    wait_ns: int | None
+from simclock.protocols.throttle.messages import Answered, Request
 
 
 class RateLimiter(Node):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from simclock.protocols.total_order.messages import Say
-from simclock.protocols.total_order.participant import Participant, TotalOrderSettings
+from simclock.protocols.total_order.participant import Participant
+from simclock.protocols.total_order.settings import TotalOrderSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,11 @@ class Corrupt(msgspec.Struct, frozen=True, array_like=True, tag=True):
     """What the disk gives in place of a record or value that it cannot read any more: its checksum is wrong."""
 
 
+FULL_DISK = "the disk is full"
+CORRUPT_RECORD = "a record cannot be read"
+"""Why a node halts that its disk has failed."""
+
+
 class DiskContents(NamedTuple):
     """What is on a disk."""
 

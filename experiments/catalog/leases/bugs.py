@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import seconds
-from simclock.experiments.catalog.leases.parts import AcceptsAnyToken
+from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseServer
 from simclock.experiments.catalog.leases.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
-from simclock.protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
+from simclock.protocols.leases import Answer, Holder, LeaseTable, StorageNode, Write
 from simclock.protocols.leases.table import Claim
-from simclock.protocols.raft import ClientReply, ClientRequest
+from simclock.protocols.replication import ClientReply, ClientRequest
 
 # The store.
 

@@ -9,8 +9,12 @@ from typing import Any
 from simclock import RunResult
 from simclock.actors import Node
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from simclock.protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
-from simclock.protocols.raft import RaftSettings
+from simclock.protocols.leases import Holder, HolderWork, LeaseReplica, LeaseSettings, LeaseTable, StorageNode
+from simclock.protocols.raft import RaftServer, RaftSettings
+
+
+class LeaseServer(LeaseReplica, RaftServer):
+    """A replica of the lease service on Raft."""
 
 
 class AcceptsAnyToken(StorageNode):

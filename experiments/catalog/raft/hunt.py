@@ -36,7 +36,8 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))

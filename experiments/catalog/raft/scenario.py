@@ -42,7 +42,8 @@ from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdi
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Sessions
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.replication import Sessions
 
 STEPS_MAX = 20_000_000
 """What the linearizability checker may try: a limit in steps is the same on every machine."""

@@ -6,7 +6,8 @@ import msgspec
 
 from simclock.protocols.key_value import Answer, Client, Command, KeyValueStore
 from simclock.protocols.key_value.store import DONE, encode_command
-from simclock.protocols.raft import ClientReply, ClientRequest, Numbered, RaftServer, Role, Sessions, numbered
+from simclock.protocols.raft import RaftServer, Role
+from simclock.protocols.replication import ClientReply, ClientRequest, Numbered, Sessions, numbered
 
 _numbered = msgspec.msgpack.Decoder(Numbered).decode
 _command = msgspec.msgpack.Decoder(Command).decode

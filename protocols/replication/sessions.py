@@ -1,4 +1,4 @@
-"""Client sessions: a command that is committed twice is applied once (dissertation 6.3).
+"""Client sessions: a command that is committed twice is applied once (Ongaro 2014, "the dissertation", 6.3).
 
 Law 1: a client has one request outstanding at a time and numbers them 1, 2, 3, ...; a retry has the same number.
 Law 2: a command whose number has been applied is not applied again; its answer comes from the cache.
