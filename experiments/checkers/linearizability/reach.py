@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -14,10 +14,15 @@ from simclock.experiments.checkers.linearizability.transitions import States, Tr
 
 @dataclass(slots=True)
 class _Group:
-    """Some of the operations of a partition; the completed ones by their returns."""
+    """Some of the operations of a partition; the completed ones by the levels from which on they are under way."""
 
     completed: list[Slotted] = field(default_factory=list)
+    levels: set[int] = field(default_factory=set)
+    """Where the completed ones return."""
     open_bits: int = 0
+
+
+_NOBODY = _Group()
 
 
 class _Left(NamedTuple):
@@ -25,23 +30,32 @@ class _Left(NamedTuple):
 
     configuration: Configuration
     until: int
-    open_called: int
+    timeline: Timeline
 
     def any_of(self, group: _Group) -> bool:
         return bool(self._open_of(group)) or next(self._completed_of(group), None) is not None
 
-    def transitions_of(self, group: _Group, timeline: Timeline) -> Iterator[Transitions]:
+    def transitions_of(self, group: _Group) -> Iterator[Transitions]:
         for each in self._completed_of(group):
             yield each.transitions
         for bit in single_bits(self._open_of(group)):
-            yield timeline.transitions[timeline.open_number(bit)]
+            yield self.timeline.transitions[self.timeline.open_number(bit)]
 
     def _completed_of(self, group: _Group) -> Iterator[Slotted]:
-        unplaced = _unplaced(group.completed, self.configuration)
-        return (each for each in unplaced if each.arrival <= self.until)
+        """Looks at what is yielded and at what is under way, however many others the group has."""
+        level, placed = self.configuration.level, self.configuration.placed
+        completed = group.completed
+        for index in range(bisect_right(completed, level, key=_arrival), len(completed)):
+            each = completed[index]
+            if each.arrival > self.until:
+                break
+            yield each  # not yet under way, so it is not placed
+        for each in self.timeline.levels[level].under_way:
+            if each.level in group.levels and not placed & each.bit:
+                yield each
 
     def _open_of(self, group: _Group) -> int:
-        return group.open_bits & self.open_called & ~self.configuration.used
+        return group.open_bits & self.timeline.levels[self.until].open_called & ~self.configuration.used
 
 
 class Reach:
@@ -62,9 +76,14 @@ class Reach:
                 self.needed.setdefault(each.transitions.needs, []).append(each)
                 self._needing.append(each)
         if self.needed:
-            for number, transitions in enumerate(timeline.transitions):
-                self._note_leaving(number, transitions)
-        self._may_lead_astray = states.model.leads is not None and self._leaving_unknown != _Group()
+            for each in sorted(timeline.slotted, key=_arrival):
+                for group in self._groups_of(each.transitions):
+                    group.completed.append(each)
+                    group.levels.add(each.level)
+            for index, transitions in enumerate(timeline.transitions[len(timeline.slotted) :]):
+                for group in self._groups_of(transitions):
+                    group.open_bits |= 1 << index
+        self._may_lead_astray = states.model.leads is not None and self._leaving_unknown != _NOBODY
         self._goal = 0
         self._dead_ends: dict[int, bool] = {}
         self._is_dead_end: Callable[[State], bool] | None = None
@@ -103,14 +122,14 @@ class Reach:
         needing = next(_unplaced(self.needed[state], configuration), None)
         if needing is None or needing.level >= self._goal:
             return False
-        left = _Left(configuration, needing.level, self.timeline.levels[needing.level].open_called)
-        if left.any_of(self._leaving.get(state, _Group())):
+        left = _Left(configuration, needing.level, self.timeline)
+        if left.any_of(self._leaving.get(state, _NOBODY)):
             return False
         if not left.any_of(self._leaving_unknown):
             return True
         return not self._may_lead(configuration.state, state) and not any(
             each.leaves is not None and self._may_lead(each.leaves, state)
-            for each in left.transitions_of(self._leaving_known, self.timeline)
+            for each in left.transitions_of(self._leaving_known)
         )
 
     def _may_lead(self, state: int, target: int) -> bool:
@@ -123,18 +142,12 @@ class Reach:
             self._leads[pair] = leads(self.states.values[state], self.states.values[target])
         return self._leads[pair]
 
-    def _note_leaving(self, number: int, transitions: Transitions) -> None:
+    def _groups_of(self, transitions: Transitions) -> tuple[_Group, ...]:
         if transitions.is_read:
-            return
-        groups = [self._leaving_unknown]
-        if transitions.leaves is not None:
-            groups = [self._leaving_known, self._leaving.setdefault(transitions.leaves, _Group())]
-        completed = len(self.timeline.slotted)
-        for group in groups:
-            if number < completed:
-                group.completed.append(self.timeline.slotted[number])
-            else:
-                group.open_bits |= 1 << number - completed
+            return ()
+        if transitions.leaves is None:
+            return (self._leaving_unknown,)
+        return self._leaving_known, self._leaving.setdefault(transitions.leaves, _Group())
 
 
 def _unplaced(operations: list[Slotted], configuration: Configuration) -> Iterator[Slotted]:
@@ -148,3 +161,7 @@ def _unplaced(operations: list[Slotted], configuration: Configuration) -> Iterat
 
 def _level(slotted: Slotted) -> int:
     return slotted.level
+
+
+def _arrival(slotted: Slotted) -> int:
+    return slotted.arrival
