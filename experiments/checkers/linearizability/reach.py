@@ -11,6 +11,8 @@ from simclock.experiments.checkers.linearizability.model import State
 from simclock.experiments.checkers.linearizability.timeline import Configuration, Slotted, Timeline, single_bits
 from simclock.experiments.checkers.linearizability.transitions import States, Transitions
 
+LOOKS_MAX = 200  # at what may have led to one state, before it is left at what `Model.leads` says
+
 
 @dataclass(slots=True)
 class _Group:
@@ -42,14 +44,16 @@ class _Left(NamedTuple):
             yield self.timeline.transitions[self.timeline.open_number(bit)]
 
     def _completed_of(self, group: _Group) -> Iterator[Slotted]:
-        """Looks at what is yielded and at what is under way, however many others the group has."""
+        """The latest first: it is the likeliest to lead to what is needed at the end.
+
+        Looks at what is yielded and at what is under way, however many others the group has.
+        """
         level, placed = self.configuration.level, self.configuration.placed
         completed = group.completed
-        for index in range(bisect_right(completed, level, key=_arrival), len(completed)):
-            each = completed[index]
-            if each.arrival > self.until:
-                break
-            yield each  # not yet under way, so it is not placed
+        end = bisect_right(completed, self.until, key=_arrival)
+        while end and completed[end - 1].arrival > level:  # not yet under way, so it is not placed
+            end -= 1
+            yield completed[end]
         for each in self.timeline.levels[level].under_way:
             if each.level in group.levels and not placed & each.bit:
                 yield each
@@ -123,12 +127,31 @@ class Reach:
         if needing is None or needing.level >= self._goal:
             return False
         left = _Left(configuration, needing.level, self.timeline)
-        if left.any_of(self._leaving.get(state, _NOBODY)):
-            return False
-        if not left.any_of(self._leaving_unknown):
-            return True
-        return not self._may_lead(configuration.state, state) and not any(
-            each.leaves is not None and self._may_lead(each.leaves, state)
+        return not self._may_come_about(state, left)
+
+    def _may_come_about(self, target: int, left: _Left) -> bool:
+        """Whether what is left may lead from the current state to the target; looked for from the target back."""
+        numbers = {target}
+        sought = [target]
+        looks = 0
+        while sought:
+            state = sought.pop()
+            if state == left.configuration.state or left.any_of(self._leaving.get(state, _NOBODY)):
+                return True
+            for each in left.transitions_of(self._leaving_unknown):
+                looks += 1
+                origins = each.origins(state)
+                if origins is None or looks > LOOKS_MAX:
+                    return self._may_be_led_to(target, left)
+                new = {self.states.number(origin) for origin in origins} - numbers
+                numbers |= new
+                sought += sorted(new)
+        return False
+
+    def _may_be_led_to(self, target: int, left: _Left) -> bool:
+        """The same, for all that `leads` knows."""
+        return self._may_lead(left.configuration.state, target) or any(
+            each.leaves is not None and self._may_lead(each.leaves, target)
             for each in left.transitions_of(self._leaving_known)
         )
 
