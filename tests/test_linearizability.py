@@ -31,10 +31,12 @@ from simclock.experiments.checkers.linearizability import (
     multi_register,
     mutex,
     nondeterministic,
+    reach,
     register,
     set_of_values,
 )
 
+LOST = ("append", "put")
 OK, ILLEGAL, UNKNOWN = Verdict.OK, Verdict.ILLEGAL, Verdict.UNKNOWN
 
 
@@ -919,3 +921,82 @@ def test_the_prefix_is_the_longest_at_the_level_that_fails():
     judged = check_linearizability([*adds, read], counter())
     assert (judged.verdict, judged.blocked, judged.state) == (ILLEGAL, read, 3)
     assert set(judged.prefix) == set(adds) and judged.under_way == ()
+
+
+# What grows with the length of a history, and with what was lost.
+
+
+def appended(size):
+    """Puts, appends and reads in turn, a few lost appends and a write that lasts from the first to the last."""
+    history = [done((0, 10 * size), "put", "last;", process=1)]
+    history += [lost(1, "append", f"lost {each};", process=10 + each) for each in range(3)]
+    for number in range(0, size, 4):
+        start = 10 * number
+        history += [
+            done((start + 1, start + 9), "put", f"{number};"),
+            done((start + 11, start + 17), "append", "a;", process=2),
+            done((start + 12, start + 18), "append", "b;", process=3),
+            done((start + 21, start + 29), "get", result=f"{number};b;a;"),
+        ]
+    return history
+
+
+def looks(history):
+    """How often what is in reach goes on to another operation."""
+    count = 0
+
+    def profile(frame, event, argument):
+        nonlocal count
+        count += event == "call" and frame.f_code.co_filename == reach.__file__
+
+    sys.setprofile(profile)
+    try:
+        assert verdict(history, key_value()) is OK
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_the_looks_at_what_is_left_grow_with_the_length_of_a_history_alone():
+    assert looks(appended(600)) < 6 * looks(appended(150))
+
+
+@pytest.mark.parametrize("kept", [("put", "2;"), ("delete", None)])
+def test_lost_appends_are_not_tried_in_every_order_where_another_order_was_wrong(kept):
+    """What returns first came last: nothing that was lost makes up for the other order."""
+    function, value = kept
+    history = [lost(each, function, f"lost {each};", process=20 + each) for each in range(12) for function in LOST]
+    history += [
+        lost(50, "delete", process=50),
+        done((100, 110), "put", "1;", process=1),
+        done((120, 130), function, value, process=1),
+        done((121, 131), "put", "other;", process=2),
+        done((140, 150), "get", result=value),
+    ]
+    assert verdict(history, key_value(), step_limit=500) is OK
+
+
+def test_an_append_before_the_write_it_was_read_after_is_given_up_at_once():
+    history = [lost(each, function, f"lost {each};", process=20 + each) for each in range(12) for function in LOST]
+    history += [
+        done((100, 101), "put", "1;", process=1),
+        done((110, 120), "append", "a;", process=1),
+        done((111, 121), "put", "2;", process=2),
+        done((130, 140), "append", "b;", process=1),
+        done((150, 160), "get", result="2;a;b;", process=1),
+    ]
+    assert verdict(history, key_value(), step_limit=500) is OK
+
+
+def test_where_an_append_came_from_is_exact():
+    """Held against every state that there is: those from which the append leads to the other, and no others."""
+    states = [None, "", "a", "b", "ab", "aab", (), (1,), (1, 2), 1, 2, 3]
+    model = key_value()
+    for value in ["", "a", "ab", (), (1,), 1]:
+        append = done((0, 1), "append", value)
+        for after in states:
+            origins = model.origins(append, after)
+            if origins is not None:
+                assert {each for each in origins if each in states} == {
+                    each for each in states if model.step(each, append) == (True, after)
+                }, (value, after)

@@ -223,31 +223,28 @@ class Links:
 
 
 class Delays:
-    """What messages take longer than the model says. Falsy when none does.
+    """What messages take longer than the model says.
 
     A link takes the delay that was set last of those that are meant for it: for it alone, for all links from its source
     or to its target, or for all.
     """
 
     def __init__(self) -> None:
-        self._delays_ns: dict[tuple[int | None, int | None], int] = {}
-        """(source or any, target or any) -> delay, the one set last at the end."""
-
-    def __bool__(self) -> bool:
-        return bool(self._delays_ns)
+        self.by_ends_ns: dict[tuple[int | None, int | None], int] = {}
+        """(source or any, target or any) -> delay, the one set last at the end; empty when none is longer."""
 
     def set(self, delay_ns: int, source: int | None, target: int | None) -> None:
         """Set the delay of these links; None means any node."""
         if source is None and target is None:
-            self._delays_ns.clear()
-        self._delays_ns.pop((source, target), None)
-        self._delays_ns[source, target] = delay_ns
-        if not any(self._delays_ns.values()):
-            self._delays_ns.clear()
+            self.by_ends_ns.clear()
+        self.by_ends_ns.pop((source, target), None)
+        self.by_ends_ns[source, target] = delay_ns
+        if not any(self.by_ends_ns.values()):
+            self.by_ends_ns.clear()
 
     def of(self, source: int, target: int) -> int:
         """How much longer a message from source to target takes, in nanoseconds."""
-        for (from_node, to_node), delay_ns in reversed(self._delays_ns.items()):
+        for (from_node, to_node), delay_ns in reversed(self.by_ends_ns.items()):
             if from_node in (None, source) and to_node in (None, target):
                 return delay_ns
         return 0
@@ -255,15 +252,15 @@ class Delays:
     @property
     def longest_ns(self) -> int:
         """The longest delay of any link."""
-        return max(self._delays_ns.values(), default=0)
+        return max(self.by_ends_ns.values(), default=0)
 
     def state(self) -> tuple[tuple[tuple[int | None, int | None], int], ...]:
         """All of it, to be compared with a later one."""
-        return tuple(self._delays_ns.items())
+        return tuple(self.by_ends_ns.items())
 
     def told(self) -> Iterator[str]:
         """What takes longer, as in "messages from node 0 still take 50ms longer"."""
-        for (source, target), delay_ns in self._delays_ns.items():
+        for (source, target), delay_ns in self.by_ends_ns.items():
             ends = f"{'' if source is None else f' from node {source}'}{'' if target is None else f' to node {target}'}"
             if delay_ns:
                 yield f"{f'messages{ends}' if ends else 'all messages'} still take {format_duration(delay_ns)} longer"

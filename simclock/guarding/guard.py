@@ -227,6 +227,8 @@ def _set_in_c_class(cls: type, name: str, value: Any) -> None:
 def _guard_names(build: Callable[..., Any]) -> None:
     """Rule 1: replace forbidden functions in the globals of the user's modules, and of what `build` leads to."""
     for names in (*_modules_of_the_user(), *_reachable(build)):
+        if _wrappers.keys().isdisjoint(map(id, names.values())):  # most: a run of a sweep is short, the modules many
+            continue
         for name, value in list(names.items()):
             wrapper = _wrappers.get(id(value))
             if wrapper is not None and value is not wrapper:

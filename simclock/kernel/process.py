@@ -280,7 +280,7 @@ class Process:
                 "zero or more, such as ms(150)"
             )
         host = self.sim_host
-        if name.__class__ not in SETTLED and check_immutable(name, "set_timer", name):
+        if name.__class__ is not str and name.__class__ not in SETTLED and check_immutable(name, "set_timer", name):
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
@@ -335,7 +335,7 @@ class Process:
         self.sim_fast = (
             straight
             and host.network.plain
-            and not host.delays
+            and not host.delays.by_ends_ns
             and not (gate is not None and gate.busy_ns)
             and self.sim_ready_ns <= host.now_ns
             and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)

@@ -30,7 +30,7 @@ def send_carefully(process: ProcessPort, target: int, message: Any) -> None:
     leaves_ns = max(host.now_ns, process.sim_ready_ns)
     if elsewhere and network.bytes_per_s:
         leaves_ns = _leaves_the_queue_ns(process, target, message, leaves_ns, network.bytes_per_s)
-    longer_ns = host.delays.of(source, target) if elsewhere and host.delays else 0
+    longer_ns = host.delays.of(source, target) if elsewhere and host.delays.by_ends_ns else 0
     time_ns = leaves_ns + process.sim_latency.sample_ns(source, target, leaves_ns, process.sim_bits) + longer_ns
     if network.order == "fifo":
         time_ns = process.sim_last_arrival_ns[target] = max(time_ns, process.sim_last_arrival_ns.get(target, 0))

@@ -50,6 +50,8 @@ class Operation:
         if self.finish is not None and self.finish < self.call:
             raise HistoryError(f"{self}: finishes before its call; were the two swapped?")
         for field in ("key", "argument", "result"):
+            if getattr(self, field).__class__ in EXACT:
+                continue
             _make_exact(self, field)
             try:
                 hash(getattr(self, field))

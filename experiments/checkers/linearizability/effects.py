@@ -34,6 +34,7 @@ def model_by_effects(
     needs: Callable[[Effect], One | None] = lambda effect: None,
     leaves: Callable[[Effect], One | None] = lambda effect: None,
     leads: Callable[[State, State], bool] | None = None,
+    origins: Callable[[Effect, State], tuple[State, ...] | None] = lambda effect, state: None,
 ) -> Model:
     """A model by effects; `functions` are the words that operations of this object use."""
     known = frozenset(functions.split())
@@ -54,4 +55,5 @@ def model_by_effects(
         needs=lambda operation: needs(known_effect(operation)),
         leaves=lambda operation: leaves(known_effect(operation)),
         leads=leads,
+        origins=lambda operation, state: origins(known_effect(operation), state),
     )

@@ -7,7 +7,7 @@ Rule 2: of an unknown operation `step` gives the state after it took effect; or 
 Rule 3: states can be hashed, and those that are equal (==) are the same to `step`.
 Rule 4: the fields from `effect` on are hints. Without them a verdict is as right and may take longer; a
         wrong one makes wrong verdicts. Those from `is_read` to `leaves` are checked at every
-        step of a search, `effect` in the initial state, `leads` and `dead_ends` not at all.
+        step of a search, `origins` too, `effect` in the initial state, `leads` and `dead_ends` not at all.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ def _everything(operation: Operation) -> Hashable:
 
 def _never(operation: Operation) -> bool:
     return False
+
+
+def _from_anywhere(operation: Operation, state: State) -> None:
+    return None
 
 
 def _unknown(operation: Operation) -> None:
@@ -76,6 +80,8 @@ class Model:
     """The one state that it leaves wherever it is legal; None where it depends, or is not known."""
     leads: Callable[[State, State], bool] | None = None
     """False where operations of which `leaves` is not known cannot lead from the first state to the second."""
+    origins: Callable[[Operation, State], tuple[State, ...] | None] = _from_anywhere
+    """Of an operation of which `leaves` is not known: the states in which it leaves this one; None if not known."""
     dead_ends: Callable[[Sequence[Operation], Sequence[Operation]], Callable[[State], bool]] | None = None
     """Of operations that must all take effect, and others that may: a test, True only of a state from which
     those of the first that did not yet take effect cannot, in whatever order, be placed before their finishes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,13 +11,20 @@ from simclock.experiments.checkers.linearizability.model import State
 from simclock.experiments.checkers.linearizability.timeline import Configuration, Slotted, Timeline, single_bits
 from simclock.experiments.checkers.linearizability.transitions import States, Transitions
 
+LOOKS_MAX = 200  # at what may have led to one state, before it is left at what `Model.leads` says
+
 
 @dataclass(slots=True)
 class _Group:
-    """Some of the operations of a partition; the completed ones by their returns."""
+    """Some of the operations of a partition; the completed ones by the levels from which on they are under way."""
 
     completed: list[Slotted] = field(default_factory=list)
+    levels: set[int] = field(default_factory=set)
+    """Where the completed ones return."""
     open_bits: int = 0
+
+
+_NOBODY = _Group()
 
 
 class _Left(NamedTuple):
@@ -25,23 +32,34 @@ class _Left(NamedTuple):
 
     configuration: Configuration
     until: int
-    open_called: int
+    timeline: Timeline
 
     def any_of(self, group: _Group) -> bool:
         return bool(self._open_of(group)) or next(self._completed_of(group), None) is not None
 
-    def transitions_of(self, group: _Group, timeline: Timeline) -> Iterator[Transitions]:
+    def transitions_of(self, group: _Group) -> Iterator[Transitions]:
         for each in self._completed_of(group):
             yield each.transitions
         for bit in single_bits(self._open_of(group)):
-            yield timeline.transitions[timeline.open_number(bit)]
+            yield self.timeline.transitions[self.timeline.open_number(bit)]
 
     def _completed_of(self, group: _Group) -> Iterator[Slotted]:
-        unplaced = _unplaced(group.completed, self.configuration)
-        return (each for each in unplaced if each.arrival <= self.until)
+        """The latest first: it is the likeliest to lead to what is needed at the end.
+
+        Looks at what is yielded and at what is under way, however many others the group has.
+        """
+        level, placed = self.configuration.level, self.configuration.placed
+        completed = group.completed
+        end = bisect_right(completed, self.until, key=_arrival)
+        while end and completed[end - 1].arrival > level:  # not yet under way, so it is not placed
+            end -= 1
+            yield completed[end]
+        for each in self.timeline.levels[level].under_way:
+            if each.level in group.levels and not placed & each.bit:
+                yield each
 
     def _open_of(self, group: _Group) -> int:
-        return group.open_bits & self.open_called & ~self.configuration.used
+        return group.open_bits & self.timeline.levels[self.until].open_called & ~self.configuration.used
 
 
 class Reach:
@@ -62,9 +80,14 @@ class Reach:
                 self.needed.setdefault(each.transitions.needs, []).append(each)
                 self._needing.append(each)
         if self.needed:
-            for number, transitions in enumerate(timeline.transitions):
-                self._note_leaving(number, transitions)
-        self._may_lead_astray = states.model.leads is not None and self._leaving_unknown != _Group()
+            for each in sorted(timeline.slotted, key=_arrival):
+                for group in self._groups_of(each.transitions):
+                    group.completed.append(each)
+                    group.levels.add(each.level)
+            for index, transitions in enumerate(timeline.transitions[len(timeline.slotted) :]):
+                for group in self._groups_of(transitions):
+                    group.open_bits |= 1 << index
+        self._may_lead_astray = states.model.leads is not None and self._leaving_unknown != _NOBODY
         self._goal = 0
         self._dead_ends: dict[int, bool] = {}
         self._is_dead_end: Callable[[State], bool] | None = None
@@ -103,14 +126,33 @@ class Reach:
         needing = next(_unplaced(self.needed[state], configuration), None)
         if needing is None or needing.level >= self._goal:
             return False
-        left = _Left(configuration, needing.level, self.timeline.levels[needing.level].open_called)
-        if left.any_of(self._leaving.get(state, _Group())):
-            return False
-        if not left.any_of(self._leaving_unknown):
-            return True
-        return not self._may_lead(configuration.state, state) and not any(
-            each.leaves is not None and self._may_lead(each.leaves, state)
-            for each in left.transitions_of(self._leaving_known, self.timeline)
+        left = _Left(configuration, needing.level, self.timeline)
+        return not self._may_come_about(state, left)
+
+    def _may_come_about(self, target: int, left: _Left) -> bool:
+        """Whether what is left may lead from the current state to the target; looked for from the target back."""
+        numbers = {target}
+        sought = [target]
+        looks = 0
+        while sought:
+            state = sought.pop()
+            if state == left.configuration.state or left.any_of(self._leaving.get(state, _NOBODY)):
+                return True
+            for each in left.transitions_of(self._leaving_unknown):
+                looks += 1
+                origins = each.origins(state)
+                if origins is None or looks > LOOKS_MAX:
+                    return self._may_be_led_to(target, left)
+                new = {self.states.number(origin) for origin in origins} - numbers
+                numbers |= new
+                sought += sorted(new)
+        return False
+
+    def _may_be_led_to(self, target: int, left: _Left) -> bool:
+        """The same, for all that `leads` knows."""
+        return self._may_lead(left.configuration.state, target) or any(
+            each.leaves is not None and self._may_lead(each.leaves, target)
+            for each in left.transitions_of(self._leaving_known)
         )
 
     def _may_lead(self, state: int, target: int) -> bool:
@@ -123,18 +165,12 @@ class Reach:
             self._leads[pair] = leads(self.states.values[state], self.states.values[target])
         return self._leads[pair]
 
-    def _note_leaving(self, number: int, transitions: Transitions) -> None:
+    def _groups_of(self, transitions: Transitions) -> tuple[_Group, ...]:
         if transitions.is_read:
-            return
-        groups = [self._leaving_unknown]
-        if transitions.leaves is not None:
-            groups = [self._leaving_known, self._leaving.setdefault(transitions.leaves, _Group())]
-        completed = len(self.timeline.slotted)
-        for group in groups:
-            if number < completed:
-                group.completed.append(self.timeline.slotted[number])
-            else:
-                group.open_bits |= 1 << number - completed
+            return ()
+        if transitions.leaves is None:
+            return (self._leaving_unknown,)
+        return self._leaving_known, self._leaving.setdefault(transitions.leaves, _Group())
 
 
 def _unplaced(operations: list[Slotted], configuration: Configuration) -> Iterator[Slotted]:
@@ -148,3 +184,7 @@ def _unplaced(operations: list[Slotted], configuration: Configuration) -> Iterat
 
 def _level(slotted: Slotted) -> int:
     return slotted.level
+
+
+def _arrival(slotted: Slotted) -> int:
+    return slotted.arrival

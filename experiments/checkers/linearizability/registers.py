@@ -45,6 +45,7 @@ def _cell(name: str, initial: Hashable, functions: str) -> Model:
         needs=_cell_needs,
         leaves=_cell_leaves,
         leads=_append_leads,
+        origins=_append_origins,
     )
 
 
@@ -116,6 +117,22 @@ def _append_leads(state: State, target: State) -> bool:
     if isinstance(state, tuple) and isinstance(target, tuple):
         return target[: len(state)] == state
     return True
+
+
+def _append_origins(effect: Effect, state: State) -> tuple[State, ...] | None:
+    """What was appended stands at the end, of what was there or alone."""
+    if effect[0] != "append":
+        return None
+    value = effect[1]
+    for kind in (str, tuple):
+        if isinstance(value, kind):
+            if not isinstance(state, kind):
+                return ()
+            before = len(state) - len(value)
+            if before < 0 or state[before:] != value:
+                return ()
+            return (state[:before], None) if before == 0 else (state[:before],)
+    return () if state is None and value is not None else None
 
 
 def multi_register(initial: Mapping[Hashable, Hashable]) -> Model:

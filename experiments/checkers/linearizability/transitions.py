@@ -53,6 +53,10 @@ class Transitions(dict[int, int]):
     __eq__ = object.__eq__
     __ne__ = object.__ne__
 
+    def origins(self, number: int) -> tuple[State, ...] | None:
+        """Where an operation of which it is not known what it leaves leaves this state; None if not known."""
+        return self.states.model.origins(self.operation, self.states.values[number])
+
     def expect_same(self, operation: Operation) -> None:
         """Refuse an operation that does something else, to the initial state at least."""
         model = self.states.model
@@ -81,6 +85,10 @@ class Transitions(dict[int, int]):
             self._refuse("needs another state", "is legal", number)
         if legal and self.leaves not in (None, target):
             self._refuse("leaves one state", "leaves another", number)
+        if legal and not self.is_read and self.leaves is None:
+            origins = self.origins(target)
+            if origins is not None and states.values[number] not in origins:
+                self._refuse(f"does not leave {states.values[target]!r}", "does", number)
         self[number] = target
         return target
 
