@@ -7,7 +7,8 @@ from contextlib import nullcontext
 
 from simclock.actors.message import payload_type_of
 from simclock.actors.placements.inline import inline_run, tapped
-from simclock.actors.placements.placement import PLACEMENTS, Look, Onlooker, Placement
+from simclock.actors.placements.packing import Look, Onlooker
+from simclock.actors.placements.placement import PLACEMENTS, Placement
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord

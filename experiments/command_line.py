@@ -19,7 +19,7 @@ import click
 from click.shell_completion import CompletionItem, shell_complete
 
 from simclock.errors import HandlerError, RunInterrupted, SimclockError, UsageError
-from simclock.experiments.start import this_is_the_command
+from simclock.experiments.hash_seeded import this_is_the_command
 from simclock.experiments.telling.exit_status import (
     BAD_USAGE,
     CLOSED_PIPE,

@@ -83,14 +83,16 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if config.option.collectonly or all(item.get_closest_marker(MARKER) is None for item in session.items):
         return
-    from simclock.experiments import start
+    from simclock.experiments import hash_seeded
 
-    if start.drawn() and _is_all_of_this_process(config):
+    if hash_seeded.drawn() and _is_all_of_this_process(config):
         reporter = config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:
-            reporter.write_line(f"simclock: started again with {start.VARIABLE}={start.USUAL}, so that seeds replay")
+            reporter.write_line(
+                f"simclock: started again with {hash_seeded.VARIABLE}={hash_seeded.USUAL}, so that seeds replay"
+            )
         config._ensure_unconfigure()  # captured files are given back
-        start.under_one_hash_seed()
+        hash_seeded.under_one_hash_seed()
 
 
 def _is_all_of_this_process(config: pytest.Config) -> bool:

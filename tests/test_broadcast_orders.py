@@ -53,7 +53,7 @@ def test_what_a_message_waits_is_counted_from_its_first_arrival_at_that_node():
     ]
     observations = [Observation(at, node, number, name, value) for number, (at, node, name, value) in enumerate(told)]
 
-    result = SimpleNamespace(reports={"Recorded": tuple(observations)})
+    result = SimpleNamespace(report=lambda observer: tuple(observations))
     assert list(waits_ns(result)) == [0, 5, 0, 19]
 
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
+from simclock.experiments.catalog import entries
 from simclock.experiments.command_line import COMMANDS, COMPLETION, main
-from simclock.experiments.entries.entry import entries
 
 RUNS_WHEN_LOOKED_AT = "raise SystemExit('it was run')\n"
 

@@ -77,10 +77,6 @@ NO_ENGINES = ("catalog", "commands", "bench", "labs")
 NOT_YET = {"experiments/runs/determinism.py"}  # imports a command: this list only grows shorter
 
 
-START_UP = ("simclock.experiments.command_line", "simclock.experiments.start")
-"""What imports the command line late: the process may be started again, before anything else is imported."""
-
-
 def names(root: Path) -> Iterator[str]:
     """A module is a noun of the field."""
     for package in LAYERS:

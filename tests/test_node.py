@@ -11,7 +11,8 @@ import pytest
 
 from simclock import Message, MessageTypeError, Node, Scenario, UsageError, run
 from simclock.actors.message import message_classes
-from simclock.experiments.entries.entry import Settings, entries
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.settings import Settings
 from simclock.kernel.process import KERNEL_OWNED, Process
 from simclock.protocols.reliable_links import LinkAcknowledgement
 from simclock.protocols.total_order import Participant, messages

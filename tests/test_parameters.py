@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from simclock import UsageError, ms
+from simclock.experiments.catalog import entries, studies
 from simclock.experiments.commands.run import run
-from simclock.experiments.entries.entry import entries
 from simclock.experiments.entries.options import options_of, parameters_of_flags
 from simclock.experiments.entries.parameters import (
     Choice,
@@ -26,7 +26,6 @@ from simclock.experiments.entries.parameters import (
     parameter_to_toml,
     parameters_of,
 )
-from simclock.experiments.entries.studies import studies
 
 BARE = {"count": 3, "share": 0.5, "young": True, "word": "a", "sizes": (1, 2), "pause_ns": ms(5), "any": None}
 KINDS = {

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from simclock import Constant, Network, Scenario, ms, seconds
 from simclock.actors import Message, Node, run
+from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.leases.parts import LeaseServer
-from simclock.experiments.entries.entry import Settings, entries, make_scenario
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.leases import (

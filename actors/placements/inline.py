@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
 from traceback import extract_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simclock.actors.message import check_message, payload_type_of, unknown_messages
+from simclock.actors.placements.packing import Onlooker, Packing
 from simclock.errors import RunInterrupted, SimclockError
 from simclock.guarding.guard import Guarding, guarding
 from simclock.kernel.host import Host
@@ -22,9 +23,6 @@ from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_obse
 from simclock.kernel.standing import Frames, HostStanding, Standing, frames_of
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
-
-if TYPE_CHECKING:
-    from simclock.actors.placements.placement import Onlooker, Placement
 
 
 class InlineHosts:
@@ -78,7 +76,7 @@ class InlineHosts:
 
 def run_in_process(
     scenario: Scenario,
-    placement: Placement,
+    placement: Packing,
     *,
     trace: Callable[[TraceRecord], None] | None,
     replay: str,
@@ -108,7 +106,7 @@ def run_in_process(
 
 def inline_run(
     scenario: Scenario,
-    placement: Placement | None = None,
+    placement: Packing | None = None,
     *,
     trace: Callable[[TraceRecord], None] | None = None,
     replay: str = "",

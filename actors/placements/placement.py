@@ -7,22 +7,18 @@ the same list; a new placement is a module in this folder and an entry in PLACEM
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from simclock.actors.placements.inline import run_in_process
+from simclock.actors.placements.packing import Onlooker
 from simclock.errors import UsageError
 from simclock.kernel.scheduler import RunResult
-from simclock.kernel.standing import Standing
 from simclock.readable import say
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
-Look = Callable[[bool], Standing | None]
-"""Where the run stands, asked from any thread; True asks for the node and handler too. None: nobody answers."""
-Onlooker = Callable[[Look], AbstractContextManager[Any]]
-"""What looks on: opened when the run begins, and closed when it ends."""
 COUNT_DIGITS_MAX = 18
 """More nodes or hosts than any run has; Python reads no number of thousands of digits."""
 

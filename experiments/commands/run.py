@@ -29,8 +29,8 @@ from simclock.experiments.watching.watch import QUIT, parse_speed, terminal, wat
 from simclock.kernel.standing import Standing
 from simclock.trace import TraceRecord
 
-TRACE_BEGINS = b'{"time_ns":'
-"""How the first line of a trace begins."""
+TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
+"""How the first line of a trace begins, of this version or an earlier one."""
 
 
 @click.command(cls=ScenarioCommand)
@@ -199,4 +199,4 @@ def _may_be_replaced(file: Path) -> bool:
     if not file.is_file() or not file.stat().st_size:
         return True
     with file.open("rb") as stream:
-        return stream.read(len(TRACE_BEGINS)) == TRACE_BEGINS
+        return stream.read(max(map(len, TRACE_BEGINS))).startswith(TRACE_BEGINS)

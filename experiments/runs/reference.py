@@ -11,13 +11,13 @@ from pathlib import Path
 from simclock.errors import UsageError
 from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.hash_seeded import under_hash_seed
 from simclock.experiments.runs.database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
 from simclock.experiments.runs.outcome import Outcome
 from simclock.experiments.runs.seeds import SEED_MAX, bounded
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import is_python, settings_from_toml
 from simclock.experiments.scenario_files.text import write_settings
-from simclock.experiments.start import under_hash_seed
 from simclock.experiments.telling.spelling import is_file, reason, say
 from simclock.hash_seed import RANDOM, USUAL, hash_seed, on_command_line
 from simclock.readable import in_one_line

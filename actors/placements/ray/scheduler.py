@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simclock.actors.message import check_message, payload_type_of
+from simclock.actors.placements.packing import Onlooker, Packing
 from simclock.actors.placements.ray.hosts import LOOK_TIMEOUT_S, LOOKING, RayHosts, actor_class
 from simclock.actors.placements.ray.session import ray_logs, ray_session, worker_options
 from simclock.actors.placements.ray_deaths import first_line, how_it_died
@@ -18,9 +19,6 @@ from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_obse
 from simclock.kernel.standing import Standing, frames_of
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
-
-if TYPE_CHECKING:
-    from simclock.actors.placements.placement import Onlooker, Placement
 
 TRACE_RECORDS_PER_CHUNK = 5_000
 
@@ -88,7 +86,7 @@ class SchedulerActor:
 
 def run_on_ray(
     scenario: Scenario,
-    placement: Placement,
+    placement: Packing,
     *,
     trace: Callable[[TraceRecord], None] | None,
     replay: str,
