@@ -149,12 +149,11 @@ def test_a_timer_names_the_line_that_set_it(bad):
     assert f"the runs part at 0s, node 0, {bad}:{line_of('hash(', bad)} in on_start" in said
 
 
-@pytest.mark.ray
-@pytest.mark.slow
-def test_what_nodes_share_is_found_by_placement(bad):
-    status, said = check(f"{bad}:sharing", "--placements", "inline,ray", "--hash-seeds", "0")
+def test_what_nodes_share_is_found_by_a_second_run_in_the_same_process(bad):
+    status, said = check(f"{bad}:sharing", "--placements", "inline,windows", "--hash-seeds", "0")
     assert status == 1
-    assert f"the runs part at 1ms, node 1, {bad}:{line_of('self.observe(', bad)} in on_timer" in said
+    assert "inline again, PYTHONHASHSEED 0" in said
+    assert f"the runs part at 1ms, node 0, {bad}:{line_of('self.observe(', bad)} in on_timer" in said
 
 
 def test_what_no_digest_covers_is_compared_too(bad):
