@@ -99,8 +99,9 @@ class Host:
         self._dropped: dict[str, int] = {}
         self._altered = self._crashes_losing_writes = 0
         self._halts: list[tuple[int, int]] = []
-        self._fallen: dict[int, tuple[Any, ...]] = {}
         """(time, node) of every node that ended itself."""
+        self._fallen: dict[int, tuple[Any, ...]] = {}
+        """Node -> what the scenario's `fallen` made of each of its incarnations that crashed."""
         self.halted: set[int] = set()
         """Nodes that are down because they ended themselves."""
         self._decode = None
