@@ -85,6 +85,8 @@ if TYPE_CHECKING:
     from simclock.scenario import Scenario as Scenario
     from simclock.streams import Stream as Stream
     from simclock.streams import stream as stream
+    from simclock.told import Told as Told
+    from simclock.told import reader as reader
     from simclock.trace import TraceRecord as TraceRecord
 
 _HOMES = {
@@ -109,6 +111,7 @@ _HOMES = {
     "simclock.observers": "Control Observation Observer Violation",
     "simclock.scenario": "Scenario",
     "simclock.streams": "Stream stream",
+    "simclock.told": "Told reader",
     "simclock.trace": "TraceRecord",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

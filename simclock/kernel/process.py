@@ -25,9 +25,10 @@ from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.sending import send_carefully
 from simclock.readable import say
 from simclock.streams import Stream, stream
+from simclock.told import Halted, Told, ToldMeta, refusal
 
 DIGEST_BYTES = 16
-HALTED = "halted"
+HALTED = Halted.observed_as
 """What a node observes when it ends itself."""
 
 
@@ -301,18 +302,21 @@ class Process:
         """Forget a timer; no effect if it is not set."""
         self.sim_timers.pop(name, None)
 
-    def observe(self, name: str, value: Any = None) -> None:
+    def observe(self, name: str | Told, value: Any = None) -> None:
         """Tell the observers something: a name, and a value that is deeply immutable; another one is refused."""
         host, own = self.sim_host, self.sim_id
-        if name.__class__ is not str:
-            raise UsageError(f"observe({name!r}, ...): what is observed has a name, a str")
+        kind: Any = name.__class__
+        if kind is not str:
+            if kind.__class__ is not ToldMeta or value is not None:
+                raise refusal(name, value)
+            name, value = kind.observed_as, kind.sim_value(name)
         if value.__class__ not in SETTLED and check_immutable(value, "observe", name):
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         now_ns = host.now_ns
         host.record(self, (now_ns, own, count, own, OBSERVATION, (name, value)))
-        host.observed(now_ns, own, count, name, value)
+        host.observed(now_ns, own, count, name, value)  # type: ignore[arg-type] # a str by now
 
     def halt(self, reason: str) -> NoReturn:
         """End the process from inside, as `exit` does; observers see "halted" with the reason.

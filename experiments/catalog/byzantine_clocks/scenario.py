@@ -48,6 +48,7 @@ from simclock.protocols.byzantine_clocks import (
     Rounds,
     lies_of,
 )
+from simclock.protocols.byzantine_clocks.observed import Corrected
 
 if TYPE_CHECKING:
     pass
@@ -198,7 +199,7 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
         byzantine=dict.fromkeys(system.liars, liar),
         observers=(
             partial(ClockAgreement, bound, system.clocks, settings.seed, system.correct),
-            partial(Recorded, ("corrected",)),
+            partial(Recorded, (Corrected,)),
         ),
         parameters={**PARAMETERS, **settings.parameters, "tolerates": bound.faults, "liars": len(system.liars)},
     )

@@ -32,6 +32,7 @@ from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
+from simclock.protocols.byzantine_clocks.observed import SourcesAgreed
 
 MOST_SOURCES = "Most Sources"
 """What is chosen lies in the greatest number of intervals that any instant lies in."""
@@ -54,11 +55,11 @@ class SourceAgreement(Observer):
         self._counts = {"agreed": 0, "nobody has a majority": 0, "ends that touch": 0, "ties": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "agreed":
+        told = SourcesAgreed.read(observation)
+        if told is None:
             return
-        _, told, chosen = observation.value
-        intervals = [Interval(*each) for each in told]
-        for property, detail in self._broken(intervals, None if chosen is None else Agreed(*chosen)):
+        intervals = [Interval(*each) for each in told.intervals]
+        for property, detail in self._broken(intervals, None if told.agreed is None else Agreed(*told.agreed)):
             control.violated(property, observation.node, detail)
 
     def _broken(self, intervals: Sequence[Interval], chosen: Agreed | None) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, 
 from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
+from simclock.experiments.catalog.clock_laws.observed import Joined, Received, Refused, Sent
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
@@ -121,7 +122,7 @@ class Carrier(Node):
         else:
             sent = self.stamp.peek()
         self._keep()
-        self.observe("send", (*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
+        self.observe(Sent(*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
         vectors = (self.vector.entries, self.dense.counts)
         hybrid = self.hybrid.latest.packed
         self.send(target, Clocked(self.number, self.lamport.count, *vectors, hybrid, sent.encode(), grant, False))
@@ -130,7 +131,7 @@ class Carrier(Node):
         wall_ms, monotonic_ms = self._readings()
         remote = HybridTime(message.hybrid)
         if not self.hybrid.accepts(remote, wall_ms, monotonic_ms):
-            self.observe("refused", (source, message.number))
+            self.observe(Refused(source, message.number))
             return
         vector, dense = self.kinds.vector(message.vector), self.kinds.dense(message.dense)
         stamp = self.kinds.stamp.decode(message.stamp)
@@ -138,7 +139,7 @@ class Carrier(Node):
         owned = self.stamp.id
         joined = self.stamp.join(stamp)
         if message.grant:
-            self.observe("join", (_tree(owned), _tree(stamp.id), _tree(joined.id)))
+            self.observe(Joined(_tree(owned), _tree(stamp.id), _tree(joined.id)))
             if joined.id == 0:
                 return
             self.granted = (*self.granted, (source, message.number))
@@ -149,7 +150,7 @@ class Carrier(Node):
         self.stamp = joined.tick()
         self._keep()
         self.heard = [*self.heard[1 - KEPT :], (source, message.number, (vector, dense, stamp))]
-        self.observe("receive", (*self._event(wall_ms, monotonic_ms), source, message.number, compared))
+        self.observe(Received(*self._event(wall_ms, monotonic_ms), source, message.number, compared))
 
     def _compare(self, incoming: Partial) -> tuple[tuple[int, int, tuple[str, str, str]], ...]:
         """How what comes stands to the own latest event and to what came before: (node, number, by each clock)."""
@@ -163,7 +164,7 @@ class Carrier(Node):
     def _readings(self) -> tuple[int, int]:
         return EPOCH_MS + self.clock.wall_ns() // MILLISECOND, self.clock.monotonic_ns() // MILLISECOND
 
-    def _event(self, wall_ms: int, monotonic_ms: int) -> tuple[Any, ...]:
+    def _event(self, wall_ms: int, monotonic_ms: int) -> tuple[int, int, int, int, int, int, str]:
         latest = self.hybrid.latest.packed
         readings = (self.hybrid.physical_ms_max, wall_ms, monotonic_ms)
         return (self.number, self.lamport.count, latest, *readings, _tree(self.stamp.id))

@@ -44,6 +44,7 @@ from simclock.protocols.clock_synchronization import (
     Synchronization,
     TimeServer,
 )
+from simclock.protocols.clock_synchronization.observed import Asked, Polled, Prompted, read
 from simclock.streams import Stream
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ def plot(result: RunResult, axes: Axes) -> None:
         axes.plot(times, errors, linewidth=1.1, label=f"node {node}" if node < 10 else None)
     skews = [sample.skew_ns / MILLISECOND for sample in sampled]
     axes.plot(times, skews, color="0.2", linewidth=0.8, linestyle="--", label="max skew")
-    begins = sorted({o.time_ns for o in report.observations if o.name in ("polled", "prompted", "asked")})
+    begins = sorted({o.time_ns for o in report.observations if isinstance(read(o), Polled | Prompted | Asked)})
     for number, at_ns in enumerate(begins):
         label = None if number else "synchronization"
         axes.axvline(at_ns / SECOND, color="0.75", linewidth=0.7, zorder=0, label=label)

@@ -40,6 +40,7 @@ from simclock.experiments.nemesis import Prey, calm_of
 from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
+from simclock.protocols.crdts.observed import Delivered, Merged, Started, Updated
 
 PARAMETERS = {
     "type": "counter",
@@ -158,7 +159,7 @@ def replicated(
 
     options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     observers = (
-        partial(Recorded, ("updated", "merged", "delivered", "started")),
+        partial(Recorded, (Updated, Merged, Delivered, Started)),
         partial(CrdtProperties, does.kind),
     )
     return Scenario(

@@ -55,6 +55,7 @@ from simclock.protocols.dynamo import (
     Workload,
     resolver_of,
 )
+from simclock.protocols.dynamo.observed import Heard
 
 SERVERS = 5
 """Members at first; one more waits to join."""
@@ -154,7 +155,7 @@ class Store:
             partial(KeepsConditions, conditions),
             HintsAreDelivered,
             *stand_ins,
-            partial(Recorded, (*TOLD, "answer")),
+            partial(Recorded, (*TOLD, Heard)),
         )
 
 

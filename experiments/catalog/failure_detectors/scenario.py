@@ -47,6 +47,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
+from simclock.protocols.failure_detectors.observed import Suspects, Trusts, read
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
@@ -108,7 +109,7 @@ def failure_detectors(settings: Settings) -> Scenario:
             *(_spells(settings.seed, interval_ns, duration_ns) if model == SLOW else ()),
         ),
         observers=(
-            partial(Recorded, ("suspects", "trusts")),
+            partial(Recorded, (Suspects, Trusts)),
             partial(SettledAfter, settled_after_ns(interval_ns)),
         ),
         parameters=settings.parameters,
@@ -146,21 +147,21 @@ def story(result: RunResult) -> Iterator[str]:
     downtimes = downtimes_of(result)
     since_ns: dict[int, int] = {}
     mistakes = 0
-    for time_ns, _, _, name, (node, number) in recorded(result):
-        if number != TELLER:
-            continue
-        if name == "suspects":
-            since_ns[node] = time_ns
-            down = downtime_at(downtimes.get(node, ()), time_ns)
-            if down is not None:
-                late = format_duration((time_ns - down.from_ns) // ms(1) * ms(1))
-                yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
-        else:
-            mistakes += 1
-            if mistakes <= MISTAKES_TOLD_MAX:
-                lasted = format_duration((time_ns - since_ns[node]) // ms(1) * ms(1))
-                wrong = f"suspects node {node}: only the network is slow, trusted again after {lasted}"
-                yield f"{_clock(since_ns[node])}  [{NAMES[TELLER]}] {wrong}"
+    for each in recorded(result):
+        time_ns = each.time_ns
+        match read(each):
+            case Suspects(node, number) if number == TELLER:
+                since_ns[node] = time_ns
+                down = downtime_at(downtimes.get(node, ()), time_ns)
+                if down is not None:
+                    late = format_duration((time_ns - down.from_ns) // ms(1) * ms(1))
+                    yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
+            case Trusts(node, number) if number == TELLER:
+                mistakes += 1
+                if mistakes <= MISTAKES_TOLD_MAX:
+                    lasted = format_duration((time_ns - since_ns[node]) // ms(1) * ms(1))
+                    wrong = f"suspects node {node}: only the network is slow, trusted again after {lasted}"
+                    yield f"{_clock(since_ns[node])}  [{NAMES[TELLER]}] {wrong}"
     if mistakes > MISTAKES_TOLD_MAX:
         yield f"           [{NAMES[TELLER]}] {mistakes - MISTAKES_TOLD_MAX} more suspicions of nodes that were up"
 

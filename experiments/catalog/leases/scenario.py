@@ -18,7 +18,7 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
 from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseParts, builder, describe, judge, sometimes
-from simclock.experiments.catalog.leases.story import CLIENTS, NAMES, plot, story
+from simclock.experiments.catalog.leases.story import CLIENTS, KEPT, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text
@@ -62,7 +62,7 @@ def leases(settings: Settings, parts: LeaseParts) -> Scenario:
     observers: tuple[Any, ...] = (
         partial(RaftProperties, raft.servers),
         partial(LeaseProperties, raft.servers, term_ns),
-        partial(Recorded, NAMES),
+        partial(Recorded, KEPT),
     )
     if settings.faults is None:
         cast = Cast(raft.servers, replicas, replicas + 1, lasts_ns, term_ns)

@@ -35,8 +35,9 @@ from simclock.protocols.lock_table import (
     TransactionClient,
     Workload,
 )
+from simclock.protocols.lock_table.observed import Aborted, Attempted, Begun, Committed, LockChanged, Locked, read
 
-KEPT = ("begin", "attempt", "locked", "abort", "commit", "lock")
+KEPT = (Begun, Attempted, Locked, Aborted, Committed, LockChanged)
 STANDS_NS = seconds(1)
 """A circle of waiting that stands for so long is a deadlock: a wound and its answer take a few retries at most."""
 DURATION_NS = seconds(20)
@@ -165,16 +166,17 @@ def figures_of(result: RunResult) -> Figures:
     latencies_ns = []
     tries_max = 0
     tries: dict[int, int] = {}
-    for told in recorded(result):
-        if told.name == "begin":
-            begun[told.node], tries[told.node] = told.time_ns, 0
-        elif told.name == "attempt":
-            tries[told.node] += 1
-            tries_max = max(tries_max, tries[told.node])
-        elif told.name == "commit":
-            latencies_ns.append(told.time_ns - begun[told.node])
-        elif told.name == "abort":
-            reasons[told.value[2]] = reasons.get(told.value[2], 0) + 1
+    for each in recorded(result):
+        match read(each):
+            case Begun():
+                begun[each.node], tries[each.node] = each.time_ns, 0
+            case Attempted():
+                tries[each.node] += 1
+                tries_max = max(tries_max, tries[each.node])
+            case Committed():
+                latencies_ns.append(each.time_ns - begun[each.node])
+            case Aborted(reason=reason):
+                reasons[reason] = reasons.get(reason, 0) + 1
     return Figures(
         commits=len(latencies_ns),
         died=reasons.get("died", 0),

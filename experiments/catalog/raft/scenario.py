@@ -43,6 +43,7 @@ from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.raft.observed import Leader
 from simclock.protocols.replication import Sessions
 
 STEPS_MAX = 20_000_000
@@ -72,12 +73,12 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
 
 def trouble(duration_ns: int, replicas: int, nodes: int) -> tuple[Fault, ...]:
     """The leader is cut off together with the first client; later the leader crashes, and restarts."""
-    minority = ("leader", replicas)
+    minority = (Leader.observed_as, replicas)
     others = tuple(node for node in range(nodes) if node != replicas)
     return (
         Partition(at_ns=duration_ns // 6, groups=(minority, others)),
         Heal(at_ns=duration_ns * 7 // 24),
-        Crash(at_ns=duration_ns // 2, node="leader"),
+        Crash(at_ns=duration_ns // 2, node=Leader.observed_as),
         Restart(at_ns=duration_ns * 5 // 8, node=CRASHED),
     )
 

@@ -40,7 +40,9 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
+from simclock.protocols.causal_broadcast.observed import Dropped, Joined, Left, Suspected, Welcomed
 from simclock.protocols.shared_document import Author, Habits, Typist
+from simclock.protocols.shared_document.observed import Completed
 
 if TYPE_CHECKING:
     pass
@@ -54,7 +56,7 @@ PHRASES = (
     ("Pack my box ", "with five dozen jugs. "),
 )
 TYPE_UNTIL_NS = seconds(15)
-TOLD = ("complete", "joined", "left", "welcome", "suspect", "dropped")
+TOLD = (Completed, Joined, Left, Welcomed, Suspected, Dropped)
 
 
 class Complete(Observer):
@@ -64,7 +66,7 @@ class Complete(Observer):
         self._left = nodes
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name == "complete":
+        if observation.name == Completed.observed_as:
             self._left -= 1
             if self._left == 0:
                 control.stop("every copy has every keystroke")

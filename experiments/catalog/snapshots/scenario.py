@@ -34,9 +34,12 @@ from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdi
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
+from simclock.protocols.snapshots.messages import SnapshotId
+from simclock.protocols.snapshots.observed import Completed, GivenUp, Initiated, Received, Sent, read
+from simclock.protocols.snapshots.observed import Recorded as StateRecorded
 
 ALGORITHMS: Mapping[str, type[Participant]] = {"chandy-lamport": ChandyLamport, "lai-yang": LaiYang}
-KEPT = ("initiated", "recorded", "complete", "failed", "sent", "received")
+KEPT = (Initiated, StateRecorded, Completed, GivenUp, Sent, Received)
 NODES = 4
 DURATION_NS = seconds(4)
 ENDS_NS = seconds(1)
@@ -190,26 +193,31 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
 
 def story(total_of: Any, result: RunResult) -> Iterator[str]:
     """Each snapshot as it ends: per node, per channel, and the total."""
-    ended = [told for told in recorded(result) if told.name in ("complete", "failed")]
-    left = {"complete": TOLD_MAX, "failed": TOLD_MAX}
-    begun = {told.value[0]: told.time_ns for told in recorded(result) if told.name == "initiated"}
-    for told in ended:
-        left[told.name] -= 1
-        if left[told.name] < 0:
+    left = {Completed: TOLD_MAX, GivenUp: TOLD_MAX}
+    begun_ns: dict[SnapshotId, int] = {}
+    for each in recorded(result):
+        told = read(each)
+        if isinstance(told, Initiated):
+            begun_ns[told.snapshot] = each.time_ns
+        if not isinstance(told, Completed | GivenUp):
             continue
-        snapshot = told.value[0]
-        name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun[snapshot])}"
-        if told.name == "failed":
-            yield f"{name}, FAILED at {_time(told.time_ns)}: {told.value[1]}"
+        left[type(told)] -= 1
+        if left[type(told)] < 0:
             continue
-        yield f"{name}, complete at {_time(told.time_ns)}"
-        yield from _parts(told.value[1], told.value[2], total_of(result))
+        snapshot = told.snapshot
+        name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun_ns[snapshot])}"
+        if isinstance(told, GivenUp):
+            yield f"{name}, FAILED at {_time(each.time_ns)}: {told.reason}"
+            continue
+        yield f"{name}, complete at {_time(each.time_ns)}"
+        yield from _parts(told, total_of(result))
     yield f"... and {sum(max(0, -each) for each in left.values())} snapshots more"
     yield ""
 
 
-def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
-    for node, balance in states:
+def _parts(told: Completed, expected: int) -> Iterator[str]:
+    channels = told.channels
+    for node, balance in told.balances:
         yield f"  node {node}: {balance}"
     for source, target, amounts in channels:
         if amounts:
@@ -217,7 +225,7 @@ def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
     empty = [f"{source} -> {target}" for source, target, amounts in channels if not amounts]
     if empty:
         yield f"  nothing on {', '.join(empty)}"
-    at_nodes = sum(balance for _, balance in states)
+    at_nodes = sum(balance for _, balance in told.balances)
     under_way = sum(sum(amounts) for _, _, amounts in channels)
     total = at_nodes + under_way
     verdict = "conserved" if total == expected else f"NOT CONSERVED: there is {expected}"

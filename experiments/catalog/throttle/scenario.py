@@ -49,6 +49,7 @@ from simclock.protocols.throttle import (
     SlidingLog,
     ThrottleClient,
 )
+from simclock.protocols.throttle.observed import Served
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,7 +98,7 @@ def _scenario(
         duration_ns=settings.duration_ns or duration_ns,
         network=settings.network or network,
         faults=settings.faults or (),
-        observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, ("served",))),
+        observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, (Served,))),
         parameters=parameters,
     )
 
@@ -192,25 +193,41 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     )
 
 
+@dataclass
+class _Group:
+    """Requests of a client that come together."""
+
+    client: int
+    since_ns: int
+    until_ns: int
+    admitted: int = 0
+    refused: int = 0
+    wait_ns: int | None = None
+    """What the last of them was told."""
+
+
 def story(result: RunResult) -> Iterator[str]:
     """Requests of one client that come within a few seconds of each other, as one line."""
-    groups: list[list[Any]] = []
-    latest: dict[int, list[Any]] = {}
-    for told in recorded(result):
-        client, _, wait_ns = told.value
-        group = latest.get(client)
-        if group is None or told.time_ns - group[2] > seconds(1):
-            group = latest[client] = [client, told.time_ns, told.time_ns, 0, 0, None]
+    groups: list[_Group] = []
+    latest: dict[int, _Group] = {}
+    for each in recorded(result):
+        served = Served.read(each)
+        if served is None:
+            continue
+        group = latest.get(served.client)
+        if group is None or each.time_ns - group.until_ns > seconds(1):
+            group = latest[served.client] = _Group(served.client, each.time_ns, each.time_ns)
             groups.append(group)
-        group[2] = told.time_ns
-        group[3 if wait_ns is None else 4] += 1
-        group[5] = wait_ns
-    crowds = [group for group in groups if group[3] + group[4] > 2]
-    for client, since_ns, _, admitted, refused, wait_ns in crowds[:LINES_MAX]:
-        seconds_in = since_ns // seconds(1)
+        group.until_ns, group.wait_ns = each.time_ns, served.wait_ns
+        group.admitted += served.wait_ns is None
+        group.refused += served.wait_ns is not None
+    crowds = [group for group in groups if group.admitted + group.refused > 2]
+    for group in crowds[:LINES_MAX]:
+        seconds_in, wait_ns = group.since_ns // seconds(1), group.wait_ns
         clock = f"{seconds_in // 3600}:{seconds_in // 60 % 60:02}:{seconds_in % 60:02}"
         again = "" if wait_ns is None else f", the last to come again in {format_duration(wait_ns // ms(1) * ms(1))}"
-        yield f"[{clock}] client {client} sends {admitted + refused}: {admitted} admitted, {refused} refused{again}"
+        fates = f"{group.admitted} admitted, {group.refused} refused{again}"
+        yield f"[{clock}] client {group.client} sends {group.admitted + group.refused}: {fates}"
     yield f"... and {len(groups) - min(len(crowds), LINES_MAX)} times a client sent one or two, or more later"
     yield ""
 
@@ -218,8 +235,9 @@ def story(result: RunResult) -> Iterator[str]:
 def draw(result: RunResult, axes: Axes) -> None:
     """How much each client got in the hour (the window) that ends at each instant, and the limit."""
     told = result.reports["RateLimit"]
+    answers = [served for served in map(Served.read, recorded(result)) if served is not None]
     for client, _ in told["most"]:
-        times_ns = [served.value[1] for served in recorded(result) if served.value[0] == client and not served.value[2]]
+        times_ns = [served.time_ns for served in answers if served.client == client and not served.wait_ns]
         steps = sorted([(time_ns, 1) for time_ns in times_ns] + [(t + told["window_ns"], -1) for t in times_ns])
         inside = list(accumulate(change for _, change in steps))
         axes.step([time_ns / HOUR for time_ns, _ in steps], inside, where="post", label=f"client {client}")

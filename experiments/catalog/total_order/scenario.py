@@ -19,6 +19,7 @@ from simclock import (
     Restart,
     RunResult,
     Scenario,
+    Told,
     UsageError,
     format_duration,
     minutes,
@@ -33,6 +34,7 @@ from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdi
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.total_order import TotalOrderProperties, TotalOrderSettings
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Pending, Viewed, read
 from simclock.protocols.total_order.people import Person, Script
 from simclock.protocols.total_order.properties import Screens
 
@@ -43,7 +45,7 @@ HELD = "Nothing Held For Ever"
 NAMES = ("Alice", "Bob", "Carol", "Dave")
 FAR = 2
 """Carol is the one who is far away."""
-TOLD = ("pending", "display", "blank", "view", "out")
+TOLD = (Pending, Displayed, Blank, Viewed, LeftOut)
 
 LINES: Mapping[str, Script] = {
     "Alice": Script(
@@ -254,7 +256,7 @@ def story(result: RunResult) -> Iterator[str]:
     """Each screen by itself: what it held, what it displayed, who took part."""
     screens: dict[int, list[str]] = {}
     for observation in recorded(result):
-        line = _line(observation.name, observation.value)
+        line = _line(read(observation))
         if line:
             at = format_duration(observation.time_ns // us(1000) * us(1000))
             screens.setdefault(observation.node, []).append(f"  {at:>9}  {line}")
@@ -264,36 +266,38 @@ def story(result: RunResult) -> Iterator[str]:
         yield ""
 
 
-def _line(name: str, value: Any) -> str:
-    if name == "pending":
-        count, node, text, missing = value
-        waits = f"   waits for {', '.join(map(name_of, missing))}" if missing else ""
-        return f'[PENDING] ({count}, {name_of(node)}) "{text}"{waits}'
-    if name == "display":
-        position, count, node, text = value
-        return f'[DISPLAY] {position + 1}. ({count}, {name_of(node)}) "{text}"'
-    if name == "view":
-        number, members, position, joins = value
-        joined = f", joins: its screen goes on from {position + 1}" if joins else ""
-        return f"[VIEW {number}]  {', '.join(map(name_of, members))}{joined}"
-    if name == "blank":
-        return "[BACK]    the screen is empty"
-    return f"[OUT]     left out of view {value[0]}, {len(value[1])} messages not shown"
+def _line(told: Told | None) -> str:
+    match told:
+        case Pending(count, node, text, missing):
+            waits = f"   waits for {', '.join(map(name_of, missing))}" if missing else ""
+            return f'[PENDING] ({count}, {name_of(node)}) "{text}"{waits}'
+        case Displayed(position, count, node, text):
+            return f'[DISPLAY] {position + 1}. ({count}, {name_of(node)}) "{text}"'
+        case Viewed(number, members, position, joins):
+            joined = f", joins: its screen goes on from {position + 1}" if joins else ""
+            return f"[VIEW {number}]  {', '.join(map(name_of, members))}{joined}"
+        case Blank():
+            return "[BACK]    the screen is empty"
+        case LeftOut(number, lost):
+            return f"[OUT]     left out of view {number}, {len(lost)} messages not shown"
+    return ""
 
 
 def plot(result: RunResult, axes: Axes) -> None:
     """When each screen held and showed each message."""
     shown: dict[int, list[tuple[float, int]]] = {}
     held: dict[tuple[int, tuple[int, int]], float] = {}
-    for time_ns, node, name, value in ((o.time_ns, o.node, o.name, o.value) for o in recorded(result)):
-        if name == "pending":
-            held[node, (value[0], value[1])] = time_ns / seconds(1)
-        elif name == "display":
-            shown.setdefault(node, []).append((time_ns / seconds(1), value[0] + 1))
-            begins = held.get((node, (value[1], value[2])))
-            if begins is not None:
-                height = value[0] + 1 + 0.12 * (node - 1.5)
-                axes.plot([begins, time_ns / seconds(1)], [height, height], color=f"C{node}", linewidth=1)
+    for each in recorded(result):
+        node, at = each.node, each.time_ns / seconds(1)
+        match read(each):
+            case Pending(count, author):
+                held[node, (count, author)] = at
+            case Displayed(position, count, author):
+                shown.setdefault(node, []).append((at, position + 1))
+                begins = held.get((node, (count, author)))
+                if begins is not None:
+                    height = position + 1 + 0.12 * (node - 1.5)
+                    axes.plot([begins, at], [height, height], color=f"C{node}", linewidth=1)
     for node, points in sorted(shown.items()):
         heights = [position + 0.12 * (node - 1.5) for _, position in points]
         axes.plot([at for at, _ in points], heights, "o", color=f"C{node}", markersize=4, label=name_of(node))

@@ -51,24 +51,28 @@ from simclock.protocols.true_time import (
     TransactionWorkload,
     TrueTimeProperties,
 )
+from simclock.protocols.true_time.observed import (
+    Aborted,
+    Applied,
+    Asked,
+    Assigned,
+    Begun,
+    Committed,
+    Now,
+    PreparedAt,
+    Saw,
+    Succeeded,
+    Synchronized,
+    Unknown,
+)
 
 PLACES = (*REPLICA_REGIONS, *CLIENT_REGIONS)
 DURATION_NS = seconds(6)
 OFFSET_NS_MAX = seconds(1)
 """How wrong a clock is before anybody synchronizes."""
 KEPT = (
-    "now",
-    "synchronized",
-    "begin",
-    "saw",
-    "asked",
-    "ok",
-    "aborted",
-    "unknown",
-    "prepare",
-    "assign",
-    "commit",
-    "apply",
+    *(Now, Synchronized, Begun, Saw, Asked, Succeeded, Aborted, Unknown),
+    *(PreparedAt, Assigned, Committed, Applied),
 )
 """Observations that judges, stories and pictures read."""
 
