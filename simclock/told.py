@@ -106,7 +106,11 @@ class Told(msgspec.Struct, frozen=True, metaclass=ToldMeta):
     def from_observed(cls, value: Any) -> Self:
         """What has that value; a TypeError where the value is of another form."""
         fields = len(cls.__struct_fields__)
-        return cls(value) if fields == 1 else cls(*_tuple(value)) if fields else cls()
+        if fields == 1:
+            return cls(value)
+        if fields and not isinstance(value, tuple):
+            raise TypeError(f"{value!r} is no tuple")
+        return cls(*value) if fields else cls()
 
     @classmethod
     def read(cls, observation: Observation) -> Self | None:
@@ -130,39 +134,26 @@ def reader(*kinds: type[Told]) -> Callable[[Observation], Told | None]:
         if other is not kind:
             names = f"{other.__qualname__} and {kind.__qualname__}"
             raise UsageError(f"reader: {names} are both told as {kind.observed_as!r}: read them with two readers")
-    makers = {name: _maker(kind) for name, kind in known.items()}
+    takes = {name: (kind, _is_their_tuple(kind)) for name, kind in known.items()}
 
     def read(observation: Observation) -> Told | None:
-        make = makers.get(observation.name)
-        if make is None:
+        take = takes.get(observation.name)
+        if take is None:
             return None
+        kind, is_their_tuple = take
+        value = observation.value
         try:
-            return make(observation.value)
+            return kind(*value) if is_their_tuple and value.__class__ is tuple else kind.from_observed(value)
         except TypeError:
-            raise _of_another_form(known[observation.name], observation) from None
+            raise _of_another_form(kind, observation) from None
 
     return read
 
 
-def _maker(kind: type[Told]) -> Callable[[Any], Told]:
-    """`from_observed`, as quick as the form of the value lets it be."""
-    if kind.from_observed.__func__ is not Told.from_observed.__func__:  # type: ignore[attr-defined]
-        return kind.from_observed
-    fields = len(kind.__struct_fields__)
-    return (
-        kind
-        if fields == 1
-        else (lambda value: kind(*(value if value.__class__ is tuple else _tuple(value))))
-        if fields
-        else (lambda value: kind())
-    )
-
-
-def _tuple(value: Any) -> tuple[Any, ...]:
-    """A text would be taken apart into letters."""
-    if not isinstance(value, tuple):
-        raise TypeError
-    return value
+def _is_their_tuple(kind: type[Told]) -> bool:
+    """Whether a value of this class is the tuple of its fields: most are, and then need no call to be read."""
+    is_default = kind.from_observed.__func__ is Told.from_observed.__func__  # type: ignore[attr-defined]
+    return is_default and len(kind.__struct_fields__) > 1
 
 
 def _of_another_form(kind: type[Told], observation: Observation) -> UsageError:
