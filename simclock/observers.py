@@ -103,7 +103,7 @@ class Control:
 class Observer(Generic[R]):
     """Reads the canonical stream. One instance serves one run, which has one of each name.
 
-    `class Told(Observer[int])` says what its `report` is, so that `result.report(Told)` is an int to a type checker.
+    `class Count(Observer[int])` says what its `report` is, so that `result.report(Count)` is an int to a type checker.
 
     `reacts` says whether it may call `control.stop`, `inject` or `violated`; one that only collects sets it to False,
     and the in-process placement then need not pause for it.
