@@ -140,8 +140,8 @@ def test_mutual_exclusion_can_fail():
     assert judged(MutualExclusion(), first, second) == ["Mutual Exclusion"]
     assert judged(MutualExclusion(), first, (2, 4, "locked", (1, 1, 0, "shared"))) == []
     assert judged(MutualExclusion(), first, (2, 4, "locked", (1, 1, 1, "exclusive"))) == []
-    for end in ("commit", "abort"):
-        assert judged(MutualExclusion(), first, (1, 3, end, (1, 1, "died", 0, 4)), second) == []
+    for end, value in (("commit", (1, 1, 1)), ("abort", (1, 1, "died", 0, 4))):
+        assert judged(MutualExclusion(), first, (1, 3, end, value), second) == []
 
 
 def queue_of(key, holder, *waiting):
