@@ -44,6 +44,10 @@ if TYPE_CHECKING:
     from simclock.errors import PlacementError as PlacementError
     from simclock.errors import SimclockError as SimclockError
     from simclock.errors import UsageError as UsageError
+    from simclock.experiments.checkers.properties import always as always
+    from simclock.experiments.checkers.properties import eventually as eventually
+    from simclock.experiments.checkers.properties import leads_to as leads_to
+    from simclock.experiments.checkers.properties import sometimes as sometimes
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
@@ -100,6 +104,7 @@ _HOMES = {
     "simclock.errors": (
         "DiskFull HandlerError MessageTypeError NondeterminismError PlacementError SimclockError UsageError"
     ),
+    "simclock.experiments.checkers.properties": "always eventually leads_to sometimes",
     "simclock.faults": (
         "AddDelay CRASHED Clog ClogNode CorruptRecord Crash Cut Fault FillDisk Heal JumpClock LoseSyncs Mend "
         "MendDisk Note Partition Pause Restart Resume SetBandwidth SetCorruption SetDrift SetLoss Silence "

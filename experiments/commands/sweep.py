@@ -40,7 +40,7 @@ from simclock.experiments.runs.reference import settings_of, settings_to_record
 from simclock.experiments.runs.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.runs.sweep import Keeper, sweep
-from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text
+from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text, sweep_status
 from simclock.experiments.telling import exit_status
 from simclock.experiments.watching.progress import progress_bar
 
@@ -109,7 +109,7 @@ def sweep_seeds(
         _print_summary(found, opened, run, form, state)
         if state == INTERRUPTED:
             return exit_status.INTERRUPTED
-        return exit_status.gravest(result.outcome.exit_status for result in opened.results(sweep=found.id))
+        return sweep_status(result.outcome for result in opened.results(sweep=found.id))
 
 
 def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, seeds: Sequence[int] | None) -> _Run:

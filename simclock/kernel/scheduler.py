@@ -34,7 +34,7 @@ from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
-from simclock.observers import Control, Environment, Happened, Observer, R, Violation
+from simclock.observers import Control, Environment, Happened, Observer, R, Unjudged, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
@@ -90,6 +90,8 @@ class RunResult(NamedTuple):
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
     """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
+    unjudged: tuple[Unjudged, ...] = ()
+    """Properties that the run has not put to the test: where nothing is violated, it is unknown."""
 
     def report(self, observer: type[Observer[R]]) -> R:
         """What the run's observer of that class kept. Raises UsageError where the run had none."""
@@ -216,7 +218,7 @@ class Scheduler:
                 "network: this latency model has no smallest delay, so hosts cannot run side by side: "
                 "give it a floor above zero, or run inline"
             )
-        self._control = Control(max(1, self._lookahead_ns))
+        self._control = Control(max(1, self._lookahead_ns), scenario.nodes)
         self._end_ns = scenario.duration_ns or NEVER_NS
         self.pause_ns = NEVER_NS
         """No host goes further for now: for who looks on while the run goes."""
@@ -501,6 +503,7 @@ class Scheduler:
         control.happened = self._all_happened(virtual_ns, summaries)
         stopped = control.stop_reason if self._end_ns == control.stop_ns else ""
         quiet = None if stopped else self._quiet(summaries)
+        control.exhausted = not stopped and (quiet is not None or self._end_ns == NEVER_NS)
         if quiet is not None and self.scenario.fail_when_quiet:
             control.violations.append(Violation(NEVER_QUIET, quiet.since_ns, ENVIRONMENT, str(quiet)))
         for observer in self.observers:
@@ -544,6 +547,7 @@ class Scheduler:
             judged=self._anything_judged(),
             hash_seed=hash_seed(),
             warnings=self._warnings(summaries),
+            unjudged=tuple(control.unjudged),
         )
 
     def _warnings(self, summaries: Sequence[Summary]) -> tuple[str, ...]:
