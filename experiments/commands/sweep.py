@@ -37,6 +37,7 @@ from simclock.experiments.runs.database import (
 )
 from simclock.experiments.runs.outcome import Outcome, SeedRunner
 from simclock.experiments.runs.reference import settings_of, settings_to_record
+from simclock.experiments.runs.replay_code import CodeMaker
 from simclock.experiments.runs.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.runs.sweep import Keeper, sweep
@@ -169,6 +170,8 @@ class _Run:
     overrides: Overrides | None = None
     """None where the command line names the sweep alone."""
     interrupt: KeyboardInterrupt | None = None
+    codes: CodeMaker | None = None
+    """Made at the first failure."""
     workers: int = 0
     started_s: float = 0.0
     """How long a Ray took to start or to be joined."""
@@ -234,6 +237,11 @@ class _Run:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
         yield f"  replay: {self._replay(outcome.seed)}"
+        if self.codes is None:
+            self.codes = self.source.codes()
+        settings = replace(self.source.settings, seed=outcome.seed)
+        code = self.codes.code(settings, next(iter(outcome.properties), ""), outcome.digest)
+        yield f"  or paste: simclock run --replay {code}"
 
     def _replay(self, seed: int) -> str:
         if self.overrides is None:

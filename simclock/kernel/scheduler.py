@@ -34,6 +34,7 @@ from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
+from simclock.notebook import ROWS_MAX, facts, marked
 from simclock.observers import Control, Environment, Happened, Observer, R, Unjudged, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
@@ -41,6 +42,8 @@ from simclock.trace import TraceRecord
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
 BUSY_TOLD_MAX = 3
+CELL_MAX = 200
+"""Characters of what an observer kept that a notebook shows."""
 
 
 class RunResult(NamedTuple):
@@ -100,6 +103,31 @@ class RunResult(NamedTuple):
             raise UsageError(f"report: the run had no observer {observer.__name__}: it had {had}")
         kept: R = self.reports[observer.__name__]
         return kept
+
+    @property
+    def status(self) -> str:
+        """`violated`, `unknown` or `valid`, by what the run's observers say; a catalog's entry may judge more."""
+        if self.violations:
+            return "violated"
+        return "valid" if self.judged and not self.unjudged else "unknown"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        told = [*self.violations, *self.unjudged]
+        rows = [("verdict", marked(self.status)), *(("", str(each)) for each in told[:ROWS_MAX])]
+        kept = [(name, str(report)) for name, report in self.reports.items() if report is not None]
+        rows += [("nobody judged", "no observer looks for violations")] * (not self.judged)
+        rows += [("went wrong", f"{len(self.faults):,} faults")] * bool(self.faults)
+        rows += [(name, text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]}...") for name, text in kept]
+        rows += [
+            ("placement", self.placement),
+            ("events", f"{self.events:,}, {self.counters.get('messages', 0):,} messages delivered"),
+            ("virtual time", f"{format_duration(self.virtual_ns)}{f' (stopped: {self.stopped})' * bool(self.stopped)}"),
+            ("wall time", f"{self.wall_s:.2f} s"),
+            ("digest", self.digest),
+            ("replay", self.replay),
+        ]
+        return facts(self.scenario, rows)
 
     @property
     def happened(self) -> Happened:
