@@ -139,7 +139,7 @@ def _named(scenario: str | None, code: str | None) -> str:
         read_replay_code(code)  # a scenario of another kind is none
         return code
     if scenario is None:
-        raise UsageError("Missing argument 'SCENARIO'")
+        raise UsageError("Missing argument 'SCENARIO'.")
     return scenario
 
 
