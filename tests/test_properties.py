@@ -1,6 +1,7 @@
 """Always, sometimes, eventually, leads to, and convergence: on streams known to be good and known to be bad."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -27,6 +28,8 @@ from simclock.experiments.checkers.convergence import Converges, convergence
 from simclock.experiments.checkers.linearizability import Verdict
 from simclock.experiments.checkers.properties import property_reports, unreached
 from simclock.experiments.entries.verdict import judge_invariants
+from simclock.experiments.runs.outcome import outcome_of_death
+from simclock.experiments.runs.sweep_report import sweep_status
 
 
 class Telling(Node):
@@ -167,6 +170,11 @@ def test_what_is_still_due_at_the_end_is_open():
         (lambda: eventually("repaired", bool, within="soon"), "repaired: within: cannot read 'soon'"),
         (lambda: eventually("repaired", bool, within=-1), "repaired: within: -1 is negative"),
         (lambda: always(lambda nodes: True, "one leader"), "is not a name"),
+        (lambda: eventually("x", bool, within="1s", despite=("dwn",)), "x: despite: unknown sort of fault that stands"),
+        (
+            lambda: eventually("x", bool, within="1s", despite="down"),
+            "x: despite: unknown sort of fault that stands 'd'",
+        ),
         (lambda: always("one leader", True), "one leader: True is not a function: write lambda nodes: ..."),
     ],
 )
@@ -352,6 +360,38 @@ def test_properties_are_the_same_on_every_placement(placement, request):
     broken = dict.fromkeys(violation.property for violation in inline.violations)
     assert list(broken) == ["positive", "equal", "five", "repaired", "convergence"]
     assert [each.property for each in inline.unjudged] == ["misspelt"]
+
+
+# Of many runs.
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "status"),
+    [
+        (((), ("a",), ("a", "b")), 0),
+        ((("a",), ("b",)), 0),
+        ((("a",), ("a", "b")), 3),
+        ((("a",),), 3),
+        (((),), 0),
+    ],
+)
+def test_a_sweep_is_unknown_where_no_seed_has_judged_a_property(unjudged, status):
+    def outcome(names):
+        verdict = "unknown" if names else "valid"
+        judged = outcome_of_death(0, "")
+        return replace(judged, verdict=verdict, properties=names)
+
+    assert sweep_status(map(outcome, unjudged)) == status
+    without_a_name = replace(outcome(()), verdict="unknown")
+    assert sweep_status([without_a_name, outcome(())]) == 3
+    broken = replace(outcome(()), verdict="violated", properties=("a",))
+    assert sweep_status([broken, outcome(("a",))]) == 1
+
+
+def test_a_result_has_the_status_that_is_judged():
+    for script in ([[(1, "n", 1)]], [[(1, "n", -1)]], [[]]):
+        result = told(script, always("positive", lambda nodes: nodes[0].n > 0))
+        assert result.status == judge_invariants(result).status
 
 
 # Convergence.

@@ -34,8 +34,8 @@ import msgspec
 from simclock.durations import format_duration, parse_duration
 from simclock.errors import UsageError
 from simclock.experiments.checkers.observed import Nodes, NotObserved
-from simclock.experiments.nemesis import calm_of, healed_ns
-from simclock.experiments.telling.spelling import nearest, say
+from simclock.experiments.nemesis import SORTS, calm_of, healed_ns
+from simclock.experiments.telling.spelling import nearest, say, unknown
 from simclock.kernel.scheduler import RunResult
 from simclock.observers import Control, Observation, Observer, Violation
 
@@ -101,6 +101,9 @@ class Property:
         for function in (self.predicate, self.goal, self.match):
             if function is not None and not callable(function):
                 raise UsageError(f"{self.name}: {say(function)} is not a function: write lambda nodes: ...")
+        for sort in self.despite:
+            if sort not in SORTS:
+                raise UsageError(f"{self.name}: despite: {unknown('sort of fault that stands', sort, SORTS)}")
 
     def __call__(self) -> Observer:
         named: type[_PropertyObserver] = type(self.name, (_OBSERVERS[self.kind],), {})  # reports are kept by class name
@@ -398,7 +401,7 @@ class _LeadsTo(_Owed):
         self._triggered = False
 
     def see(self, now: Observation, control: Control) -> None:
-        key = None if self.of.match is None else self.of.match(self.nodes)
+        key = self._key()
         triggered = bool(self.holds(self.of.predicate))
         if triggered and (self.nodes.momentary or not self._triggered):
             self.tested += 1
@@ -413,6 +416,13 @@ class _LeadsTo(_Owed):
                     if took_ns > self.of.within_ns:
                         self._due.late.append(replace(due, met_ns=now.time_ns))
             self._due.open = deque(due for due in self._due.open if due.key != key)
+
+    def _key(self) -> Hashable:
+        """On what trigger and goal have to agree; None also where a node has not observed it."""
+        try:
+            return None if self.of.match is None else self.of.match(self.nodes)
+        except NotObserved:
+            return None
 
     def judge_at_the_end(self, control: Control, missing: str) -> str:
         if not self.tested:

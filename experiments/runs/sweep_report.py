@@ -40,7 +40,7 @@ def shorten(text: str, length_max: int) -> str:
 
 
 def properties_of(results: Sequence[Result], verdict: str = VIOLATED) -> Counter[str]:
-    """Property -> in how many runs it was violated; or class and place -> in how many runs that failed."""
+    """Property -> in how many runs it was violated, or unknown; or class and place -> in how many runs that failed."""
     return Counter(
         name for result in results if result.outcome.verdict == verdict for name in result.outcome.properties
     )
@@ -81,10 +81,10 @@ def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> I
     started = f" (Ray started in {ran.started_s:.1f} s)" if ran.started_s >= SHOWN_S else ""
     yield "runs", f"{len(results):,}{state}{earlier} in {ran.wall_s:.1f} s{rate}{at_once}{started}"
     yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
-    for verdict in (VIOLATED, FAILED):
+    for verdict, label in ((VIOLATED, VIOLATED), (FAILED, FAILED), (UNKNOWN, "not judged")):
         found = properties_of(results, verdict)
         if found:
-            yield verdict, ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
+            yield label, ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
     failing = [result for result in results if not result.outcome.passed]
     for position, result in enumerate(islice(failing, FAILING_MAX)):
         yield "" if position else "failing", f"{result.id}  {shorten(result.outcome.detail, DETAIL_MAX)}"

@@ -113,10 +113,10 @@ class RunResult(NamedTuple):
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        told = [*self.violations, *self.unjudged]
-        rows = [("verdict", marked(self.status)), *(("", str(each)) for each in told[:ROWS_MAX])]
+        told = list(map(str, (*self.violations, *self.unjudged)))
+        told += ["nothing was judged: no observer looks for violations"] * (not self.judged)
+        rows = [("verdict", marked(self.status)), *(("", each) for each in told[:ROWS_MAX])]
         kept = [(name, str(report)) for name, report in self.reports.items() if report is not None]
-        rows += [("nobody judged", "no observer looks for violations")] * (not self.judged)
         rows += [("went wrong", f"{len(self.faults):,} faults")] * bool(self.faults)
         rows += [(name, text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]}...") for name, text in kept]
         rows += [
