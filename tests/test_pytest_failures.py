@@ -2,16 +2,17 @@
 
 import json
 import re
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from simclock import Crash, Restart, ms
+from simclock import Crash, Node, Note, Restart, Scenario, ms
 from simclock.actors.run import interposed
 from simclock.actors.run import run as run_scenario
 from simclock.experiments.pytest_seeds import FOLDER, KEPT_MAX, KeptSeeds
 from simclock.experiments.runs.replay_code import read_replay_code
-from simclock.experiments.shrinking.call import Heard
+from simclock.experiments.shrinking.call import Heard, smaller_plan
 
 pytest_plugins = ["pytester"]
 
@@ -203,6 +204,46 @@ def test_a_smaller_plan_fails_at_the_same_line(session):
 def test_what_a_test_prints_while_its_plan_is_made_smaller_is_not_shown(session):
     result = session(STORM.replace("    assert run", "    print('trying')\n    assert run"), name="test_storm")
     assert result.stdout.str().count("trying") <= 4
+
+
+def test_the_time_that_shrinking_takes_is_bounded(monkeypatch):
+    """A clock that goes on by a second at every look: each trial looks once."""
+    plan = tuple(Note(at_ns=ms(at), text="") for at in range(1, 50))
+    scenario = Scenario(name="x", nodes=1, build=lambda node: Node(), duration_ns=ms(60), faults=plan)
+    calls = []
+
+    def call():
+        calls.append(1)
+        try:
+            assert len(run_scenario(scenario).faults) < 5
+        except AssertionError as error:
+            return error
+        return None
+
+    heard = Heard()
+    with interposed(heard.run):
+        error = call()
+    assert error is not None
+    for limit_s, least in ((0, 49), (3, 49), (8, 48), (1000, 5)):
+        clock = count()
+        monkeypatch.setattr("simclock.experiments.shrinking.call.time.monotonic", lambda clock=clock: next(clock))
+        calls.clear()
+        smaller = smaller_plan(call, error, heard, limit_s)
+        assert len(calls) <= limit_s
+        if limit_s == 0:
+            assert smaller is None
+        else:
+            assert (smaller.before, smaller.spent) == (49, limit_s < 1000)
+            assert 5 <= len(smaller.plan) <= least
+            assert ("the time was up" in smaller.told) == smaller.spent
+
+
+def test_what_is_expected_to_fail_is_not_made_smaller(session):
+    source = STORM.replace("@simclock_seeds", "import pytest\n\n\n@pytest.mark.xfail\n@simclock_seeds")
+    source = source.replace("    assert run", "    print('trying')\n    assert run")
+    result = session(source, "-rX", "-s", name="test_storm")
+    result.assert_outcomes(xfailed=1)
+    assert result.stdout.str().count("trying") == 2
 
 
 @pytest.mark.parametrize(
