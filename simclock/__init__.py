@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     from simclock.errors import PlacementError as PlacementError
     from simclock.errors import SimclockError as SimclockError
     from simclock.errors import UsageError as UsageError
+    from simclock.experiments.checkers.properties import always as always
+    from simclock.experiments.checkers.properties import eventually as eventually
+    from simclock.experiments.checkers.properties import leads_to as leads_to
+    from simclock.experiments.checkers.properties import sometimes as sometimes
+    from simclock.experiments.runs.replaying import replay as replay
+    from simclock.experiments.runs.seed_runs import sweep as sweep
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
@@ -102,6 +108,9 @@ _HOMES = {
     "simclock.errors": (
         "DiskFull HandlerError MessageTypeError NondeterminismError PlacementError SimclockError UsageError"
     ),
+    "simclock.experiments.checkers.properties": "always eventually leads_to sometimes",
+    "simclock.experiments.runs.replaying": "replay",
+    "simclock.experiments.runs.seed_runs": "sweep",
     "simclock.faults": (
         "AddDelay CRASHED Clog ClogNode CorruptRecord Crash Cut Fault FillDisk Heal JumpClock LoseSyncs Mend "
         "MendDisk Note Partition Pause Restart Resume SetBandwidth SetCorruption SetDrift SetLoss Silence "

@@ -15,7 +15,7 @@ from typing import Any
 
 from simclock.actors.message import check_message, payload_type_of, unknown_messages
 from simclock.actors.placements.packing import Onlooker, Packing
-from simclock.errors import RunInterrupted, SimclockError
+from simclock.errors import HandlerError, RunInterrupted, SimclockError
 from simclock.guarding.guard import Guarding, guarding
 from simclock.kernel.host import Host
 from simclock.kernel.mail import HostPlan, Mail, Summary, Window
@@ -101,6 +101,8 @@ def run_in_process(
                 raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
             except SimclockError as error:
                 error.counters = hosts.counters()
+                if isinstance(error, HandlerError):
+                    error.faults = scheduler.faults_before(error.failure.time_ns + 1)
                 raise
 
 

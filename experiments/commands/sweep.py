@@ -37,10 +37,11 @@ from simclock.experiments.runs.database import (
 )
 from simclock.experiments.runs.outcome import Outcome, SeedRunner
 from simclock.experiments.runs.reference import settings_of, settings_to_record
+from simclock.experiments.runs.replay_code import CodeMaker
 from simclock.experiments.runs.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.runs.sweep import Keeper, sweep
-from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text
+from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text, sweep_status
 from simclock.experiments.telling import exit_status
 from simclock.experiments.watching.progress import progress_bar
 
@@ -109,7 +110,7 @@ def sweep_seeds(
         _print_summary(found, opened, run, form, state)
         if state == INTERRUPTED:
             return exit_status.INTERRUPTED
-        return exit_status.gravest(result.outcome.exit_status for result in opened.results(sweep=found.id))
+        return sweep_status(result.outcome for result in opened.results(sweep=found.id))
 
 
 def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, seeds: Sequence[int] | None) -> _Run:
@@ -169,6 +170,8 @@ class _Run:
     overrides: Overrides | None = None
     """None where the command line names the sweep alone."""
     interrupt: KeyboardInterrupt | None = None
+    codes: CodeMaker | None = None
+    """Made at the first failure."""
     workers: int = 0
     started_s: float = 0.0
     """How long a Ray took to start or to be joined."""
@@ -234,6 +237,11 @@ class _Run:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
         yield f"  replay: {self._replay(outcome.seed)}"
+        if self.codes is None:
+            self.codes = self.source.codes()
+        settings = replace(self.source.settings, seed=outcome.seed)
+        code = self.codes.code(settings, next(iter(outcome.properties), ""), outcome.digest)
+        yield f"  or paste: simclock run --replay {code}"
 
     def _replay(self, seed: int) -> str:
         if self.overrides is None:

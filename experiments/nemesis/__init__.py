@@ -9,7 +9,7 @@ calm.py       which faults still act, and since when none does
 coverage.py   what really happened
 """
 
-from simclock.experiments.nemesis.calm import DOWN, Calm, calm_of
+from simclock.experiments.nemesis.calm import DOWN, SORTS, Calm, calm_of
 from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
 from simclock.experiments.nemesis.liveness import healed_ns, phase
 from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
@@ -17,6 +17,7 @@ from simclock.experiments.nemesis.prey import Prey
 
 __all__ = [
     "DOWN",
+    "SORTS",
     "Calm",
     "Plan",
     "Prey",

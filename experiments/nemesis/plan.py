@@ -138,10 +138,15 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
         parameters |= {"nemesis": text, "drawn": str(plan)}
     if liveness_ns is None:
         return replace(scenario, faults=faults, observers=observers, parameters=parameters)
-    if prey.progress is None:
-        raise UsageError(f"liveness: {scenario.name} does not say what progress is")
-    if liveness_ns < prey.progress_within_ns:
-        least = format_duration(prey.progress_within_ns)
+    owed = [within for make in scenario.observers if (within := getattr(make, "progress_within_ns", None)) is not None]
+    if prey.progress is None and not owed:
+        raise UsageError(
+            f"liveness: {scenario.name} does not say what progress is: put an eventually(...) or leads_to(...) among "
+            "its observers"
+        )
+    least_ns = max([*owed, prey.progress_within_ns])
+    if liveness_ns < least_ns:
+        least = format_duration(least_ns)
         raise UsageError(f"liveness: {format_duration(liveness_ns)} is too short: progress may take {least}")
     single = written_out(faults, scenario.seed, scenario.nodes)
     before = tuple(fault for fault in single if fault.at_ns < end_ns)
@@ -149,6 +154,6 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
         scenario,
         duration_ns=end_ns + liveness_ns,
         faults=(*before, *recovery(prey, scenario.network, end_ns)),
-        observers=(*observers, partial(prey.progress, end_ns)),
+        observers=observers if prey.progress is None else (*observers, partial(prey.progress, end_ns)),
         parameters=parameters,
     )

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from simclock.durations import format_duration
 from simclock.errors import JUDGE, HandlerError, UsageError
+from simclock.experiments.checkers.properties import reached_sometimes
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.verdict import VIOLATED, Verdict, judge_invariants, together
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import coverage, coverage_text, phase, sometimes_text
 from simclock.experiments.traces.plain_values import plain
 from simclock.experiments.traces.waiting import who_waits
@@ -45,12 +46,15 @@ class Report:
 
     @property
     def status(self) -> str:
-        """Violated when an invariant broke, whatever the entry's own judge found."""
-        return VIOLATED if self.result.violations else self.verdict.status
+        """Violated when an invariant broke, whatever the entry's own judge found; unknown where it found no more than
+        that nothing is wrong, and a property was not judged."""
+        if self.result.violations:
+            return VIOLATED
+        return UNKNOWN if self.result.unjudged and self.verdict.status == VALID else self.verdict.status
 
     @property
     def judged(self) -> Verdict:
-        """The verdict with what broke first: an invariant may have, of which the entry's own judge says nothing."""
+        """The verdict with what decided it first: the entry's own judge may say nothing of an invariant."""
         if self.status == self.verdict.status:
             return self.verdict
         return together(judge_invariants(self.result), self.verdict)
@@ -66,7 +70,7 @@ def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None)
         rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
         verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
-        reached=asked(result, "telling what was reached in", entry.sometimes),
+        reached={**asked(result, "telling what was reached in", entry.sometimes), **reached_sometimes(result)},
         waits=() if scenario is None else who_waits(scenario, result),
     )
 

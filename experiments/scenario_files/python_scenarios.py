@@ -39,7 +39,7 @@ def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
     if not hasattr(module, name):
         public = [each for each in vars(module) if not each.startswith("_")]
         raise UsageError(f"{module_text}: {unknown('name', name, public)}")
-    return _entry(text, getattr(module, name))
+    return entry_of(text, getattr(module, name))
 
 
 def _module_at(path: Path, text: str) -> ModuleType:
@@ -89,7 +89,8 @@ def _refuse(text: str, error: BaseException) -> NoReturn:
     raise UsageError(f"{text}: {one_line(error)}") from error
 
 
-def _entry(text: str, value: Any) -> tuple[Entry, int]:
+def entry_of(text: str, value: Any) -> tuple[Entry, int]:
+    """The entry that a Scenario, an Entry or a function is, by that name, and its own seed."""
     if isinstance(value, Entry):
         return value, 0
     if isinstance(value, Scenario):

@@ -34,13 +34,16 @@ from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
-from simclock.observers import Control, Environment, Happened, Observer, R, Violation
+from simclock.notebook import ROWS_MAX, facts, marked
+from simclock.observers import Control, Environment, Happened, Observer, R, Unjudged, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
 BUSY_TOLD_MAX = 3
+CELL_MAX = 200
+"""Characters of what an observer kept that a notebook shows."""
 
 
 class RunResult(NamedTuple):
@@ -90,6 +93,8 @@ class RunResult(NamedTuple):
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
     """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
+    unjudged: tuple[Unjudged, ...] = ()
+    """Properties that the run has not put to the test: where nothing is violated, it is unknown."""
 
     def report(self, observer: type[Observer[R]]) -> R:
         """What the run's observer of that class kept. Raises UsageError where the run had none."""
@@ -98,6 +103,31 @@ class RunResult(NamedTuple):
             raise UsageError(f"report: the run had no observer {observer.__name__}: it had {had}")
         kept: R = self.reports[observer.__name__]
         return kept
+
+    @property
+    def status(self) -> str:
+        """`violated`, `unknown` or `valid`, by what the run's observers say; a catalog's entry may judge more."""
+        if self.violations:
+            return "violated"
+        return "valid" if self.judged and not self.unjudged else "unknown"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        told = list(map(str, (*self.violations, *self.unjudged)))
+        told += ["nothing was judged: no observer looks for violations"] * (not self.judged)
+        rows = [("verdict", marked(self.status)), *(("", each) for each in told[:ROWS_MAX])]
+        kept = [(name, str(report)) for name, report in self.reports.items() if report is not None]
+        rows += [("went wrong", f"{len(self.faults):,} faults")] * bool(self.faults)
+        rows += [(name, text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]}...") for name, text in kept]
+        rows += [
+            ("placement", self.placement),
+            ("events", f"{self.events:,}, {self.counters.get('messages', 0):,} messages delivered"),
+            ("virtual time", f"{format_duration(self.virtual_ns)}{f' (stopped: {self.stopped})' * bool(self.stopped)}"),
+            ("wall time", f"{self.wall_s:.2f} s"),
+            ("digest", self.digest),
+            ("replay", self.replay),
+        ]
+        return facts(self.scenario, rows)
 
     @property
     def happened(self) -> Happened:
@@ -216,7 +246,7 @@ class Scheduler:
                 "network: this latency model has no smallest delay, so hosts cannot run side by side: "
                 "give it a floor above zero, or run inline"
             )
-        self._control = Control(max(1, self._lookahead_ns))
+        self._control = Control(max(1, self._lookahead_ns), scenario.nodes)
         self._end_ns = scenario.duration_ns or NEVER_NS
         self.pause_ns = NEVER_NS
         """No host goes further for now: for who looks on while the run goes."""
@@ -501,6 +531,7 @@ class Scheduler:
         control.happened = self._all_happened(virtual_ns, summaries)
         stopped = control.stop_reason if self._end_ns == control.stop_ns else ""
         quiet = None if stopped else self._quiet(summaries)
+        control.exhausted = not stopped and (quiet is not None or self._end_ns == NEVER_NS)
         if quiet is not None and self.scenario.fail_when_quiet:
             control.violations.append(Violation(NEVER_QUIET, quiet.since_ns, ENVIRONMENT, str(quiet)))
         for observer in self.observers:
@@ -544,6 +575,7 @@ class Scheduler:
             judged=self._anything_judged(),
             hash_seed=hash_seed(),
             warnings=self._warnings(summaries),
+            unjudged=tuple(control.unjudged),
         )
 
     def _warnings(self, summaries: Sequence[Summary]) -> tuple[str, ...]:
