@@ -188,13 +188,14 @@ def test_luck_goes_on_after_a_restart(same_everywhere: SameEverywhere) -> None:
     assert first != second
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.5], ids=["the short way", "the long way"])
 @pytest.mark.parametrize("node", [1, 2])
-def test_a_nodes_luck_is_the_stream_of_seed_purpose_and_node(node: int) -> None:
+def test_a_nodes_luck_is_the_stream_of_seed_purpose_and_node(node: int, chance: float) -> None:
     """Its own draws, and what the network draws for its sends, in the order of its sends."""
     seed, sent = 5, range(20)
     steps = {node: [(ms(number), lambda node, number=number: sends(0, number)(node)) for number in sent]}
     steps[node].append((ms(30), lambda node: node.observe("drew", node.random.getrandbits(32))))
-    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)), loss=0.5, duplication=0.5)
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)), loss=chance, duplication=chance)
     seen = run(scenario(steps, nodes=3, seed=seed, network=network)).reports["Told"]
     assert [o.value for o in seen if o.name == "drew"] == [stream(seed, "node", node).getrandbits(32)]
     delay, loss, again = (stream(seed, purpose, node) for purpose in ("latency", "loss", "duplication"))
@@ -205,9 +206,9 @@ def test_a_nodes_luck_is_the_stream_of_seed_purpose_and_node(node: int) -> None:
     arrives = []
     for number in sent:
         first_ns = ms(number) + uniform_ns(delay)
-        if loss.getrandbits(32) >= 1 << 31:
+        if not chance or loss.getrandbits(32) >= 1 << 31:
             arrives.append((first_ns, number))
-        if again.getrandbits(32) < 1 << 31:
+        if chance and again.getrandbits(32) < 1 << 31:
             arrives.append((max(first_ns, ms(number) + uniform_ns(delay)), number))
     assert [(o.time_ns, o.value[1]) for o in seen if o.name == "got"] == sorted(arrives)
 
@@ -310,6 +311,15 @@ def test_a_drop_has_its_own_reason(same_everywhere: SameEverywhere) -> None:
     result = same_everywhere(scenario({0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))]}, nodes=3, faults=faults))
     dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
     assert dropped == {"dropped_cut": 1, "dropped_down": 1}
+
+
+def test_what_waits_at_a_node_that_crashes_has_found_it_down(same_everywhere: SameEverywhere) -> None:
+    """A message does; the timers that wait, of which node 1 has one, are gone with the node, and no drop."""
+    faults = (Pause(at_ns=0, node=1), Crash(at_ns=ms(5), node=1))
+    steps = {0: [(ms(1), sends(1, 1)), (ms(2), sends(1, 2))], 1: [(ms(3), sends(0, 3))]}
+    result = same_everywhere(scenario(steps, faults=faults))
+    dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
+    assert (got(result), dropped) == ([], {"dropped_down": 2})
 
 
 def test_a_copy_is_cut_off_with_its_message_and_gets_through_where_that_is_lost(
