@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from simclock import ms, seconds
-from simclock.kernel.standing import TEXT_MAX, Standing, readable, rough_duration
+from simclock import Node, Scenario, ms, seconds
+from simclock.kernel.scheduler import Scheduler
+from simclock.kernel.standing import TEXT_MAX, HostStanding, Standing, readable, rough_duration
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,38 @@ from simclock.kernel.standing import TEXT_MAX, Standing, readable, rough_duratio
 )
 def test_a_standing_is_told(standing: Standing, told: str) -> None:
     assert str(standing) == told
+
+
+class NoHosts:
+    """Two hosts that are asked for nothing."""
+
+    count = 2
+    pipelined = False
+
+
+def host(number: int, *, busy: bool, doing: bool = True) -> HostStanding:
+    return HostStanding(ms(10 * number), 100 + number, f"node {number}" if doing else "", busy)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "doing"),
+    [
+        ([host(1, busy=True), host(2, busy=False), host(3, busy=True)], "node 1; node 3"),
+        ([host(number, busy=True) for number in range(1, 4)], "node 1; node 2; node 3"),
+        ([host(number, busy=True) for number in range(1, 6)], "node 1; node 2; node 3 and 2 more hosts"),
+        ([host(3, busy=False), host(1, busy=False)], "last node 3"),
+        ([host(3, busy=False, doing=False), host(1, busy=False)], "last node 1"),
+        ([host(3, busy=False, doing=False)], ""),
+        ([], ""),
+    ],
+)
+def test_a_run_stands_where_its_hosts_do(hosts: list[HostStanding], doing: str) -> None:
+    """Who is at work is named, three hosts at most; else what was done last, by the host that has come furthest."""
+    made = Scenario(name="stands", nodes=2, build=lambda node: Node(), duration_ns=seconds(1))
+    standing = Scheduler(made, NoHosts(), (), placement="", replay="").standing(hosts)  # type: ignore[arg-type]
+    assert standing == Standing(
+        max((each.virtual_ns for each in hosts), default=0), seconds(1), sum(each.events for each in hosts), doing
+    )
 
 
 def test_of_a_rough_duration_the_first_digits_are_kept() -> None:
