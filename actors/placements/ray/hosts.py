@@ -114,6 +114,8 @@ class RayHosts:
         self._refs: list[dict[int, Any]] = [{} for _ in range(count)]
         """Per host: place in the journal -> the answer under way."""
         self._revivals = [0] * count
+        self.up = 0
+        """How many of the workers are known to have started."""
 
     def _start(self, number: int) -> Any:
         # Ray's own "SPREAD" puts actors that reserve no CPU on nodes at random, now and then all on one.
@@ -189,7 +191,11 @@ class RayHosts:
 
     def process_ids(self) -> list[int]:
         """Of the workers; waits until all have started."""
-        return [self._asked(host, "process_id") for host in range(self.count)]
+        ids = []
+        for host in range(self.count):
+            ids.append(self._asked(host, "process_id"))
+            self.up += 1
+        return ids
 
     def _asked(self, host: int, method: str, *arguments: Any) -> Any:
         while True:
