@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from simclock.errors import PlacementError as PlacementError
     from simclock.errors import SimclockError as SimclockError
     from simclock.errors import UsageError as UsageError
+    from simclock.experiments.comparing.comparing import compare as compare
+    from simclock.experiments.comparing.comparison import Comparison as Comparison
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
@@ -100,6 +102,8 @@ _HOMES = {
     "simclock.errors": (
         "DiskFull HandlerError MessageTypeError NondeterminismError PlacementError SimclockError UsageError"
     ),
+    "simclock.experiments.comparing.comparing": "compare",
+    "simclock.experiments.comparing.comparison": "Comparison",
     "simclock.faults": (
         "AddDelay CRASHED Clog ClogNode CorruptRecord Crash Cut Fault FillDisk Heal JumpClock LoseSyncs Mend "
         "MendDisk Note Partition Pause Restart Resume SetBandwidth SetCorruption SetDrift SetLoss Silence "
