@@ -1,150 +1,31 @@
-"""Comparisons: rows as they come, rounds in turn, nothing lost by an interrupt, a limit, own columns, and a picture."""
+"""Comparisons: rows as they come, rounds in turn, nothing lost by an interrupt, own columns, and a picture."""
 
 from __future__ import annotations
 
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 import simclock
-from simclock import Constant, Network, PlacementError, RunResult, Scenario, UsageError, ms, seconds
-from simclock.actors import Message, Node, run
-from simclock.actors.run import Look, Placement
-from simclock.experiments.command_line import main
-from simclock.experiments.comparing import rounds
+from comparisons import MINE, PLACES, SMALL, TIMES, bouncing, compare, instead, mine, rows, simclock_says
+from simclock import Scenario, UsageError, ms, seconds
+from simclock.actors import run
+from simclock.actors.run import Placement
 from simclock.experiments.comparing.comparing import limit_ns
 from simclock.experiments.comparing.comparison import Measurement, Spot, comparison_of
-from simclock.experiments.comparing.limit import SIGNAL, Limit, over_limit
 from simclock.experiments.comparing.numbers import numbers_of
 from simclock.experiments.comparing.table import comparison_text
-from simclock.experiments.watching.progress import RunProgress
-from simclock.kernel.standing import Standing
 
+__all__ = ["mine"]
 ROOT = Path(__file__).parent.parent
-
-MINE = """
-import os
-from dataclasses import dataclass
-from simclock import Constant, Message, Network, Node, Observer, Scenario, ms
-
-
-class Ball(Message):
-    n: int
-
-
-class Player(Node):
-    def on_start(self):
-        if self.id == 0:
-            self.send(1, Ball(0))
-
-    def on_message(self, source, message):
-        self.observe("ball", message.n)
-        self.send(source, Ball(message.n + 1))
-
-
-class Waits(Player):
-    def on_start(self):
-        while not os.path.exists("go"):
-            pass
-        super().on_start()
-
-
-class Faulty(Player):
-    def on_message(self, source, message):
-        raise KeyError("dropped")
-
-
-@dataclass
-class Played:
-    bounces: int
-    per_node: dict
-
-
-class Game(Observer):
-    judges = False
-
-    def __init__(self):
-        self.bounces = 0
-
-    def on_observation(self, observation, control):
-        self.bounces += 1
-
-    def report(self):
-        return Played(self.bounces, {"mean": self.bounces / 2, "none": float("nan"), "all": True})
-
-
-def made(player, seed=0):
-    return Scenario(
-        name="game", nodes=2, seed=seed, build=lambda node: player(), duration_ns=ms(20), observers=(Game,),
-        network=Network(latency=Constant(delay_ns=ms(1))),
-    )
-
-
-def game(seed):
-    return made(Player, seed)
-
-
-def waits(seed):
-    return made(Waits, seed)
-
-
-faulty = made(Faulty)
-"""
-TIMES = ("wall time", "events/s", "speed-up", "wall min", "wall max", "speed-up min", "speed-up max", "started")
-
-
-def simclock_says(*arguments: object) -> Result:
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def compare(*arguments: object) -> Result:
-    return simclock_says("compare", *arguments)
-
-
-def rows(result: Result) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(result.stdout)
-    return found
-
-
-@pytest.fixture(autouse=True)
-def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
-    (tmp_path / "stormy.toml").write_text(
-        'scenario = "phold"\nduration = "20ms"\n[parameters]\ntokens = 5\n', encoding="utf-8"
-    )
-    monkeypatch.chdir(tmp_path)
-
-
-Runs = Callable[..., RunResult]
-
-
-def instead(monkeypatch: pytest.MonkeyPatch, before: Callable[[int, Scenario, Placement], None]) -> list[Any]:
-    """Have `before` be called with a run's number, scenario and placement, and may raise; gives what was run."""
-    ran: list[Any] = []
-
-    def fake(scenario: Scenario, placement: Placement, **named: Any) -> RunResult:
-        ran.append((scenario.name, scenario.nodes, str(placement).partition(",")[0]))
-        before(len(ran), scenario, placement)
-        return run(scenario, placement, **named)
-
-    monkeypatch.setattr(rounds, "run", fake)
-    return ran
-
-
-SMALL = ("phold", "everything", "--nodes", "2,3", "--placements", "inline,windows", "--duration", "20ms")
 
 
 # Rows, in order.
@@ -176,9 +57,6 @@ def test_rounds_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
     assert compare(*SMALL, "--repeats", 3).exit_code == 0
     once = [(name, nodes, place) for name in ("phold", "everything") for nodes in (2, 3) for place in PLACES]
     assert ran == once * 3
-
-
-PLACES = ("inline", "windows")
 
 
 def measurement(place: str, round: int, wall_s: float, **more: Any) -> Measurement:
@@ -291,170 +169,6 @@ def test_what_cannot_be_saved_is_shown_and_told(monkeypatch: pytest.MonkeyPatch)
     result = compare("phold", "--nodes", 2, "--placement", "inline", "--duration", "1ms")
     assert result.exit_code == 3 and "| phold " in result.stdout
     assert result.stderr.splitlines()[-1].endswith("saved: x.db: cannot be written: is the disk full?")
-
-
-# What is not measured says why.
-
-
-def test_a_run_that_would_exceed_the_limit_is_left_out_with_a_word() -> None:
-    short, long = "mine.py:game", "phold"
-    words = ("--nodes", 2, "--placements", "inline,windows", "--limit", "100ms", "--format", "json")
-    Path("long.toml").write_text('scenario = "phold"\nduration = "1000000s"\n', encoding="utf-8")
-    result = compare("long.toml", "long.toml".replace("long", "stormy"), *words)
-    first, second, *others = rows(result)
-    for row in (first, second):
-        assert row["note"].startswith("left out: about ") and row["note"].endswith(" s a run, limit 100ms")
-        assert row["digest"] is None and row["rounds"] == 0 and row["agree"] is None
-    assert [(row["note"], row["rounds"]) for row in others] == [(None, 3)] * 2
-    assert result.exit_code == 3, "a limit was hit"
-    assert "| left out: about " in compare("--resume", 1).stdout and short != long
-    assert signal.getsignal(SIGNAL) == signal.SIG_DFL
-
-
-class Bounces(Node):
-    def on_start(self) -> None:
-        if self.id == 0:
-            self.send(1, Ball())
-
-    def on_message(self, source: int, message: Message) -> None:
-        self.send(source, message)
-
-
-class Ball(Message):
-    pass
-
-
-def bouncing(**named: Any) -> Scenario:
-    network = Network(latency=Constant(delay_ns=ms(1)))
-    return Scenario(name="bouncing", nodes=2, build=lambda node: Bounces(), network=network, **named)
-
-
-@pytest.mark.parametrize("placement", PLACES)
-def test_a_run_of_which_no_end_is_known_is_left_out_at_the_limit(placement: str) -> None:
-    found = simclock.compare({"endless": bouncing(), "short": bouncing(duration_ns=ms(5))}, placements=(placement,),
-                             limit="50ms")  # fmt: skip
-    endless, short = found.rows
-    assert endless.word == "left out: over 50ms a run" and short.rounds == 3
-    assert found.status == 3
-
-
-def test_the_limit_reckons_from_where_a_run_stands() -> None:
-    def word(virtual_s: int, now_s: float, started_s: float = 0, **more: Any) -> str:
-        standing = Standing(seconds(virtual_s), seconds(100), 9, **more)
-        return over_limit(standing, now_s=now_s, started_s=started_s, limit_s=60)
-
-    assert word(5, 3) == ""
-    assert word(4, 3) == "left out: about 75 s a run, limit 60s"
-    assert word(0, 3) == "" and word(0, 60) == "left out: over 60s a run"
-    assert word(10, 33, started_s=30) == "", "a start is not done again for each tenth"
-    assert word(10, 34, started_s=30) == "left out: about 70 s a run, limit 60s"
-    start = "starting 101 Ray actors: 43 up"
-    assert word(0, 30, 30, starting=start) == ""
-    assert word(0, 60, 60, starting=start) == f"left out: after 60s still {start}"
-
-
-class Clock:
-    """Each wait takes as long as it says, and a look nothing."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-        self.looked: list[float] = []
-
-    def monotonic(self) -> float:
-        return self.now_s
-
-    def wait(self, timeout_s: float) -> bool:
-        self.now_s += timeout_s
-        self.looked.append(self.now_s)
-        return False
-
-
-def test_a_pilot_begins_when_the_workers_are_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They need 30 s, and all the run 20 s more: it is not over the limit."""
-    clock, limit = Clock(), Limit(seconds(60))
-    monkeypatch.setattr("simclock.experiments.comparing.limit.time", clock)
-
-    def look(closely: bool) -> Standing:
-        if clock.now_s < 30:
-            return Standing(0, None, 0, starting="starting 9 Ray actors: 3 up")
-        if clock.now_s >= 50:
-            limit.over()
-        return Standing(int(seconds(100) * (clock.now_s - 30) / 20), seconds(100), 9)
-
-    limit.watch(look, clock.wait)
-    assert limit.word == "" and 33 <= min(each for each in clock.looked if each > 30.5) < 34
-
-
-def test_what_was_measured_once_is_measured_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A limit is for a row's first run: a busy machine must not tear a hole into the second round."""
-    limits: list[int | None] = []
-    true_limit = rounds.Limit
-
-    def noted(limit: int | None) -> Limit:
-        limits.append(limit)
-        return true_limit(limit)
-
-    monkeypatch.setattr(rounds, "Limit", noted)
-    compare("phold", "--nodes", 2, "--placement", "inline", "--duration", "1ms", "--limit", "9s")
-    assert limits == [seconds(9), None, None]
-
-
-def test_a_ray_that_dies_is_a_word_in_its_row_and_is_tried_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(number: int, scenario: Scenario, placement: Placement) -> None:
-        if placement.kind == "windows" and scenario.nodes == 3:
-            raise PlacementError("the scheduler's worker died: killed by signal 9; replay: x", "A block\nof Ray")
-
-    words = ("phold", "--nodes", "2,3", "--placements", "inline,windows", "--duration", "5ms")
-    with monkeypatch.context() as patched:
-        ran = instead(patched, dies)
-        result = compare(*words, "--format", "json")
-    assert result.exit_code == 3
-    word = "failed: the scheduler's worker died: killed by signal 9"
-    assert [row["note"] for row in rows(result)] == [None, None, None, word]
-    assert [row["agree"] for row in rows(result)] == [True, True, True, None]
-    assert ran.count(("phold", 3, "windows")) == 1, "who died is not asked in every round"
-    assert "simclock: phold, 3 nodes, windows: the scheduler's worker died" in result.stderr
-    assert "A block" not in result.stderr and "(--verbose shows what Ray says)" in result.stderr
-    assert result.stderr.endswith("simclock: it goes on with `simclock compare --resume 1`\n")
-    later = compare("--resume", "--format", "json")
-    assert later.exit_code == 0 and [row["rounds"] for row in rows(later)] == [3] * 4
-
-
-def test_a_ray_that_dies_in_a_later_round_leaves_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def dies(number: int, scenario: Scenario, placement: Placement) -> None:
-        if number == 4:
-            raise PlacementError("it is gone")
-
-    instead(monkeypatch, dies)
-    result = compare("phold", "--nodes", 2, "--placements", "inline,windows", "--duration", "5ms", "--format", "json")
-    assert [(row["rounds"], row["note"]) for row in rows(result)] == [
-        (3, None),
-        (1, "1 of 3 rounds; failed: it is gone"),
-    ]
-
-
-def test_code_that_fails_is_a_word_in_its_row_and_told_in_full_once() -> None:
-    result = compare("mine.py:faulty", "mine.py:game", "--nodes", 2, "--placements", "inline,windows")
-    assert result.exit_code == 4
-    lines = result.stdout.splitlines()[2:]
-    assert ["| failed: KeyError at mine.py:" in line for line in lines] == [True, True, False, False]
-    assert result.stderr.count('raise KeyError("dropped")') == 1
-    assert "replay: simclock run mine.py:faulty --seed 0 --nodes 2" in result.stderr
-    assert "goes on with" not in result.stderr, "it would fail in the same way"
-
-
-def test_digests_that_differ_are_shouted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fake(scenario: Scenario, placement: Placement, **named: Any) -> RunResult:
-        result = run(scenario, placement)
-        return result._replace(digest="f" * 32) if (placement.kind, scenario.nodes) == ("windows", 3) else result
-
-    monkeypatch.setattr(rounds, "run", fake)
-    result = compare("phold", "--nodes", "2,3", "--placements", "inline,windows", "--duration", "5ms")
-    assert result.exit_code == 1
-    assert [" NO " in line for line in result.stdout.splitlines()[2:]] == [False, False, True, True]
-    early, late = (line for line in result.stderr.splitlines() if "DIGESTS DIFFER" in line)
-    assert early == "simclock: DIGESTS DIFFER: phold with 3 nodes, windows in round 1"
-    assert "phold with 3 nodes: digests differ: inline " in late and "windows ffffffffffff" in late
 
 
 # What is compared.
@@ -594,39 +308,3 @@ def test_bad_input_from_python(scenarios: Any, named: dict[str, Any], text: str)
 
 def test_no_limit() -> None:
     assert limit_ns(None) is limit_ns("none") is None and limit_ns("60s") == seconds(60)
-
-
-# On Ray.
-
-
-def test_a_start_is_shown_and_is_no_standstill() -> None:
-    shown = RunProgress()
-    start = Standing(0, None, 0, starting="starting 101 Ray actors: 43 up")
-    for second in range(60):
-        standing = shown.saw(second, start)
-        assert list(shown.notes(second, standing)) == []
-    assert shown.line(59, standing) == "starting 101 Ray actors: 43 up"
-    assert not shown.still(59)
-
-
-@pytest.mark.ray
-def test_on_ray_who_looks_on_sees_the_workers_start_and_a_limit_ends_a_run(ray: None) -> None:
-    seen: list[Standing | None] = []
-
-    @contextmanager
-    def onlooker(look: Look) -> Iterator[None]:
-        seen.append(look(False))
-        yield
-        seen.append(look(False))
-
-    run(bouncing(duration_ns=ms(5)), "ray", onlooker=onlooker)
-    before, after = seen
-    assert before is not None and before.starting == "starting 2 Ray actors: 0 up"
-    assert after is not None and (after.starting, after.virtual_ns > 0) == ("", True)
-    began_s = time.monotonic()
-    found = simclock.compare(
-        {"long": bouncing(duration_ns=seconds(100_000)), "short": bouncing(duration_ns=ms(5))},
-        placements=("ray:hosts=2",), repeats=1, limit="5s",
-    )  # fmt: skip
-    assert found.rows[0].word.startswith("left out: "), f"after {time.monotonic() - began_s:.0f} s"
-    assert found.rows[1].rounds == 1, "the Ray lives on"

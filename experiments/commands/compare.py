@@ -338,10 +338,11 @@ class _UnderWay:
             try:
                 if any(placement.kind == "ray" for _, placement in self.plan.placements):
                     bar.set_description_str("starting Ray")
-                with ray_for(self.plan.placements, address):
+                with ray_for(self.plan.placements, address) as ready:
                     bar.write(lines.head, file=sys.stderr)
                     begins, fails = partial(self._begins, bar), partial(self._fails, bar)
-                    for each in measure(self.plan, done=tuple(self.measured), begins=begins, fails=fails):
+                    done = tuple(self.measured)
+                    for each in measure(self.plan, done=done, ready=ready, begins=begins, fails=fails):
                         self._keep(each)
                         bar.write(lines.of(each), file=sys.stderr)
                         self._shout(each, bar)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from simclock.actors.run import Placement
-from simclock.errors import UsageError
+from simclock.errors import PlacementError, UsageError
 from simclock.experiments.comparing.comparison import Case, Comparison, Measurement, comparison_of
 from simclock.experiments.comparing.numbers import unknown_column
 from simclock.experiments.comparing.rounds import Plan, measure
@@ -54,8 +54,8 @@ def compare(
     plan = Plan(cases=cases, placements=places, repeats=repeats, limit_ns=limit_ns(limit))
     check_rows(plan)
     measured = []
-    with ray_for(places, address):
-        for each in measure(plan):
+    with ray_for(places, address) as ready:
+        for each in measure(plan, ready=ready):
             told(each)
             measured.append(each)
     found = comparison_of(plan.spots, repeats, measured, columns)
@@ -115,12 +115,26 @@ def limit_ns(text: str | None, place: str = "limit") -> int | None:
 
 
 @contextmanager
-def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Iterator[None]:
-    """One Ray for all runs, where one of them needs any: it is up before the first, so that all rounds are alike."""
-    if not any(placement.kind == "ray" for _, placement in places):
-        yield
-        return
-    from simclock.actors.placements.ray.session import ray_session
+def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Iterator[Callable[[Placement], None]]:
+    """One Ray for all runs, where one of them needs any: it is up before the first, so that all rounds are alike.
 
-    with ray_session(address):
-        yield
+    Gives what has a placement ready before each run: of a Ray that has died, another is started.
+    """
+    if not any(placement.kind == "ray" for _, placement in places):
+        yield lambda placement: None
+        return
+    from simclock.actors.placements.ray.session import ray_has_died, ray_session
+
+    with ExitStack() as session:
+        session.enter_context(ray_session(address))
+
+        def ready(placement: Placement) -> None:
+            if placement.kind != "ray" or not ray_has_died():
+                return
+            session.close()
+            try:
+                session.enter_context(ray_session(address))
+            except UsageError as error:
+                raise PlacementError(f"Ray has died, and does not start again: {error}") from None
+
+        yield ready

@@ -8,8 +8,9 @@ in later rounds, and ends nothing. The limit is for a row's first run: who was m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from simclock.actors.run import Look, Onlooker, Placement, run
@@ -19,6 +20,7 @@ from simclock.experiments.comparing.limit import Limit
 from simclock.experiments.comparing.numbers import numbers_of
 from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED, UNKNOWN
 from simclock.experiments.telling.spelling import one_line
+from simclock.kernel.scheduler import RunResult
 
 LIMIT_NS = 60_000_000_000
 
@@ -42,6 +44,8 @@ class Plan:
 
 Begins = Callable[[Spot, int], Onlooker]
 """Told that a row is measured in a round, from 1 on; gives what looks on."""
+Ready = Callable[[Placement], Any]
+"""Called before a run on that placement; what it raises is that run's error."""
 Fails = Callable[[Spot, Exception], Any]
 """Told of what a run has raised, of which a row has only a word."""
 
@@ -55,6 +59,7 @@ def measure(
     plan: Plan,
     *,
     done: Sequence[Measurement] = (),
+    ready: Ready = lambda placement: None,
     begins: Begins = lambda spot, number: _nobody,
     fails: Fails = lambda spot, error: None,
 ) -> Iterator[Measurement]:
@@ -69,26 +74,30 @@ def measure(
                 if spot in gone or (spot, number) in measured:
                     continue
                 limit = Limit(None if spot in known else plan.limit_ns)
-                found = _measured(
-                    case, placement, spot, number, onlooker=begins(spot, number), limit=limit, fails=fails
-                )
+                onlooker = _both(begins(spot, number), limit)
+                found = _measured(partial(_run, ready, case, placement, onlooker), spot, number, limit, fails)
                 (gone if found.word else known).add(spot)
                 yield found
 
 
-def _measured(
-    case: Case, placement: Placement, spot: Spot, number: int, *, onlooker: Onlooker, limit: Limit, fails: Fails
-) -> Measurement:
+def _run(ready: Ready, case: Case, placement: Placement, onlooker: Onlooker) -> RunResult:
+    ready(placement)
+    return run(case.scenario, placement, replay=case.replay, onlooker=onlooker)
+
+
+def _both(one: Onlooker, other: Onlooker) -> Onlooker:
     @contextmanager
-    def onlookers(look: Look) -> Iterator[None]:
-        with ExitStack() as stack:
-            stack.enter_context(onlooker(look))
-            stack.enter_context(limit(look))
+    def both(look: Look) -> Iterator[None]:
+        with one(look), other(look):
             yield
 
+    return both
+
+
+def _measured(one: Callable[[], RunResult], spot: Spot, number: int, limit: Limit, fails: Fails) -> Measurement:
     word, status, lasting = "", 0, False
     try:
-        result = run(case.scenario, placement, replay=case.replay, onlooker=onlookers)
+        result = one()
     except KeyboardInterrupt:
         if not limit.word:
             raise
