@@ -17,7 +17,9 @@ from simclock.actors import run
 from simclock.actors.run import Look, Placement
 from simclock.experiments.comparing import rounds
 from simclock.experiments.comparing.comparing import ray_for
+from simclock.experiments.comparing.comparison import Case
 from simclock.experiments.comparing.limit import SIGNAL, Limit, Seen, over_limit
+from simclock.experiments.comparing.rounds import Plan, measure
 from simclock.experiments.watching.progress import RunProgress
 from simclock.kernel.standing import Standing
 
@@ -94,6 +96,28 @@ def test_a_pilot_begins_when_the_run_does(whole_s: int, left_out: bool, monkeypa
     limit.watch(look, clock.over)
     assert limit.word == ("left out: about 65 s a run, limit 60s" if left_out else "")
     assert clock.now_s < 40 if left_out else clock.now_s == 55
+
+
+def test_what_waits_for_a_ray_that_has_died_is_ended_also_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray itself would end this process, after a minute."""
+    dead: list[bool] = []
+
+    def waits(number: int, scenario: Scenario, placement: Placement) -> None:
+        dead.append(placement.kind == "windows" and number > 1)
+
+    instead(monkeypatch, waits)
+    plan = Plan(
+        cases=[Case(name=name, nodes=2, scenario=made, replay="") for name, made in NEVER_ENDING.items()],
+        placements=[("windows", Placement(kind="windows"))],
+        repeats=1,
+        limit_ns=None,
+    )
+    short, endless = measure(plan, ready=lambda placement: lambda: dead[-1])
+    assert short.word == "" and endless.word == "failed: Ray has died in the middle of a run"
+    assert not endless.lasting, "it is tried again"
+
+
+NEVER_ENDING = {"short": bouncing(duration_ns=ms(5)), "endless": bouncing()}
 
 
 def test_what_was_measured_once_is_measured_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from simclock.actors.run import Placement
 from simclock.errors import PlacementError, UsageError
 from simclock.experiments.comparing.comparison import Case, Comparison, Measurement, comparison_of
 from simclock.experiments.comparing.numbers import unknown_column
-from simclock.experiments.comparing.rounds import Plan, measure
+from simclock.experiments.comparing.rounds import Plan, Ready, always_ready, measure
 from simclock.experiments.runs.source import find_source
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import say
@@ -115,26 +115,28 @@ def limit_ns(text: str | None, place: str = "limit") -> int | None:
 
 
 @contextmanager
-def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Iterator[Callable[[Placement], None]]:
+def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Iterator[Ready]:
     """One Ray for all runs, where one of them needs any: it is up before the first, so that all rounds are alike.
 
-    Gives what has a placement ready before each run: of a Ray that has died, another is started.
+    Gives what has a placement ready before each run: in place of a Ray that has died, another is started.
     """
     if not any(placement.kind == "ray" for _, placement in places):
-        yield lambda placement: None
+        yield always_ready
         return
     from simclock.actors.placements.ray.session import ray_has_died, ray_session
 
     with ExitStack() as session:
         session.enter_context(ray_session(address))
 
-        def ready(placement: Placement) -> None:
-            if placement.kind != "ray" or not ray_has_died():
-                return
-            session.close()
-            try:
-                session.enter_context(ray_session(address))
-            except UsageError as error:
-                raise PlacementError(f"Ray has died, and does not start again: {error}") from None
+        def ready(placement: Placement) -> Callable[[], bool]:
+            if placement.kind != "ray":
+                return always_ready(placement)
+            if ray_has_died():
+                session.close()
+                try:
+                    session.enter_context(ray_session(address))
+                except UsageError as error:
+                    raise PlacementError(f"Ray has died, and does not start again: {error}") from None
+            return ray_has_died
 
         yield ready

@@ -5,8 +5,8 @@ limit has passed and virtual time has begun to, then after as long again, after 
 between the first look and this one it reckons how long all of it would take. A run that would exceed the limit is ended
 there, and one that cannot be reckoned (it has no duration, or its workers are still being started) when the limit is
 reached. So no run takes longer than the limit, and none that is short enough pays for a pilot. What ends a run is a
-signal, so that also one that waits for Ray is woken; in another thread than the main one nothing can be ended, and
-there is no limit.
+signal, so that also one that waits for Ray is woken, as it is where that Ray has died; in another thread than the main
+one nothing can be ended, and there is no limit.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any, NamedTuple
 
 from simclock.actors.run import Look
@@ -26,6 +27,9 @@ from simclock.kernel.standing import Standing
 
 PILOT = 1 / 20
 """Of the limit: how long a run goes on before it is looked at, and how long its pace is measured at least."""
+GONE = "failed: Ray has died in the middle of a run"
+GONE_S = 1.0
+"""It is asked so often whether what carries the run has died."""
 START_S = 0.5
 """Until virtual time goes on, it is looked so often whether it does."""
 SIGNAL = getattr(signal, "SIGALRM", signal.SIGINT)
@@ -45,14 +49,16 @@ class Limit:
 
     def __init__(self, limit_ns: int | None) -> None:
         self.word = ""
-        self._limit_ns = limit_ns
+        self.gone: Callable[[], bool] = lambda: False
+        """Whether what carries the run has died: who waits for Ray may wait in vain, or be ended by it."""
+        self._limit_s = inf if limit_ns is None else limit_ns / 1e9
         self._closing = False
         self._over = threading.Event()
         self._standing: Standing = NOWHERE
 
     @contextmanager
     def __call__(self, look: Look) -> Iterator[None]:
-        if self._limit_ns is None or threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread():
             yield
             return
         thread = threading.Thread(target=self.watch, args=(look, self._over.wait), name="limit", daemon=True)
@@ -68,11 +74,17 @@ class Limit:
 
     def watch(self, look: Look, over: Callable[[float], bool]) -> None:
         """Look on until the run is over, or has to be; `over` waits for that, so many seconds at most."""
-        assert self._limit_ns is not None, "there is a limit"
-        limit_s, began_s = self._limit_ns / 1e9, time.monotonic()
+        limit_s, pilot_s, began_s = self._limit_s, self._limit_s * PILOT, time.monotonic()
         first: Seen | None = None
-        pause_s = limit_s * PILOT
-        while not over(pause_s if first else min(START_S, pause_s)):
+        pause_s, now_s, next_s = pilot_s, 0.0, inf if limit_s == inf else min(START_S, pilot_s)
+        while not over(max(0.0, min(next_s - now_s, GONE_S))):
+            now_s = time.monotonic() - began_s
+            if self.gone():
+                self.word = GONE
+                self.end(NOWHERE)
+                return
+            if now_s < next_s:
+                continue
             standing = look(False) or NOWHERE
             now = Seen(time.monotonic() - began_s, standing.virtual_ns)
             self.word = over_limit(standing, first, now, limit_s)
@@ -80,9 +92,11 @@ class Limit:
                 self.end(standing)
                 return
             if first is not None:
-                pause_s = max(limit_s * PILOT, min(2 * pause_s, limit_s - now.at_s))
-            elif standing.virtual_ns and now.at_s >= pause_s:
+                pause_s = max(pilot_s, min(2 * pause_s, limit_s - now.at_s))
+            elif standing.virtual_ns and now.at_s >= pilot_s:
                 first = now
+            now_s = now.at_s
+            next_s = now_s + (pause_s if first else min(START_S, pilot_s))
 
     def end(self, standing: Standing) -> None:
         """End the run, which stands there."""

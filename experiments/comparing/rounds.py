@@ -16,7 +16,7 @@ from typing import Any
 from simclock.actors.run import Look, Onlooker, Placement, run
 from simclock.errors import HandlerError, PlacementError, SimclockError, UsageError
 from simclock.experiments.comparing.comparison import Case, Measurement, Spot
-from simclock.experiments.comparing.limit import Limit
+from simclock.experiments.comparing.limit import GONE, Limit
 from simclock.experiments.comparing.numbers import numbers_of
 from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED, UNKNOWN
 from simclock.experiments.telling.spelling import one_line
@@ -44,10 +44,15 @@ class Plan:
 
 Begins = Callable[[Spot, int], Onlooker]
 """Told that a row is measured in a round, from 1 on; gives what looks on."""
-Ready = Callable[[Placement], Any]
-"""Called before a run on that placement; what it raises is that run's error."""
+Ready = Callable[[Placement], Callable[[], bool]]
+"""Called before a run on that placement; gives what tells whether that has died since. What it raises is the run's."""
 Fails = Callable[[Spot, Exception], Any]
 """Told of what a run has raised, of which a row has only a word."""
+
+
+def always_ready(placement: Placement) -> Callable[[], bool]:
+    """Of a placement that dies with this process."""
+    return lambda: False
 
 
 @contextmanager
@@ -59,7 +64,7 @@ def measure(
     plan: Plan,
     *,
     done: Sequence[Measurement] = (),
-    ready: Ready = lambda placement: None,
+    ready: Ready = always_ready,
     begins: Begins = lambda spot, number: _nobody,
     fails: Fails = lambda spot, error: None,
 ) -> Iterator[Measurement]:
@@ -75,13 +80,13 @@ def measure(
                     continue
                 limit = Limit(None if spot in known else plan.limit_ns)
                 onlooker = _both(begins(spot, number), limit)
-                found = _measured(partial(_run, ready, case, placement, onlooker), spot, number, limit, fails)
+                found = _measured(partial(_run, ready, case, placement, onlooker, limit), spot, number, limit, fails)
                 (gone if found.word else known).add(spot)
                 yield found
 
 
-def _run(ready: Ready, case: Case, placement: Placement, onlooker: Onlooker) -> RunResult:
-    ready(placement)
+def _run(ready: Ready, case: Case, placement: Placement, onlooker: Onlooker, limit: Limit) -> RunResult:
+    limit.gone = ready(placement)
     return run(case.scenario, placement, replay=case.replay, onlooker=onlooker)
 
 
@@ -101,7 +106,7 @@ def _measured(one: Callable[[], RunResult], spot: Spot, number: int, limit: Limi
     except KeyboardInterrupt:
         if not limit.word:
             raise
-        word, status, lasting = limit.word, UNKNOWN, True
+        word, status, lasting = limit.word, UNKNOWN, limit.word != GONE
     except Exception as error:
         word, status = _word(error)
         lasting = status != UNKNOWN  # the same code, seed and placement fail in the same way every time
