@@ -56,10 +56,12 @@ def test_the_limit_reckons_from_the_pace_of_a_run() -> None:
         seen = None if first is None else Seen(first[0], seconds(first[1]))
         return over_limit(standing, seen, Seen(now_s, seconds(virtual_s)), 60)
 
-    assert word((3, 5), 6, 11) == "", "50.5 s in all"
-    assert word((3, 5), 6, 9) == "left out: about 74 s a run, limit 60s"
-    assert word((30, 1), 33, 11) == "", "what it needed to get going is not its pace"
-    assert word((30, 1), 33, 6) == "left out: about 89 s a run, limit 60s"
+    assert word((3, 1), 6, 2) == "", "300 s, but little was seen"
+    assert word((3, 10), 6, 11) == "" and word((3, 1), 6, 1) == ""
+    assert word((3, 1), 9, 3) == "left out: about 300 s a run, limit 60s"
+    assert word((9, 5), 21, 10) == "left out: about 237 s a run, limit 60s"
+    assert word((9, 5), 21, 40) == ""
+    assert word((30, 1), 42, 15) == "", "what it needed to get going is not its pace"
     assert word(None, 30, 0) == word((3, 5), 30, 5) == ""
     assert word(None, 60, 0) == "left out: over 60s a run"
     start = "starting 101 Ray actors: 43 up"
@@ -81,7 +83,7 @@ class Clock:
         return self.now_s == self.end_s
 
 
-@pytest.mark.parametrize(("whole_s", "left_out"), [(25, False), (35, True)])
+@pytest.mark.parametrize(("whole_s", "left_out"), [(25, False), (350, True)])
 def test_a_pilot_begins_when_the_run_does(whole_s: int, left_out: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workers need 30 s, and all the run `whole_s` more."""
     clock, limit = Clock(30 + whole_s), Limit(seconds(60))
@@ -94,7 +96,7 @@ def test_a_pilot_begins_when_the_run_does(whole_s: int, left_out: bool, monkeypa
         return Standing(int(seconds(100) * (clock.now_s - 30) / whole_s), seconds(100), 9)
 
     limit.watch(look, clock.over)
-    assert limit.word == ("left out: about 65 s a run, limit 60s" if left_out else "")
+    assert limit.word == ("left out: about 380 s a run, limit 60s" if left_out else "")
     assert clock.now_s < 40 if left_out else clock.now_s == 55
 
 

@@ -2,11 +2,12 @@
 
 Laws: the pilot is the beginning of the run itself. A thread looks where the run stands, first when a twentieth of the
 limit has passed and virtual time has begun to, then after as long again, after twice that and so on; from its pace
-between the first look and this one it reckons how long all of it would take. A run that would exceed the limit is ended
-there, and one that cannot be reckoned (it has no duration, or its workers are still being started) when the limit is
-reached. So no run takes longer than the limit, and none that is short enough pays for a pilot. What ends a run is a
-signal, so that also one that waits for Ray is woken, as it is where that Ray has died; in another thread than the main
-one nothing can be ended, and there is no limit.
+since the look before it reckons how long all of it would take. A run that would exceed the limit is ended there, and
+must exceed it by the more the less was seen: beginnings are slow, and machines busy. One that cannot be reckoned (it
+has no duration, or its workers are still being started) is ended when the limit is reached. So no run takes longer
+than the limit, and none that is short enough pays for a pilot. What ends a run is a signal, so that also one that waits
+for Ray is woken, as it is where that Ray has died; in another thread than the main one nothing can be ended, and there
+is no limit.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ PILOT = 1 / 20
 GONE = "failed: Ray has died in the middle of a run"
 GONE_S = 1.0
 """It is asked so often whether what carries the run has died."""
+DOUBT = 4
+"""After a pause of PILOT a run must exceed the limit by so many times the limit; after one twice as long, by half as
+many."""
 START_S = 0.5
 """Until virtual time goes on, it is looked so often whether it does."""
 SIGNAL = getattr(signal, "SIGALRM", signal.SIGINT)
@@ -75,7 +79,7 @@ class Limit:
     def watch(self, look: Look, over: Callable[[float], bool]) -> None:
         """Look on until the run is over, or has to be; `over` waits for that, so many seconds at most."""
         limit_s, pilot_s, began_s = self._limit_s, self._limit_s * PILOT, time.monotonic()
-        first: Seen | None = None
+        before: Seen | None = None
         pause_s, now_s, next_s = pilot_s, 0.0, inf if limit_s == inf else min(START_S, pilot_s)
         while not over(max(0.0, min(next_s - now_s, GONE_S))):
             now_s = time.monotonic() - began_s
@@ -87,16 +91,16 @@ class Limit:
                 continue
             standing = look(False) or NOWHERE
             now = Seen(time.monotonic() - began_s, standing.virtual_ns)
-            self.word = over_limit(standing, first, now, limit_s)
+            self.word = over_limit(standing, before, now, limit_s)
             if self.word:
                 self.end(standing)
                 return
-            if first is not None:
-                pause_s = max(pilot_s, min(2 * pause_s, limit_s - now.at_s))
-            elif standing.virtual_ns and now.at_s >= pilot_s:
-                first = now
+            if before is not None:
+                pause_s *= 2
+            if before is not None or (standing.virtual_ns and now.at_s >= pilot_s):
+                before = now
             now_s = now.at_s
-            next_s = now_s + (pause_s if first else min(START_S, pilot_s))
+            next_s = min(now_s + (pause_s if before else min(START_S, pilot_s)), max(limit_s, now_s + pilot_s))
 
     def end(self, standing: Standing) -> None:
         """End the run, which stands there."""
@@ -109,16 +113,16 @@ class Limit:
             raise RunInterrupted(self._standing, 0)
 
 
-def over_limit(standing: Standing, first: Seen | None, now: Seen, limit_s: float) -> str:
-    """Why a run that stands there is over the limit, and was `first` seen elsewhere; empty where it is not known to be.
+def over_limit(standing: Standing, before: Seen | None, now: Seen, limit_s: float) -> str:
+    """Why a run that stands there, and stood elsewhere before, is over the limit; empty where it is not known to be.
 
     What a run needs before it gets going, workers that start and code that is loaded, is not taken for its pace.
     """
     limit = format_duration(round(limit_s * 1e9))
-    if standing.end_ns and first is not None and now.virtual_ns > first.virtual_ns:
-        pace = (now.at_s - first.at_s) / (now.virtual_ns - first.virtual_ns)
-        whole_s = now.at_s + pace * (standing.end_ns - now.virtual_ns)
-        if whole_s > limit_s:
+    if standing.end_ns and before is not None and now.virtual_ns > before.virtual_ns:
+        seen_s = now.at_s - before.at_s
+        whole_s = now.at_s + seen_s / (now.virtual_ns - before.virtual_ns) * (standing.end_ns - now.virtual_ns)
+        if whole_s > limit_s * (1 + DOUBT * PILOT * limit_s / seen_s):
             return f"left out: about {whole_s:,.0f} s a run, limit {limit}"
     if now.at_s < limit_s:
         return ""
