@@ -27,17 +27,20 @@ __all__ = ["mine"]
 
 
 def test_a_run_that_would_exceed_the_limit_is_left_out_with_a_word() -> None:
-    short, long = "mine.py:game", "phold"
     words = ("--nodes", 2, "--placements", "inline,windows", "--limit", "100ms", "--format", "json")
     Path("long.toml").write_text('scenario = "phold"\nduration = "1000000s"\n', encoding="utf-8")
-    result = compare("long.toml", "long.toml".replace("long", "stormy"), *words)
+    result = compare("long.toml", "stormy.toml", *words)
     first, second, *others = rows(result)
     for row in (first, second):
         assert row["note"].startswith("left out: about ") and row["note"].endswith(" s a run, limit 100ms")
         assert row["digest"] is None and row["rounds"] == 0 and row["agree"] is None
     assert [(row["note"], row["rounds"]) for row in others] == [(None, 3)] * 2
     assert result.exit_code == 3, "a limit was hit"
-    assert "| left out: about " in compare("--resume", 1).stdout and short != long
+    alone = compare("long.toml", *words, "--plot", "empty.svg")
+    assert alone.exit_code == 3 and "nothing was measured" in Path("empty.svg").read_text(encoding="utf-8")
+    shown = compare("--resume", 1, "--plot", "picture.svg")
+    assert "| left out: about " in shown.stdout and shown.exit_code == 3
+    assert "long.toml, inline (not measured: 2 nodes)" in Path("picture.svg").read_text(encoding="utf-8")
     assert signal.getsignal(SIGNAL) == signal.SIG_DFL
 
 

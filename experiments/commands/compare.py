@@ -118,7 +118,7 @@ def compare_placements(
     if plot is not None:
         check_picture(plot)
     fresh = None if numbered else _asked(scenarios or DEFAULT_SCENARIOS, address, **asked_for)
-    if fresh is not None and not resume:
+    if fresh is not None:
         _check_columns(columns, fresh.plan)
     with open_results(database, create=fresh is not None) as opened:
         records = Records(opened)

@@ -39,7 +39,10 @@ def draw_comparison(found: Comparison, figure: Figure) -> None:
             }
             _line(axes, sorted(rows, key=lambda row: row.nodes), value, look)
         axes.set_title(title, fontsize="medium")
-        _scale(axes, sorted({row.nodes for row in found.rows}))
+        if any(value(row) for row in found.rows):
+            _scale(axes, sorted({row.nodes for row in found.rows}))
+        else:
+            axes.text(0.5, 0.5, "nothing was measured", ha="center", transform=axes.transAxes)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize="small", frameon=False)
 
