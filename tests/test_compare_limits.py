@@ -160,6 +160,12 @@ def test_a_ray_that_dies_is_a_word_in_its_row_and_is_tried_again_later(monkeypat
     assert later.exit_code == 0 and [row["rounds"] for row in rows(later)] == [3] * 4
 
 
+def test_a_ray_that_cannot_be_had_is_refused_and_leaves_nothing_to_go_on_with() -> None:
+    result = compare("phold", "--nodes", 2, "--placements", "inline,ray", "--address", "127.0.0.1:1")
+    assert result.exit_code == 2 and result.stderr.startswith("simclock: address: no Ray answers at 127.0.0.1:1")
+    assert "no comparison in" in compare("--resume").stderr
+
+
 def test_a_ray_that_dies_in_a_later_round_leaves_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(number: int, scenario: Scenario, placement: Placement) -> None:
         if number == 4:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -263,7 +263,7 @@ def _begun(records: Records, fresh: _Asked, resume: bool) -> _UnderWay:
         of_these = [each for each in records.comparisons() if (each.asked, each.code.hash) == (fresh.asked, code.hash)]
         if of_these:
             return _going_on(records, of_these[-1], fresh.plan)
-    return _UnderWay(records=records, number=records.begin(fresh.asked, code), plan=fresh.plan)
+    return _UnderWay(records=records, plan=fresh.plan, begin=partial(records.begin, fresh.asked, code))
 
 
 def _recorded(records: Records, number: str | None, address: str | None) -> _UnderWay:
@@ -290,7 +290,7 @@ def _recorded(records: Records, number: str | None, address: str | None) -> _Und
 def _going_on(records: Records, found: Recorded, plan: Plan) -> _UnderWay:
     spots = set(plan.spots)
     done = [each for each in records.measured(found.id) if each.spot in spots and (each.lasting or not each.word)]
-    going_on = _UnderWay(records=records, number=found.id, plan=plan, measured=done)
+    going_on = _UnderWay(records=records, plan=plan, begin=lambda: found.id, number=found.id, measured=done)
     if found.state == FINISHED:
         return going_on
     records.end(found.id, UNFINISHED)
@@ -305,8 +305,11 @@ class _UnderWay:
     """A comparison under way on the command line."""
 
     records: Records
-    number: int
     plan: Plan
+    begin: Callable[[], int]
+    """Records that it begins, and gives its number."""
+    number: int | None = None
+    """None until it is recorded: one that cannot begin, for want of a Ray, leaves nothing to go on with."""
     measured: list[Measurement] = field(default_factory=list)
     verbose: bool = False
     interrupt: KeyboardInterrupt | None = None
@@ -339,6 +342,7 @@ class _UnderWay:
                 if any(placement.kind == "ray" for _, placement in self.plan.placements):
                     bar.set_description_str("starting Ray")
                 with ray_for(self.plan.placements, address) as ready:
+                    self.number = self.begin()
                     bar.write(lines.head, file=sys.stderr)
                     begins, fails = partial(self._begins, bar), partial(self._fails, bar)
                     done = tuple(self.measured)
@@ -357,7 +361,7 @@ class _UnderWay:
         state = INTERRUPTED if self.interrupt else UNFINISHED if failed else FINISHED
         with uninterrupted():
             self._save()
-            if not self._unsaved:
+            if self.number is not None and not self._unsaved:
                 with suppress(SimclockError):  # it then goes on from there
                     self.records.end(self.number, state)
         return state
@@ -376,7 +380,7 @@ class _UnderWay:
         """A database that takes no more, or is locked for the moment, ends nothing: it is asked again with the next."""
         spots = self.plan.spots
         try:
-            while self._unsaved:
+            while self._unsaved and self.number is not None:
                 self.records.save(self.number, spots.index(self._unsaved[0].spot), self._unsaved[0])
                 del self._unsaved[0]
             self.lost = None
@@ -407,23 +411,24 @@ class _UnderWay:
 def _tell(of: _UnderWay, state: str, columns: Sequence[str], plot: Path | None, form: str) -> int:
     """The table, the picture, and whatever is not as it was asked for; gives the exit status."""
     found = comparison_of(of.plan.spots, of.plan.repeats, of.measured, columns)
-    problem = None
+    problems = []
     try:
         if plot is not None:
             write_figure(plot, partial(draw_comparison, found), SIZE)
     except UsageError as error:
-        problem = error
+        problems.append(error)
     click.echo(comparison_text(found, form))
     for line in _afterwards(of, found, state):
         click.echo(f"simclock: {line}", err=True)
     for column in columns:
         if of.done and all(row.number(column) is None for row in found.rows):
-            problem = problem or unknown_column(column, found.names)
+            problems.append(unknown_column(column, found.names))
+    for problem in problems:
+        click.echo(f"simclock: {problem}", err=True)
     if state == INTERRUPTED:
         return exit_status.INTERRUPTED
-    if problem is not None:
-        raise problem
-    return exit_status.gravest([found.status, *([exit_status.UNKNOWN] if of.lost else [])])
+    lost = [exit_status.UNKNOWN] if of.lost else []
+    return exit_status.gravest([found.status, *lost, *(exit_status.BAD_USAGE for _ in problems)])
 
 
 def _afterwards(of: _UnderWay, found: Comparison, state: str) -> Iterator[str]:
@@ -435,7 +440,7 @@ def _afterwards(of: _UnderWay, found: Comparison, state: str) -> Iterator[str]:
         yield f"interrupted: {of.done:,} of {of.total:,} runs are measured"
         if isinstance(of.interrupt, RunInterrupted):
             yield f"a run was {of.interrupt}"
-    if state != FINISHED and of.lost is None:
+    if state != FINISHED and of.lost is None and of.number is not None:
         database = of.records.database.path
         place = [] if str(database) == DEFAULT_DATABASE else ["--database", str(database)]
         yield f"it goes on with `{shlex.join(['simclock', 'compare', '--resume', str(of.number), *place])}`"
