@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import select
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,31 @@ def test_a_row_is_told_as_soon_as_it_is_measured() -> None:
     assert process.returncode == 0
     assert rest.startswith(b"1/1    mine.py:waits") and b"| mine.py:game " in table
     assert b"|" not in rest, "no bar where nobody looks"
+
+
+def test_a_terminal_shows_which_run_of_how_many_and_how_far_it_is() -> None:
+    """The run waits until it has been seen to."""
+    words = ["compare", "mine.py:waits", "--nodes", "2", "--placement", "inline", "--repeats", "2"]
+    program = f"from simclock.experiments.command_line import main; main({words})"
+    above, below = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment, stdout=subprocess.DEVNULL, stderr=below
+    ) as process:
+        os.close(below)
+        said = ""
+        while "0s of 20ms (0%), " not in said:
+            assert select.select([above], [], [], 60)[0], said
+            said += os.read(above, 10_000).decode()
+        Path("go").touch()
+        with suppress(OSError):  # the program has ended
+            while more := os.read(above, 10_000):
+                said += more.decode()
+        assert process.wait(60) == 0, said
+    os.close(above)
+    first, _, second = said.partition("1/2    mine.py:waits")
+    assert "run 1 of 2: mine.py:waits, 2 nodes, inline |" in first
+    assert "run 2 of 2: mine.py:waits, 2 nodes, inline |" in second
 
 
 def test_rounds_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
