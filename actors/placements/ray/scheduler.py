@@ -63,7 +63,7 @@ class SchedulerActor:
         if self._hosts is None:
             return None
         if not self._begun:
-            return starting(self._hosts.count, self._hosts.up)
+            return starting(self._hosts.count, self._hosts.up())
         if not closely:
             return self._scheduler.standing()
         return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
