@@ -6,10 +6,11 @@ import json
 import os
 import pty
 import select
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,26 @@ def test_a_database_of_sweeps_alone_is_read_and_takes_comparisons() -> None:
     (kept,) = json.loads(simclock_says("results", "comparisons", "--format", "json").stdout)
     assert (kept["scenarios"], kept["runs"], kept["state"]) == ("phold", 3, "finished")
     assert len(json.loads(simclock_says("results", "--format", "json").stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE comparisons SET asked = '{}'",
+        "UPDATE comparisons SET asked = replace(asked, '\"nodes\":[2]', '\"nodes\":[2,3]')",
+        "UPDATE comparisons SET state = x'00'",
+        "UPDATE comparison_runs SET measured = '[1'",
+        "ALTER TABLE comparison_runs RENAME COLUMN measured TO other",
+    ],
+)
+def test_a_damaged_comparison_is_refused_in_a_line(damage: str) -> None:
+    compare("phold", "--nodes", 2, "--placement", "inline", "--duration", "1ms")
+    with closing(sqlite3.connect(".simclock/results.db")) as connection:
+        connection.execute(damage)
+        connection.commit()
+    result = compare("--resume", 1)
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.stderr
+    assert " damaged" in result.stderr and result.stderr.startswith("simclock: .simclock/results.db: ")
 
 
 def test_what_cannot_be_saved_is_shown_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

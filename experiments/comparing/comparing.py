@@ -7,16 +7,17 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from simclock.actors.run import Placement
+from simclock.durations import format_duration
 from simclock.errors import PlacementError, UsageError
 from simclock.experiments.comparing.comparison import Case, Comparison, Measurement, comparison_of
 from simclock.experiments.comparing.numbers import unknown_column
-from simclock.experiments.comparing.rounds import Plan, Ready, always_ready, measure
+from simclock.experiments.comparing.rounds import LIMIT_NS, Plan, Ready, always_ready, measure
 from simclock.experiments.runs.source import find_source
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import say
 from simclock.scenario import Scenario
 
-LIMIT = "60s"
+LIMIT = format_duration(LIMIT_NS)
 NO_LIMIT = "none"
 
 Compared = Scenario | str
