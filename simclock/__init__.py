@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from simclock.experiments.checkers.properties import sometimes as sometimes
     from simclock.experiments.runs.replaying import replay as replay
     from simclock.experiments.runs.seed_runs import sweep as sweep
+    from simclock.experiments.comparing.comparing import compare as compare
+    from simclock.experiments.comparing.comparison import Comparison as Comparison
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
@@ -111,6 +113,8 @@ _HOMES = {
     "simclock.experiments.checkers.properties": "always eventually leads_to sometimes",
     "simclock.experiments.runs.replaying": "replay",
     "simclock.experiments.runs.seed_runs": "sweep",
+    "simclock.experiments.comparing.comparing": "compare",
+    "simclock.experiments.comparing.comparison": "Comparison",
     "simclock.faults": (
         "AddDelay CRASHED Clog ClogNode CorruptRecord Crash Cut Fault FillDisk Heal JumpClock LoseSyncs Mend "
         "MendDisk Note Partition Pause Restart Resume SetBandwidth SetCorruption SetDrift SetLoss Silence "

@@ -51,7 +51,7 @@ class RunInterrupted(KeyboardInterrupt):
         self.seed = seed
 
     def __str__(self) -> str:
-        return f"interrupted at {self.standing}"
+        return f"interrupted {'while' if self.standing.starting else 'at'} {self.standing}"
 
 
 class UsageError(SimclockError):

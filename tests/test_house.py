@@ -51,7 +51,7 @@ DEFERRED = {
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.command_line -> simclock.experiments.commands.completion": START,
-    "simclock.experiments.commands.compare -> simclock.actors.placements.ray.session": RAY,
+    "simclock.experiments.comparing.comparing -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db16": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,

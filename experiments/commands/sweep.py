@@ -200,7 +200,7 @@ class _Run:
                     state = FINISHED
                 except KeyboardInterrupt as interrupt:
                     state, self.interrupt = INTERRUPTED, interrupt
-            with _uninterrupted():
+            with uninterrupted():
                 self.keeper.save()
                 self.keeper.database.end(self.keeper.sweep, state)
         except Exception:
@@ -213,7 +213,7 @@ class _Run:
     def _save_what_is_left(self) -> None:
         """The sweep ends early, perhaps because of the database itself."""
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 self.keeper.save()
         except SimclockError:
             _print_unsaved(self.keeper)
@@ -250,7 +250,7 @@ class _Run:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Who presses Ctrl-C once more loses nothing by it; another thread than the main one gets none."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -139,6 +139,11 @@ class ResultsDatabase:
         with self._transaction():
             self._connection.execute("UPDATE sweeps SET state = ? WHERE id = ?", (state, sweep))
 
+    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Do one statement of another's table, in a transaction of its own; gives the number of a row that is new."""
+        with self._transaction():
+            return self._connection.execute(statement, values).lastrowid or 0
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with told_plainly(self.path):
@@ -212,6 +217,10 @@ class ResultsDatabase:
             raise UsageError(f"{self.path}: sweep {sweep} has no result of seed {seed}")
         return found[0]
 
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query of another's table finds."""
+        return self._read(query, values)
+
     def _read(self, query: str, values: Any) -> list[tuple[Any, ...]]:
         with told_plainly(self.path):
             return list(self._connection.execute(query, values))
@@ -272,13 +281,14 @@ def open_results(path: Path, *, create: bool = False) -> Iterator[ResultsDatabas
     new = _check_header(path)
     if new and not create:
         raise UsageError(
-            f"{path}: there are no results yet: `simclock sweep` makes them, --database names another file"
+            f"{path}: there are no results yet: `simclock sweep` and `simclock compare` make them, --database names "
+            "another file"
         )
     if new:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{path}: cannot be made: {error.strerror}") from None
+            raise UsageError(f"{path}: cannot be made: {error.strerror}: name another with --database") from None
     with told_plainly(path):
         # Several threads may use it, one at a time: whoever has them sees to that.
         # rwc makes it; rw becomes read-only by itself where the file is, and may roll back what a crash left half done.

@@ -122,9 +122,13 @@ def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, S
 
     `which` says in errors what it is that ran under another hash seed.
     """
-    file = f"{database}, sweep {sweep.id}"
+    return recorded_settings(sweep.settings, f"{database}, sweep {sweep.id}", which)
+
+
+def recorded_settings(text: str, file: str, which: str) -> tuple[str, Entry, Settings]:
+    """The same of a text that `settings_to_record` made; `file` says in errors where it is recorded."""
     try:
-        document = tomllib.loads(sweep.settings)
+        document = tomllib.loads(text)
     except ValueError as error:
         raise UsageError(f"{file}: its settings are damaged: not TOML: {reason(error)}") from None
     except RecursionError:

@@ -43,8 +43,12 @@ class Standing(NamedTuple):
     """Events handled and observations made."""
     doing: str = ""
     """Which node was in which handler, on what and where; empty where that is not known."""
+    starting: str = ""
+    """What is still being started, as "starting 101 Ray actors: 43 up"; empty once the run has begun."""
 
     def __str__(self) -> str:
+        if self.starting:
+            return self.starting
         of = "" if self.end_ns is None else f" of {format_duration(self.end_ns)}"
         doing = f"; {self.doing}" if self.doing else ""
         return f"{rough_duration(self.virtual_ns)}{of} of virtual time, {self.events:,} events{doing}"
