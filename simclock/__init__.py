@@ -48,10 +48,10 @@ if TYPE_CHECKING:
     from simclock.experiments.checkers.properties import eventually as eventually
     from simclock.experiments.checkers.properties import leads_to as leads_to
     from simclock.experiments.checkers.properties import sometimes as sometimes
-    from simclock.experiments.runs.replaying import replay as replay
-    from simclock.experiments.runs.seed_runs import sweep as sweep
     from simclock.experiments.comparing.comparing import compare as compare
     from simclock.experiments.comparing.comparison import Comparison as Comparison
+    from simclock.experiments.runs.replaying import replay as replay
+    from simclock.experiments.runs.seed_runs import sweep as sweep
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
