@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
@@ -22,22 +22,31 @@ from simclock.scenario import Scenario
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from typing_extensions import TypeVar
+
+    P = TypeVar("P", default=Any)
+    """The parts of an entry: a frozen dataclass of classes. `Entry` alone is an entry of any parts, or of none."""
+else:
+    from typing import TypeVar
+
+    P = TypeVar("P")
 
 NO_NEMESIS = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A named scenario."""
+class Entry(Generic[P]):
+    """A named scenario, made of parts P."""
 
     name: str
     summary: str
     """What it shows, one line."""
     source: str = ""
     """The paper or project it comes from."""
-    make: Callable[..., Scenario]
-    """(asked) -> Scenario, or (asked, parts) where the entry has parts; settings are laid over what it makes."""
-    parts: Any = None
+    make: Callable[[Settings], Scenario] | Callable[[Settings, P], Scenario]
+    """(asked) -> Scenario, or (asked, parts) where the entry has parts. Settings are laid over what it makes, by
+    `make_scenario` alone: it reads only those that something else of the scenario follows from."""
+    parts: P | None = None
     """The right classes that the scenario is made of, as a frozen dataclass; None: it has none to be replaced."""
     bugs: Mapping[str, Bug] = field(default_factory=dict)
     """Id -> what the parameter `bug` may put in; a topic gives its own to its entries."""
@@ -64,19 +73,34 @@ class Entry:
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 
 
-def made(entry: Entry, settings: Settings) -> Scenario:
+def made(entry: Entry[P], settings: Settings) -> Scenario:
     """What `entry.make` makes of the parts asked for: the right ones, or those of the bug that the settings name."""
     if entry.parts is None:
-        return entry.make(settings)
+        scenario = cast(Callable[[Settings], Scenario], entry.make)(settings)
+        return _asked_for(scenario, settings, {})
+    bug, parts = bug_of(entry, settings), entry.parts
+    parameters: Mapping[str, Any] = {}
+    if bug is not None:
+        parameters, parts = bug.parameters, replace(parts, **bug.parts)  # type: ignore[type-var] # parts are a dataclass
+    asked = replace(settings, parameters={**settings.parameters, **parameters})
+    return _asked_for(cast(Callable[[Settings, P], Scenario], entry.make)(asked, parts), settings, parameters)
+
+
+def bug_of(entry: Entry, settings: Settings) -> Bug | None:
+    """The bug that the settings put in; raises UsageError for one that does not exist, or cannot show there."""
     asked = {**entry.parameters, **settings.parameters}.get(BUG, "")
     if not asked or not entry.bugs:
-        return entry.make(settings, entry.parts)
+        return None
     if asked not in entry.bugs:
         raise UsageError(f"{BUG}: {unknown('bug', asked, entry.bugs)}")
-    bug = entry.bugs[asked]
-    bug.check(settings.parameters)
-    parameters = {**settings.parameters, **bug.parameters}
-    return entry.make(replace(settings, parameters=parameters), replace(entry.parts, **bug.parts))
+    entry.bugs[asked].check(settings.parameters)
+    return entry.bugs[asked]
+
+
+def _asked_for(scenario: Scenario, settings: Settings, of_the_bug: Mapping[str, Any]) -> Scenario:
+    """The scenario with what it was made from: what the user asked for first, in the user's order and words."""
+    parameters = {**settings.parameters, **of_the_bug, **scenario.parameters, **settings.parameters}
+    return replace(scenario, seed=settings.seed, parameters=parameters)
 
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
@@ -84,8 +108,7 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     scenario = made(entry, settings)
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
-    given["parameters"] = {**scenario.parameters, **settings.parameters}
-    scenario = replace(scenario, seed=settings.seed, **given)
+    scenario = replace(scenario, **given)
     scenario = pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
     nemesis = nemesis_of(entry, settings)
     if nemesis == NO_NEMESIS and settings.liveness_ns is None:

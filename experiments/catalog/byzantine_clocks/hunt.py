@@ -44,8 +44,8 @@ def byzantine_hunt(settings: Settings, parts: Parts) -> Scenario:
         scenario,
         name="byzantine-hunt",
         build=lambda node: parts.node(rounds),
-        duration_ns=settings.duration_ns or ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
-        parameters={**settings.parameters, **drawn},
+        duration_ns=ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
+        parameters=drawn,
     )
 
 

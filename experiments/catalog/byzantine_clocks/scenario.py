@@ -77,6 +77,7 @@ class System:
     liars: tuple[int, ...]
     kind: str
     clocks: Clocks
+    network: Network
 
     @property
     def rounds(self) -> Rounds:
@@ -118,7 +119,8 @@ def system_of(settings: Settings) -> System:
     clocks = settings.clocks or Clocks(
         offset_ns_max=parse_duration(given["offset"], "offset"), drift_ppb_max=parse_drift(given["drift"], "drift")
     )
-    low_ns, high_ns = _delays(settings.network or NETWORK)
+    network = settings.network or NETWORK
+    low_ns, high_ns = _delays(network)
     bound = Bound(
         algorithm=given["algorithm"],
         nodes=nodes,
@@ -129,7 +131,9 @@ def system_of(settings: Settings) -> System:
         delay_ns_max=high_ns,
         interval_ns=parse_duration(given["interval"], "interval"),
     )
-    return System(bound=bound, liars=tuple(range(nodes - liars, nodes)), kind=given["liar"], clocks=clocks)
+    return System(
+        bound=bound, liars=tuple(range(nodes - liars, nodes)), kind=given["liar"], clocks=clocks, network=network
+    )
 
 
 NETWORK = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
@@ -188,19 +192,17 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
 
     return Scenario(
         name="byzantine-clocks",
-        seed=settings.seed,
         nodes=bound.nodes,
         build=build,
-        duration_ns=settings.duration_ns or ROUNDS * bound.interval_ns + bound.interval_ns // 2,
-        network=settings.network or NETWORK,
+        duration_ns=ROUNDS * bound.interval_ns + bound.interval_ns // 2,
+        network=system.network,
         clocks=system.clocks,
-        faults=settings.faults or (),
         byzantine=dict.fromkeys(system.liars, liar),
         observers=(
             partial(ClockAgreement, bound, system.clocks, settings.seed, system.correct),
             partial(Recorded, ("corrected",)),
         ),
-        parameters={**PARAMETERS, **settings.parameters, "tolerates": bound.faults, "liars": len(system.liars)},
+        parameters={**PARAMETERS, "tolerates": bound.faults, "liars": len(system.liars)},
     )
 
 

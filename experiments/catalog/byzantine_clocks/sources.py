@@ -132,12 +132,11 @@ def clock_sources(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="clock-sources",
-        seed=settings.seed,
         nodes=sources + 1,
         build=build,
-        duration_ns=settings.duration_ns or seconds(4),
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
+        duration_ns=seconds(4),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
+        clocks=Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
         observers=(partial(SourceAgreement, sources, parameters["select"]),),
         parameters={**parameters, "wrong": wrong},
     )

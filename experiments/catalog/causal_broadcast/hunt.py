@@ -127,20 +127,16 @@ def causal_hunt(settings: Settings, parts: Parts) -> Scenario:
     def build(node: int) -> Node:
         return chatterer(group, chatter)
 
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name="causal-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or CALM_NS + SETTLE_NS + ms(500),
-        network=settings.network or network,
-        faults=tuple(faults) if settings.faults is None else settings.faults,
+        duration_ns=CALM_NS + SETTLE_NS + ms(500),
+        network=network,
+        faults=tuple(faults),
         observers=(DeliveryOrder,),
         final=member_at_end,
         fallen=member_at_end,
-        parameters=settings.parameters,
-        **given,
     )
 
 

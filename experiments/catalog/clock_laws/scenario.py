@@ -191,17 +191,15 @@ def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
         raise UsageError(f"nodes: {nodes} has nobody to talk to: 2 or more")
     return Scenario(
         name="clock-laws",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Carrier(parts),
-        duration_ns=settings.duration_ns or seconds(2),
-        network=settings.network
-        or Network(
+        duration_ns=seconds(2),
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(10), ms(50), ms(150)))),
             loss=luck.choice((0.0, 0.05)),
             duplication=luck.choice((0.0, 0.1)),
         ),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
+        clocks=Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
         observers=(partial(ClockLaws, OFFSET_MS_MAX),),
         parameters=parameters,
     )

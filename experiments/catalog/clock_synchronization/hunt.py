@@ -83,7 +83,7 @@ def clock_hunt(settings: Settings, parts: Parts) -> Scenario:
     )
     network = replace(made.network, loss=luck.choice((0.0, 0.05)), duplication=luck.choice((0.0, 0.1)))
     trouble = _trouble(stream(settings.seed, "clock-hunt trouble"), nodes, delay_ns)
-    return replace(made, network=network, faults=trouble, parameters={**settings.parameters, "sync": sync})
+    return replace(made, network=network, faults=trouble, parameters={"sync": sync})
 
 
 def _trouble(luck: Stream, nodes: int, delay_ns: int) -> tuple[Fault, ...]:

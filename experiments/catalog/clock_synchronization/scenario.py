@@ -121,15 +121,13 @@ def synchronization(
     setup = ClockSetup(settings.seed, clocks, nodes, parameters["sync"], agreed, parameters["every_ns"])
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes + 1,
         build=partial(_node, agreed, build),
-        duration_ns=settings.duration_ns or duration_ns,
+        duration_ns=duration_ns,
         network=network,
         clocks=clocks,
         observers=(partial(ClockRecord, setup),),
         cast=_cast(nodes, parameters["sync"]),
-        parameters=dict(settings.parameters),
     )
 
 

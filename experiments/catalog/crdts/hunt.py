@@ -103,7 +103,6 @@ def crdt_hunt(settings: Settings, parts: Parts) -> Scenario:
     replicas = drawn.replicas if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(
-        settings,
         "crdt-hunt",
         replica=replica,
         crdt=crdt,

@@ -124,7 +124,6 @@ def crdts(settings: Settings) -> Scenario:
     replicas = REPLICAS if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(
-        settings,
         "crdts",
         replica=replica,
         crdt=crdt,
@@ -137,7 +136,6 @@ def crdts(settings: Settings) -> Scenario:
 
 
 def replicated(
-    settings: Settings,
     name: str,
     *,
     replica: type[Any],
@@ -156,24 +154,21 @@ def replicated(
         made: Node = replica(does, crdt)
         return made
 
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     observers = (
         partial(Recorded, ("updated", "merged", "delivered", "started")),
         partial(CrdtProperties, does.kind),
     )
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=replicas,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
+        network=network,
+        faults=alone(duration_ns, replicas),
         observers=observers if does.tells_values else observers[:1],
         final=replica_at_end,
         fallen=replica_at_end,
-        parameters={**settings.parameters, **shown},
-        **options,
+        parameters=shown,
     )
 
 

@@ -242,17 +242,15 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
     )
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=store.nodes,
         build=store.build,
         duration_ns=TROUBLE_NS + REST_NS,
         network=network,
-        clocks=settings.clocks or Clocks(offset_ns_max=drawn.clock_offset_ns),
+        clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
         faults=_faults(settings.seed, drawn.nemesis, servers, network),
         observers=store.observers(),
         final=server_at_end,
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}"
             + (f" deletes {drawn.deletes_percent}% {drawn.delete_mode}" if drawn.deletes_percent else ""),

@@ -224,19 +224,15 @@ def dynamo(settings: Settings, parts: Parts) -> Scenario:
         rest_ns=REST_NS,
         parts=parts,
     )
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
         name="dynamo",
-        seed=settings.seed,
         nodes=store.nodes,
         build=store.build,
         duration_ns=duration_ns,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3)), loss=0.01, duplication=0.01),
-        faults=trouble(duration_ns, members, store) if settings.faults is None else settings.faults,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3)), loss=0.01, duplication=0.01),
+        faults=trouble(duration_ns, members, store),
         observers=store.observers(),
         final=server_at_end,
-        parameters=settings.parameters,
-        **options,
     )
 
 

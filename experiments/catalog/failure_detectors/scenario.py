@@ -98,11 +98,10 @@ def failure_detectors(settings: Settings) -> Scenario:
     detectors = detectors_of(interval_ns)
     return Scenario(
         name="failure-detectors",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Monitor(detectors) if node == MONITOR else Heartbeater(MONITOR, interval_ns),
         duration_ns=duration_ns,
-        network=settings.network or NETWORKS[model],
+        network=NETWORKS[model],
         faults=(
             *_crashes(settings.seed, nodes, interval_ns, duration_ns),
             *(_spells(settings.seed, interval_ns, duration_ns) if model == SLOW else ()),
@@ -111,7 +110,6 @@ def failure_detectors(settings: Settings) -> Scenario:
             partial(Recorded, ("suspects", "trusts")),
             partial(SettledAfter, settled_after_ns(interval_ns)),
         ),
-        parameters=settings.parameters,
     )
 
 

@@ -265,12 +265,11 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
     plan = _server_plan(settings.seed, drawn, raft.servers, network, duration_ns)
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=replicas + 1 + drawn.clients,
         build=builder(parts, raft, leases, (work,) * drawn.clients),
         duration_ns=duration_ns,
         network=network,
-        clocks=settings.clocks or Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
+        clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
         faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, duration_ns)),
         observers=(
             partial(RaftProperties, raft.servers),
@@ -278,7 +277,6 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
             *plan.observers,
         ),
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "term": format_duration(drawn.term_ns),
             "servers' trouble": str(plan),

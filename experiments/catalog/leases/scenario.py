@@ -69,14 +69,12 @@ def leases(settings: Settings, parts: LeaseParts) -> Scenario:
         observers += (partial(StrikesWriter, name, cast),)
     return Scenario(
         name="leases",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(parts, raft, lease, (replace(work, first_ns=ms(800)), replace(work, first_ns=ms(1800)))),
-        duration_ns=settings.duration_ns or seconds(20),
-        network=settings.network or Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
+        duration_ns=seconds(20),
+        network=Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
         faults=trouble.drifts(raft.servers, nodes),
         observers=observers,
-        parameters=settings.parameters,
     )
 
 

@@ -89,18 +89,16 @@ def deadlocks_hunt(settings: Settings, parts: Parts) -> Scenario:
     nodes = drawn.managers + clients
     return Scenario(
         name="deadlocks-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(policy, drawn.managers, nodes, workload, parts),
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network
-        or Network(
+        duration_ns=DURATION_NS,
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
             loss=drawn.loss,
             duplication=drawn.duplication,
         ),
         observers=(MutualExclusion, partial(TimestampOrder, policy), partial(Recorded, KEPT)),
-        parameters={**settings.parameters, "policy": policy},
+        parameters={"policy": policy},
     )
 
 

@@ -112,14 +112,11 @@ def deadlocks(settings: Settings) -> Scenario:
     nodes = managers + clients
     return Scenario(
         name="deadlocks",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(policy, managers, nodes, workload, Parts()),
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
-        faults=settings.faults or (),
+        duration_ns=DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         observers=(MutualExclusion, partial(TimestampOrder, policy), *progress, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 

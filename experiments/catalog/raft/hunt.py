@@ -134,12 +134,10 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="raft-hunt",
-        seed=settings.seed,
         nodes=replicas + CLIENTS,
         build=build,
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network
-        or Network(
+        duration_ns=DURATION_NS,
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
             loss=drawn.loss,
             duplication=drawn.duplication,
@@ -151,7 +149,6 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         final=server_at_end,
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "entries_per_message_max": drawn.entries_per_message_max,
             "batch": format_duration(drawn.batch_ns),

@@ -95,7 +95,6 @@ def _replay(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
         return author
 
     return _scenario(
-        settings,
         parameters,
         nodes=nodes,
         build=build,
@@ -125,9 +124,7 @@ def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
 
     halves = (tuple(range(0, nodes, 2)), tuple(range(1, nodes, 2)))
     faults = (Partition(at_ns=seconds(7), groups=halves), Heal(at_ns=seconds(11)))
-    return _scenario(
-        settings, parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=()
-    )
+    return _scenario(parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=())
 
 
 def _group(parameters: Mapping[str, Any], *, founders: int, suspect_ns: int) -> MemberSettings:
@@ -149,7 +146,6 @@ def _ordered(copy: type[Any], parameters: Mapping[str, Any]) -> type[Any]:
 
 
 def _scenario(
-    settings: Settings,
     parameters: Mapping[str, Any],
     *,
     nodes: int,
@@ -158,21 +154,17 @@ def _scenario(
     faults: tuple[Fault, ...],
     observers: tuple[Any, ...],
 ) -> Scenario:
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name="shared-document",
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=0.02, duplication=0.01),
-        faults=faults if settings.faults is None else settings.faults,
+        duration_ns=duration_ns,
+        network=Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=0.02, duplication=0.01),
+        faults=faults,
         observers=(*observers, partial(DeliveryOrder, parameters["delivery"] == "causal"), partial(Recorded, TOLD)),
         final=copy_at_end,
         fallen=fallen_copy,
         parameters=parameters,
-        **given,
     )
 
 

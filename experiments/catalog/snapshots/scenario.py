@@ -94,14 +94,12 @@ def snapshots(settings: Settings) -> Scenario:
     ends = (partial(SnapshotEnds, chosen.timeout_ns + ENDS_NS),) if quiet and settings.liveness_ns is None else ()
     return Scenario(
         name="snapshots",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
         duration_ns=duration_ns,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
-        faults=crashes if settings.faults is None else settings.faults,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
+        faults=crashes,
         observers=(partial(Cuts, nodes, nodes * chosen.balance), *ends, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 
@@ -129,14 +127,12 @@ def snapshots_hunt(settings: Settings, parts: Parts) -> Scenario:
     kind = parts.participant or algorithm_of(parameters["algorithm"] or drawn)
     return Scenario(
         name="snapshots-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
-        duration_ns=settings.duration_ns or HUNT_DURATION_NS,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
+        duration_ns=HUNT_DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
         observers=(partial(Cuts, nodes, nodes * chosen.balance), partial(Recorded, ())),
-        parameters={**settings.parameters, "algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
+        parameters={"algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
     )
 
 

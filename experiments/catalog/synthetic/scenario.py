@@ -97,47 +97,41 @@ def _whole_number(settings: Settings, name: str, default: int, low: int, high: i
 
 def _scenario(
     name: str,
-    settings: Settings,
     nodes: int,
     build: Callable[[int], Process],
     parameters: Mapping[str, Any],
 ) -> Scenario:
-    given: dict[str, Any] = {"clocks": settings.clocks, "disk": settings.disk, "faults": settings.faults}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or seconds(1),
-        network=settings.network or Network(latency=Uniform(low_ns=DELAY_NS_MIN, high_ns=DELAY_NS_MAX)),
+        duration_ns=seconds(1),
+        network=Network(latency=Uniform(low_ns=DELAY_NS_MIN, high_ns=DELAY_NS_MAX)),
         parameters=parameters,
-        **{part: value for part, value in given.items() if value is not None},
     )
 
 
 def phold(settings: Settings) -> Scenario:
     """Tokens hop between nodes drawn at random."""
     tokens = _whole_number(settings, "tokens", 1, 1, 1 << 20)
-    return _scenario("phold", settings, settings.nodes or 1000, lambda node: Phold(tokens), {"tokens": tokens})
+    return _scenario("phold", settings.nodes or 1000, lambda node: Phold(tokens), {"tokens": tokens})
 
 
 def ping_pong(settings: Settings) -> Scenario:
     """Pairs of neighbours return a token."""
-    return _scenario("ping-pong", settings, settings.nodes or 1000, lambda node: PingPong(), {})
+    return _scenario("ping-pong", settings.nodes or 1000, lambda node: PingPong(), {})
 
 
 def timers(settings: Settings) -> Scenario:
     """Timers run out and are set anew."""
-    return _scenario("timers", settings, settings.nodes or 1000, lambda node: Ticker(), {})
+    return _scenario("timers", settings.nodes or 1000, lambda node: Ticker(), {})
 
 
 def broadcast(settings: Settings) -> Scenario:
     """All-to-all broadcast in rounds."""
     nodes = settings.nodes or 30
     broadcasters = _whole_number(settings, "broadcasters", 0, 0, nodes) or nodes
-    return _scenario(
-        "broadcast", settings, nodes, lambda node: Broadcaster(broadcasters), {"broadcasters": broadcasters}
-    )
+    return _scenario("broadcast", nodes, lambda node: Broadcaster(broadcasters), {"broadcasters": broadcasters})
 
 
 PHOLD = Entry(

@@ -80,7 +80,7 @@ def _scenario(
     network: Network,
     duration_ns: int,
     server: type[RateLimiter] = RateLimiter,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     limiter.check(limit)
 
@@ -91,14 +91,12 @@ def _scenario(
 
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=1 + (len(habits) if settings.nodes is None else settings.nodes),
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network or network,
-        faults=settings.faults or (),
+        duration_ns=duration_ns,
+        network=network,
         observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, ("served",))),
-        parameters=parameters,
+        parameters=parameters or {},
     )
 
 
@@ -126,7 +124,6 @@ def hourly_throttle(settings: Settings) -> Scenario:
         ),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         duration_ns=3 * window_ns + window_ns // 10,
-        parameters=settings.parameters,
     )
 
 
@@ -151,7 +148,7 @@ def throttle_hunt(settings: Settings, parts: Parts) -> Scenario:
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(50)), loss=loss, duplication=loss),
         duration_ns=HUNT_DURATION_NS,
         server=parts.server,
-        parameters={**settings.parameters, "limiter": limiter.name, "limit": count},
+        parameters={"limiter": limiter.name, "limit": count},
     )
 
 

@@ -77,15 +77,13 @@ def chat_hunt(settings: Settings, parts: Parts) -> Scenario:
         faults.append(Crash(at_ns=at_ns, node=luck.randrange(nodes)))  # for good
     return chat_scenario(
         "chat-hunt",
-        settings,
         nodes=nodes,
         order=HUNT_ORDER,
         scripts=(script,) * nodes,
         person=parts.person(),
-        duration_ns=settings.duration_ns or HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
+        duration_ns=HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
         network=network,
         faults=tuple(faults),
-        parameters=settings.parameters,
     )
 
 

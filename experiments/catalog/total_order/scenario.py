@@ -118,12 +118,11 @@ def chat(settings: Settings) -> Scenario:
     crash = (Crash(at_ns=seconds(20), node=3), Restart(at_ns=seconds(45), node=3)) if nodes > 3 else ()
     return chat_scenario(
         "chat",
-        settings,
         nodes=nodes,
         order=order,
         scripts=tuple([_script(node, nodes) for node in range(nodes)]),
         person=Person,
-        duration_ns=settings.duration_ns or minutes(2),
+        duration_ns=minutes(2),
         network=Network(latency=latency, loss=0.02, duplication=0.02),
         faults=crash,
         parameters=parameters,
@@ -139,7 +138,6 @@ def _script(node: int, nodes: int) -> Script:
 
 def chat_scenario(
     name: str,
-    settings: Settings,
     *,
     nodes: int,
     order: TotalOrderSettings,
@@ -148,25 +146,22 @@ def chat_scenario(
     duration_ns: int,
     network: Network,
     faults: tuple[Fault, ...],
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     def build(node: int) -> Node:
         return person(order, scripts[node])
 
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=faults if settings.faults is None else settings.faults,
+        network=network,
+        faults=faults,
         observers=(partial(TotalOrderProperties, nodes), partial(Recorded, TOLD if name == "chat" else ())),
         final=at_the_end,
         fallen=at_the_end,
-        parameters=parameters,
-        **given,
+        parameters=parameters or {},
     )
 
 

@@ -186,19 +186,16 @@ def scenario_of(
     build = partial(
         cluster.build, seed=settings.seed, clocks=clocks, parts=parts, transactions=transactions, workload=workload
     )
-    options: dict[str, Any] = {} if settings.disk is None else {"disk": settings.disk}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=cluster.nodes,
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network or network,
+        duration_ns=duration_ns,
+        network=network,
         clocks=clocks,
-        faults=faults if settings.faults is None else settings.faults,
+        faults=faults,
         observers=(TrueTimeProperties, partial(Recorded, KEPT)),
-        parameters={**settings.parameters, **(more or {})},
-        **options,
+        parameters=more or {},
     )
 
 

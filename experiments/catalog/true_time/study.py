@@ -15,7 +15,8 @@ from simclock.experiments.catalog.true_time.judge import (
     quantile_ns,
     waits_ns,
 )
-from simclock.experiments.catalog.true_time.scenario import true_time
+from simclock.experiments.catalog.true_time.scenario import TRUETIME
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 
@@ -59,13 +60,14 @@ def rows(settings: StudySettings) -> Iterator[Row]:
                 "pause_ns": ms(20),
                 "near_percent": 80,
             }
-            scenario = true_time(
+            scenario = make_scenario(
+                TRUETIME,
                 Settings(
                     seed=settings.seed,
                     nodes=settings.parameters["regions"],
                     duration_ns=duration_ns,
                     parameters=parameters,
-                )
+                ),
             )
             yield wait, sync_s, drift_ppm, *_measured(run(scenario))
 
