@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simclock.errors import UsageError
+from simclock.experiments.entries.parameters import Text
 
 BUG = "bug"
 """The parameter of an entry that names the bug to put in."""
 
+PUT_IN = Text("", help="A row of the zoo, put in.")
+"""What that parameter is."""
 SAFETY = "S"
 LIVENESS = "L"
 

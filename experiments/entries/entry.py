@@ -98,9 +98,10 @@ def bug_of(entry: Entry, settings: Settings) -> Bug | None:
 
 
 def _asked_for(scenario: Scenario, settings: Settings, of_the_bug: Mapping[str, Any]) -> Scenario:
-    """The scenario with what it was made from: what the user asked for first, in the user's order and words."""
-    parameters = {**settings.parameters, **of_the_bug, **scenario.parameters, **settings.parameters}
-    return replace(scenario, seed=settings.seed, parameters=parameters)
+    """The scenario, which says what it was made from: what was asked for goes over what its maker has told of it."""
+    asked = {**settings.parameters, **of_the_bug}
+    first = {name: value for name, value in asked.items() if name not in scenario.parameters}
+    return replace(scenario, seed=settings.seed, parameters={**first, **scenario.parameters, **settings.parameters})
 
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:

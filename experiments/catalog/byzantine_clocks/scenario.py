@@ -34,6 +34,7 @@ from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe, in_ms, plot, story
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Drift, Duration, Parameters, Text
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.telling.recorded import Recorded
@@ -58,15 +59,15 @@ PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
 ROUNDS = 20
 """In the scenario's own duration."""
 
-PARAMETERS: dict[str, Any] = {
-    "algorithm": "cnv",
-    "liars": "",
-    "liar": "two-faced",
-    "tolerates": "",
-    "interval": "20s",
-    "drift": "50ppm",
-    "offset": "1ms",
-}
+PARAMETERS = Parameters(
+    algorithm=Choice("cnv", tuple(ALGORITHMS), noun="algorithm", help="How clocks converge."),
+    liars=Text("", help="Nodes that lie; else as many as are tolerated."),
+    liar=Choice("two-faced", tuple(LIARS), noun="kind of liar", help="How they lie."),
+    tolerates=Text("", help="Liars that the algorithm is set to bear; else fewer than a third."),
+    interval=Duration("20s", help="Between two rounds."),
+    drift=Drift("50ppm", help="How fast or slow a clock may be."),
+    offset=Duration("1ms", help="How far a clock may be off at first."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

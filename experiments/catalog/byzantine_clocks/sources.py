@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from simclock import (
     Clocks,
@@ -26,7 +25,9 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -41,8 +42,11 @@ MAJORITY = "Majority Of Sources"
 """What is accepted is allowed by more than half of the sources that were asked."""
 
 EVERY_NS = ms(200)
-PARAMETERS: dict[str, Any] = {"select": "marzullo", "bug": ""}
 SELECTIONS = ("marzullo", "intersection")
+PARAMETERS = Parameters(
+    select=Choice("marzullo", tuple(SELECTIONS), noun="selection", help="How the client agrees on intervals."),
+    bug=PUT_IN,
+)
 
 
 class SourceAgreement(Observer):

@@ -17,7 +17,9 @@ from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, 
 from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -30,7 +32,9 @@ RHYTHM_NS = ms(100)
 KEPT = 6
 """How many clocks of others a node remembers, to compare what comes with them."""
 
-PARAMETERS: dict[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 Partial = tuple[VectorClock, DenseVectorClock, Stamp]
 """The clocks whose order is partial."""
 

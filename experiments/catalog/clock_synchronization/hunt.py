@@ -38,7 +38,9 @@ from simclock.experiments.catalog.clock_synchronization.scenario import (
     synchronization,
 )
 from simclock.experiments.catalog.clock_synchronization.story import story
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.streams import Stream
 
@@ -49,7 +51,9 @@ DELAYS_NS = (ms(1), ms(10), ms(50))
 EXCHANGE_NS = ms(300)
 """After a multiple of the interval, exchanges are under way for about so long."""
 
-HUNTED = {"bug": ""}
+HUNTED = Parameters(
+    bug=PUT_IN,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

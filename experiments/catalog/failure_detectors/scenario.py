@@ -43,6 +43,7 @@ from simclock.experiments.catalog.failure_detectors.judge import (
     measured,
 )
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import unknown
@@ -64,7 +65,10 @@ SETTLED_BEATS = 30
 SETTLED_NS_MIN = seconds(6)
 """By then every detector should have made up its mind: the slowest fixed timeout is 5 beats, and the network slow."""
 
-PARAMETERS = {"model": "jitter", "heartbeat": "1s"}
+PARAMETERS = Parameters(
+    model=Choice("jitter", tuple(NETWORKS), noun="network", help="The network between the monitor and the watched."),
+    heartbeat=Duration("1s", help="Between two heartbeats of a node."),
+)
 
 
 def detectors_of(interval_ns: int) -> tuple[Detector, ...]:

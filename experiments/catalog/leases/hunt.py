@@ -47,14 +47,18 @@ from simclock import (
 from simclock.experiments.catalog.leases.parts import LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Plan, Prey, draw_plan
 from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 REPLICAS = 3
 ELECTION_TIMEOUT_NS = ms(80)
 GUARD_NS = ms(40)

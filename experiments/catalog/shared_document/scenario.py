@@ -37,6 +37,7 @@ from simclock.experiments.catalog.shared_document.judge import (
 )
 from simclock.experiments.catalog.shared_document.recordings import read_recording
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
@@ -45,8 +46,14 @@ from simclock.protocols.shared_document import Author, Habits, Typist
 if TYPE_CHECKING:
     pass
 
-PARAMETERS = {"recording": "", "delivery": "causal", "stroke_ns": ms(50), "held_max": 10_000, "window": 1_000}
 DELIVERIES = ("causal", "fifo")
+PARAMETERS = Parameters(
+    recording=Text("", help="A file of keystrokes to replay; else people type by their own luck."),
+    delivery=Choice("causal", DELIVERIES, noun="order of delivery", help="In what order keystrokes are handed over."),
+    stroke_ns=Duration(ms(50), help="Between two keystrokes of a person."),
+    held_max=Whole(10_000, least=1, help="Messages that are kept for those who miss them."),
+    window=Whole(1_000, least=1, help="Messages under way at a time."),
+)
 REPLAY_DURATION_NS = seconds(100_000)
 PHRASES = (
     ("The quick brown fox ", "jumps over the lazy dog. "),

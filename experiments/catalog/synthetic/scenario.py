@@ -13,6 +13,7 @@ from typing import Any
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Message, Node
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import nothing_promised
 from simclock.kernel.process import Process
@@ -140,7 +141,7 @@ PHOLD = Entry(
     source="Fujimoto, Performance of Time Warp Under Synthetic Workloads, 1990",
     make=phold,
     judge=nothing_promised,
-    parameters={"tokens": 1},
+    parameters=Parameters(tokens=Whole(1, help="Tokens that each node has at first.")),
 )
 PING_PONG = Entry(
     name="ping-pong",
@@ -159,5 +160,5 @@ BROADCAST = Entry(
     summary="every node sends to every other, ten times a second (broadcasters: how many do; 0 is all)",
     make=broadcast,
     judge=nothing_promised,
-    parameters={"broadcasters": 0},
+    parameters=Parameters(broadcasters=Whole(0, help="Nodes that send; 0: all.")),
 )

@@ -30,7 +30,9 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.durations import HOUR
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -55,8 +57,15 @@ if TYPE_CHECKING:
 
 SERVER = 0
 LINES_MAX = 30
-PARAMETERS: Mapping[str, Any] = {"limiter": SlidingLog.name, "limit": 100, "window": "1h", "burst": 20}
-HUNT_PARAMETERS: Mapping[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    limiter=Choice(SlidingLog.name, tuple(LIMITERS), noun="limiter", help="How requests are counted."),
+    limit=Whole(100, help="Requests that a window takes."),
+    window=Duration("1h", help="How long a window is."),
+    burst=Whole(20, help="Requests that a token bucket takes at once."),
+)
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 HUNT_LIMITERS = tuple(name for name in LIMITERS if name != "fixed-window")
 HUNT_DURATION_NS = 6 * HOUR
 

@@ -28,6 +28,7 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
@@ -93,7 +94,10 @@ def settle_ns(settings: TotalOrderSettings) -> int:
     return 4 * settings.suspect_ns + 8 * settings.retry_ns
 
 
-CHAT_PARAMETERS = {"delay_ns": seconds(2), "suspect_ns": seconds(6)}
+CHAT_PARAMETERS = Parameters(
+    delay_ns=Duration(seconds(2), help="To and from the one who is far away."),
+    suspect_ns=Duration(seconds(6), help="Without a word so long, one is taken for crashed."),
+)
 
 
 def chat(settings: Settings) -> Scenario:
