@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 from simclock.actors.message import payload_type_of
 from simclock.actors.placements.inline import inline_run, tapped
@@ -13,7 +13,17 @@ from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
-__all__ = ["PLACEMENTS", "Look", "Onlooker", "Placement", "inline_run", "payload_type_of", "run", "tapped"]
+__all__ = [
+    "PLACEMENTS",
+    "Look",
+    "Onlooker",
+    "Placement",
+    "inline_run",
+    "interposed",
+    "payload_type_of",
+    "run",
+    "tapped",
+]
 
 
 def run(
@@ -37,4 +47,24 @@ def run(
     if isinstance(placement, str):
         placement = Placement.parse(placement)
     replay = replay or f"simclock.actors.run(scenario) with {scenario}"
-    return placement.run(scenario, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+    chosen = placement
+
+    def go(scenario: Scenario) -> RunResult:
+        return chosen.run(scenario, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+
+    return _between[-1](scenario, go) if _between else go(scenario)
+
+
+Between = Callable[[Scenario, Callable[[Scenario], RunResult]], RunResult]
+"""Given a scenario and what runs one: gives the result that who called `run` gets."""
+_between: list[Between] = []
+
+
+@contextmanager
+def interposed(between: Between) -> Iterator[None]:
+    """While this is open, `run` leaves the scenario to `between`: for who cannot reach the code that calls it."""
+    _between.append(between)
+    try:
+        yield
+    finally:
+        _between.remove(between)

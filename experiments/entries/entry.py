@@ -15,7 +15,7 @@ from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
-from simclock.experiments.nemesis import Prey, under_nemesis
+from simclock.experiments.nemesis import Prey, prey_of, under_nemesis
 from simclock.experiments.telling.spelling import unknown
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
@@ -56,7 +56,7 @@ class Entry(Generic[P]):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Parameter name -> default; the only ones that `make` accepts."""
     prey: Callable[[Scenario], Prey] | None = None
-    """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm taken from the duration."""
+    """Whom a nemesis may strike, and what progress is; None: what the scenario itself says."""
     nemesis: str = NO_NEMESIS
     """What is drawn where the user says neither faults nor a nemesis."""
     project: int | None = None
@@ -69,6 +69,8 @@ class Entry(Generic[P]):
     """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
     narrator: Callable[[Scenario], Narrator] | None = None
     """Tells the story while it happens, for `simclock run --watch`."""
+    measures: Callable[[RunResult], Mapping[str, int | float]] = lambda result: {}
+    """Numbers of a run beside its counters, by name: for reports, and kept of every run of a sweep."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 
@@ -114,7 +116,7 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     nemesis = nemesis_of(entry, settings)
     if nemesis == NO_NEMESIS and settings.liveness_ns is None:
         return scenario
-    prey = _every_node(scenario) if entry.prey is None else entry.prey(scenario)
+    prey = prey_of(scenario) if entry.prey is None else entry.prey(scenario)
     return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
 
 
@@ -123,7 +125,3 @@ def nemesis_of(entry: Entry, settings: Settings) -> str:
     if settings.nemesis is not None:
         return settings.nemesis
     return entry.nemesis if settings.faults is None else NO_NEMESIS
-
-
-def _every_node(scenario: Scenario) -> Prey:
-    return Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=max(1, (scenario.duration_ns or 0) // 40))

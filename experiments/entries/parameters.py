@@ -60,7 +60,8 @@ class Parameter(ABC):
 
     def refusal(self, value: Any, wanted: str, place: str) -> UsageError:
         """That the value is of another kind."""
-        return UsageError(f"{place}: {say(value)} is not {wanted}, such as {say(self.default)}")
+        example = "" if self.default is None else f", such as {say(self.default)}"
+        return UsageError(f"{place}: {say(value)} is not {wanted}{example}")
 
 
 @dataclass(frozen=True)

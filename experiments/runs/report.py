@@ -38,6 +38,8 @@ class Report:
     verdict: Verdict
     covered: Mapping[str, int] = field(default_factory=dict)
     """What went wrong with an effect, and how often."""
+    measures: Mapping[str, int | float] = field(default_factory=dict)
+    """Numbers of the run beside its counters."""
     reached: Mapping[str, int] = field(default_factory=dict)
     """What the entry wants a run to reach now and then, and how often it did."""
     waits: Sequence[str] = ()
@@ -66,6 +68,7 @@ def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None)
         rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
         verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
+        measures=asked(result, "measuring", entry.measures),
         reached=asked(result, "telling what was reached in", entry.sometimes),
         waits=() if scenario is None else who_waits(scenario, result),
     )
@@ -100,6 +103,7 @@ def report_json(report: Report) -> str:
         "violations": [violation._asdict() for violation in result.violations],
         "verdict": {"status": report.status, "lines": list(report.judged.lines)},
         "described": dict(report.rows),
+        "measures": dict(report.measures),
         "coverage": dict(report.covered),
         "sometimes": dict(report.reached),
         "quiet": result.quiet and {**result.quiet._asdict(), "told": [str(result.quiet), *report.waits]},

@@ -55,5 +55,7 @@ def find_source(text: str) -> Source:
 
 
 def _from_any_folder(name: str, folder: Path) -> str:
+    if name.endswith(".py"):
+        return str((folder / name).resolve())
     module, colon, rest = name.rpartition(":")
     return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name
