@@ -28,6 +28,7 @@ class Judged(NamedTuple):
     verdict: str
     """"OK", "ILLEGAL" or "UNKNOWN"."""
     explanation: str
+    """Lines."""
 
     @property
     def undecided(self) -> bool:
@@ -58,9 +59,10 @@ class Linearizable(Observer[Judged]):
             operations_of(self._events, order_by="time"), self._model, step_limit=self._step_limit
         )
         if self._judged.verdict is Verdict.ILLEGAL:
-            control.violated(self.property, -1, " ".join(self._judged.explain().split()))
+            stuck = self._judged.explain().splitlines()[-1].strip().removeprefix("and ")
+            control.violated(self.property, -1, f"the longest legal order {stuck}")
 
     def report(self) -> Judged:
         judged = self._judged
         assert judged is not None, "the run has ended"
-        return Judged(judged.operations, judged.steps, judged.verdict.name, " ".join(judged.explain().split()))
+        return Judged(judged.operations, judged.steps, judged.verdict.name, judged.explain())

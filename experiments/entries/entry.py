@@ -69,8 +69,8 @@ class Entry(Generic[P]):
     """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
     narrator: Callable[[Scenario], Narrator] | None = None
     """Tells the story while it happens, for `simclock run --watch`."""
-    measures: Callable[[RunResult], Mapping[str, int | float]] = lambda result: {}
-    """Numbers of a run beside its counters, by name: for reports, and kept of every run of a sweep."""
+    reports: Callable[[RunResult], Mapping[str, Any]] = lambda result: {}
+    """What observers reported and is told as it is, by their names; its numbers are kept of every run of a sweep."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 

@@ -12,6 +12,7 @@ from simclock.errors import JUDGE, HandlerError, UsageError
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.verdict import VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import coverage, coverage_text, phase, sometimes_text
+from simclock.experiments.telling.measures import measures_of
 from simclock.experiments.traces.plain_values import plain
 from simclock.experiments.traces.waiting import who_waits
 from simclock.faults import Fault
@@ -38,12 +39,17 @@ class Report:
     verdict: Verdict
     covered: Mapping[str, int] = field(default_factory=dict)
     """What went wrong with an effect, and how often."""
-    measures: Mapping[str, int | float] = field(default_factory=dict)
-    """Numbers of the run beside its counters."""
+    reports: Mapping[str, Any] = field(default_factory=dict)
+    """What observers reported and is told as it is."""
     reached: Mapping[str, int] = field(default_factory=dict)
     """What the entry wants a run to reach now and then, and how often it did."""
     waits: Sequence[str] = ()
     """Who waits for whom, in a run that has gone quiet."""
+
+    @property
+    def measures(self) -> dict[str, int | float]:
+        """The numbers in these reports."""
+        return measures_of(self.reports)
 
     @property
     def status(self) -> str:
@@ -68,7 +74,7 @@ def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None)
         rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
         verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
-        measures=asked(result, "measuring", entry.measures),
+        reports=asked(result, "telling the reports of", entry.reports),
         reached=asked(result, "telling what was reached in", entry.sometimes),
         waits=() if scenario is None else who_waits(scenario, result),
     )
@@ -103,12 +109,13 @@ def report_json(report: Report) -> str:
         "violations": [violation._asdict() for violation in result.violations],
         "verdict": {"status": report.status, "lines": list(report.judged.lines)},
         "described": dict(report.rows),
-        "measures": dict(report.measures),
+        "measures": report.measures,
+        "reports": dict(report.reports),
         "coverage": dict(report.covered),
         "sometimes": dict(report.reached),
         "quiet": result.quiet and {**result.quiet._asdict(), "told": [str(result.quiet), *report.waits]},
     }
-    del values["reports"], values["final"], values["fallen"], values["environment"]
+    del values["final"], values["fallen"], values["environment"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
 
 

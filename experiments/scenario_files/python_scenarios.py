@@ -23,6 +23,7 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, Verdict, judge_invariants, together
+from simclock.experiments.nemesis.hunters import Hunter
 from simclock.experiments.scenario_files.signatures import Signature, signature_of
 from simclock.experiments.telling.measures import measures_of
 from simclock.experiments.telling.spelling import is_file, one_line, unknown
@@ -30,6 +31,9 @@ from simclock.kernel.failures import is_interrupt
 from simclock.kernel.scheduler import RunResult
 from simclock.readable import in_one_line
 from simclock.scenario import Scenario
+
+LINES_MAX, TEXT_MAX = 12, 160
+"""Of what an observer reported: what the text shows."""
 
 
 def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
@@ -174,7 +178,7 @@ def _of_function(text: str, signature: Signature, bugs: Mapping[str, Bug]) -> En
             raise UsageError(f"{text}: bug {bug.id}: the function takes no class {name}: take {name}: type = ...")
     if bugs:
         declared.setdefault(BUG, Choice("", tuple(bugs), noun="bug", help=PUT_IN.help))
-    entry = _own(text, summary, make, scales=signature.nodes is not None or bool(signature.settings))
+    entry = _own(text, summary, make, scales=signature.nodes is not None)
     return replace(entry, parts=signature.parts, bugs=bugs, parameters=Parameters(declared))
 
 
@@ -185,7 +189,7 @@ def _own(text: str, summary: str, make: Callable[..., Scenario], *, scales: bool
         scenario = make(settings, *parts)
         return scenario if scales or settings.nodes is None else replace(scenario, nodes=settings.nodes)
 
-    return Entry(name=text, summary=summary, make=with_nodes, judge=_judged, describe=_reported, measures=measures_of)
+    return Entry(name=text, summary=summary, make=with_nodes, judge=_judged, describe=_reported, reports=_reports)
 
 
 def _judged(result: RunResult) -> Verdict:
@@ -196,7 +200,18 @@ def _judged(result: RunResult) -> Verdict:
     )
 
 
+def _reports(result: RunResult) -> dict[str, Any]:
+    """What its own observers reported, and not those of a nemesis."""
+    told = result.reports.items()
+    return {name: report for name, report in told if report is not None and name != Hunter.__name__}
+
+
 def _reported(result: RunResult) -> list[tuple[str, str]]:
-    """What its observers reported: texts, and all numbers."""
-    texts = [(name, report) for name, report in result.reports.items() if isinstance(report, str)]
-    return texts + [(name, f"{number:,}") for name, number in measures_of(result).items()]
+    """The same in rows: texts, numbers by name, and of the rest the beginning."""
+    rows = []
+    for name, report in _reports(result).items():
+        numbers = measures_of({name: report})
+        rows += [(each, f"{number:,}") for each, number in numbers.items()]
+        text = report.explanation if isinstance(report, Judged) else "" if numbers else str(report)
+        rows += [(name if each == 0 else "", line) for each, line in enumerate(text.splitlines()[:LINES_MAX])]
+    return [(label, text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}...") for label, text in rows]

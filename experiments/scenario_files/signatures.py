@@ -123,7 +123,7 @@ def signature_of(text: str, function: Callable[..., Any]) -> Signature:
             continue
         hint = hints.get(name, _NOTHING)
         if get_origin(hint) is type or hint is type:
-            if not isinstance(each.default, type):
+            if each.default is _NOTHING or not isinstance(each.default, type):
                 raise UsageError(f"{text}: {name}: give the right class as its default, so that a bug may replace it")
             read.parts[name] = each.default
             continue
@@ -178,7 +178,7 @@ def _kind(name: str, hint: Any, default: Any) -> tuple[Parameter, Convert]:
     kind, convert = (declared, _as_it_is) if declared is not None else _of_type(name, hint, value, TIME in marks)
     words = next((mark for mark in marks if isinstance(mark, str) and mark != TIME), "")
     kind = replaced(kind, help=kind.help or words)
-    if kind.default is not None and not isinstance(kind, Several):
+    if kind.default is not None and not isinstance(kind, Several | Duration):
         kind.check(kind.default, f"the default of {name}")
     return kind, convert
 

@@ -13,15 +13,13 @@ from typing import Any
 
 import msgspec
 
-from simclock.kernel.scheduler import RunResult
-
 DEPTH_MAX = 8
 """Of a report that is nested; one may contain itself."""
 
 
-def measures_of(result: RunResult) -> dict[str, int | float]:
-    """All numbers that the observers of a run reported, in the order of its reports."""
-    return {name: number for each, report in result.reports.items() for name, number in _numbers(each, report, 0)}
+def measures_of(reports: Mapping[str, Any]) -> dict[str, int | float]:
+    """All numbers in what observers reported, by observer, in their order."""
+    return {name: number for each, report in reports.items() for name, number in _numbers(each, report, 0)}
 
 
 def _numbers(name: str, value: Any, depth: int) -> Iterator[tuple[str, int | float]]:
