@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from click.testing import CliRunner, Result
 
-from simclock import Duration, Network, Observer, Scenario, Uniform, UsageError, ms, run, seconds
+from simclock import Duration, HandlerError, Network, Observer, Scenario, Uniform, UsageError, ms, run, seconds
 from simclock.experiments.checkers.linearizability import register
 from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.command_line import main
@@ -52,7 +52,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def written(folder: Path, name: str, text: str) -> None:
     """A file with a scenario function that the text begins."""
-    head = "from simclock import *\nfrom simclock import Duration, Node, Scenario\nfrom enum import Enum\n"
+    head = "from simclock import *\nfrom simclock import Duration, Node, Scenario\nfrom typing import Literal\n"
     (folder / name).write_text(head + textwrap.dedent(text), encoding="utf-8")
 
 
@@ -197,6 +197,8 @@ def test_positions_and_a_lone_seed() -> None:
         ("seed: int, part: type", [], "part: give the right class as its default"),
         ("seed: int, count: int = 1", ["--cuont", "2"], "'--cuont': did you mean '--count'?"),
         ("seed: int, count: int = 1", ["--set", "cuont=2"], "'cuont': "),
+        ("seed: int, form: Literal['a', 'b'] = 'c'", [], "the default of form: 'c' is none of a, b"),
+        ("seed: int, form: Literal['aa', 'bb'] = 'aa'", ["--form", "ab"], "--form: unknown form 'ab'"),
         ("seed: int, reads: bool = False", ["--reads", "maybe"], "--reads: 'maybe' is not true or false"),
     ],
 )
@@ -205,6 +207,14 @@ def test_mistakes_are_one_line(tmp_path: Path, head: str, words: list[str], told
     result = simclock("run", str(tmp_path / "mistaken.py"), *words)
     assert (result.exit_code, result.output.count("\n")) == (2, 1)
     assert told in result.output
+
+
+def test_a_parameter_whose_flag_is_taken_is_set_by_name(tmp_path: Path) -> None:
+    made = "Scenario(name=f'lasts {duration}', nodes=1, build=lambda node: Node(), duration_ns=1)"
+    written(tmp_path, "taken.py", f"def taken(seed: int, duration: int = 3) -> Scenario:\n    return {made}\n")
+    file = str(tmp_path / "taken.py")
+    assert "--set duration=N" in simclock("run", file, "--help").output
+    assert "lasts 7: " in simclock("run", file, "--set", "duration=7").output
 
 
 def test_a_file_with_one_scenario_is_named_by_itself(tmp_path: Path) -> None:
@@ -393,6 +403,11 @@ def test_a_history_is_judged(read: int, verdict: str) -> None:
     report = result.report(Linearizable)
     assert (report.verdict, report.operations) == (verdict, 2)
     assert [each.property for each in result.violations] == ["linearizability"] * (verdict == "ILLEGAL")
+
+
+def test_what_is_no_operation_is_named() -> None:
+    with pytest.raises(HandlerError, match=r"is no operation: observe \(process, function, key, value\)"):
+        judged(("invoke", ("read", None)))
 
 
 def test_what_is_unknown_may_have_happened_and_what_failed_did_not() -> None:

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NamedTuple
 
-from simclock import Control, Observation, Observer
+from simclock import Control, Observation, Observer, UsageError
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.histories import Event, operations_of
 from simclock.experiments.checkers.linearizability import Linearizability, Model, Verdict, check_linearizability
+from simclock.readable import say
 
 STEPS_MAX = 20_000_000
 """What the checker may try: a limit in steps is the same on every machine."""
@@ -49,6 +50,9 @@ class Linearizable(Observer[Judged]):
     def on_observation(self, observation: Observation, control: Control) -> None:
         kind: Any = History.TYPES.get(observation.name)
         if kind is not None:
+            if not isinstance(observation.value, tuple) or len(observation.value) != 4:
+                what = say(observation.value)
+                raise UsageError(f"{observation.name}: {what} is no operation: observe (process, function, key, value)")
             process, function, key, value = observation.value
             self._events.append(
                 Event(time=observation.time_ns, type=kind, process=process, function=function, key=key, value=value)

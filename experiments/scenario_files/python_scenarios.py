@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,6 +28,7 @@ from simclock.experiments.nemesis.hunters import Hunter
 from simclock.experiments.scenario_files.signatures import Signature, signature_of
 from simclock.experiments.telling.measures import measures_of
 from simclock.experiments.telling.spelling import is_file, one_line, unknown
+from simclock.experiments.traces.plain_values import plain
 from simclock.kernel.failures import is_interrupt
 from simclock.kernel.scheduler import RunResult
 from simclock.readable import in_one_line
@@ -182,6 +184,10 @@ def _of_function(text: str, signature: Signature, bugs: Mapping[str, Bug]) -> En
     return replace(entry, parts=signature.parts, bugs=bugs, parameters=Parameters(declared))
 
 
+def _text(report: Any) -> str:
+    return report if isinstance(report, str) else json.dumps(plain(report), ensure_ascii=False)
+
+
 def _own(text: str, summary: str, make: Callable[..., Scenario], *, scales: bool = False) -> Entry:
     """An entry of what a user wrote; where its maker takes no notice of them, the nodes asked for are laid over."""
 
@@ -212,6 +218,6 @@ def _reported(result: RunResult) -> list[tuple[str, str]]:
     for name, report in _reports(result).items():
         numbers = measures_of({name: report})
         rows += [(each, f"{number:,}") for each, number in numbers.items()]
-        text = report.explanation if isinstance(report, Judged) else "" if numbers else str(report)
+        text = report.explanation if isinstance(report, Judged) else "" if numbers else _text(report)
         rows += [(name if each == 0 else "", line) for each, line in enumerate(text.splitlines()[:LINES_MAX])]
     return [(label, text if len(text) <= TEXT_MAX else f"{text[:TEXT_MAX]}...") for label, text in rows]

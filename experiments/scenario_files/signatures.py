@@ -185,7 +185,7 @@ def _kind(name: str, hint: Any, default: Any) -> tuple[Parameter, Convert]:
 
 def _from_default(name: str, default: Any) -> tuple[Parameter, Convert]:
     if isinstance(default, Enum):
-        return _of_enum(type(default), default)
+        return _of_enum(name, type(default), default)
     return parameter_of(name, default), _as_it_is
 
 
@@ -200,9 +200,11 @@ def _of_type(name: str, hint: Any, value: Any, is_time: bool) -> tuple[Parameter
         return _PLAIN[hint](float(value) if hint is float and type(value) is int else value), _as_it_is
     elif get_origin(hint) is Literal:
         named = {str(each): each for each in get_args(hint)}
-        return Choice(None if value is None else str(value), tuple(named)), named.__getitem__
+        if value is not None and value not in get_args(hint):
+            raise UsageError(f"the default of {name}: {say(value)} is none of {', '.join(named)}")
+        return Choice(None if value is None else str(value), tuple(named), noun=name), named.__getitem__
     elif isinstance(hint, type) and issubclass(hint, Enum):
-        return _of_enum(hint, value)
+        return _of_enum(name, hint, value)
     elif get_origin(hint) in (tuple, list) and get_args(hint):
         of, convert = _kind(name, get_args(hint)[0], _NOTHING if not value else value[0])
         made = get_origin(hint)
@@ -220,10 +222,10 @@ def _of_time(name: str, value: Any) -> tuple[Parameter, Convert]:
     return Duration(default), lambda text: parse_duration(text, name)
 
 
-def _of_enum(kind: type[Enum], value: Any) -> tuple[Parameter, Convert]:
+def _of_enum(name: str, kind: type[Enum], value: Any) -> tuple[Parameter, Convert]:
     words = all(isinstance(each.value, str) for each in kind)
     named = {str(each.value if words else each.name): each for each in kind}
     default = next((word for word, each in named.items() if each is value), None)
     if value is not None and default is None:
-        raise UsageError(f"the default {say(value)} is none of {kind.__name__}")
-    return Choice(default, tuple(named)), named.__getitem__
+        raise UsageError(f"the default of {name}: {say(value)} is none of {kind.__name__}")
+    return Choice(default, tuple(named), noun=name), named.__getitem__
