@@ -26,6 +26,8 @@ from simclock.experiments.nemesis.hunters import HUNTERS
 from simclock.experiments.scenario_files.signatures import signature_of
 from simclock.kernel.process import Process
 
+pytest_plugins = ["pytester"]
+
 PAGE = Path(__file__).parent.parent / "docs" / "own-scenarios.md"
 
 
@@ -415,3 +417,44 @@ def test_what_is_unknown_may_have_happened_and_what_failed_did_not() -> None:
         asked = (("invoke", (0, "write", None, 1)), (end, (0, "write", None, 1)))
         result = judged(*asked, ("invoke", (1, "read", None, None)), ("ok", (1, "read", None, 1)))
         assert (not result.violations) is legal
+
+
+# In pytest.
+
+
+def test_a_nemesis_strikes_what_a_test_runs(page: Path, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_it=f"""
+        import sys
+        sys.path.insert(0, {str(page)!r})
+        from simclock import run, seconds
+        from simclock.experiments.pytest_plugin import simclock_seeds
+        from tpc import tpc
+
+        @simclock_seeds(3, nemesis="crash", liveness="5s")
+        def test_struck(seed):
+            result = run(tpc(seed))
+            assert {{fault.kind for fault in result.faults}} > {{"crash", "restart", "note"}}
+            assert result.virtual_ns == seconds(8)
+
+        @simclock_seeds(3)
+        def test_calm(seed):
+            assert not run(tpc(seed)).faults
+
+        @simclock_seeds(3, nemesis="swram")
+        def test_misspelt(seed):
+            pass
+
+        @simclock_seeds(3, nemesis="swarm", liveness="1")
+        def test_no_time(seed):
+            pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*@simclock_seeds: nemesis: unknown kind of trouble 'swram': did you mean 'swarm'*",
+            "*@simclock_seeds: liveness: cannot read '1' as a time*",
+        ]
+    )
