@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import signature
@@ -59,9 +59,9 @@ class Scenario:
     """Who the nodes are, where not all are what was asked for, such as "3 nodes and a time server"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
-    servers: tuple[int, ...] = ()
+    servers: Sequence[int] = ()
     """Whom a nemesis may strike. The other nodes are clients, and what they saw is the evidence. Empty: every node."""
-    withstands: tuple[str, ...] = ()
+    withstands: Sequence[str] = ()
     """Of the harsh kinds of trouble, such as "torn" and "rot", those that the protocol is made for."""
     rhythm_ns: int = 0
     """About the time in which the protocol notices that something is wrong; 0: the scenario does not say."""

@@ -41,9 +41,9 @@ class Prey:
 def prey_of(scenario: Scenario) -> Prey:
     """What the scenario itself says: its servers, else every node; in its rhythm, else one taken from its duration."""
     return Prey(
-        servers=scenario.servers or tuple(range(scenario.nodes)),
+        servers=tuple(scenario.servers or range(scenario.nodes)),
         rhythm_ns=scenario.rhythm_ns or max(1, (scenario.duration_ns or 0) // 40),
-        withstands=scenario.withstands,
+        withstands=tuple(scenario.withstands),
         progress=scenario.progress,
         progress_within_ns=scenario.progress_within_ns,
     )

@@ -100,7 +100,7 @@ def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
 
 
 def report_json(report: Report) -> str:
-    """One JSON object with all of the result but what observers and nodes kept for the entry."""
+    """One JSON object with all of the result, but what nodes and shipped observers kept for the entry."""
     result = report.result
     values = {
         **result._asdict(),
