@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Protocol
 
 from simclock.actors.message import payload_type_of
 from simclock.actors.placements.inline import inline_run, tapped
@@ -53,20 +55,29 @@ def run(
     def go(scenario: Scenario) -> RunResult:
         return chosen.run(scenario, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
 
+    for between in _between:
+        go = partial(between, go=go)
     try:
-        return _between[-1](scenario, go) if _between else go(scenario)
+        return go(scenario)
     except HandlerError as error:
         raise error.with_traceback(None) from error.__cause__  # frames of the kernel; the user's are its note
 
 
-Between = Callable[[Scenario, Callable[[Scenario], RunResult]], RunResult]
-"""Given a scenario and what runs one: gives the result that who called `run` gets."""
+class Between(Protocol):
+    """Given a scenario and what runs one: gives the result that who called `run` gets."""
+
+    def __call__(self, scenario: Scenario, /, go: Callable[[Scenario], RunResult]) -> RunResult: ...
+
+
 _between: list[Between] = []
 
 
 @contextmanager
 def interposed(between: Between) -> Iterator[None]:
-    """While this is open, `run` leaves the scenario to `between`: for who cannot reach the code that calls it."""
+    """While this is open, `run` leaves the scenario to `between`: for who cannot reach the code that calls it.
+
+    What was opened last is asked first, and what it runs is what was opened before it.
+    """
     _between.append(between)
     try:
         yield

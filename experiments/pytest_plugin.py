@@ -54,9 +54,16 @@ _FAILURES = (Exception, SystemExit, pytest.fail.Exception)
 """What a failing test raises; a skip is none of them."""
 
 
-def simclock_seeds(seeds: int | str = SEEDS) -> pytest.MarkDecorator:
-    """Run the test, which takes `seed`, with the seeds 0 to `seeds` - 1, or those of a text such as "500:600"."""
-    return pytest.mark.simclock_seeds(seeds)
+def simclock_seeds(
+    seeds: int | str = SEEDS, *, nemesis: str | None = None, liveness: str | None = None
+) -> pytest.MarkDecorator:
+    """Run the test, which takes `seed`, with the seeds 0 to `seeds` - 1, or those of a text such as "500:600".
+
+    With a nemesis, as "swarm", whatever the test runs is struck as by `--nemesis` and `--liveness`, drawn from the
+    scenario's seed.
+    """
+    trouble = {"nemesis": nemesis, "liveness": liveness}
+    return pytest.mark.simclock_seeds(seeds, **{name: text for name, text in trouble.items() if text is not None})
 
 
 class _NoSeed:
@@ -216,7 +223,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     if "seed" not in arguments:
         pytest.fail("a test over seeds takes an argument `seed`", False)
-    _SeededTest(pyfuncitem, arguments, _seeds_of(pyfuncitem.config, marker)).run()
+    seeds = _seeds_of(pyfuncitem.config, marker)
+    _SeededTest(pyfuncitem, _struck(pyfuncitem.obj, marker), arguments, seeds).run()
     return True
 
 
@@ -239,24 +247,62 @@ def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
     except ValueError:  # a whole number of more digits than Python will print
         problem = f"{place}: that number is too large"
     except TypeError:
-        problem = f"@{MARKER} takes `seeds` alone: a count, or a text as 500:600"
+        problem = f"@{MARKER} takes `seeds`, a count, or a text as 500:600; and `nemesis` and `liveness`"
     except UsageError as error:
         problem = str(error)
     pytest.fail(problem, False)
 
 
-def _seeds_given(seeds: int | str = SEEDS) -> int | str:
+def _seeds_given(seeds: int | str = SEEDS, *, nemesis: str = "", liveness: str = "") -> int | str:
     """What the mark was given, by place or by name."""
     return seeds
+
+
+@dataclass(frozen=True)
+class _Struck:
+    """A test whose runs are struck by a nemesis."""
+
+    function: Callable[..., Any]
+    nemesis: str
+    liveness: str | None
+
+    def __call__(self, **arguments: Any) -> Any:
+        from simclock.actors.run import interposed
+        from simclock.experiments.nemesis import struck
+
+        with interposed(lambda scenario, go: go(struck(scenario, self.nemesis, liveness=self.liveness))):
+            return self.function(**arguments)
+
+
+def _struck(function: Callable[..., Any], marker: pytest.Mark) -> Callable[..., Any]:
+    """The test, under the nemesis of its mark if it has one."""
+    nemesis, liveness = marker.kwargs.get("nemesis"), marker.kwargs.get("liveness")
+    if nemesis is None and liveness is None:
+        return function
+    from simclock.durations import parse_duration
+    from simclock.errors import UsageError
+    from simclock.experiments.nemesis import parse_nemesis
+
+    nemesis = "none" if nemesis is None else nemesis
+    try:
+        parse_nemesis(nemesis)
+        if liveness is not None:
+            parse_duration(liveness, "liveness")
+    except UsageError as error:
+        pytest.fail(f"@{MARKER}: {error}", False)
+    return _Struck(function, nemesis, liveness)
 
 
 class _SeededTest:
     """One marked test, with its fixtures."""
 
-    def __init__(self, item: pytest.Function, arguments: dict[str, Any], seeds: Sequence[int]) -> None:
+    def __init__(
+        self, item: pytest.Function, function: Callable[..., Any], arguments: dict[str, Any], seeds: Sequence[int]
+    ) -> None:
         from simclock.experiments.pytest_seeds import KeptSeeds
 
         self._item = item
+        self._function = function
         self._arguments = arguments
         self._seeds = seeds
         """As they were asked for."""
@@ -313,7 +359,7 @@ class _SeededTest:
 
     def _call(self, seed: int) -> BaseException | None:
         try:
-            _call(self._item.obj, {**self._arguments, "seed": seed})
+            _call(self._function, {**self._arguments, "seed": seed})
         except _FAILURES as error:
             if isinstance(error, pytest.xfail.Exception):
                 raise
@@ -394,7 +440,7 @@ class _SeededTest:
 
         size = max(1, min(len(self._rest) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
         batches = [self._rest[at : at + size] for at in range(start, len(self._rest), size)]
-        caller = _Caller(self._item.obj, {n: value for n, value in self._arguments.items() if n != "seed"})
+        caller = _Caller(self._function, {n: value for n, value in self._arguments.items() if n != "seed"})
         failures: dict[int, tuple[int, str]] = {}
         done: set[int] = set()
         try:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simclock.actors.standalone import Standalone as Standalone
     from simclock.actors.standalone import TimerCancelled as TimerCancelled
     from simclock.actors.standalone import TimerSet as TimerSet
+    from simclock.durations import Duration as Duration
     from simclock.durations import format_duration as format_duration
     from simclock.durations import minutes as minutes
     from simclock.durations import ms as ms
@@ -102,7 +103,7 @@ _HOMES = {
     "simclock.actors.node": "Node",
     "simclock.actors.run": "Placement run",
     "simclock.actors.standalone": "Observed Sent Standalone TimerCancelled TimerSet",
-    "simclock.durations": "format_duration minutes ms parse_duration seconds us",
+    "simclock.durations": "Duration format_duration minutes ms parse_duration seconds us",
     "simclock.environment.disk": "Corrupt DiskModel",
     "simclock.environment.latency": "Constant Latency LogNormal Normal Regions Uniform read_round_trips",
     "simclock.environment.network": "Network",

@@ -12,8 +12,8 @@ coverage.py   what really happened
 from simclock.experiments.nemesis.calm import DOWN, SORTS, Calm, calm_of
 from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
 from simclock.experiments.nemesis.liveness import healed_ns, phase
-from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
-from simclock.experiments.nemesis.prey import Prey
+from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, struck, under_nemesis
+from simclock.experiments.nemesis.prey import Prey, prey_of
 
 __all__ = [
     "DOWN",
@@ -29,6 +29,8 @@ __all__ = [
     "healed_ns",
     "parse_nemesis",
     "phase",
+    "prey_of",
     "sometimes_text",
+    "struck",
     "under_nemesis",
 ]

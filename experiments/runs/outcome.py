@@ -27,6 +27,8 @@ from simclock.kernel.scheduler import RunResult
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
+MEASURED = "measured_"
+"""How the counters of what the entry measures begin."""
 REACHED = "reached_"
 """How the counters of what was reached begin."""
 MISUSE = (UsageError.__name__, MessageTypeError.__name__)
@@ -52,7 +54,7 @@ class Outcome:
     """One line: what was seen first. Empty where the run is valid."""
     events: int
     virtual_ns: int
-    counters: Mapping[str, int]
+    counters: Mapping[str, int | float]
     """The run's, and how often it reached what its entry wants to be reached now and then."""
     wall_s: float
     """Of making, running and judging."""
@@ -144,7 +146,11 @@ def outcome_of(seed: int, make: Callable[[], RunResult], judge: Callable[[RunRes
         detail=_detail(report),
         events=result.events,
         virtual_ns=result.virtual_ns,
-        counters={**result.counters, **{f"{REACHED}{name}": count for name, count in report.reached.items()}},
+        counters={
+            **result.counters,
+            **{f"{MEASURED}{name}": number for name, number in report.measures.items()},
+            **{f"{REACHED}{name}": count for name, count in report.reached.items()},
+        },
         wall_s=time.perf_counter() - started,
         started_at=started_at,
     )

@@ -89,5 +89,7 @@ def _pasted(text: str) -> Source:
 
 
 def _from_any_folder(name: str, folder: Path) -> str:
+    if name.endswith(".py"):
+        return str((folder / name).resolve())
     module, colon, rest = name.rpartition(":")
     return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name

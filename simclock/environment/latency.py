@@ -72,6 +72,12 @@ class Latency(Protocol):
         ...
 
 
+def latency_text(latency: Latency) -> str:
+    """How a model is told: one of a user's own that says nothing of itself by its class alone."""
+    silent = type(latency).__str__ is object.__str__ and type(latency).__repr__ is object.__repr__
+    return type(latency).__name__ if silent else str(latency)
+
+
 class Sampled(Protocol):
     """What a sender asks."""
 

@@ -18,7 +18,7 @@ from functools import cached_property
 from typing import Any
 
 from simclock.durations import MILLISECOND, format_duration
-from simclock.environment.latency import Constant, Latency, missing_of_latency
+from simclock.environment.latency import Constant, Latency, latency_text, missing_of_latency
 from simclock.errors import UsageError
 from simclock.readable import say
 
@@ -110,7 +110,12 @@ class Network:
         )
 
     def __str__(self) -> str:
-        parts = [str(self.latency), f"loss {self.loss:g}", f"duplication {self.duplication:g}", f"order {self.order}"]
+        parts = [
+            latency_text(self.latency),
+            f"loss {self.loss:g}",
+            f"duplication {self.duplication:g}",
+            f"order {self.order}",
+        ]
         if self.bytes_per_s:
             parts.append(f"{self.bytes_per_s} B/s")
         if self.corruption_thresholds:

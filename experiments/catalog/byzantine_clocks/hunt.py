@@ -8,11 +8,15 @@ from typing import Any
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks, judge
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS, ConvergingNode
 
-PARAMETERS: dict[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 INTERVALS = ("5s", "20s", "60s")
 DRIFTS = ("10ppm", "50ppm", "200ppm")
 ROUNDS = 40
@@ -44,8 +48,8 @@ def byzantine_hunt(settings: Settings, parts: Parts) -> Scenario:
         scenario,
         name="byzantine-hunt",
         build=lambda node: parts.node(rounds),
-        duration_ns=settings.duration_ns or ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
-        parameters={**settings.parameters, **drawn},
+        duration_ns=ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
+        parameters=drawn,
     )
 
 

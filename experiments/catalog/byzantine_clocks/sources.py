@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from simclock import (
     Clocks,
@@ -26,7 +25,9 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -42,8 +43,11 @@ MAJORITY = "Majority Of Sources"
 """What is accepted is allowed by more than half of the sources that were asked."""
 
 EVERY_NS = ms(200)
-PARAMETERS: dict[str, Any] = {"select": "marzullo", "bug": ""}
 SELECTIONS = ("marzullo", "intersection")
+PARAMETERS = Parameters(
+    select=Choice("marzullo", tuple(SELECTIONS), noun="selection", help="How the client agrees on intervals."),
+    bug=PUT_IN,
+)
 
 
 class SourceAgreement(Observer):
@@ -133,12 +137,11 @@ def clock_sources(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="clock-sources",
-        seed=settings.seed,
         nodes=sources + 1,
         build=build,
-        duration_ns=settings.duration_ns or seconds(4),
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
+        duration_ns=seconds(4),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
+        clocks=Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
         observers=(partial(SourceAgreement, sources, parameters["select"]),),
         parameters={**parameters, "wrong": wrong},
     )

@@ -18,7 +18,9 @@ from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
 from simclock.experiments.catalog.clock_laws.observed import Joined, Received, Refused, Sent
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -31,7 +33,9 @@ RHYTHM_NS = ms(100)
 KEPT = 6
 """How many clocks of others a node remembers, to compare what comes with them."""
 
-PARAMETERS: dict[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 Partial = tuple[VectorClock, DenseVectorClock, Stamp]
 """The clocks whose order is partial."""
 
@@ -192,17 +196,15 @@ def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
         raise UsageError(f"nodes: {nodes} has nobody to talk to: 2 or more")
     return Scenario(
         name="clock-laws",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Carrier(parts),
-        duration_ns=settings.duration_ns or seconds(2),
-        network=settings.network
-        or Network(
+        duration_ns=seconds(2),
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(10), ms(50), ms(150)))),
             loss=luck.choice((0.0, 0.05)),
             duplication=luck.choice((0.0, 0.1)),
         ),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
+        clocks=Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
         observers=(partial(ClockLaws, OFFSET_MS_MAX),),
         parameters=parameters,
     )

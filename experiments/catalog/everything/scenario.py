@@ -241,12 +241,10 @@ def everything(settings: Settings) -> Scenario:
     faults = every_fault(settings.seed, nodes)
     return Scenario(
         name="everything",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Gossip(),
-        duration_ns=settings.duration_ns or seconds(1),
-        network=settings.network
-        or Network(
+        duration_ns=seconds(1),
+        network=Network(
             latency=LogNormal(median_ns=ms(4), sigma="0.6", floor_ns=ms(2)),
             loss=0.02,
             duplication=0.03,
@@ -255,10 +253,9 @@ def everything(settings: Settings) -> Scenario:
             corruption=0.01,
             undetected_corruption=0.01,
         ),
-        clocks=settings.clocks
-        or Clocks(offset_ns_max=seconds(5), drift_ppb_max=200_000, wander_ppb_max=50_000, wander_every_ns=ms(100)),
-        disk=settings.disk or DiskModel(sync_ns=us(150)),
-        faults=faults if settings.faults is None else settings.faults,
+        clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=200_000, wander_ppb_max=50_000, wander_every_ns=ms(100)),
+        disk=DiskModel(sync_ns=us(150)),
+        faults=faults,
         observers=(Mischief,),
         byzantine={nodes // 2: lambda node: Liar()},
         final=lambda node: (node.heard, node.receipts),

@@ -43,6 +43,7 @@ from simclock.experiments.catalog.failure_detectors.judge import (
     measured,
 )
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import unknown
@@ -65,7 +66,10 @@ SETTLED_BEATS = 30
 SETTLED_NS_MIN = seconds(6)
 """By then every detector should have made up its mind: the slowest fixed timeout is 5 beats, and the network slow."""
 
-PARAMETERS = {"model": "jitter", "heartbeat": "1s"}
+PARAMETERS = Parameters(
+    model=Choice("jitter", tuple(NETWORKS), noun="network", help="The network between the monitor and the watched."),
+    heartbeat=Duration("1s", help="Between two heartbeats of a node."),
+)
 
 
 def detectors_of(interval_ns: int) -> tuple[Detector, ...]:
@@ -99,11 +103,10 @@ def failure_detectors(settings: Settings) -> Scenario:
     detectors = detectors_of(interval_ns)
     return Scenario(
         name="failure-detectors",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Monitor(detectors) if node == MONITOR else Heartbeater(MONITOR, interval_ns),
         duration_ns=duration_ns,
-        network=settings.network or NETWORKS[model],
+        network=NETWORKS[model],
         faults=(
             *_crashes(settings.seed, nodes, interval_ns, duration_ns),
             *(_spells(settings.seed, interval_ns, duration_ns) if model == SLOW else ()),
@@ -112,7 +115,6 @@ def failure_detectors(settings: Settings) -> Scenario:
             partial(Recorded, (Suspects, Trusts)),
             partial(SettledAfter, settled_after_ns(interval_ns)),
         ),
-        parameters=settings.parameters,
     )
 
 

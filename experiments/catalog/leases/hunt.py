@@ -47,14 +47,18 @@ from simclock import (
 from simclock.experiments.catalog.leases.parts import LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Plan, Prey, draw_plan
 from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 REPLICAS = 3
 ELECTION_TIMEOUT_NS = ms(80)
 GUARD_NS = ms(40)
@@ -265,12 +269,11 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
     plan = _server_plan(settings.seed, drawn, raft.servers, network, duration_ns)
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=replicas + 1 + drawn.clients,
         build=builder(parts, raft, leases, (work,) * drawn.clients),
         duration_ns=duration_ns,
         network=network,
-        clocks=settings.clocks or Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
+        clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
         faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, duration_ns)),
         observers=(
             partial(RaftProperties, raft.servers),
@@ -278,7 +281,6 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
             *plan.observers,
         ),
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "term": format_duration(drawn.term_ns),
             "servers' trouble": str(plan),

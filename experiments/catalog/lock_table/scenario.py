@@ -18,6 +18,7 @@ from simclock import Network, RunResult, Scenario, Uniform, UsageError, format_d
 from simclock.actors import Node
 from simclock.experiments.catalog.lock_table.story import draw, story
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -43,18 +44,18 @@ STANDS_NS = seconds(1)
 DURATION_NS = seconds(20)
 CLIENTS = 6
 
-PARAMETERS: Mapping[str, Any] = {
-    "policy": WAIT_DIE,
-    "managers": 3,
-    "keys": 6,
-    "keys_per_transaction": 3,
-    "shared_percent": 30,
-    "upgrade_percent": 10,
-    "work": "5ms",
-    "pause": "20ms",
-    "retry": "50ms",
-    "within": "6s",
-}
+PARAMETERS = Parameters(
+    policy=Choice(WAIT_DIE, tuple(POLICIES), noun="policy", help="What is done about deadlocks."),
+    managers=Whole(3, help="Nodes that hold locks."),
+    keys=Whole(6, help="How many keys there are to lock."),
+    keys_per_transaction=Whole(3, help="Locks that a transaction takes at most."),
+    shared_percent=Whole(30, help="Of the locks: those that are shared."),
+    upgrade_percent=Whole(10, help="Of the shared locks: those that become exclusive."),
+    work=Duration("5ms", help="Between two locks of a transaction."),
+    pause=Duration("20ms", help="Between two transactions of a client."),
+    retry=Duration("50ms", help="Without an answer so long, a client asks again."),
+    within=Duration("6s", help="A transaction that takes longer has starved."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,14 +114,11 @@ def deadlocks(settings: Settings) -> Scenario:
     nodes = managers + clients
     return Scenario(
         name="deadlocks",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(policy, managers, nodes, workload, Parts()),
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
-        faults=settings.faults or (),
+        duration_ns=DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         observers=(MutualExclusion, partial(TimestampOrder, policy), *progress, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 

@@ -104,20 +104,15 @@ def _scenario(
             return RaftServer(raft, Sessions(KeyValueStore()))
         return Client(servers, workload)
 
-    faults = trouble(duration_ns, replicas, nodes) if settings.faults is None else settings.faults
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=faults,
+        network=network,
+        faults=trouble(duration_ns, replicas, nodes),
         observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes))),
         final=server_at_end,
-        parameters=settings.parameters,
-        **options,
     )
 
 

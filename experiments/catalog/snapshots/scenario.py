@@ -28,7 +28,9 @@ from simclock import (
     stream,
 )
 from simclock.experiments.catalog.snapshots.picture import draw
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -46,15 +48,18 @@ ENDS_NS = seconds(1)
 """How much later than its timeout a snapshot may end: a step and a message, and no more."""
 TOLD_MAX = 6
 """Snapshots that are told in full, and failed ones that are told of."""
-PARAMETERS: Mapping[str, Any] = {
-    "algorithm": "chandy-lamport",
-    "balance": 100,
-    "transfer": "10ms",
-    "snapshot": "1s",
-    "timeout": "500ms",
-    "crash": -1,
-}
-HUNT_PARAMETERS: Mapping[str, Any] = {"bug": "", "algorithm": ""}
+PARAMETERS = Parameters(
+    algorithm=Choice("chandy-lamport", tuple(ALGORITHMS), noun="algorithm", help="How a snapshot is taken."),
+    balance=Whole(100, help="What each node has at first."),
+    transfer=Duration("10ms", help="Between two transfers of a node."),
+    snapshot=Duration("1s", help="Between two snapshots."),
+    timeout=Duration("500ms", help="A snapshot that takes longer is given up."),
+    crash=Whole(-1, help="The node that crashes in the middle of the run; -1: none."),
+)
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+    algorithm=Choice("", tuple(ALGORITHMS), noun="algorithm", help="How a snapshot is taken; else the seed draws it."),
+)
 HUNT_DURATION_NS = ms(1500)
 HUNT_LIVENESS_NS = ms(2500)
 
@@ -97,14 +102,12 @@ def snapshots(settings: Settings) -> Scenario:
     ends = (partial(SnapshotEnds, chosen.timeout_ns + ENDS_NS),) if quiet and settings.liveness_ns is None else ()
     return Scenario(
         name="snapshots",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
         duration_ns=duration_ns,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
-        faults=crashes if settings.faults is None else settings.faults,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
+        faults=crashes,
         observers=(partial(Cuts, nodes, nodes * chosen.balance), *ends, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 
@@ -132,14 +135,12 @@ def snapshots_hunt(settings: Settings, parts: Parts) -> Scenario:
     kind = parts.participant or algorithm_of(parameters["algorithm"] or drawn)
     return Scenario(
         name="snapshots-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
-        duration_ns=settings.duration_ns or HUNT_DURATION_NS,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
+        duration_ns=HUNT_DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
         observers=(partial(Cuts, nodes, nodes * chosen.balance), partial(Recorded, ())),
-        parameters={**settings.parameters, "algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
+        parameters={"algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
     )
 
 

@@ -30,7 +30,9 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.durations import HOUR
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -56,8 +58,15 @@ if TYPE_CHECKING:
 
 SERVER = 0
 LINES_MAX = 30
-PARAMETERS: Mapping[str, Any] = {"limiter": SlidingLog.name, "limit": 100, "window": "1h", "burst": 20}
-HUNT_PARAMETERS: Mapping[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    limiter=Choice(SlidingLog.name, tuple(LIMITERS), noun="limiter", help="How requests are counted."),
+    limit=Whole(100, help="Requests that a window takes."),
+    window=Duration("1h", help="How long a window is."),
+    burst=Whole(20, help="Requests that a token bucket takes at once."),
+)
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 HUNT_LIMITERS = tuple(name for name in LIMITERS if name != "fixed-window")
 HUNT_DURATION_NS = 6 * HOUR
 
@@ -81,7 +90,7 @@ def _scenario(
     network: Network,
     duration_ns: int,
     server: type[RateLimiter] = RateLimiter,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     limiter.check(limit)
 
@@ -92,14 +101,12 @@ def _scenario(
 
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=1 + (len(habits) if settings.nodes is None else settings.nodes),
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network or network,
-        faults=settings.faults or (),
+        duration_ns=duration_ns,
+        network=network,
         observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, (Served,))),
-        parameters=parameters,
+        parameters=parameters or {},
     )
 
 
@@ -127,7 +134,6 @@ def hourly_throttle(settings: Settings) -> Scenario:
         ),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         duration_ns=3 * window_ns + window_ns // 10,
-        parameters=settings.parameters,
     )
 
 
@@ -152,7 +158,7 @@ def throttle_hunt(settings: Settings, parts: Parts) -> Scenario:
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(50)), loss=loss, duplication=loss),
         duration_ns=HUNT_DURATION_NS,
         server=parts.server,
-        parameters={**settings.parameters, "limiter": limiter.name, "limit": count},
+        parameters={"limiter": limiter.name, "limit": count},
     )
 
 

@@ -29,6 +29,7 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
@@ -95,7 +96,10 @@ def settle_ns(settings: TotalOrderSettings) -> int:
     return 4 * settings.suspect_ns + 8 * settings.retry_ns
 
 
-CHAT_PARAMETERS = {"delay_ns": seconds(2), "suspect_ns": seconds(6)}
+CHAT_PARAMETERS = Parameters(
+    delay_ns=Duration(seconds(2), help="To and from the one who is far away."),
+    suspect_ns=Duration(seconds(6), help="Without a word so long, one is taken for crashed."),
+)
 
 
 def chat(settings: Settings) -> Scenario:
@@ -120,12 +124,11 @@ def chat(settings: Settings) -> Scenario:
     crash = (Crash(at_ns=seconds(20), node=3), Restart(at_ns=seconds(45), node=3)) if nodes > 3 else ()
     return chat_scenario(
         "chat",
-        settings,
         nodes=nodes,
         order=order,
         scripts=tuple([_script(node, nodes) for node in range(nodes)]),
         person=Person,
-        duration_ns=settings.duration_ns or minutes(2),
+        duration_ns=minutes(2),
         network=Network(latency=latency, loss=0.02, duplication=0.02),
         faults=crash,
         parameters=parameters,
@@ -141,7 +144,6 @@ def _script(node: int, nodes: int) -> Script:
 
 def chat_scenario(
     name: str,
-    settings: Settings,
     *,
     nodes: int,
     order: TotalOrderSettings,
@@ -150,25 +152,22 @@ def chat_scenario(
     duration_ns: int,
     network: Network,
     faults: tuple[Fault, ...],
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     def build(node: int) -> Node:
         return person(order, scripts[node])
 
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=faults if settings.faults is None else settings.faults,
+        network=network,
+        faults=faults,
         observers=(partial(TotalOrderProperties, nodes), partial(Recorded, TOLD if name == "chat" else ())),
         final=at_the_end,
         fallen=at_the_end,
-        parameters=parameters,
-        **given,
+        parameters=parameters or {},
     )
 
 
