@@ -105,6 +105,11 @@ class EventQueue:
         self.current.sort()
         return True
 
+    def take_up_near(self) -> None:
+        """When `current` is empty: take up what is in `near`."""
+        self.current = sorted(self.near)
+        self.near.clear()
+
     def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
         """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
 

@@ -6,7 +6,7 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from heapq import heappush
 from inspect import getattr_static
@@ -197,8 +197,8 @@ class Process:
     """The hash over everything the node handled: the concatenated encodings of the events."""
     sim_hash: Callable[[bytes], None]
     """Its `update`."""
-    sim_fast: bool
-    """Whether `send` may take the short way."""
+    sim_fast: Container[type]
+    """The classes of messages with which `send` may take the short way: those that were let in, or none."""
     sim_open: bool
     """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
     cut or clogged, and nobody traces."""
@@ -249,10 +249,10 @@ class Process:
 
     def send(self, target: int, message: Any) -> None:
         """Send a message; the network decides when it arrives, and whether."""
-        host = self.sim_host
-        if not self.sim_fast or target.__class__ is not int or message.__class__ not in host.message_types:
+        if message.__class__ not in self.sim_fast or target.__class__ is not int:
             send_carefully(self, target, message)
             return
+        host = self.sim_host
         self.sim_count = count = self.sim_count + 1
         time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
         if target in self.sim_local:
@@ -332,7 +332,7 @@ class Process:
         straight = self.sim_up and not host.links
         self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_open = self.sim_open and not host.canonical
-        self.sim_fast = (
+        fast = (
             straight
             and host.network.plain
             and not host.delays.by_ends_ns
@@ -341,6 +341,7 @@ class Process:
             and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)
             and host.trace is None
         )
+        self.sim_fast = host.message_types if fast else ()
 
     def existing_gate(self) -> Gate | None:
         """The gate, where anything ever had to wait."""
@@ -377,7 +378,7 @@ def new_process(host: HostPort, node: int) -> Process:
     process.sim_timers = {}
     process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
     process.sim_hash = process.sim_digest.update
-    process.sim_fast = process.sim_open = False
+    process.sim_fast, process.sim_open = (), False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
     process.sim_ready_ns = 0
