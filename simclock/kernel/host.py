@@ -260,7 +260,7 @@ class Host:
                             continue
                     elif kind == TIMER:
                         process = processes[target]
-                        if process.sim_open and process.sim_timers.get(payload) == event[2]:
+                        if process.sim_open and process.sim_timers.get(payload) is event:
                             self._event = event
                             self.now_ns = time_ns
                             self._handled += 1
@@ -294,7 +294,7 @@ class Host:
         self.now_ns, _, _, target, kind, payload = event
         if kind == TIMER:
             process = self.processes[target]
-            if process.sim_timers.get(payload) == event[2]:
+            if process.sim_timers.get(payload) is event:
                 come_due(self, process, event)
             else:
                 self._stillness.idle(event, before)
@@ -495,7 +495,7 @@ class Host:
         timers = {node: process.sim_timers for node, process in self.processes.items()}
         for event in self.queue.unordered():
             _, _, _, target, kind, payload = event
-            if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) == event[2]):
+            if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) is event):
                 return None
         held = any(self.clogged.values()) or any(
             process.__dict__.get("sim_parked") or ((gate := process.existing_gate()) is not None and gate.held)

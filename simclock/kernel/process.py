@@ -27,6 +27,8 @@ from simclock.readable import say
 from simclock.streams import Stream, stream
 
 DIGEST_BYTES = 16
+PARKED_NS = 0
+"""The time of a timer that is not queued: when it runs out is not known, or not yet."""
 HALTED = "halted"
 """What a node observes when it ends itself."""
 
@@ -191,8 +193,8 @@ class Process:
     """How many of `sim_count` were timers or observations."""
     sim_dropped: int
     sim_duplicated: int
-    sim_timers: dict[Any, int]
-    """Timer name -> the running number of its latest setting; an event with another number is stale."""
+    sim_timers: dict[Any, Event]
+    """Timer name -> the event of its latest setting; any other event of that name is stale."""
     sim_digest: Any
     """The hash over everything the node handled: the concatenated encodings of the events."""
     sim_hash: Callable[[bytes], None]
@@ -284,18 +286,19 @@ class Process:
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
-        self.sim_timers[name] = count
+        own = self.sim_id
         if host.clocks_differ:
-            goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
-            self.run_timer(goal_ns, (0, self.sim_id, count, self.sim_id, TIMER, name))
+            self.sim_timers[name] = event = (PARKED_NS, own, count, own, TIMER, name)
+            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
             return
         time_ns = host.now_ns + duration_ns
+        self.sim_timers[name] = event = (time_ns, own, count, own, TIMER, name)
         queue = host.queue
         slot = time_ns >> queue.shift
         if slot > queue.slot:
-            queue.slots[slot].append((time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            queue.slots[slot].append(event)
         else:
-            heappush(queue.near, (time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            heappush(queue.near, event)
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
@@ -353,10 +356,13 @@ class Process:
         host = self.sim_host
         clock = self.sim_clock
         wait_ns = clock.true_duration_ns(host.now_ns, goal_ns - clock.monotonic_ns(host.now_ns))
+        moved = (PARKED_NS if wait_ns is None else host.now_ns + wait_ns, *event[1:])
+        if self.sim_timers.get(event[5]) is event:
+            self.sim_timers[event[5]] = moved
         if wait_ns is None:
-            self.sim_parked.append((goal_ns, event))
+            self.sim_parked.append((goal_ns, moved))
         else:
-            host.queue.push((host.now_ns + wait_ns, *event[1:]))
+            host.queue.push(moved)
 
 
 KERNEL_OWNED = tuple(name for name, value in vars(Process).items() if isinstance(value, KernelOwned))
