@@ -258,39 +258,18 @@ def _seeds_given(seeds: int | str = SEEDS, *, nemesis: str = "", liveness: str =
     return seeds
 
 
-@dataclass(frozen=True)
-class _Struck:
-    """A test whose runs are struck by a nemesis."""
-
-    function: Callable[..., Any]
-    nemesis: str
-    liveness: str | None
-
-    def __call__(self, **arguments: Any) -> Any:
-        from simclock.actors.run import interposed
-        from simclock.experiments.nemesis import struck
-
-        with interposed(lambda scenario, go: go(struck(scenario, self.nemesis, liveness=self.liveness))):
-            return self.function(**arguments)
-
-
 def _struck(function: Callable[..., Any], marker: pytest.Mark) -> Callable[..., Any]:
     """The test, under the nemesis of its mark if it has one."""
     nemesis, liveness = marker.kwargs.get("nemesis"), marker.kwargs.get("liveness")
     if nemesis is None and liveness is None:
         return function
-    from simclock.durations import parse_duration
     from simclock.errors import UsageError
-    from simclock.experiments.nemesis import parse_nemesis
+    from simclock.experiments.pytest_nemesis import StruckTest
 
-    nemesis = "none" if nemesis is None else nemesis
     try:
-        parse_nemesis(nemesis)
-        if liveness is not None:
-            parse_duration(liveness, "liveness")
+        return StruckTest.of(function, "none" if nemesis is None else nemesis, liveness)
     except UsageError as error:
         pytest.fail(f"@{MARKER}: {error}", False)
-    return _Struck(function, nemesis, liveness)
 
 
 class _SeededTest:

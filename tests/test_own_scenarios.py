@@ -408,7 +408,7 @@ def test_a_history_is_judged(read: int, verdict: str) -> None:
 
 
 def test_what_is_no_operation_is_named() -> None:
-    with pytest.raises(HandlerError, match=r"is no operation: observe \(process, function, key, value\)"):
+    with pytest.raises(HandlerError, match=r"which is not the \(process, function, key, value\) of Invoked"):
         judged(("invoke", ("read", None)))
 
 

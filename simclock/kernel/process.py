@@ -6,7 +6,7 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from heapq import heappush
 from inspect import getattr_static
@@ -28,6 +28,8 @@ from simclock.streams import Stream, stream
 from simclock.told import Halted, Told, ToldMeta, refusal
 
 DIGEST_BYTES = 16
+PARKED_NS = 0
+"""The time of a timer that is not queued: when it runs out is not known, or not yet."""
 HALTED = Halted.observed_as
 """What a node observes when it ends itself."""
 
@@ -192,14 +194,14 @@ class Process:
     """How many of `sim_count` were timers or observations."""
     sim_dropped: int
     sim_duplicated: int
-    sim_timers: dict[Any, int]
-    """Timer name -> the running number of its latest setting; an event with another number is stale."""
+    sim_timers: dict[Any, Event]
+    """Timer name -> the event of its latest setting; any other event of that name is stale."""
     sim_digest: Any
     """The hash over everything the node handled: the concatenated encodings of the events."""
     sim_hash: Callable[[bytes], None]
     """Its `update`."""
-    sim_fast: bool
-    """Whether `send` may take the short way."""
+    sim_fast: Container[type]
+    """The classes of messages with which `send` may take the short way: those that were let in, or none."""
     sim_open: bool
     """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
     cut or clogged, and nobody traces."""
@@ -250,10 +252,10 @@ class Process:
 
     def send(self, target: int, message: Any) -> None:
         """Send a message; the network decides when it arrives, and whether."""
-        host = self.sim_host
-        if not self.sim_fast or target.__class__ is not int or message.__class__ not in host.message_types:
+        if message.__class__ not in self.sim_fast or target.__class__ is not int:
             send_carefully(self, target, message)
             return
+        host = self.sim_host
         self.sim_count = count = self.sim_count + 1
         time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
         if target in self.sim_local:
@@ -285,18 +287,19 @@ class Process:
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
-        self.sim_timers[name] = count
+        own = self.sim_id
         if host.clocks_differ:
-            goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
-            self.run_timer(goal_ns, (0, self.sim_id, count, self.sim_id, TIMER, name))
+            self.sim_timers[name] = event = (PARKED_NS, own, count, own, TIMER, name)
+            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
             return
         time_ns = host.now_ns + duration_ns
+        self.sim_timers[name] = event = (time_ns, own, count, own, TIMER, name)
         queue = host.queue
         slot = time_ns >> queue.shift
         if slot > queue.slot:
-            queue.slots[slot].append((time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            queue.slots[slot].append(event)
         else:
-            heappush(queue.near, (time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            heappush(queue.near, event)
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
@@ -336,7 +339,7 @@ class Process:
         straight = self.sim_up and not host.links
         self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_open = self.sim_open and not host.canonical
-        self.sim_fast = (
+        fast = (
             straight
             and host.network.plain
             and not host.delays.by_ends_ns
@@ -345,6 +348,7 @@ class Process:
             and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)
             and host.trace is None
         )
+        self.sim_fast = host.message_types if fast else ()
 
     def existing_gate(self) -> Gate | None:
         """The gate, where anything ever had to wait."""
@@ -356,10 +360,13 @@ class Process:
         host = self.sim_host
         clock = self.sim_clock
         wait_ns = clock.true_duration_ns(host.now_ns, goal_ns - clock.monotonic_ns(host.now_ns))
+        moved = (PARKED_NS if wait_ns is None else host.now_ns + wait_ns, *event[1:])
+        if self.sim_timers.get(event[5]) is event:
+            self.sim_timers[event[5]] = moved
         if wait_ns is None:
-            self.sim_parked.append((goal_ns, event))
+            self.sim_parked.append((goal_ns, moved))
         else:
-            host.queue.push((host.now_ns + wait_ns, *event[1:]))
+            host.queue.push(moved)
 
 
 KERNEL_OWNED = tuple(name for name, value in vars(Process).items() if isinstance(value, KernelOwned))
@@ -381,7 +388,7 @@ def new_process(host: HostPort, node: int) -> Process:
     process.sim_timers = {}
     process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
     process.sim_hash = process.sim_digest.update
-    process.sim_fast = process.sim_open = False
+    process.sim_fast, process.sim_open = (), False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
     process.sim_ready_ns = 0

@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -386,9 +387,6 @@ class Scheduler:
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
-        if self._lookahead_ns:
-            observations.sort(key=lambda observation: observation[:3])
-        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         self._tell(observations)
 
     def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:
@@ -405,7 +403,18 @@ class Scheduler:
 
     # Observers and what they cause.
 
-    def _tell(self, observations: Sequence[Observation]) -> None:
+    def tell(self, observations: list[Observation]) -> tuple[int, list[tuple[int, Fault]]]:
+        """A lone host has come to where observers may react: what they cause it carries out itself."""
+        self._tell(observations)
+        faults = self._inbox_faults[0]
+        if faults:
+            self._inbox_faults[0], self._inbox_ns[0] = [], NEVER_NS
+        return self._end_ns, faults
+
+    def _tell(self, observations: list[Observation]) -> None:
+        if self._lookahead_ns and len(observations) > 1:
+            observations.sort(key=_canonical)
+        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         control = self._control
         first_failure_ns = min((failure.time_ns for failure in self._failures), default=NEVER_NS)
         for observation in observations:
@@ -420,7 +429,8 @@ class Scheduler:
                     if is_interrupt(error):
                         raise
                     raise self._observer_failed(observer, observation.time_ns, str(observation), error) from error
-            self._carry_out()
+            if control.stop_ns is not None or control.faults:
+                self._carry_out()
 
     def _carry_out(self) -> None:
         control = self._control
@@ -601,6 +611,10 @@ class Scheduler:
             for observer in self.observers
             if observer.judges
         )
+
+
+_canonical = itemgetter(0, 1, 2)
+"""Of an observation: (time_ns, node, number)."""
 
 
 def _fault_key(pair: tuple[int, Fault]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from simclock.readable import format_duration
 DIGITS = 4
 """Of a virtual time that goes on while it is read."""
 TEXT_MAX = 120
-_HOST = str(Path(__file__).parent / "host.py")
+_HOST, _SCHEDULER = (str(Path(__file__).parent / name) for name in ("host.py", "scheduler.py"))
 
 Frames = Sequence[traceback.FrameSummary]
 
@@ -77,8 +77,9 @@ def frames_of(thread: int) -> Frames:
 
 
 def in_host(frames: Frames) -> bool:
-    """Whether a host was handling an event, or a node's end."""
-    return any(frame.filename == _HOST for frame in frames)
+    """Whether a host was handling an event, or a node's end; not where it had observers told."""
+    kernel = [frame.filename for frame in frames if frame.filename in (_HOST, _SCHEDULER)]
+    return bool(kernel) and kernel[-1] == _HOST
 
 
 def place_in(frames: Frames) -> str:
