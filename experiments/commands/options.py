@@ -18,6 +18,7 @@ from simclock.experiments.commands.completion import complete_placement
 from simclock.experiments.entries.options import parameters_of_flags
 from simclock.experiments.entries.parameters import parameter_from_text
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.nemesis import parse_rhythm
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source
@@ -49,6 +50,7 @@ class Overrides:
     duplication: str | None = None
     order: str | None = None
     nemesis: str | None = None
+    rhythm: str | None = None
     liveness: str | None = None
     fail_when_quiet: bool = False
 
@@ -61,6 +63,8 @@ class Overrides:
             given["duration_ns"] = duration_ns(self.duration, "--duration")
         if self.liveness is not None:
             given["liveness_ns"] = duration_ns(self.liveness, "--liveness")
+        if self.rhythm is not None:
+            given["rhythm"] = str(parse_rhythm(self.rhythm, "--rhythm"))
         given["nemesis"] = self.nemesis
         given["fail_when_quiet"] = self.fail_when_quiet or None
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
@@ -85,7 +89,7 @@ class Overrides:
         return values
 
     def replay(self, source: Source, settings: Settings) -> str:
-        """The command that runs the same again, on any placement."""
+        """The command that runs the same again, on any placement; a rhythm that was measured is among the settings."""
         words = ["simclock", "run", source.text, "--seed", str(settings.seed)]
         if self.nodes is not None:
             words += ["--nodes", str(self.nodes)]
@@ -93,6 +97,8 @@ class Overrides:
             value = getattr(self, flag)
             if value is not None:
                 words += [f"--{flag}", value]
+        if settings.rhythm is not None:
+            words += ["--rhythm", settings.rhythm]
         if self.fail_when_quiet:
             words.append("--fail-when-quiet")
         for setting in self.settings:
@@ -159,6 +165,7 @@ _SEEDLESS = (
     click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
     click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
     click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
+    click.option("--rhythm", metavar="TIME", help="Of the nemesis: 80ms, or 80ms for 2s.  [default: measured]"),
     click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
     click.option("--fail-when-quiet", is_flag=True, help="A run with no message and no timer left is violated."),
 )

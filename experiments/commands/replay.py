@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -106,7 +107,7 @@ def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
             raise UsageError(f"--seed: {result}@{seed} names its seed already: leave one of them out")
         overrides = replace(overrides, seed=seed)
     source = overrides.source(result)
-    return run_of_source(source, result, overrides.replay(source, source.settings), database)
+    return run_of_source(source, result, partial(overrides.replay, source), database)
 
 
 def name_code(text: str, database: Path) -> None:

@@ -17,6 +17,7 @@ from simclock.durations import format_duration
 from simclock.errors import RunInterrupted, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options
+from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.report import asked, report_json, report_of, report_text
@@ -99,7 +100,7 @@ def run(
     draw = source.entry.plot
     if plot is not None and draw is None:
         raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
-    replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
+    replay = overrides.replay(source, as_drawn(source.settings, made)) + ("" if guard else " --no-guard")
     onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
     with trace_to(trace_file) as trace:
         result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)

@@ -233,12 +233,12 @@ class _Run:
     def _failure(self, outcome: Outcome) -> Iterator[str]:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
-        yield f"  replay: {self._replay(outcome.seed)}"
+        yield f"  replay: {self._replay(outcome)}"
 
-    def _replay(self, seed: int) -> str:
+    def _replay(self, outcome: Outcome) -> str:
         if self.overrides is None:
-            return replay_text(self.keeper.database, f"{self.keeper.sweep}:{seed}")
-        return self.overrides.replay(self.source, replace(self.source.settings, seed=seed))
+            return replay_text(self.keeper.database, f"{self.keeper.sweep}:{outcome.seed}")
+        return self.overrides.replay(self.source, outcome.settings(self.source.settings))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from simclock.errors import UsageError
@@ -15,7 +16,8 @@ from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
-from simclock.experiments.nemesis import Prey, under_nemesis
+from simclock.experiments.nemesis import Prey, parse_rhythm, under_nemesis
+from simclock.experiments.nemesis.rhythm import PARAMETER as RHYTHM
 from simclock.experiments.telling.spelling import unknown
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
@@ -47,7 +49,7 @@ class Entry:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Parameter name -> default; the only ones that `make` accepts."""
     prey: Callable[[Scenario], Prey] | None = None
-    """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm taken from the duration."""
+    """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm that is measured."""
     nemesis: str = NO_NEMESIS
     """What is drawn where the user says neither faults nor a nemesis."""
     project: int | None = None
@@ -81,17 +83,37 @@ def made(entry: Entry, settings: Settings) -> Scenario:
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     """The scenario with every setting in force, also one that `entry.make` takes no notice of."""
+    scenario = _unstruck(entry, settings)
+    nemesis = nemesis_of(entry, settings)
+    if settings.rhythm is not None and nemesis == NO_NEMESIS:
+        raise UsageError("rhythm: nothing is drawn that has one: give a nemesis too, such as swarm")
+    if nemesis == NO_NEMESIS and settings.liveness_ns is None:
+        return scenario
+    prey = Prey(servers=tuple(range(scenario.nodes))) if entry.prey is None else entry.prey(scenario)
+    return under_nemesis(
+        scenario,
+        prey,
+        nemesis,
+        liveness_ns=settings.liveness_ns,
+        extra=settings.faults is not None,
+        rhythm=None if settings.rhythm is None else parse_rhythm(settings.rhythm),
+        pilot=partial(_unstruck, entry, settings),
+    )
+
+
+def as_drawn(settings: Settings, scenario: Scenario) -> Settings:
+    """The settings that make that scenario again, also where its rhythm was measured: then without a pilot."""
+    return replace(settings, rhythm=scenario.parameters.get(RHYTHM, settings.rhythm))
+
+
+def _unstruck(entry: Entry, settings: Settings) -> Scenario:
+    """The same before a nemesis draws anything."""
     scenario = made(entry, settings)
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     given["parameters"] = {**scenario.parameters, **settings.parameters}
     scenario = replace(scenario, seed=settings.seed, **given)
-    scenario = pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
-    nemesis = nemesis_of(entry, settings)
-    if nemesis == NO_NEMESIS and settings.liveness_ns is None:
-        return scenario
-    prey = _every_node(scenario) if entry.prey is None else entry.prey(scenario)
-    return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
+    return pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
 
 
 def nemesis_of(entry: Entry, settings: Settings) -> str:
@@ -99,7 +121,3 @@ def nemesis_of(entry: Entry, settings: Settings) -> str:
     if settings.nemesis is not None:
         return settings.nemesis
     return entry.nemesis if settings.faults is None else NO_NEMESIS
-
-
-def _every_node(scenario: Scenario) -> Prey:
-    return Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=max(1, (scenario.duration_ns or 0) // 40))

@@ -1,6 +1,8 @@
 """Trouble drawn from the seed: which faults, when, how hard; and the phase afterwards in which progress is due.
 
 prey.py       what a nemesis must know of a scenario
+rhythm.py     how far strikes lie apart, and for how long there are any
+pilot.py      the rhythm of a scenario that states none, measured
 episodes.py   the kinds of trouble, each as episodes that end
 hunters.py    observers that strike leaders
 plan.py       `swarm`, `mix` and single kinds: the plan for a seed
@@ -14,12 +16,14 @@ from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverag
 from simclock.experiments.nemesis.liveness import healed_ns, phase
 from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
 from simclock.experiments.nemesis.prey import Prey
+from simclock.experiments.nemesis.rhythm import Rhythm, parse_rhythm
 
 __all__ = [
     "DOWN",
     "Calm",
     "Plan",
     "Prey",
+    "Rhythm",
     "calm_of",
     "coverage",
     "coverage_of",
@@ -27,6 +31,7 @@ __all__ = [
     "draw_plan",
     "healed_ns",
     "parse_nemesis",
+    "parse_rhythm",
     "phase",
     "sometimes_text",
     "under_nemesis",

@@ -30,7 +30,7 @@ import msgspec
 from simclock.actors.run import Placement, run
 from simclock.errors import PlacementError, SimclockError, UsageError
 from simclock.experiments.commands.options import Overrides
-from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.entry import Entry, as_drawn
 from simclock.experiments.runs.code_lines import located, located_records
 from simclock.experiments.runs.report import report_of, violation_text
 from simclock.experiments.runs.seeds import bounded
@@ -206,7 +206,7 @@ def main(asked: Path, answered: Path) -> None:
     except SimclockError as error:
         found = _failed(error)
     else:
-        replay = overrides.replay(source, source.settings).removeprefix(on_command_line())  # the same in every variant
+        replay = overrides.replay(source, as_drawn(source.settings, scenario)).removeprefix(on_command_line())  # the same in every variant
         if request["again"]:
             _answered(source.entry, scenario, {**request, "trace": None}, replay)
         found = _answered(source.entry, scenario, request, replay)

@@ -7,6 +7,7 @@
     adaptive = false                        # what observers would inject does not happen, the faults below are all
     fail_when_quiet = true                  # violated where no message and no timer is left
     nemesis = "swarm"                       # faults drawn from the seed, see simclock.experiments.nemesis.plan
+    rhythm = "80ms"                         # around which its strikes are drawn; "80ms for 2s": and no longer than that
     liveness = "20s"                        # after the duration everything heals, and progress is due
 
     [parameters]                            # the scenario's own, see `simclock show`
@@ -80,6 +81,7 @@ KEYS = (
     "nodes",
     "duration",
     "nemesis",
+    "rhythm",
     "liveness",
     "parameters",
     "network",
@@ -147,6 +149,7 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
             adaptive=table.truth("adaptive"),
             fail_when_quiet=table.truth("fail_when_quiet"),
             nemesis=table.text("nemesis", '"swarm"'),
+            rhythm=table.text("rhythm", '"80ms"'),
             liveness_ns=table.duration_ns("liveness"),
             parameters=_parameters(table, entry),
         )
