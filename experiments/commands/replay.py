@@ -159,7 +159,7 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
 
 def _compared(reference: Reference, recorded: Recorded, same: bool, now: str) -> str:
     """Whether it is the recorded run again, and if not, whether the code can be why."""
-    changed = code_version(reference.name).hash != recorded.sweep.code.hash
+    changed = code_version(reference.name, *reference.settings.replaced_by).hash != recorded.sweep.code.hash
     since = f"the code has changed since ({recorded.sweep.code.text})"
     if same:
         return f"{recorded.id}, the same to the last bit" + (f"; {since}" if changed else "")

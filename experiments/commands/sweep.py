@@ -117,7 +117,9 @@ def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, see
     if before is None:
         assert seeds is not None, "a sweep that begins has seeds"
         settings = settings_to_record(source)
-        number = database.begin(source.text, settings, seeds_text(seeds), code_version(source.name))
+        number = database.begin(
+            source.text, settings, seeds_text(seeds), code_version(source.name, *source.settings.replaced_by)
+        )
         return _Run(source=source, keeper=Keeper(database, number), seeds=seeds)
     seeds = parse_seeds(before.seeds, f"{database.path}, sweep {before.id}")
     within = seeds if isinstance(seeds, range) else set(seeds)
@@ -137,7 +139,7 @@ def _recorded(database: ResultsDatabase, number: str | None) -> tuple[Sweep, Sou
     else:
         found = database.sweep(min(bounded(number), SEED_MAX))
     name, entry, settings = settings_of(found, database.path, f"sweep {found.id}")
-    if code_version(name).hash != found.code.hash:
+    if code_version(name, *settings.replaced_by).hash != found.code.hash:
         raise UsageError(
             f"--resume: sweep {found.id} was of other code ({found.code.text}), whose results are not of today's: "
             "begin a new one"
@@ -148,7 +150,7 @@ def _recorded(database: ResultsDatabase, number: str | None) -> tuple[Sweep, Sou
 def _same(database: ResultsDatabase, source: Source, seeds: Sequence[int] | None) -> Sweep | None:
     """The last sweep of this scenario, settings, seeds and code; where no seeds are given, the last unfinished one."""
     settings = settings_to_record(source)
-    version = code_version(source.name).hash
+    version = code_version(source.name, *source.settings.replaced_by).hash
     text = None if seeds is None else seeds_text(seeds)
     found = [each for each in database.sweeps() if each.settings == settings and each.code.hash == version]
     found = [each for each in found if (each.state != FINISHED if text is None else each.seeds == text)]

@@ -14,6 +14,7 @@ from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
+from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.nemesis import Prey, parse_rhythm, under_nemesis
@@ -67,18 +68,23 @@ class Entry:
 
 
 def made(entry: Entry, settings: Settings) -> Scenario:
-    """What `entry.make` makes of the parts asked for: the right ones, or those of the bug that the settings name."""
+    """What `entry.make` makes of the parts asked for: the right ones, those of the bug in the settings, or others.
+
+    Raises UsageError for a replacement of what is no part of the scenario.
+    """
     if entry.parts is None:
-        return entry.make(settings)
+        return replaced_nodes(entry.make(settings), None, settings.replaced)
+    parts = entry.parts
     asked = {**entry.parameters, **settings.parameters}.get(BUG, "")
-    if not asked or not entry.bugs:
-        return entry.make(settings, entry.parts)
-    if asked not in entry.bugs:
-        raise UsageError(f"{BUG}: {unknown('bug', asked, entry.bugs)}")
-    bug = entry.bugs[asked]
-    bug.check(settings.parameters)
-    parameters = {**settings.parameters, **bug.parameters}
-    return entry.make(replace(settings, parameters=parameters), replace(entry.parts, **bug.parts))
+    if asked and entry.bugs:
+        if asked not in entry.bugs:
+            raise UsageError(f"{BUG}: {unknown('bug', asked, entry.bugs)}")
+        bug = entry.bugs[asked]
+        bug.check(settings.parameters)
+        settings = replace(settings, parameters={**settings.parameters, **bug.parameters})
+        parts = replace(parts, **bug.parts)
+    parts, left = replaced_parts(parts, settings.replaced)
+    return replaced_nodes(entry.make(settings, parts), entry.parts, left)
 
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:

@@ -150,9 +150,7 @@ def bounce(episode: Episode) -> Iterator[Fault]:
     if episode.able(servers):
         for server in servers:
             yield Crash(at_ns=episode.at_ns, node=server)
-            yield Restart(
-                at_ns=episode.at_ns + episode.luck.uniform_ns(0, episode.prey.rhythm_ns // 32), node=server
-            )
+            yield Restart(at_ns=episode.at_ns + episode.luck.uniform_ns(0, episode.prey.rhythm_ns // 32), node=server)
 
 
 def pause(episode: Episode) -> Iterator[Fault]:
@@ -393,7 +391,7 @@ def episodes(
     """Episodes of the kind of that name from the start until `end_ns`; nothing of them lies later."""
     kind, gap_ns = (KINDS | BRISK | HARSH)[name], prey.rhythm_ns * (1 if name in BRISK else GAP) // hardness
     victims, at_ns, left = prey.servers, 0, -1
-    lengths = LENGTHS
+    lengths: tuple[int, ...] = LENGTHS
     if prey.rhythms_ns:
         left, lengths, victims = EPISODES_MAX, LENGTHS + LONG_LENGTHS, chosen_victims(luck, prey)
         if prey.until_ns is None:  # else what there is to strike is over early

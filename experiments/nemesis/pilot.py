@@ -41,7 +41,7 @@ class Measured(NamedTuple):
     """What a pilot saw."""
 
     exchange_ns: int
-    """From a message to the next one back, the median; where none comes back twice a message's delay; 0: no message."""
+    """From a message to the answer, the median; where none comes back twice a message's delay; 0: no message."""
     timers_ns: tuple[int, ...]
     """How long timers are set for: of each name the median, in ascending order."""
     quiet_ns: int | None
@@ -74,7 +74,7 @@ class Measured(NamedTuple):
 
 def _rounded(time_ns: int) -> int:
     """Two digits: what is written down can be read."""
-    scale = 10 ** max(0, len(str(time_ns)) - 2)
+    scale = int(10 ** max(0, len(str(time_ns)) - 2))
     return max(1, time_ns // scale * scale)
 
 
@@ -126,7 +126,7 @@ class _Gauge(Trace):
     _events: int = 0
     _asked: dict[tuple[int, int], int] = field(default_factory=dict)
     """Link -> when the latest message was sent over it that has no answer yet."""
-    _answers_ns: list[int] = field(default_factory=list)
+    _answers_ns: dict[tuple[int, int], list[int]] = field(default_factory=dict)
     _delays_ns: list[int] = field(default_factory=list)
     _timers_ns: dict[Any, list[int]] = field(default_factory=dict)
 
@@ -140,7 +140,7 @@ class _Gauge(Trace):
         self.last_ns = time_ns
         self._events += 1
         if kind == MESSAGE and (node, source) in self._asked:
-            self._answers_ns.append(time_ns - self._asked.pop((node, source)))
+            self._answers_ns.setdefault((node, source), []).append(time_ns - self._asked.pop((node, source)))
         if self._events >= self.events_max:
             raise _Enough
 
@@ -159,7 +159,14 @@ class _Gauge(Trace):
             self._timers_ns.setdefault(kind, []).append(duration_ns)
 
     def measured(self, quiet_ns: int | None) -> Measured:
-        exchange = median(self._answers_ns) if self._answers_ns else 2 * median(self._delays_ns or [0])
+        exchanges: dict[tuple[int, int], float] = {}
+        for (
+            one,
+            other,
+        ), answers in self._answers_ns.items():  # of two that talk the quicker one answers, the other asks
+            pair, usual = (min(one, other), max(one, other)), median(answers)
+            exchanges[pair] = min(exchanges.get(pair, usual), usual)
+        exchange = median(exchanges.values()) if exchanges else 2 * median(self._delays_ns or [0])
         timers = sorted(int(median(times)) for times in self._timers_ns.values())
         return Measured(int(exchange), tuple(timers), quiet_ns)
 

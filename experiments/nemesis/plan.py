@@ -2,7 +2,8 @@
 
 A nemesis is named by words joined with `+`:
 
-    crash, partition, ...   one kind each (`episodes.KINDS`, `BRISK`, `HARSH`), or a hunter of leaders (`hunters.HUNTERS`)
+    crash, partition, ...   one kind each (`episodes.KINDS`, `BRISK`, `HARSH`), or a hunter of leaders
+                            (`hunters.HUNTERS`)
     mix                     every kind of KINDS, at the mildest
     swarm                   the seed draws which kinds and hunters are on, and how hard each is; the harsh kinds among
                             them are those that the protocol says it withstands
@@ -77,7 +78,7 @@ def parse_nemesis(text: str) -> tuple[str, ...]:
 
 
 def draw_hardness(words: tuple[str, ...], seed: int, prey: Prey) -> dict[str, int]:
-    """Which kinds are on, and how hard: of a swarm the seed draws it. Harsh kinds have luck of their own, and brisk ones.
+    """Which kinds are on, and how hard: of a swarm the seed draws it. Harsh and brisk kinds have luck of their own.
 
     What is spared is drawn like the others and left out then, so that it moves no other.
     """
@@ -148,8 +149,8 @@ def under_nemesis(
 ) -> Scenario:
     """The scenario with a drawn plan: in place of its own faults, or beside them if these are `extra`.
 
-    The `rhythm` takes the place of the prey's own; where neither is there it is measured, on what `pilot` makes (the
-    same scenario anew, with which this one shares nothing), and stands with the drawn plan in the scenario's parameters.
+    The `rhythm` takes the place of the prey's own. Where neither is there it is measured, on what `pilot` makes: the
+    same scenario anew, with which this one shares nothing. It stands with the drawn plan in the scenario's parameters.
     With a liveness phase everything heals at the scenario's end as it was, T, and the run goes on for `liveness_ns`.
     """
     end_ns = scenario.duration_ns

@@ -31,8 +31,8 @@ class Prey:
     promise: str = "voted"
     """The observation by which a node tells that it has just promised something it must not forget."""
     spares: tuple[str, ...] = ()
-    """Kinds that a swarm and a mix leave out, as the protocol assumes that they do not happen: a lease, say, that clocks
-    run at nearly the same rate."""
+    """Kinds that a swarm and a mix leave out, as the protocol assumes that they do not happen: a lease, say, that
+    clocks run at nearly the same rate."""
     withstands: tuple[str, ...] = ()
     """Of the harsh kinds (`episodes.HARSH`) those that the protocol is made for: a swarm draws them too. Who withstands
     `rot` halts on a record that it cannot read, so that a torn crash may lose a server for good: of a minority only."""

@@ -33,10 +33,10 @@ class CodeVersion(NamedTuple):
     """16 hexadecimal digits; equal exactly where all sources are."""
 
 
-def code_version(scenario: str) -> CodeVersion:
-    """Of our packages and the module of a scenario that has been found, by its name in a scenario file."""
+def code_version(*names: str) -> CodeVersion:
+    """Of our packages and the modules of what has been found, a scenario or a class: by its name in a scenario file."""
     hashed = blake2b(digest_size=HASH_BYTES)
-    for name, path in (*_own_sources(), *_scenario_sources(scenario)):
+    for name, path in (*_own_sources(), *(each for found in names for each in _scenario_sources(found))):
         content = path.read_bytes()
         hashed.update(f"{name}\0{len(content)}\0".encode())
         hashed.update(content)

@@ -206,7 +206,9 @@ def main(asked: Path, answered: Path) -> None:
     except SimclockError as error:
         found = _failed(error)
     else:
-        replay = overrides.replay(source, as_drawn(source.settings, scenario)).removeprefix(on_command_line())  # the same in every variant
+        replay = overrides.replay(source, as_drawn(source.settings, scenario)).removeprefix(
+            on_command_line()
+        )  # the same in every variant
         if request["again"]:
             _answered(source.entry, scenario, {**request, "trace": None}, replay)
         found = _answered(source.entry, scenario, request, replay)

@@ -94,6 +94,7 @@ class SeedRunner:
 
     entry: Entry
     settings: Settings
+    judge: Callable[[Entry, RunResult], Report] = report_of
     batch_s: float = inf
     """What is done of a batch is given back after so long."""
 
@@ -118,7 +119,7 @@ class SeedRunner:
             rhythm.update({} if drawn is None else parse_rhythm(drawn).counters())
             return run(scenario)
 
-        outcome = outcome_of(seed, ran, partial(report_of, entry))
+        outcome = outcome_of(seed, ran, partial(self.judge, entry))
         return replace(outcome, counters={**outcome.counters, **rhythm})
 
 

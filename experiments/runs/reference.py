@@ -156,10 +156,13 @@ def code_of(text: str, database: Path | None = None) -> str | None:
             settings = file.read_text(encoding="utf-8")
         else:
             return None
-        name = tomllib.loads(settings).get("scenario")
+        document = tomllib.loads(settings)
     except (OSError, ValueError, RecursionError, UsageError):
         return None
-    return in_one_line(name) if isinstance(name, str) and is_python(name) else None
+    put_in = document.get("replace")
+    names = [document.get("scenario"), *(put_in.values() if isinstance(put_in, dict) else ())]
+    code = [in_one_line(name) for name in names if isinstance(name, str) and is_python(name)]
+    return ", ".join(code) or None
 
 
 def run_of_source(source: Source, text: str, replay: Callable[[Settings], str], database: Path) -> Reference:

@@ -12,7 +12,7 @@ from pathlib import Path
 from simclock.errors import UsageError
 from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.scenario_files.file import named_entry, read_scenario_file
+from simclock.experiments.scenario_files.file import from_any_folder, named_entry, read_scenario_file
 from simclock.scenario import Scenario
 
 
@@ -48,12 +48,7 @@ def find_source(text: str) -> Source:
         path = Path(text)
         entry, settings = read_scenario_file(path)
         name = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
-        return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(name, path.parent))
+        return Source(text=text, entry=entry, settings=settings, name=from_any_folder(name, path.parent))
     entry, seed = named_entry(text, Path())
     settings = replace(Settings(), seed=seed)
-    return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(text, Path()))
-
-
-def _from_any_folder(name: str, folder: Path) -> str:
-    module, colon, rest = name.rpartition(":")
-    return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name
+    return Source(text=text, entry=entry, settings=settings, name=from_any_folder(text, Path()))

@@ -28,10 +28,23 @@ from simclock.scenario import Scenario
 
 def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
     """The entry that `path.py:name` or `module:name` names, and its own seed; a path is relative to `folder`."""
+    return _entry(text, _python_value(text, folder, "scenario"))
+
+
+def python_class(text: str, folder: Path) -> type:
+    """The class that `path.py:Class` or `module:Class` names; a path is relative to `folder`."""
+    value = _python_value(text, folder, "Class")
+    if not isinstance(value, type):
+        raise UsageError(f"{text}: it is {type(value).__name__}, not a class")
+    return value
+
+
+def _python_value(text: str, folder: Path, wanted: str) -> Any:
+    """What a module calls so; `wanted` is what might be called so, for who leaves it out."""
     module_text, _, name = text.rpartition(":")
     if not module_text or not name:
         file = text.strip(":")
-        raise UsageError(f"{file}: name the scenario too, as in {file}:scenario")
+        raise UsageError(f"{file}: name the {wanted.lower()} too, as in {file}:{wanted}")
     if module_text.endswith(".py"):
         module = _module_at(folder / module_text, module_text)
     else:
@@ -39,7 +52,7 @@ def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
     if not hasattr(module, name):
         public = [each for each in vars(module) if not each.startswith("_")]
         raise UsageError(f"{module_text}: {unknown('name', name, public)}")
-    return _entry(text, getattr(module, name))
+    return getattr(module, name)
 
 
 def _module_at(path: Path, text: str) -> ModuleType:

@@ -29,6 +29,8 @@ def write_settings(name: str, settings: Settings, own: Network | None = None) ->
     `own` is the network that the scenario has by itself: its latency need not be written again.
     """
     document = _top(name, settings)
+    if settings.replaced:
+        document["replace"] = {each.part: each.where for each in settings.replaced}
     if settings.parameters:
         document["parameters"] = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
     if settings.network is not None:

@@ -1,4 +1,4 @@
-"""A grow-only counter, after Shapiro et al., "Conflict-free Replicated Data Types" (2011): one entry for each replica."""
+"""A grow-only counter, after Shapiro et al., "Conflict-free Replicated Data Types" (2011): an entry per replica."""
 
 from simclock import Message, Network, Node, Observer, Scenario, Uniform, ms, seconds
 

@@ -1,5 +1,6 @@
 """A leader that reads alone under a lease, after Gray and Cheriton, "Leases" (1989): while it lasts a majority of the
-replicas has promised to follow nobody else. Their clocks have to run at nearly the same rate, so a swarm leaves them alone (`spared`).
+replicas has promised to follow nobody else. Their clocks have to run at nearly the same rate, so a swarm leaves
+them alone (`spared`).
 """
 
 from simclock import Message, Network, Node, Observer, Scenario, Uniform, ms, seconds

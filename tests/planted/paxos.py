@@ -1,4 +1,4 @@
-"""Single-decree Paxos, after Lamport, "Paxos Made Simple" (2001): three acceptors, and two proposers that want a value."""
+"""Single-decree Paxos, after Lamport, "Paxos Made Simple" (2001): three acceptors, two proposers."""
 
 from simclock import Message, Network, Node, Observer, Scenario, Uniform, ms, seconds
 
