@@ -54,7 +54,8 @@ def test_a_hunt_that_finds_nothing_says_what_it_saw():
     assert Found(quarry=row.quarry, hunts=(missed, caught, caught), right=()).seeds == 5
 
 
-def test_how_many_processes_hunt_changes_nothing():
+@pytest.mark.ray
+def test_how_many_processes_hunt_changes_nothing(ray):
     rows = [row_quarry(BUGS[row]) for row in ("RAFT-18", "RAFT-16")]
     tables = []
     for jobs in (1, 2):

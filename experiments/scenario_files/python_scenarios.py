@@ -63,7 +63,7 @@ def _module_at(path: Path, text: str) -> ModuleType:
         if getattr(module, "__file__", None) == str(path) and module.__name__ != "__main__":
             return module
     name = path.stem
-    if not name.isidentifier() or name in sys.modules or importlib.util.find_spec(name) is not None:
+    if not name.isidentifier() or name in sys.modules or _is_another(name, path):
         name = f"scenarios_of_{name}"  # what another import means by that name is not shadowed
     sys.path.append(str(path.parent))  # what lies beside it can be imported, and shadows nothing that we or Ray import
     spec = importlib.util.spec_from_file_location(name, path)
@@ -77,6 +77,12 @@ def _module_at(path: Path, text: str) -> ModuleType:
         sys.path.remove(str(path.parent))
         _refuse(text, error)
     return module
+
+
+def _is_another(name: str, path: Path) -> bool:
+    """Whether an import of that name means something, and not this file."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin != str(path)
 
 
 def _module_called(name: str) -> ModuleType:
