@@ -18,6 +18,7 @@ from simclock.experiments.entries.replacement import replaced_nodes, replaced_pa
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.nemesis import Prey, parse_rhythm, under_nemesis
+from simclock.experiments.nemesis.plan import DRAWN
 from simclock.experiments.nemesis.rhythm import PARAMETER as RHYTHM
 from simclock.experiments.telling.spelling import unknown
 from simclock.kernel.scheduler import RunResult
@@ -109,7 +110,8 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
 
 def as_drawn(settings: Settings, scenario: Scenario) -> Settings:
     """The settings that make that scenario again, also where its rhythm was measured: then without a pilot."""
-    return replace(settings, rhythm=scenario.parameters.get(RHYTHM, settings.rhythm))
+    struck = scenario.parameters if DRAWN in scenario.parameters else {}
+    return replace(settings, rhythm=struck.get(RHYTHM, settings.rhythm))
 
 
 def _unstruck(entry: Entry, settings: Settings) -> Scenario:

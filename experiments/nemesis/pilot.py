@@ -29,7 +29,8 @@ from simclock.trace import Trace
 
 EVENTS = 400
 EVENTS_PER_NODE = 10
-"""A pilot handles so many messages and timers, and so many more for each node."""
+EVENTS_MAX = 10_000
+"""A pilot handles so many messages and timers, so many more for each node, and no more than that."""
 QUIET_TIMES = 8
 """Where all comes to rest trouble lasts as many times as long as it took: what is struck takes longer."""
 ROLES_OF_MAX = 1000
@@ -80,7 +81,7 @@ def _rounded(time_ns: int) -> int:
 
 def measure(scenario: Scenario) -> Measured:
     """Run the pilot of a scenario."""
-    gauge = _Gauge(EVENTS + EVENTS_PER_NODE * scenario.nodes)
+    gauge = _Gauge(min(EVENTS + EVENTS_PER_NODE * scenario.nodes, EVENTS_MAX))
     alone = replace(
         scenario, build=_Timed(scenario, gauge), byzantine={}, faults=(), observers=(), final=None, fallen=None
     )

@@ -34,6 +34,8 @@ NONE = "none"
 MIX = "mix"
 SWARM = "swarm"
 MAJORITY = "majority"
+DRAWN = "drawn"
+"""The parameter under which a scenario says what was drawn for it."""
 WORDS = (NONE, MIX, SWARM, MAJORITY, *KINDS, *BRISK, *HARSH, *HUNTERS)
 KIND_ODDS = 4
 """In a swarm, one in so many kinds is on."""
@@ -113,7 +115,10 @@ def draw_plan(
 
     A scenario that brings its own hunters gives a subclass, so that a nemesis may be asked for beside them.
     """
-    assert prey.rhythm_ns > 0, "a rhythm that is not stated was measured"
+    if prey.rhythm_ns <= 0:
+        raise UsageError(
+            "prey: no rhythm is stated, and nothing was measured here: give rhythm_ns, or use under_nemesis"
+        )
     words = parse_nemesis(text)
     hardness = draw_hardness(words, seed, prey)
     disabled = Disabled(prey.spare_max if MAJORITY in words else None)
@@ -172,7 +177,7 @@ def under_nemesis(
         if until_ns < end_ns and liveness_ns is None:
             faults += tuple(recovery(prey, scenario.network, until_ns))
         observers += plan.observers
-        parameters |= {"nemesis": text, "drawn": str(plan)}
+        parameters |= {"nemesis": text, DRAWN: str(plan)}
     if liveness_ns is None:
         return replace(scenario, faults=faults, observers=observers, parameters=parameters)
     if prey.progress is None:

@@ -94,7 +94,8 @@ class SeedRunner:
 
     entry: Entry
     settings: Settings
-    judge: Callable[[Entry, RunResult], Report] = report_of
+    judge: Callable[[Entry, RunResult], Report] | None = None
+    """None: with a whole report."""
     batch_s: float = inf
     """What is done of a batch is given back after so long."""
 
@@ -119,7 +120,7 @@ class SeedRunner:
             rhythm.update({} if drawn is None else parse_rhythm(drawn).counters())
             return run(scenario)
 
-        outcome = outcome_of(seed, ran, partial(self.judge, entry))
+        outcome = outcome_of(seed, ran, partial(self.judge or report_of, entry))
         return replace(outcome, counters={**outcome.counters, **rhythm})
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, NamedTuple
 
-from simclock.experiments.entries.bug import LIVENESS, Bug
+from simclock.experiments.entries.bug import BUG, LIVENESS, Bug
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.scenario_files.text import write_settings
 from simclock.experiments.shrinking.minimal import failing_trial, shrink_run
@@ -297,6 +298,11 @@ class Ground(NamedTuple):
 
     scenario: str
     liveness_ns: int | None
+
+    def settings(self, seed: int, bug: Bug | None) -> Settings:
+        """The run of one seed: the same scenario and nemesis, with the bug or without."""
+        parameters = {} if bug is None else {BUG: bug.id}
+        return Settings(seed=seed, liveness_ns=self.liveness_ns, parameters=parameters)
 
 
 def ground_of(bug: Bug) -> Ground:

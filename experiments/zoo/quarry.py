@@ -15,7 +15,7 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID, Verdict
 from simclock.experiments.runs.outcome import FAILED, Outcome, SeedRunner
-from simclock.experiments.runs.report import Report, report_of
+from simclock.experiments.runs.report import Report
 from simclock.kernel.scheduler import RunResult
 
 CRASHED = "a node's own code"
@@ -49,8 +49,7 @@ class Quarry:
     def run(self, seed: int, *, wrong: bool) -> Ran:
         """One run, whatever it comes to."""
         settings = self.wrong if wrong else self.right
-        judge: Callable[[Entry, RunResult], Report]
-        judge = report_of if self.whole else _judged if self.judged or not wrong else _observed
+        judge = None if self.whole else _judged if self.judged or not wrong else _observed
         with_calls = [each.cls for each in settings.replaced]
         before = Counter(calls_of(with_calls))
         outcome = SeedRunner(entry=self.entry, settings=settings, judge=judge).outcome(seed)
