@@ -70,6 +70,7 @@ COMMANDS = {
         "Scenarios x node counts x placements, in one table.",
     ),
     "study": ("simclock.experiments.commands.study:study", "Tables that compare many runs; without a name, list them."),
+    "hunt": ("simclock.experiments.commands.hunt:hunt", "Hunt a class of yours in the place of a scenario's."),
     "zoo": ("simclock.experiments.commands.zoo:zoo", "Hunt documented bugs, put back into the right protocol."),
     "lab": ("simclock.experiments.commands.lab:lab", "Labs whose output has a published SHA-256."),
     "bench": ("simclock.experiments.bench:bench", "Measure the kernel beside a bare loop, SimPy and bare Ray."),

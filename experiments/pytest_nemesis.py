@@ -1,4 +1,4 @@
-"""Tests whose runs a nemesis strikes: `@simclock_seeds(200, nemesis="swarm", liveness="10s")`."""
+"""Tests whose runs a nemesis strikes: `@simclock_seeds(200, nemesis="swarm", liveness="10s", rhythm="80ms")`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from simclock.actors.run import interposed
-from simclock.durations import parse_duration
-from simclock.experiments.nemesis import parse_nemesis, struck
+from simclock.experiments.nemesis import struck
+from simclock.experiments.nemesis.plan import checked_trouble
+from simclock.kernel.scheduler import RunResult
+from simclock.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -18,15 +20,17 @@ class StruckTest:
     function: Callable[..., Any]
     nemesis: str
     liveness: str | None
+    rhythm: str | None
 
     @classmethod
-    def of(cls, function: Callable[..., Any], nemesis: str, liveness: str | None) -> Self:
-        """The function under that nemesis; raises UsageError for one that is none, or a liveness that is no time."""
-        parse_nemesis(nemesis)
-        if liveness is not None:
-            parse_duration(liveness, "liveness")
-        return cls(function, nemesis, liveness)
+    def of(cls, function: Callable[..., Any], nemesis: str, liveness: str | None, rhythm: str | None) -> Self:
+        """The function under that nemesis; raises UsageError for one that is none, or a time that is none."""
+        checked_trouble(nemesis, liveness, rhythm)
+        return cls(function, nemesis, liveness, rhythm)
 
     def __call__(self, **arguments: Any) -> Any:
-        with interposed(lambda scenario, go: go(struck(scenario, self.nemesis, liveness=self.liveness))):
+        def go_struck(scenario: Scenario, go: Callable[[Scenario], RunResult]) -> RunResult:
+            return go(struck(scenario, self.nemesis, liveness=self.liveness, rhythm=self.rhythm))
+
+        with interposed(go_struck):
             return self.function(**arguments)

@@ -55,14 +55,14 @@ _FAILURES = (Exception, SystemExit, pytest.fail.Exception)
 
 
 def simclock_seeds(
-    seeds: int | str = SEEDS, *, nemesis: str | None = None, liveness: str | None = None
+    seeds: int | str = SEEDS, *, nemesis: str | None = None, liveness: str | None = None, rhythm: str | None = None
 ) -> pytest.MarkDecorator:
     """Run the test, which takes `seed`, with the seeds 0 to `seeds` - 1, or those of a text such as "500:600".
 
-    With a nemesis, as "swarm", whatever the test runs is struck as by `--nemesis` and `--liveness`, drawn from the
-    scenario's seed.
+    With a nemesis, as "swarm", whatever the test runs is struck as by `--nemesis`, `--liveness` and `--rhythm`,
+    drawn from the scenario's seed.
     """
-    trouble = {"nemesis": nemesis, "liveness": liveness}
+    trouble = {"nemesis": nemesis, "liveness": liveness, "rhythm": rhythm}
     return pytest.mark.simclock_seeds(seeds, **{name: text for name, text in trouble.items() if text is not None})
 
 
@@ -247,27 +247,27 @@ def _seeds_of(config: pytest.Config, marker: pytest.Mark) -> Sequence[int]:
     except ValueError:  # a whole number of more digits than Python will print
         problem = f"{place}: that number is too large"
     except TypeError:
-        problem = f"@{MARKER} takes `seeds`, a count, or a text as 500:600; and `nemesis` and `liveness`"
+        problem = f"@{MARKER} takes `seeds`, a count, or a text as 500:600; and `nemesis`, `liveness`, `rhythm`"
     except UsageError as error:
         problem = str(error)
     pytest.fail(problem, False)
 
 
-def _seeds_given(seeds: int | str = SEEDS, *, nemesis: str = "", liveness: str = "") -> int | str:
+def _seeds_given(seeds: int | str = SEEDS, *, nemesis: str = "", liveness: str = "", rhythm: str = "") -> int | str:
     """What the mark was given, by place or by name."""
     return seeds
 
 
 def _struck(function: Callable[..., Any], marker: pytest.Mark) -> Callable[..., Any]:
     """The test, under the nemesis of its mark if it has one."""
-    nemesis, liveness = marker.kwargs.get("nemesis"), marker.kwargs.get("liveness")
-    if nemesis is None and liveness is None:
+    nemesis, liveness, rhythm = map(marker.kwargs.get, ("nemesis", "liveness", "rhythm"))
+    if nemesis is None and liveness is None and rhythm is None:
         return function
     from simclock.errors import UsageError
     from simclock.experiments.pytest_nemesis import StruckTest
 
     try:
-        return StruckTest.of(function, "none" if nemesis is None else nemesis, liveness)
+        return StruckTest.of(function, "none" if nemesis is None else nemesis, liveness, rhythm)
     except UsageError as error:
         pytest.fail(f"@{MARKER}: {error}", False)
 

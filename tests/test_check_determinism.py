@@ -26,6 +26,17 @@ def check(scenario: str, *options: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+def test_a_measured_rhythm_is_one_in_every_process_and_one_that_is_asked_for_is_taken() -> None:
+    lock = f"{ROOT}/tests/planted/lock.py:lock"
+    words = ("--nemesis", "swarm", "--seed", "2", "--duration", "500ms", "--placements", "inline")
+    status, measured = check(lock, *words, "--hash-seeds", "0,1")
+    assert status == 0 and "2 times the same" in measured
+    status, asked = check(lock, *words, "--hash-seeds", "0", "--rhythm", "7ms")
+    assert status == 0 and asked.splitlines()[1] not in measured
+    status, refused = check(lock, *words, "--hash-seeds", "0", "--rhythm", "fast")
+    assert status == 2 and "--rhythm: cannot read 'fast' as a time" in refused
+
+
 def line_of(text: str, file: Path) -> int:
     return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
 

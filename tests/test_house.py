@@ -73,6 +73,7 @@ DEFERRED = {
     "simclock.experiments.runs.sweep -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.shrinking.trials -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.start -> simclock.experiments.command_line": START,
+    "simclock.experiments.zoo.hunt -> simclock.actors.placements.ray_tasks": RAY,
 }
 """Imports inside a function -> why they are there."""
 

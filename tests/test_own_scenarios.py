@@ -21,7 +21,7 @@ from simclock.experiments.entries.parameters import Choice, Flag, Number, Severa
 from simclock.experiments.entries.parameters import Duration as Time
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import struck
-from simclock.experiments.nemesis.episodes import HARSH, KINDS
+from simclock.experiments.nemesis.episodes import BRISK, HARSH, KINDS
 from simclock.experiments.nemesis.hunters import HUNTERS
 from simclock.experiments.scenario_files.signatures import signature_of
 from simclock.kernel.process import Process
@@ -333,6 +333,20 @@ def test_the_rhythm_that_is_stated_is_taken() -> None:
     assert len(fast) > 4 * len(slow) > 0
 
 
+def test_a_rhythm_that_is_not_stated_is_measured_and_one_that_is_asked_for_goes_over_both() -> None:
+    measured = struck(ticking(), "crash+bounce")
+    assert measured.parameters["rhythm"] == "10ms" and "timers 10ms" in measured.parameters["measured"]
+    assert struck(ticking(), "crash+bounce", rhythm="10ms").faults == measured.faults
+    assert "rhythm" not in struck(ticking(rhythm_ns=ms(20)), "crash").parameters
+    asked = struck(ticking(rhythm_ns=ms(20)), "crash", rhythm="5ms for 200ms")
+    assert asked.parameters["rhythm"] == "5ms for 200ms"
+    assert max(fault.at_ns for fault in asked.faults) <= ms(200)
+    with pytest.raises(UsageError, match="rhythm"):
+        struck(ticking(), "crash", rhythm="fast")
+    with pytest.raises(UsageError, match="nothing is drawn that has one"):
+        struck(ticking(), "none", rhythm="5ms")
+
+
 def test_progress_is_asked_for_after_healing() -> None:
     scenario = struck(ticking(progress=Told, progress_within_ns=ms(100)), "pause", liveness="200ms")
     assert run(scenario).report(Told) == 4 * 20
@@ -363,7 +377,7 @@ def test_a_harsh_kind_that_does_not_exist_is_named() -> None:
 def test_the_page_has_every_kind_of_trouble() -> None:
     section = PAGE.read_text(encoding="utf-8").partition("## Who is struck")[2].partition("## ")[0]
     table = re.findall(r"^\| `([a-z-]+)` \| \S.* \|$", section, re.M)
-    assert table == [*KINDS, *HUNTERS, *HARSH]
+    assert table == [*KINDS, *HUNTERS, *BRISK, *HARSH]
 
 
 # Histories.
@@ -427,7 +441,7 @@ def test_a_nemesis_strikes_what_a_test_runs(page: Path, pytester: pytest.Pyteste
         test_it=f"""
         import sys
         sys.path.insert(0, {str(page)!r})
-        from simclock import run, seconds
+        from simclock import ms, run, seconds
         from simclock.experiments.pytest_plugin import simclock_seeds
         from tpc import tpc
 
@@ -436,6 +450,10 @@ def test_a_nemesis_strikes_what_a_test_runs(page: Path, pytester: pytest.Pyteste
             result = run(tpc(seed))
             assert {{fault.kind for fault in result.faults}} > {{"crash", "restart", "note"}}
             assert result.virtual_ns == seconds(8)
+
+        @simclock_seeds(3, nemesis="crash", rhythm="5ms for 200ms")
+        def test_in_a_rhythm(seed):
+            assert 0 < max(fault.at_ns for fault in run(tpc(seed)).faults) <= ms(200)
 
         @simclock_seeds(3)
         def test_calm(seed):
@@ -451,7 +469,7 @@ def test_a_nemesis_strikes_what_a_test_runs(page: Path, pytester: pytest.Pyteste
         """
     )
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:xdist")
-    result.assert_outcomes(passed=2, failed=2)
+    result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(
         [
             "*@simclock_seeds: nemesis: unknown kind of trouble 'swram': did you mean 'swarm'*",

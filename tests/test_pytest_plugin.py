@@ -196,7 +196,7 @@ def test_misuse_is_told_in_a_line(tests):
             "*mark it with @simclock_seeds(100)*",
             "*a test over seeds takes an argument `seed`*",
             "*@simclock_seeds: 'five' is not a list of seeds*",
-            "*@simclock_seeds takes `seeds`, a count, or a text as 500:600; and `nemesis` and `liveness`*",
+            "*@simclock_seeds takes `seeds`, a count, or a text as 500:600; and `nemesis`, `liveness`, `rhythm`*",
         ]
     )
     result.stdout.no_fnmatch_line("*another exception occurred*")

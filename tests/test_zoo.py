@@ -17,7 +17,8 @@ from simclock.experiments.entries.bug import LIVENESS, SAFETY
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.zoo.bugs import BUGS, NOT_APPLICABLE
-from simclock.experiments.zoo.hunt import Found, Ground, Hunt, ground_of, hunt, hunt_rows, is_found, named, right_one
+from simclock.experiments.zoo.hunt import Found, Ground, Hunt, Hunting, ground_of, hunt, is_found, named, right_one
+from simclock.experiments.zoo.quarry import row_quarry
 from simclock.experiments.zoo.table import zoo_text
 from simclock.protocols.raft import RaftServer
 
@@ -46,20 +47,21 @@ def test_another_property_does_not_count():
 def test_a_hunt_that_finds_nothing_says_what_it_saw():
     missed = Hunt(start=0, found=None, seeds=9, others=(("Vote Once", 3),), wall_s=1.0)
     caught = Hunt(start=100, found=104, seeds=5, others=(), wall_s=1.0)
-    row = Found(bug=BUGS["RAFT-02b"], hunts=(missed, missed, caught), right=())
+    row = Found(quarry=row_quarry(BUGS["RAFT-02b"]), hunts=(missed, missed, caught), right=())
     assert row.seeds is None
     text = zoo_text([row], "plain")
     assert "not found" in text and "Vote Once (6 of 18 runs)" in text and "1 of 3" in text
-    assert Found(bug=row.bug, hunts=(missed, caught, caught), right=()).seeds == 5
+    assert Found(quarry=row.quarry, hunts=(missed, caught, caught), right=()).seeds == 5
 
 
-def test_how_many_processes_hunt_changes_nothing():
-    rows = [BUGS["RAFT-18"], BUGS["RAFT-16"]]
+@pytest.mark.ray
+def test_how_many_processes_hunt_changes_nothing(ray):
+    rows = [row_quarry(BUGS[row]) for row in ("RAFT-18", "RAFT-16")]
     tables = []
     for jobs in (1, 2):
-        found = hunt_rows(rows, first=0, hunts=2, seeds_max=20, jobs=jobs)
-        tables.append([(row.bug.id, [each.found for each in row.hunts], row.right) for row in found])
-    assert tables[0] == tables[1] and tables[0][0][2] == ()
+        found = Hunting(rows, first=0, hunts=2, seeds_max=20).through(jobs)
+        tables.append({row.quarry.id: ([each.found for each in row.hunts], row.right) for row in found})
+    assert tables[0] == tables[1] and tables[0]["RAFT-18"][1] == ()
 
 
 def test_there_are_at_least_twenty_rows_of_each_its_own_class():

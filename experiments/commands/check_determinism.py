@@ -12,6 +12,7 @@ from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import complete_placements, complete_scenario
 from simclock.experiments.commands.options import SEED, WHOLE, Overrides
+from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
 from simclock.experiments.runs.sweep_report import shorten
 from simclock.experiments.scenario_files.text import write_settings
@@ -27,6 +28,8 @@ BESIDES_MAX = 500
 @click.option("--nodes", type=WHOLE, help="How many nodes; replicas, where there are clients beside them.")
 @click.option("--duration", metavar="TIME", help="Virtual time, such as 10s.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
+@click.option("--nemesis", metavar="KINDS", help="As in `simclock run`. A rhythm is measured anew in each process.")
+@click.option("--rhythm", metavar="TIME", help="Of the nemesis: 80ms, or 80ms for 2s.  [default: measured]")
 @click.option(
     "--placements",
     default="inline,windows,ray:hosts=2",
@@ -47,6 +50,8 @@ def check_determinism(
     nodes: int | None,
     duration: str | None,
     settings: tuple[str, ...],
+    nemesis: str | None,
+    rhythm: str | None,
     placements: str,
     hash_seeds: str,
     address: str | None,
@@ -67,10 +72,12 @@ def check_determinism(
         Placement.parse(place, address)
     statuses = []
     for seed in seeds or (None,):
-        overrides = Overrides(seed=seed, nodes=nodes, duration=duration, settings=settings)
+        overrides = Overrides(
+            seed=seed, nodes=nodes, duration=duration, settings=settings, nemesis=nemesis, rhythm=rhythm
+        )
         source = overrides.source(scenario)
-        source.scenario()  # what is wrong with it is told here, in one line
-        replay = overrides.replay(source, source.settings)
+        made = source.scenario()  # what is wrong with it is told here, in one line
+        replay = overrides.replay(source, as_drawn(source.settings, made))
         question = Question(
             scenario=scenario,
             settings=write_settings(source.name, source.settings),

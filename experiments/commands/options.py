@@ -17,14 +17,16 @@ from simclock.errors import PlacementError, UsageError
 from simclock.experiments.commands.completion import complete_placement
 from simclock.experiments.entries.options import parameters_of_flags
 from simclock.experiments.entries.parameters import parameter_from_text
+from simclock.experiments.entries.replacement import Replacement
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.hash_seeded import under_hash_seed
+from simclock.experiments.nemesis import parse_rhythm
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.database import DEFAULT_DATABASE
 from simclock.experiments.runs.replay_code import shown
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source
-from simclock.experiments.scenario_files.file import scenario_as_is
+from simclock.experiments.scenario_files.file import replacement, scenario_as_is
 from simclock.experiments.scenario_files.latency_forms import latency_from_text
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import say
@@ -51,7 +53,9 @@ class Overrides:
     loss: str | None = None
     duplication: str | None = None
     order: str | None = None
+    replaced: tuple[str, ...] = ()
     nemesis: str | None = None
+    rhythm: str | None = None
     liveness: str | None = None
     fail_when_quiet: bool = False
 
@@ -60,7 +64,7 @@ class Overrides:
         found = find_source(text)
         if found.code is not None:
             under_hash_seed(found.code.hash_seed, hash_seed(), f"{shown(text)}: it")
-            if changed := found.code.changed(code_version(found.name)):
+            if changed := found.code.changed(code_version(found.name, *found.settings.replaced_by)):
                 click.echo(f"simclock: {shown(text)}: {changed}", err=True)
         settings = found.settings
         given: dict[str, Any] = {"seed": self.seed, "nodes": self.nodes}
@@ -68,6 +72,10 @@ class Overrides:
             given["duration_ns"] = duration_ns(self.duration, "--duration")
         if self.liveness is not None:
             given["liveness_ns"] = duration_ns(self.liveness, "--liveness")
+        if self.rhythm is not None:
+            given["rhythm"] = str(parse_rhythm(self.rhythm, "--rhythm"))
+        if self.replaced:
+            given["replaced"] = tuple(_replacement(text) for text in self.replaced)
         given["nemesis"] = self.nemesis
         given["fail_when_quiet"] = self.fail_when_quiet or None
         settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
@@ -92,7 +100,7 @@ class Overrides:
         return values
 
     def replay(self, source: Source, settings: Settings) -> str:
-        """The command that runs the same again, on any placement."""
+        """The command that runs the same again, on any placement; a rhythm that was measured is among the settings."""
         words = ["simclock", "run", source.text, "--seed", str(settings.seed)]
         if self.nodes is not None:
             words += ["--nodes", str(self.nodes)]
@@ -100,12 +108,23 @@ class Overrides:
             value = getattr(self, flag)
             if value is not None:
                 words += [f"--{flag}", value]
+        for text in self.replaced:
+            words += ["--replace", text]
+        if settings.rhythm is not None and (self.rhythm is not None or settings.rhythm != source.settings.rhythm):
+            words += ["--rhythm", settings.rhythm]
         if self.fail_when_quiet:
             words.append("--fail-when-quiet")
         for setting in self.settings:
             words += ["--set", setting]
         words += self.flags
         return on_command_line() + shlex.join(words)
+
+
+def _replacement(text: str) -> Replacement:
+    part, equals, where = text.partition("=")
+    if not equals or not part.strip():
+        raise UsageError(f"--replace: {say(text)} is no replacement: write LeaseServer=mine.py:Class")
+    return replacement(part.strip(), where.strip(), Path(), "--replace")
 
 
 def _own_flags() -> list[str]:
@@ -166,6 +185,14 @@ _SEEDLESS = (
     click.option("--duplication", metavar="PROBABILITY", help="Of each message, 0 to 1."),
     click.option("--order", type=click.Choice(ORDERS), help="Whether messages of one link may overtake."),
     click.option("--nemesis", metavar="KINDS", help="Faults drawn from the seed: swarm, mix, crash+partition."),
+    click.option(
+        "--replace",
+        "replaced",
+        multiple=True,
+        metavar="PART=FILE.py:CLASS",
+        help="Have a class of yours in the place of one of the scenario's.",
+    ),
+    click.option("--rhythm", metavar="TIME", help="Of the nemesis: 80ms, or 80ms for 2s.  [default: measured]"),
     click.option("--liveness", metavar="TIME", help="Then heal everything, go on so long, demand progress."),
     click.option("--fail-when-quiet", is_flag=True, help="A run with no message and no timer left is violated."),
 )

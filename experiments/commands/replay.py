@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -106,7 +107,7 @@ def named_run(result: str, overrides: Overrides, database: Path) -> Reference:
             raise UsageError(f"--seed: {result}@{seed} names its seed already: leave one of them out")
         overrides = replace(overrides, seed=seed)
     source = overrides.source(result)
-    return run_of_source(source, result, overrides.replay(source, source.settings), database)
+    return run_of_source(source, result, partial(overrides.replay, source), database)
 
 
 def name_code(text: str, database: Path) -> None:
@@ -158,7 +159,7 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
 
 def _compared(reference: Reference, recorded: Recorded, same: bool, now: str) -> str:
     """Whether it is the recorded run again, and if not, whether the code can be why."""
-    changed = code_version(reference.name).hash != recorded.sweep.code.hash
+    changed = code_version(reference.name, *reference.settings.replaced_by).hash != recorded.sweep.code.hash
     since = f"the code has changed since ({recorded.sweep.code.text})"
     if same:
         return f"{recorded.id}, the same to the last bit" + (f"; {since}" if changed else "")

@@ -17,6 +17,7 @@ from simclock.durations import format_duration
 from simclock.errors import HandlerError, RunInterrupted, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options
+from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.outcome import violated_properties
@@ -105,7 +106,8 @@ def run(
     draw = source.entry.plot
     if plot is not None and draw is None:
         raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
-    replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
+    drawn = replace(source, settings=as_drawn(source.settings, made))
+    replay = overrides.replay(source, drawn.settings) + ("" if guard else " --no-guard")
     onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
     try:
         with trace_to(trace_file) as trace:
@@ -116,7 +118,7 @@ def run(
             judged = Standing(result.virtual_ns, None, result.events, "the run had ended, and was being judged")
             raise RunInterrupted(judged, result.seed) from interrupt
     except HandlerError as error:
-        error.add_note(f"  or paste: {pasted(source, guard, broken=error.failure.label)}")
+        error.add_note(f"  or paste: {pasted(drawn, guard, broken=error.failure.label)}")
         raise
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
@@ -125,7 +127,7 @@ def run(
     if form == "json":
         click.echo(report_json(report))
     else:
-        click.echo(report_text(report, _code_rows(source, report, guard, overrides)))
+        click.echo(report_text(report, _code_rows(drawn, report, guard, overrides)))
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]

@@ -118,7 +118,9 @@ def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, see
     if before is None:
         assert seeds is not None, "a sweep that begins has seeds"
         settings = settings_to_record(source)
-        number = database.begin(source.text, settings, seeds_text(seeds), code_version(source.name))
+        number = database.begin(
+            source.text, settings, seeds_text(seeds), code_version(source.name, *source.settings.replaced_by)
+        )
         return _Run(source=source, keeper=Keeper(database, number), seeds=seeds)
     seeds = parse_seeds(before.seeds, f"{database.path}, sweep {before.id}")
     within = seeds if isinstance(seeds, range) else set(seeds)
@@ -138,7 +140,7 @@ def _recorded(database: ResultsDatabase, number: str | None) -> tuple[Sweep, Sou
     else:
         found = database.sweep(min(bounded(number), SEED_MAX))
     name, entry, settings = settings_of(found, database.path, f"sweep {found.id}")
-    if code_version(name).hash != found.code.hash:
+    if code_version(name, *settings.replaced_by).hash != found.code.hash:
         raise UsageError(
             f"--resume: sweep {found.id} was of other code ({found.code.text}), whose results are not of today's: "
             "begin a new one"
@@ -149,7 +151,7 @@ def _recorded(database: ResultsDatabase, number: str | None) -> tuple[Sweep, Sou
 def _same(database: ResultsDatabase, source: Source, seeds: Sequence[int] | None) -> Sweep | None:
     """The last sweep of this scenario, settings, seeds and code; where no seeds are given, the last unfinished one."""
     settings = settings_to_record(source)
-    version = code_version(source.name).hash
+    version = code_version(source.name, *source.settings.replaced_by).hash
     text = None if seeds is None else seeds_text(seeds)
     found = [each for each in database.sweeps() if each.settings == settings and each.code.hash == version]
     found = [each for each in found if (each.state != FINISHED if text is None else each.seeds == text)]
@@ -216,7 +218,7 @@ class _Run:
             with uninterrupted():
                 self.keeper.save()
         except SimclockError:
-            _print_unsaved(self.keeper)
+            print_unsaved(self.keeper)
 
     def _started(self, workers: int) -> None:
         self.workers = workers
@@ -236,17 +238,17 @@ class _Run:
     def _failure(self, outcome: Outcome) -> Iterator[str]:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
-        yield f"  replay: {self._replay(outcome.seed)}"
+        yield f"  replay: {self._replay(outcome)}"
         if self.codes is None:
             self.codes = self.source.codes()
-        settings = replace(self.source.settings, seed=outcome.seed)
+        settings = outcome.settings(self.source.settings)
         code = self.codes.code(settings, next(iter(outcome.properties), ""), outcome.digest)
         yield f"  or paste: simclock run --replay {code}"
 
-    def _replay(self, seed: int) -> str:
+    def _replay(self, outcome: Outcome) -> str:
         if self.overrides is None:
-            return replay_text(self.keeper.database, f"{self.keeper.sweep}:{seed}")
-        return self.overrides.replay(self.source, replace(self.source.settings, seed=seed))
+            return replay_text(self.keeper.database, f"{self.keeper.sweep}:{outcome.seed}")
+        return self.overrides.replay(self.source, outcome.settings(self.source.settings))
 
 
 @contextmanager
@@ -262,7 +264,7 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler if before is None else before)
 
 
-def _print_unsaved(keeper: Keeper) -> None:
+def print_unsaved(keeper: Keeper) -> None:
     """What cannot be saved is not lost: a line of JSON each on stdout."""
     for outcome in sorted(keeper.unsaved, key=lambda each: each.seed):
         click.echo(json.dumps({"sweep": keeper.sweep, **asdict(outcome)}, ensure_ascii=False))

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import closing
 
 import click
 
 from simclock.errors import UsageError
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.bug import SAFETY, Bug
-from simclock.experiments.telling.exit_status import VALID, VIOLATED
+from simclock.experiments.telling.exit_status import INTERRUPTED, VALID, VIOLATED
 from simclock.experiments.telling.spelling import say, unknown
 from simclock.experiments.telling.tables import FORMS
 from simclock.experiments.watching.progress import progress_bar
 from simclock.experiments.zoo.bugs import BUGS
-from simclock.experiments.zoo.hunt import Hunt, hunt_rows, own_rows
-from simclock.experiments.zoo.table import zoo_text
+from simclock.experiments.zoo.hunt import Found, Hunting
+from simclock.experiments.zoo.quarry import own_rows, row_quarry
+from simclock.experiments.zoo.table import row_line, zoo_text
 
 
 @click.command()
@@ -36,6 +38,8 @@ def zoo(
     The right protocol is run on the very same seeds, and must pass them all. "Faults after shrinking" is how many
     faults of the first run that was found are left when `simclock shrink` is done with it.
 
+    Each row is told as it is done; Ctrl-C ends the hunt, prints the rows that there are, and exits with 130.
+
     The exit status is 0 if every safety row was found and the right protocol passed every seed, else 1.
 
     \b
@@ -45,18 +49,32 @@ def zoo(
       simclock zoo --file tpc.py
     """
     wanted = _rows(rows, {bug.id: bug for bug in _own(file)} if file is not None else BUGS)
-    with progress_bar(total=len(wanted), desc="zoo", unit="row") as bar:
-
-        def told(bug: Bug, done: Sequence[Hunt]) -> None:
-            bar.update()
-            if not sys.stderr.isatty():
-                tried = ", ".join(str(each.seeds) if each.found is not None else "not found" for each in done)
-                click.echo(f"{bug.id}: {tried}", err=True)
-
-        found = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs, shrinks=shrinks, told=told)
-    click.echo(zoo_text(found, form, whole=rows is None and file is None))
-    well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
+    hunting = Hunting(
+        [row_quarry(bug) for bug in wanted], first=first, hunts=hunts, seeds_max=seeds_max, shrinks=shrinks
+    )
+    found, interrupted = hunted(hunting, len(wanted), jobs=jobs, address=None)
+    order = {bug.id: position for position, bug in enumerate(wanted)}
+    found.sort(key=lambda row: order[row.quarry.id])
+    click.echo(zoo_text(found, form, whole=rows is None and file is None and not interrupted))
+    if interrupted:
+        return INTERRUPTED
+    well = all(not row.right and (row.seeds is not None or row.quarry.kind != SAFETY) for row in found)
     return VALID if well else VIOLATED
+
+
+def hunted(hunting: Hunting, total: int, *, jobs: int | None, address: str | None) -> tuple[list[Found], bool]:
+    """Hunt them all, tell each as it is done, and whether Ctrl-C ended it: then with what there is of the others."""
+    found: list[Found] = []
+    with progress_bar(total=total, desc="hunt", unit="row") as bar:
+        try:
+            with closing(hunting.through(jobs, address)) as running:  # type: ignore[type-var]
+                for row in running:
+                    found.append(row)
+                    bar.write(row_line(row), file=sys.stderr)
+                    bar.update()
+        except KeyboardInterrupt:
+            return [*found, *hunting.unfinished()], True
+    return found, False
 
 
 def _own(file: str) -> list[Bug]:

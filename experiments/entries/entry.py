@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
+from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
-from simclock.experiments.nemesis import Prey, prey_of, under_nemesis
+from simclock.experiments.nemesis import Prey, parse_rhythm, prey_of, under_nemesis
+from simclock.experiments.nemesis.plan import DRAWN
+from simclock.experiments.nemesis.rhythm import PARAMETER as RHYTHM
 from simclock.experiments.telling.spelling import unknown
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
@@ -76,16 +80,21 @@ class Entry(Generic[P]):
 
 
 def made(entry: Entry[P], settings: Settings) -> Scenario:
-    """What `entry.make` makes of the parts asked for: the right ones, or those of the bug that the settings name."""
+    """What `entry.make` makes of the parts asked for: the right ones, those of the bug in the settings, or others.
+
+    Raises UsageError for a replacement of what is no part of the scenario.
+    """
     if entry.parts is None:
         scenario = cast(Callable[[Settings], Scenario], entry.make)(settings)
-        return _asked_for(scenario, settings, {})
+        return _asked_for(replaced_nodes(scenario, None, settings.replaced), settings, {})
     bug, parts = bug_of(entry, settings), entry.parts
     parameters: Mapping[str, Any] = {}
     if bug is not None:
         parameters, parts = bug.parameters, replace(parts, **bug.parts)  # type: ignore[type-var] # parts are a dataclass
+    parts, left = replaced_parts(parts, settings.replaced)
     asked = replace(settings, parameters={**settings.parameters, **parameters})
-    return _asked_for(cast(Callable[[Settings, P], Scenario], entry.make)(asked, parts), settings, parameters)
+    scenario = cast(Callable[[Settings, P], Scenario], entry.make)(asked, parts)
+    return _asked_for(replaced_nodes(scenario, entry.parts, left), settings, parameters)
 
 
 def bug_of(entry: Entry, settings: Settings) -> Bug | None:
@@ -108,16 +117,37 @@ def _asked_for(scenario: Scenario, settings: Settings, of_the_bug: Mapping[str, 
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     """The scenario with every setting in force, also one that `entry.make` takes no notice of."""
+    scenario = _unstruck(entry, settings)
+    nemesis = nemesis_of(entry, settings)
+    if settings.rhythm is not None and nemesis == NO_NEMESIS:
+        raise UsageError("rhythm: nothing is drawn that has one: give a nemesis too, such as swarm")
+    if nemesis == NO_NEMESIS and settings.liveness_ns is None:
+        return scenario
+    prey = prey_of(scenario) if entry.prey is None else entry.prey(scenario)
+    return under_nemesis(
+        scenario,
+        prey,
+        nemesis,
+        liveness_ns=settings.liveness_ns,
+        extra=settings.faults is not None,
+        rhythm=None if settings.rhythm is None else parse_rhythm(settings.rhythm),
+        pilot=partial(_unstruck, entry, settings),
+    )
+
+
+def as_drawn(settings: Settings, scenario: Scenario) -> Settings:
+    """The settings that make that scenario again, also where its rhythm was measured: then without a pilot."""
+    struck = scenario.parameters if DRAWN in scenario.parameters else {}
+    return replace(settings, rhythm=struck.get(RHYTHM, settings.rhythm))
+
+
+def _unstruck(entry: Entry, settings: Settings) -> Scenario:
+    """The same before a nemesis draws anything."""
     scenario = made(entry, settings)
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
     scenario = replace(scenario, **given)
-    scenario = pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
-    nemesis = nemesis_of(entry, settings)
-    if nemesis == NO_NEMESIS and settings.liveness_ns is None:
-        return scenario
-    prey = prey_of(scenario) if entry.prey is None else entry.prey(scenario)
-    return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
+    return pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
 
 
 def nemesis_of(entry: Entry, settings: Settings) -> str:

@@ -10,7 +10,8 @@ from simclock.environment.disk import DiskModel
 from simclock.environment.network import Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
-from simclock.experiments.nemesis import parse_nemesis
+from simclock.experiments.entries.replacement import Replacement
+from simclock.experiments.nemesis import parse_nemesis, parse_rhythm
 from simclock.experiments.runs.seeds import check_seed
 from simclock.faults import Fault
 from simclock.readable import say
@@ -35,6 +36,11 @@ class Settings:
     """Whether a run in which nothing is left to happen is violated."""
     nemesis: str | None = None
     """Trouble drawn from the seed, such as "swarm"; None means the entry's own, "none" that nothing is drawn."""
+    replaced: tuple[Replacement, ...] = ()
+    """Classes in the place of some that the scenario is made of."""
+    rhythm: str | None = None
+    """In which rhythm the nemesis strikes, such as "80ms", or "80ms for 2s" where it ends early; None: as the scenario
+    says, or else as a short run without faults shows."""
     liveness_ns: int | None = None
     """How long the run goes on after everything has healed, and is asked for progress; None: no such phase."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -48,3 +54,10 @@ class Settings:
             raise UsageError(f'duration: {say(self.duration_ns)} is not a duration: more than zero, such as "30s"')
         if self.nemesis is not None:
             parse_nemesis(self.nemesis)
+        if self.rhythm is not None:
+            parse_rhythm(self.rhythm)
+
+    @property
+    def replaced_by(self) -> tuple[str, ...]:
+        """What names the code that is put in."""
+        return tuple(each.where for each in self.replaced)

@@ -1,6 +1,8 @@
 """Trouble drawn from the seed: which faults, when, how hard; and the phase afterwards in which progress is due.
 
 prey.py       what a nemesis must know of a scenario
+rhythm.py     how far strikes lie apart, and for how long there are any
+pilot.py      the rhythm of a scenario that states none, measured
 episodes.py   the kinds of trouble, each as episodes that end
 hunters.py    observers that strike leaders
 plan.py       `swarm`, `mix` and single kinds: the plan for a seed
@@ -14,6 +16,7 @@ from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverag
 from simclock.experiments.nemesis.liveness import healed_ns, phase
 from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, struck, under_nemesis
 from simclock.experiments.nemesis.prey import Prey, prey_of
+from simclock.experiments.nemesis.rhythm import Rhythm, parse_rhythm
 
 __all__ = [
     "DOWN",
@@ -21,6 +24,7 @@ __all__ = [
     "Calm",
     "Plan",
     "Prey",
+    "Rhythm",
     "calm_of",
     "coverage",
     "coverage_of",
@@ -28,6 +32,7 @@ __all__ = [
     "draw_plan",
     "healed_ns",
     "parse_nemesis",
+    "parse_rhythm",
     "phase",
     "prey_of",
     "sometimes_text",

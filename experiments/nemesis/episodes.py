@@ -50,6 +50,12 @@ from simclock.experiments.nemesis.prey import Prey
 FOR_EVER_NS = 1 << 62
 GAP = 6
 """Rhythms between two episodes of a kind at hardness 1, in the mean."""
+LENGTHS = (1, 4, 8, 16, 32)
+"""In eighths of a rhythm: one of these is drawn, and an episode lasts an eighth of it to all of it."""
+LONG_LENGTHS = (64, 128)
+"""Beside them in a rhythm that was set or measured, of which nobody says that what lasts longer is without effect."""
+EPISODES_MAX = 64
+"""Of a kind, in a rhythm that was set or measured: a short one would strike for ever what has come to rest."""
 
 
 @dataclass
@@ -85,10 +91,12 @@ class Episode:
     disabled: Disabled
     at_ns: int
     until_ns: int
+    victims: tuple[int, ...]
+    """Of the servers those whose processes, clocks and disks this kind strikes."""
 
     def some(self, least: int = 1) -> list[int]:
         """A few servers: seldom all, most often one."""
-        servers = shuffled(self.luck, self.prey.servers)
+        servers = shuffled(self.luck, self.victims)
         count = least
         while count < len(servers) and self.luck.randrange(3) == 0:
             count += 1
@@ -127,13 +135,22 @@ def shuffled(luck: Stream, items: Iterable[int]) -> list[int]:
 
 def crash(episode: Episode) -> Iterator[Fault]:
     """A server dies, or several, or all at once as in a power cut; each comes back."""
-    servers = list(episode.prey.servers) if episode.luck.randrange(6) == 0 else episode.some()
+    servers = list(episode.victims) if episode.luck.randrange(6) == 0 else episode.some()
     if not episode.able(servers):
         return
     together = episode.luck.randrange(2)
     for server in servers:
         yield Crash(at_ns=episode.at_ns if together else episode.soon_ns(), node=server)
         yield Restart(at_ns=episode.late_ns(), node=server)
+
+
+def bounce(episode: Episode) -> Iterator[Fault]:
+    """A server dies and is up again before anybody notices: it has missed hardly a message, and forgotten all."""
+    servers = episode.victims if episode.luck.randrange(2) else episode.some()
+    if episode.able(servers):
+        for server in servers:
+            yield Crash(at_ns=episode.at_ns, node=server)
+            yield Restart(at_ns=episode.at_ns + episode.luck.uniform_ns(0, episode.prey.rhythm_ns // 32), node=server)
 
 
 def pause(episode: Episode) -> Iterator[Fault]:
@@ -202,6 +219,16 @@ def clog(episode: Episode) -> Iterator[Fault]:
             link = (servers[0], other) if luck.randrange(2) else (other, servers[0])
             yield Clog(at_ns=episode.soon_ns(), source=link[0], target=link[1])
             yield Unclog(at_ns=episode.until_ns, source=link[0], target=link[1])
+
+
+def hold(episode: Episode) -> Iterator[Fault]:
+    """What one node sends is held back, so that others have done with an exchange before it comes."""
+    server = episode.luck.choice(episode.victims)
+    if episode.able((server,)):
+        for other in episode.prey.servers:
+            if other != server:
+                yield Clog(at_ns=episode.at_ns, source=server, target=other)
+                yield Unclog(at_ns=episode.until_ns, source=server, target=other)
 
 
 # What strikes all traffic.
@@ -327,6 +354,10 @@ KINDS: dict[str, Kind] = {
 }
 """What `mix` and `swarm` draw from: all that a protocol for crashes and an asynchronous network has to withstand."""
 
+BRISK: dict[str, Kind] = {"bounce": bounce, "hold": hold}
+"""What a swarm draws beside them in a rhythm that was set or measured, in the shortest of its rhythms and as often as
+that: what happens within an exchange of messages."""
+
 HARSH: dict[str, Kind] = {
     "torn": torn,
     "lost-sync": lost_sync,
@@ -343,15 +374,34 @@ NEVER_DRAWN: dict[type[Fault], str] = {
 """Of the faults there are, those that no kind draws, and why."""
 
 
+def chosen_victims(luck: Stream, prey: Prey) -> tuple[int, ...]:
+    """Whom a kind strikes: everybody, all of one role, or a few."""
+    match luck.randrange(4):
+        case 0:
+            return prey.servers
+        case 1 | 2 if len(prey.roles) > 1:
+            return luck.choice(prey.roles)
+        case _:
+            return tuple(shuffled(luck, prey.servers)[: 1 + luck.randrange(len(prey.servers))])
+
+
 def episodes(
-    kind: Kind, *, luck: Stream, prey: Prey, network: Network, disabled: Disabled, hardness: int, end_ns: int
+    name: str, *, luck: Stream, prey: Prey, network: Network, disabled: Disabled, hardness: int, end_ns: int
 ) -> Iterator[Fault]:
-    """Episodes of one kind from the start until `end_ns`; nothing of them lies later."""
-    at_ns = luck.exponential_ns(prey.rhythm_ns * GAP // hardness)
-    while at_ns < end_ns:
-        scale_ns = max(8, prey.rhythm_ns * luck.choice((1, 4, 8, 16, 32)) // 8)
+    """Episodes of the kind of that name from the start until `end_ns`; nothing of them lies later."""
+    kind, gap_ns = (KINDS | BRISK | HARSH)[name], prey.rhythm_ns * (1 if name in BRISK else GAP) // hardness
+    victims, at_ns, left = prey.servers, 0, -1
+    lengths: tuple[int, ...] = LENGTHS
+    if prey.rhythms_ns:
+        left, lengths, victims = EPISODES_MAX, LENGTHS + LONG_LENGTHS, chosen_victims(luck, prey)
+        if prey.until_ns is None:  # else what there is to strike is over early
+            at_ns = luck.choice((0, luck.uniform_ns(0, max(0, end_ns - gap_ns * EPISODES_MAX))))
+    at_ns += luck.exponential_ns(gap_ns)
+    while at_ns < end_ns and left:
+        left -= 1
+        scale_ns = max(8, prey.rhythm_ns * luck.choice(lengths) // 8)
         until_ns = min(end_ns, at_ns + 1 + luck.uniform_ns(scale_ns // 8, scale_ns))
-        for fault in kind(Episode(luck, prey, network, disabled, at_ns, until_ns)):
+        for fault in kind(Episode(luck, prey, network, disabled, at_ns, until_ns, victims)):
             if fault.at_ns < end_ns:
                 yield fault
-        at_ns += 1 + luck.exponential_ns(prey.rhythm_ns * GAP // hardness)
+        at_ns += 1 + luck.exponential_ns(gap_ns)

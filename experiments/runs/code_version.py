@@ -34,9 +34,9 @@ class CodeVersion(NamedTuple):
     """16 hexadecimal digits; equal exactly where all sources are."""
 
 
-def code_version(scenario: str) -> CodeVersion:
-    """Of our packages and the module of a scenario that has been found, by its name in a scenario file."""
-    return _version(_scenario_sources(scenario))
+def code_version(*names: str) -> CodeVersion:
+    """Of our packages and the modules of what has been found, a scenario or a class: by its name in a scenario file."""
+    return _version(each for found in names for each in _scenario_sources(found))
 
 
 def module_version(module: ModuleType) -> CodeVersion:

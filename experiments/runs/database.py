@@ -134,10 +134,11 @@ class ResultsDatabase:
         """Record that a sweep goes on."""
         self.end(sweep, UNFINISHED)
 
-    def end(self, sweep: int, state: str) -> None:
-        """Record how a sweep ended."""
+    def end(self, sweep: int, state: str, seeds: str | None = None) -> None:
+        """Record how a sweep ended, and which `seeds` it had, where that was not known when it began."""
+        values = (state, seeds, sweep)
         with self._transaction():
-            self._connection.execute("UPDATE sweeps SET state = ? WHERE id = ?", (state, sweep))
+            self._connection.execute("UPDATE sweeps SET state = ?, seeds = coalesce(?, seeds) WHERE id = ?", values)
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Do one statement of another's table, in a transaction of its own; gives the number of a row that is new."""

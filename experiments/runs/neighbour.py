@@ -48,7 +48,7 @@ def nearest_passing(
         fault = scenario.faults[position]
         note = Note(at_ns=fault.at_ns, text=f"left out: {fault.describe()}")
         faults = (*scenario.faults[:position], note, *scenario.faults[position + 1 :])
-        settings = replace(reference.settings, faults=faults, nemesis=NO_NEMESIS)
+        settings = replace(reference.settings, faults=faults, nemesis=NO_NEMESIS, rhythm=None)
         neighbour = replace(scenario, faults=faults)
         outcome = _outcome(reference, neighbour)
         told(fault, outcome)

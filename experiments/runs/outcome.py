@@ -15,10 +15,11 @@ from math import inf
 from simclock.actors.run import run
 from simclock.durations import format_duration
 from simclock.errors import Failure, HandlerError, MessageTypeError, SimclockError, UsageError, who_failed
-from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.entry import Entry, as_drawn, make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VIOLATED
-from simclock.experiments.nemesis import phase
+from simclock.experiments.nemesis import parse_rhythm, phase
+from simclock.experiments.nemesis.rhythm import counted_rhythm
 from simclock.experiments.runs.report import Report, report_of, violation_text
 from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED
 from simclock.experiments.telling.spelling import one_line
@@ -72,6 +73,11 @@ class Outcome:
             return not self.passed
         return self.verdict == FAILED and any(name.partition(" at ")[0] == property for name in self.properties)
 
+    def settings(self, settings: Settings) -> Settings:
+        """Those of its sweep, as this run's: its seed, and the rhythm that was measured for it."""
+        rhythm = counted_rhythm(self.counters)
+        return replace(settings, seed=self.seed, rhythm=settings.rhythm if rhythm is None else str(rhythm))
+
     @property
     def what(self) -> str:
         """The verdict and the names of what was violated."""
@@ -91,6 +97,8 @@ class SeedRunner:
 
     entry: Entry
     settings: Settings
+    judge: Callable[[Entry, RunResult], Report] | None = None
+    """None: with a whole report."""
     batch_s: float = inf
     """What is done of a batch is given back after so long."""
 
@@ -107,7 +115,16 @@ class SeedRunner:
     def outcome(self, seed: int) -> Outcome:
         """One run, whatever it comes to."""
         entry, settings = self.entry, replace(self.settings, seed=seed)
-        return outcome_of(seed, lambda: run(make_scenario(entry, settings)), partial(report_of, entry))
+        rhythm: dict[str, int] = {}
+
+        def ran() -> RunResult:
+            scenario = make_scenario(entry, settings)
+            drawn = as_drawn(settings, scenario).rhythm
+            rhythm.update({} if drawn is None else parse_rhythm(drawn).counters())
+            return run(scenario)
+
+        outcome = outcome_of(seed, ran, partial(self.judge or report_of, entry))
+        return replace(outcome, counters={**outcome.counters, **rhythm})
 
 
 def outcome_of(seed: int, make: Callable[[], RunResult], judge: Callable[[RunResult], Report]) -> Outcome:

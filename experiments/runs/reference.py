@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from simclock.errors import UsageError
-from simclock.experiments.entries.entry import Entry, make_scenario
+from simclock.experiments.entries.entry import Entry, as_drawn, make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.hash_seeded import under_hash_seed
 from simclock.experiments.runs.database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
@@ -89,7 +91,11 @@ def find_run(text: str, database: Path) -> Reference:
     name, seed = named
     source = find_source(name)
     source = replace(source, settings=replace(source.settings, seed=seed))
-    replay = on_command_line() + shlex.join(["simclock", "run", name, "--seed", str(seed)])
+
+    def replay(settings: Settings) -> str:
+        rhythm = [] if settings.rhythm is None else ["--rhythm", settings.rhythm]
+        return on_command_line() + shlex.join(["simclock", "run", name, "--seed", str(seed), *rhythm])
+
     return run_of_source(source, text, replay, database)
 
 
@@ -104,7 +110,7 @@ def _recorded_run(text: str, sweep_number: int, seed: int, database: Path) -> Re
         text=text,
         name=name,
         entry=entry,
-        settings=replace(settings, seed=seed),
+        settings=recorded.outcome.settings(settings),
         replay=shlex.join(["simclock", "replay", text, *place]),
         recorded=recorded,
     )
@@ -153,30 +159,41 @@ def code_of(text: str, database: Path | None = None) -> str | None:
             with open_results(database) as opened:
                 settings = opened.sweep(min(bounded(text.partition(":")[0]), SEED_MAX)).settings
         elif is_replay_code(text):
-            scenario = read_replay_code(text).scenario
-            return in_one_line(scenario) if is_python(scenario) else None
+            return _code_in(read_replay_code(text).document)
         elif file.suffix == ".toml":
             settings = file.read_text(encoding="utf-8")
         else:
             return None
-        name = tomllib.loads(settings).get("scenario")
+        return _code_in(tomllib.loads(settings))
     except (OSError, ValueError, RecursionError, UsageError):
         return None
-    return in_one_line(name) if isinstance(name, str) and is_python(name) else None
 
 
-def run_of_source(source: Source, text: str, replay: str, database: Path) -> Reference:
-    """The run of a scenario that has been found, with what is recorded of it last, if there is a database."""
+def _code_in(document: Mapping[str, Any]) -> str | None:
+    put_in = document.get("replace")
+    names = [document.get("scenario"), *(put_in.values() if isinstance(put_in, dict) else ())]
+    code = [in_one_line(name) for name in names if isinstance(name, str) and is_python(name)]
+    return ", ".join(code) or None
+
+
+def run_of_source(source: Source, text: str, replay: Callable[[Settings], str], database: Path) -> Reference:
+    """The run of a scenario that has been found, with what is recorded of it last, if there is a database.
+
+    `replay` gives the command that runs it again with these settings: a rhythm that was, or is, measured among them.
+    """
     recorded = None
     if is_file(database):
         with open_results(database) as opened:
             recorded = _latest(opened, source)
+    settings = as_drawn(source.settings, source.scenario())
+    if recorded is not None:
+        settings = recorded.outcome.settings(settings)
     return Reference(
         text=text,
         name=source.name,
         entry=source.entry,
-        settings=source.settings,
-        replay=replay,
+        settings=settings,
+        replay=replay(settings),
         recorded=recorded,
     )
 

@@ -118,7 +118,7 @@ def _check(packed: bytes) -> bytes:
 
 @dataclass(frozen=True, kw_only=True)
 class CodeMaker:
-    """Makes codes of runs of one scenario: which code they are of is looked up once."""
+    """Makes codes of runs of one scenario, made of the same classes: which code they are of is looked up once."""
 
     name: str
     """Of the scenario, in a scenario file of any folder."""
@@ -130,9 +130,11 @@ class CodeMaker:
     def code(self, settings: Settings, broken: str = "", digest: str = "") -> str:
         """The code of the run with these settings."""
         if not self._version:
-            self._version.append(code_version(self.name))
+            self._version.append(code_version(self.name, *settings.replaced_by))
         text, hashed = self._version[0]
-        document = tomllib.loads(write_settings(from_here(self.name), settings, self.own))
+        replaced = tuple(each._replace(where=from_here(each.where)) for each in settings.replaced)
+        near = replace(settings, replaced=replaced)
+        document = tomllib.loads(write_settings(from_here(self.name), near, self.own))
         held = ReplayCode(document, text, hashed, hash_seed(), broken, bytes.fromhex(digest), self.guard)
         return held.text()
 

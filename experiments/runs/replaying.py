@@ -26,7 +26,7 @@ def replay(
     """
     source = _given(code, scenario) if scenario is not None else find_source(code)
     assert source.code is not None, "it was read from a code"
-    changed = source.code.changed(code_version(source.name))
+    changed = source.code.changed(code_version(source.name, *source.settings.replaced_by))
     if changed and not source.code.scenario.startswith(UNFILED):
         warn(f"{shown(code)}: {changed}", stacklevel=2)
     return run(source.scenario(), placement, replay=f"simclock.replay({code!r})", guard=source.code.guard)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from simclock.durations import parse_duration
 from simclock.errors import UsageError
@@ -60,7 +60,7 @@ class SeedRuns:
 
     def _code(self, codes: CodeMaker, outcome: Outcome) -> str:
         broken = next(iter(outcome.properties), "")
-        return codes.code(replace(self.settings, seed=outcome.seed), broken, outcome.digest)
+        return codes.code(outcome.settings(self.settings), broken, outcome.digest)
 
     def __str__(self) -> str:
         failing = [f"  seed {each.seed}  {each.what}: {each.detail}" for each in self.failing[:ROWS_MAX]]

@@ -20,7 +20,12 @@ from simclock.experiments.runs.replay_code import (
     read_replay_code,
     shown,
 )
-from simclock.experiments.scenario_files.file import named_entry, read_scenario_file, settings_from_toml
+from simclock.experiments.scenario_files.file import (
+    from_any_folder,
+    named_entry,
+    read_scenario_file,
+    settings_from_toml,
+)
 from simclock.scenario import Scenario
 
 
@@ -67,10 +72,10 @@ def find_source(text: str) -> Source:
         path = Path(text)
         entry, settings = read_scenario_file(path)
         name = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
-        return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(name, path.parent))
+        return Source(text=text, entry=entry, settings=settings, name=from_any_folder(name, path.parent))
     entry, seed = named_entry(text, Path())
     settings = replace(Settings(), seed=seed)
-    return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(text, Path()))
+    return Source(text=text, entry=entry, settings=settings, name=from_any_folder(text, Path()))
 
 
 def _pasted(text: str) -> Source:
@@ -85,11 +90,4 @@ def _pasted(text: str) -> Source:
     except UsageError as error:
         made_by = f"it was made by {code.code_text}, in the folder from which its files are named"
         raise UsageError(f"{error} (the replay code does not fit here: {made_by})") from error.__cause__
-    return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(code.scenario, Path()), code=code)
-
-
-def _from_any_folder(name: str, folder: Path) -> str:
-    if name.endswith(".py"):
-        return str((folder / name).resolve())
-    module, colon, rest = name.rpartition(":")
-    return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name
+    return Source(text=text, entry=entry, settings=settings, name=from_any_folder(code.scenario, Path()), code=code)

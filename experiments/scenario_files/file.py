@@ -7,10 +7,14 @@
     adaptive = false                        # what observers would inject does not happen, the faults below are all
     fail_when_quiet = true                  # violated where no message and no timer is left
     nemesis = "swarm"                       # faults drawn from the seed, see simclock.experiments.nemesis.plan
+    rhythm = "80ms"                         # around which its strikes are drawn; "80ms for 2s": and no longer than that
     liveness = "20s"                        # after the duration everything heals, and progress is due
 
     [parameters]                            # the scenario's own, see `simclock show`
     clients = 3
+
+    [replace]                               # a class that derives from one which the scenario is made of, in its place
+    LeaseServer = "mine.py:Hasty"
 
     [network]
     latency = { model = "uniform", low = "1ms", high = "5ms" }   # or "5ms"; see latency_forms
@@ -65,9 +69,10 @@ from simclock.errors import UsageError
 from simclock.experiments.catalog import entries
 from simclock.experiments.entries.entry import Entry, made
 from simclock.experiments.entries.parameters import parameter_from_toml
+from simclock.experiments.entries.replacement import Replacement
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.latency_forms import latency_from_table, latency_from_text
-from simclock.experiments.scenario_files.python_scenarios import python_entry
+from simclock.experiments.scenario_files.python_scenarios import python_class, python_entry
 from simclock.experiments.scenario_files.text import fault_key
 from simclock.experiments.scenario_files.toml_table import Table, check_numbers
 from simclock.experiments.telling.spelling import reason, say, unknown
@@ -80,6 +85,8 @@ KEYS = (
     "nodes",
     "duration",
     "nemesis",
+    "rhythm",
+    "replace",
     "liveness",
     "parameters",
     "network",
@@ -152,6 +159,8 @@ def settings_from_toml(
             adaptive=table.truth("adaptive"),
             fail_when_quiet=table.truth("fail_when_quiet"),
             nemesis=table.text("nemesis", '"swarm"'),
+            replaced=_replaced(table, folder),
+            rhythm=table.text("rhythm", '"80ms"'),
             liveness_ns=table.duration_ns("liveness"),
             parameters=_parameters(table, entry),
         )
@@ -185,6 +194,30 @@ def scenario_as_is(entry: Entry, settings: Settings) -> Scenario:
         return made(entry, own)
     except UsageError:  # it may fit that many nodes only with the network that is still to be set
         return made(entry, replace(own, nodes=None))
+
+
+def replacement(part: str, where: str, folder: Path, place: str) -> Replacement:
+    """The class that `where` names, a path of which begins at `folder`, in the place of that part."""
+    if ":" not in where:
+        raise UsageError(f"{place}: {say(where)} names no class: write {part}=mine.py:Class")
+    try:
+        return Replacement(part, from_any_folder(where, folder), python_class(where, folder))
+    except UsageError as error:
+        raise UsageError(f"{place}: {error}") from error.__cause__
+
+
+def from_any_folder(name: str, folder: Path) -> str:
+    """The same name of Python code, or of the catalog, as it is understood everywhere."""
+    module, colon, rest = name.rpartition(":")
+    return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name
+
+
+def _replaced(table: Table, folder: Path) -> tuple[Replacement, ...]:
+    given = table.table("replace")
+    if given is None:
+        return ()
+    texts = {name: given.text(name, '"mine.py:Class"') for name in given.values}
+    return tuple(replacement(name, text, folder, given.place(name)) for name, text in texts.items() if text is not None)
 
 
 def _parameters(table: Table, entry: Entry) -> dict[str, Any]:

@@ -41,12 +41,28 @@ NO_BUGS: Mapping[str, Bug] = MappingProxyType({})
 
 def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
     """The entry that `path.py:name` or `module:name` names, and its own seed; a path is relative to `folder`."""
+    module, name = _named(text, folder, "scenario")
+    return entry_of(text, getattr(module, name), _bugs_of(module, name))
+
+
+def python_class(text: str, folder: Path) -> type:
+    """The class that `path.py:Class` or `module:Class` names; a path is relative to `folder`."""
+    module, name = _named(text, folder, "Class")
+    value = getattr(module, name)
+    if not isinstance(value, type):
+        raise UsageError(f"{text}: it is {type(value).__name__}, not a class")
+    return value
+
+
+def _named(text: str, folder: Path, wanted: str) -> tuple[ModuleType, str]:
+    """A module and the name of what is in it; `wanted` says in errors what might be called so. A file of one scenario
+    need not name it."""
     module_text, _, name = text.rpartition(":")
     if not module_text and name.endswith(".py"):
         module_text, name = name, ""
     if not module_text or (not name and text.endswith(":")):
         file = text.strip(":")
-        raise UsageError(f"{file}: name the scenario too, as in {file}:scenario")
+        raise UsageError(f"{file}: name the {wanted.lower()} too, as in {file}:{wanted}")
     if module_text.endswith(".py"):
         module = _module_at(folder / module_text, module_text)
     else:
@@ -55,7 +71,7 @@ def python_entry(text: str, folder: Path) -> tuple[Entry, int]:
     if not hasattr(module, name):
         public = [each for each in vars(module) if not each.startswith("_")]
         raise UsageError(f"{module_text}: {unknown('name', name, public)}")
-    return entry_of(text, getattr(module, name), _bugs_of(module, name))
+    return module, name
 
 
 def scenarios_in(file: str, folder: Path) -> list[str]:
@@ -113,7 +129,7 @@ def _module_at(path: Path, text: str) -> ModuleType:
         if getattr(module, "__file__", None) == str(path) and module.__name__ != "__main__":
             return module
     name = path.stem
-    if not name.isidentifier() or name in sys.modules or importlib.util.find_spec(name) is not None:
+    if not name.isidentifier() or name in sys.modules or _is_another(name, path):
         name = f"scenarios_of_{name}"  # what another import means by that name is not shadowed
     sys.path.append(str(path.parent))  # what lies beside it can be imported, and shadows nothing that we or Ray import
     spec = importlib.util.spec_from_file_location(name, path)
@@ -127,6 +143,12 @@ def _module_at(path: Path, text: str) -> ModuleType:
         sys.path.remove(str(path.parent))
         _refuse(text, error)
     return module
+
+
+def _is_another(name: str, path: Path) -> bool:
+    """Whether an import of that name means something, and not this file."""
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin != str(path)
 
 
 def _module_called(name: str) -> ModuleType:

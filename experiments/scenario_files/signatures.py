@@ -3,8 +3,9 @@
     def tpc(seed: int, nodes: int = 4, transactions: int = 20, timeout: Duration = ms(80), reads: bool = False)
 
 `seed` and `nodes` are those of every run; `settings`, or what is annotated as Settings, gets all that was set. A
-parameter that is annotated as a class, `type[Node]`, is a part that a bug may replace. Every other one is a parameter:
-its annotation is its kind, its docstring's line `name: words` its help; one without a default has to be given.
+parameter that is annotated as a class, `type[Node]`, or has one as its default, is a part that a bug or `--replace`
+may replace. Every other one is a parameter: its annotation is its kind, its docstring's line `name: words` its help;
+one without a default has to be given.
 """
 
 from __future__ import annotations
@@ -122,7 +123,8 @@ def signature_of(text: str, function: Callable[..., Any]) -> Signature:
         if name in (seed, settings, NODES) or each.kind in (each.VAR_KEYWORD, each.VAR_POSITIONAL):
             continue
         hint = hints.get(name, _NOTHING)
-        if get_origin(hint) is type or hint is type:
+        is_a_class = hint is _NOTHING and isinstance(each.default, type) and each.default is not _NOTHING
+        if get_origin(hint) is type or hint is type or is_a_class:
             if each.default is _NOTHING or not isinstance(each.default, type):
                 raise UsageError(f"{text}: {name}: give the right class as its default, so that a bug may replace it")
             read.parts[name] = each.default

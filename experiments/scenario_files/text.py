@@ -14,6 +14,7 @@ from simclock.durations import format_duration
 from simclock.environment.network import PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
+from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.parameters import parameter_to_toml
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.latency_forms import latency_to_table, only_used_figures
@@ -28,6 +29,8 @@ def write_settings(name: str, settings: Settings, own: Network | None = None) ->
     `own` is the network that the scenario has by itself: its latency need not be written again.
     """
     document = _top(name, settings)
+    if settings.replaced:
+        document["replace"] = {each.part: each.where for each in settings.replaced}
     if settings.parameters:
         document["parameters"] = {key: parameter_to_toml(key, value) for key, value in settings.parameters.items()}
     if settings.network is not None:
@@ -49,7 +52,7 @@ def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
     drawn = nemesis is not None or settings.liveness_ns is not None
     latency = only_used_figures(scenario.network.latency)
     return replace(
-        settings,
+        as_drawn(settings, scenario),
         seed=scenario.seed,
         nemesis=nemesis,
         duration_ns=_before_liveness(settings, scenario),
@@ -78,6 +81,8 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
         values["fail_when_quiet"] = settings.fail_when_quiet
     if settings.nemesis is not None:
         values["nemesis"] = settings.nemesis
+    if settings.rhythm is not None:
+        values["rhythm"] = settings.rhythm
     if settings.liveness_ns is not None:
         values["liveness"] = format_duration(settings.liveness_ns)
     if settings.faults is not None and not settings.faults:

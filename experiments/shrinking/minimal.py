@@ -73,7 +73,7 @@ def shrink_run(
     """Make a failing run as small as it gets. An interrupt, or a Ray that fails, gives the smallest so far."""
     settings = reference.settings
     # What observers inject stands in the plan from here on, so that each of it can be left out.
-    plain = replace(settings, faults=trial.faults, adaptive=False, nemesis=NO_NEMESIS)
+    plain = replace(settings, faults=trial.faults, adaptive=False, nemesis=NO_NEMESIS, rhythm=None)
     if not trials.fails(plain):
         raise UsageError(
             f"{reference.text}: {trials.property} is not broken again: the scenario is not determined by its seed"

@@ -1,9 +1,9 @@
-"""The bug zoo: documented bugs of real systems, put back into the right protocol and hunted.
+"""The bug zoo: documented bugs of real systems, put back into the right protocol and hunted; and a class of one's own.
 
-bug.py         what a row is: the class with the wrong line, where it is hunted, the property that has to name it
 bugs.py        every row, and what has none
-hunt.py        hunting a row over seeds
+quarry.py      what is hunted: a scenario with something wrong in it, and the same without
+hunt.py        hunting over seeds
 table.py       what was found, as a table
 
-All others are an area each; Raft's wrong lines stand in elections.py, logs.py and services.py.
+What a row is stands in `experiments/entries/bug.py`, the rows in their topics of the catalog.
 """

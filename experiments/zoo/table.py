@@ -29,16 +29,15 @@ def zoo_text(rows: Sequence[Found], form: str, *, whole: bool = True) -> str:
     shown: list[tuple[str, ...]] = []
     raw: list[tuple[Any, ...]] = []
     for row in rows:
-        bug = row.bug
+        quarry = row.quarry
         caught = [hunt for hunt in row.hunts if hunt.found is not None]
-        seeds = row.seeds
-        first = caught[0].found if caught else None
-        right = "passes" if not row.right else f"FAILS: {row.right[0]}"
-        head = (bug.id, bug.name, bug.kind, bug.property)
+        seeds, first = row.seeds, row.first
+        right = right_text(row)
+        head = (quarry.id, quarry.name, quarry.kind, quarry.property)
         hits = f"{len(caught)} of {len(row.hunts)}"
         shown.append(
             (
-                *head,
+                *(text or "" for text in head),
                 "not found" if seeds is None else f"{seeds:,}",
                 hits,
                 "" if first is None else str(first),
@@ -57,9 +56,25 @@ def zoo_text(rows: Sequence[Found], form: str, *, whole: bool = True) -> str:
     return table_text(HEADERS, shown, form, raw)
 
 
+def row_line(row: Found) -> str:
+    """One row in one line, as it is told when it is done."""
+    hunts = ", ".join(f"{each.seeds:,}" if each.found is not None else "not found" for each in row.hunts)
+    where = "" if row.first is None else f"; first at seed {row.first}"
+    return f"{row.quarry.id} {row.quarry.name}: {hunts}{where}; right protocol {right_text(row)}"
+
+
+def right_text(row: Found) -> str:
+    """What became of the right protocol on the same seeds."""
+    if row.right:
+        return f"FAILS: {row.right[0]}"
+    return "passes" if len(row.rights) == len(row.runs) else f"passes {len(row.rights):,} of {len(row.runs):,}"
+
+
 def remark(row: Found) -> str:
     """Why a row was not found: what was named in its place."""
     missed = [hunt for hunt in row.hunts if hunt.found is None]
+    if any(not hunt.ended for hunt in missed):
+        return "interrupted"
     if not missed:
         return ""
     tried = sum(hunt.seeds for hunt in missed)
