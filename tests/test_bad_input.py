@@ -157,7 +157,7 @@ PLAINLY_WRONG = (
     (("run", "phold", "--trace", "/nowhere/x"), "--trace: cannot write /nowhere/x"),
     (("run", "phold", "--trace", "-", "--format", "json"), "--trace: - prints readable lines"),
     (("run", "nowhere.toml"), "nowhere.toml: cannot be read: No such file"),
-    (("run", "nowhere.py"), "nowhere.py: name the scenario too, as in nowhere.py:scenario"),
+    (("run", "nowhere.py"), "nowhere.py: there is no such file"),
     (("run", "nowhere.py:x"), "nowhere.py: there is no such file"),
     (("run", "nowhere.module:x"), "nowhere.module: there is no such module"),
     (("run", "simclock.experiments.catalog.synthetic.scenario:fold"), "unknown name 'fold': did you mean 'phold'?"),
@@ -195,7 +195,7 @@ BAD_PYTHON = (
     ("raise SystemExit('bye')", "SystemExit: bye"),
     ("def scenario(seed):\n    return 1 / seed", "ZeroDivisionError: division by zero"),
     ("def scenario(seed):\n    return seed", "the function made int, not a Scenario"),
-    ("def scenario(one, two):\n    return one", "the function takes 2 arguments"),
+    ("def scenario(one, two):\n    return one", "one: say what it is: annotate it as int"),
 )
 
 
