@@ -204,6 +204,17 @@ class ResultsDatabase:
         """The seeds of which that sweep has a result."""
         return frozenset(seed for (seed,) in self._read("SELECT seed FROM results WHERE sweep = ?", (sweep,)))
 
+    # Tables of others, beside these.
+
+    def write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Carry out a statement of SQL with each of these rows, in one transaction."""
+        with self._transaction():
+            self._connection.executemany(statement, rows)
+
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query of SQL gives."""
+        return self._read(query, values)
+
     def result(self, sweep: int, seed: int) -> Result:
         """The result of that sweep and seed."""
         self.sweep(sweep)
