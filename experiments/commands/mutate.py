@@ -246,6 +246,7 @@ class _Testing:
         if not verdict.killed:
             where = f"{mutant.file}:{mutant.line}: {mutant.kind}"
             bar.write(f"survived: {where}: {fate_text(verdict)}", file=sys.stderr)
+            sys.stderr.flush()
         survivors = sum(1 for each in self.known if not each.killed)
         bar.set_postfix_str(f"{survivors} survived", refresh=False)
         bar.update()

@@ -11,7 +11,7 @@ coverage.py   what really happened
 
 from simclock.experiments.nemesis.calm import DOWN, Calm, calm_of
 from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
-from simclock.experiments.nemesis.liveness import healed_ns, phase
+from simclock.experiments.nemesis.liveness import healed_ns, phase, recovery
 from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
 from simclock.experiments.nemesis.prey import Prey
 
@@ -28,6 +28,7 @@ __all__ = [
     "healed_ns",
     "parse_nemesis",
     "phase",
+    "recovery",
     "sometimes_text",
     "under_nemesis",
 ]

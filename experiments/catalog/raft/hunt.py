@@ -36,7 +36,7 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
@@ -146,6 +146,7 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         observers=(
             partial(RaftProperties, raft.servers),
+            partial(RaftTestimony, raft.servers),
             partial(History, range(replicas, replicas + CLIENTS)),
             Enough,
         ),

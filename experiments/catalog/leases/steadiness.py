@@ -1,0 +1,124 @@
+"""What a lease service owes when all is well: servers, holders and the store are up, answers come soon and in order.
+
+    Nothing Expires          claims are renewed or released, so none runs out
+    Lock Is Handed On        when a claim ends, the next in the queue is told that it holds, once it has renewed
+    Hold Ends In Time        who holds writes what it wants to write, and releases
+    Writes Arrive            what a holder sends the store takes, or refuses, within a journey; and it looked before
+    No Write Is Refused      the store refuses nobody who holds
+    Everybody Holds          each client holds the lock at least once until the run ends
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from simclock import Control, Observation, format_duration
+from simclock.experiments.checkers.steadiness import Steadiness
+
+EXPIRES = "Nothing Expires"
+HANDED_ON = "Lock Is Handed On"
+ENDS = "Hold Ends In Time"
+ARRIVE = "Writes Arrive"
+REFUSED = "No Write Is Refused"
+EVERYBODY = "Everybody Holds"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseCalm:
+    """When what is owed, and within what."""
+
+    settled_ns: int
+    clients: range
+    hand_on_ns: int
+    hold_ns: int
+    arrives_ns: int
+
+
+class LeaseSteadiness(Steadiness):
+    """Judges a lease service with one lock from the instant at which it has settled."""
+
+    def __init__(self, calm: LeaseCalm) -> None:
+        super().__init__(calm.settled_ns)
+        self._calm = calm
+        self._told = 0
+        """Changes of the table that were seen, of whichever server told them first."""
+        self._queue: list[int] = []
+        """Tokens with a claim, the holder's first."""
+        self._free_ns: int | None = None
+        """Since when the first of the queue has not been told that it holds."""
+        self._holds_ns: dict[int, int] = {}
+        """Client -> since when it holds."""
+        self._looked: set[int] = set()
+        self._sent_ns: dict[tuple[int, int], int] = {}
+        """(token, number) of a write that is under way -> when it departed."""
+        self._held: set[int] = set()
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        now_ns, node, value = observation.time_ns, observation.node, observation.value
+        self.overdue(now_ns)
+        match observation.name:
+            case "lease":
+                self._on_lease(now_ns, node, value)
+            case "held" if node in self._calm.clients:
+                self._holds_ns.setdefault(node, now_ns)
+                if now_ns >= self.settled_ns:
+                    self._held.add(node)
+            case "released" | "lost" if node in self._calm.clients:
+                self._holds_ns.pop(node, None)
+            case "looks":
+                self._looked.add(node)
+            case "writes":
+                self._on_writes(now_ns, node, value)
+            case "accepted":
+                self._sent_ns.pop((value[1], value[2]), None)
+            case "refused":
+                if now_ns >= self.settled_ns:
+                    self.name(now_ns, REFUSED, node, f"refuses a write with token {value[1]} of node {value[2]}")
+
+    def _on_lease(self, now_ns: int, node: int, told: tuple[Any, ...]) -> None:
+        number, kind, _, token, _ = told
+        if number != self._told:
+            return  # another server has told it before
+        self._told += 1
+        first = self._queue[0] if self._queue else None
+        if kind == "queued":
+            self._queue.append(token)
+        elif kind in ("released", "expired") and token in self._queue:
+            self._queue.remove(token)
+            if kind == "expired" and now_ns >= self.settled_ns:
+                self.name(now_ns, EXPIRES, node, f"the claim of token {token} runs out")
+        elif kind == "held" and token == first:
+            self._free_ns = None
+        if self._queue and self._queue[0] != first:
+            self._free_ns = now_ns
+
+    def _on_writes(self, now_ns: int, node: int, value: tuple[Any, ...]) -> None:
+        _, token, number = value
+        if now_ns < self.settled_ns:
+            return
+        if node not in self._looked:
+            self.name(now_ns, ARRIVE, node, f"writes with token {token}, and has not looked at its lease")
+        self._looked.discard(node)
+        self._sent_ns[token, number] = now_ns
+
+    def overdue(self, now_ns: int) -> None:
+        if now_ns < self.settled_ns:
+            return
+        calm = self._calm
+        if self._free_ns is not None and now_ns > max(self._free_ns, calm.settled_ns) + calm.hand_on_ns:
+            late = format_duration(calm.hand_on_ns)
+            self.name(now_ns, HANDED_ON, -1, f"token {self._queue[0]}, the next, is not told that it holds within {late}")
+        for client, since_ns in self._holds_ns.items():
+            if now_ns > max(since_ns, calm.settled_ns) + calm.hold_ns:
+                late = format_duration(calm.hold_ns)
+                self.name(now_ns, ENDS, client, f"holds, and has not written all and released within {late}")
+        for (token, number), sent_ns in self._sent_ns.items():
+            if now_ns > sent_ns + calm.arrives_ns:
+                self.name(now_ns, ARRIVE, -1, f"the store says nothing of write {number} of token {token}")
+
+    def on_finish(self, control: Control) -> None:
+        if control.now_ns > self.settled_ns + 2 * len(self._calm.clients) * self._calm.hold_ns:
+            for client in sorted(set(self._calm.clients) - self._held):
+                self.name(control.now_ns, EVERYBODY, client, "has not held the lock since all settled")
+        super().on_finish(control)
