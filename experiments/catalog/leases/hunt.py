@@ -274,6 +274,7 @@ def leases_calm_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
         hand_on_ns=drawn.term_ns // RENEWALS_PER_TERM + 8 * CALM_LATENCY_NS,
         hold_ns=drawn.writes * (drawn.prepare_ns + 3 * CALM_LATENCY_NS) + 4 * CALM_LATENCY_NS,
         arrives_ns=CALM_LATENCY_NS + 1,
+        prepare_ns=drawn.prepare_ns * 3 // 4,  # by the true time: clocks drift by a fifth at most
     )
     within_ns = SETTLES_NS + calm.hold_ns
     return replace(

@@ -3,7 +3,7 @@
     Nothing Expires          claims are renewed or released, so none runs out
     Lock Is Handed On        when a claim ends, the next in the queue is told that it holds, once it has renewed
     Hold Ends In Time        who holds writes what it wants to write, and releases
-    Writes Arrive            what a holder sends the store takes, or refuses, within a journey; and it looked before
+    Writes Arrive            what a holder sends the store takes, or refuses, within a journey; it looked before, and prepared it
     No Write Is Refused      the store refuses nobody who holds
     Everybody Holds          each client holds the lock at least once until the run ends
 """
@@ -33,6 +33,8 @@ class LeaseCalm:
     hand_on_ns: int
     hold_ns: int
     arrives_ns: int
+    prepare_ns: int
+    """It takes at least so long from a look to the write."""
 
 
 class LeaseSteadiness(Steadiness):
@@ -49,7 +51,8 @@ class LeaseSteadiness(Steadiness):
         """Since when the first of the queue has not been told that it holds."""
         self._holds_ns: dict[int, int] = {}
         """Client -> since when it holds."""
-        self._looked: set[int] = set()
+        self._looked_ns: dict[int, int] = {}
+        """Client -> when it looked at its lease, and has not written since."""
         self._sent_ns: dict[tuple[int, int], int] = {}
         """(token, number) of a write that is under way -> when it departed."""
         self._held: set[int] = set()
@@ -67,7 +70,7 @@ class LeaseSteadiness(Steadiness):
             case "released" | "lost" if node in self._calm.clients:
                 self._holds_ns.pop(node, None)
             case "looks":
-                self._looked.add(node)
+                self._looked_ns[node] = now_ns
             case "writes":
                 self._on_writes(now_ns, node, value)
             case "accepted":
@@ -96,10 +99,13 @@ class LeaseSteadiness(Steadiness):
     def _on_writes(self, now_ns: int, node: int, value: tuple[Any, ...]) -> None:
         _, token, number = value
         if now_ns < self.settled_ns:
+            self._looked_ns.pop(node, None)
             return
-        if node not in self._looked:
+        looked_ns = self._looked_ns.pop(node, None)
+        if looked_ns is None:
             self.name(now_ns, ARRIVE, node, f"writes with token {token}, and has not looked at its lease")
-        self._looked.discard(node)
+        elif now_ns < looked_ns + self._calm.prepare_ns:
+            self.name(now_ns, ARRIVE, node, f"writes {format_duration(now_ns - looked_ns)} after it looked")
         self._sent_ns[token, number] = now_ns
 
     def overdue(self, now_ns: int) -> None:
