@@ -40,6 +40,7 @@ from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import say, unknown
 from simclock.protocols.byzantine_clocks import (
     ALGORITHMS,
+    EQUIVOCATORS,
     LIARS,
     Bound,
     ClockAgreement,
@@ -57,6 +58,8 @@ PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
 """What makes a node faulty."""
 ROUNDS = 20
 """In the scenario's own duration."""
+
+KINDS_OF_LIARS = LIARS | EQUIVOCATORS
 
 PARAMETERS: dict[str, Any] = {
     "algorithm": "cnv",
@@ -111,8 +114,8 @@ def system_of(settings: Settings) -> System:
     liars = _count("liars", given["liars"], tolerates)
     if liars > nodes - 2:
         raise UsageError(f"liars: {liars} of {nodes} nodes leave no two correct clocks to compare: at most {nodes - 2}")
-    if given["liar"] not in LIARS:
-        raise UsageError(f"liar: {unknown('kind of liar', given['liar'], LIARS)}")
+    if given["liar"] not in KINDS_OF_LIARS:
+        raise UsageError(f"liar: {unknown('kind of liar', given['liar'], KINDS_OF_LIARS)}")
     if given["algorithm"] not in ALGORITHMS:
         raise UsageError(f"algorithm: {unknown('algorithm', given['algorithm'], ALGORITHMS)}")
     clocks = settings.clocks or Clocks(
@@ -184,7 +187,7 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
         return ConvergingNode(rounds)
 
     def liar(node: int) -> Liar:
-        return LIARS[system.kind](rounds, lies)
+        return KINDS_OF_LIARS[system.kind](rounds, lies)
 
     return Scenario(
         name="byzantine-clocks",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from simclock import Crash, Network, Restart, Scenario, Uniform, UsageError, ms, seconds, stream
+from simclock import AddDelay, Crash, Network, Restart, Scenario, Uniform, UsageError, ms, seconds, stream
 from simclock.experiments.catalog.total_order.hunt import CHAT_HUNT, HUNT_ORDER, Parts
 from simclock.experiments.catalog.total_order.scenario import chat_scenario, settle_ns
 from simclock.experiments.catalog.total_order.steadiness import ChatCalm, ChatSteadiness
@@ -20,6 +20,8 @@ from simclock.protocols.total_order.people import Script
 
 LATENCY_NS_MAX = ms(5)
 STORM_NS = seconds(3)
+STORM_DELAYS_NS = (ms(40), ms(80), ms(120))
+"""So much longer every journey is in the storm: somebody is suspected before a change of the view is through."""
 KINDS = ("pause", "partition", "one-way", "clog", "slow", "loss", "delay")
 STEADY_NS = ms(700)
 """Before the crash, before the one who crashed is back, and after that."""
@@ -53,8 +55,9 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         answer_percent=20 // nodes,
     )
     prey = Prey(servers=tuple(range(nodes)), rhythm_ns=HUNT_ORDER.suspect_ns)
-    kinds = [kind for kind in KINDS if luck.randrange(3) == 0] or ["pause"]
+    kinds = [kind for kind in KINDS if luck.randrange(2) == 0] or ["pause"]
     storm = draw_plan("+".join(kinds), settings.seed, prey, network, STORM_NS)
+    slow = AddDelay(at_ns=0, delay_ns=luck.choice(STORM_DELAYS_NS))
     crash = (Crash(at_ns=calm.crash_ns, node=calm.crashes), Restart(at_ns=calm.back_ns, node=calm.crashes))
     scenario = chat_scenario(
         "chat-calm-hunt",
@@ -65,7 +68,7 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         person=parts.person(),
         duration_ns=settings.duration_ns or script.chatter_until_ns + settle_ns(HUNT_ORDER) + ms(100),
         network=network,
-        faults=(*storm.faults, *recovery(prey, network, STORM_NS), *crash),
+        faults=(slow, *storm.faults, *recovery(prey, network, STORM_NS), *crash),
         parameters={**settings.parameters, "drawn": str(storm)},
     )
     return replace(scenario, observers=(*scenario.observers, partial(ChatSteadiness, calm)))
