@@ -108,6 +108,7 @@ class Leader(Shard):
             if message.coordinator == self.id:
                 self._abort(transaction, client)
             else:
+                self.observe("abort", transaction)
                 self.send(message.coordinator, Refused(transaction))
         elif message.coordinator == self.id:
             self.coordinated[transaction] = Coordinated(message, client, now)
@@ -157,6 +158,8 @@ class Leader(Shard):
             self.last_timestamp = max(self.last_timestamp, timestamp)
             self.versions.write(timestamp, commit.writes)
             self.observe("apply", (transaction, timestamp))
+        else:
+            self.observe("abort", transaction)
         self._release(transaction)
         self._serve_reads()
 
@@ -254,6 +257,7 @@ class Leader(Shard):
         self._forget_votes(transaction)
         self.outcomes[transaction] = None
         self._log(DecidedRecord(transaction, None))
+        self.observe("abort", transaction)
         self._release(transaction)
         if coordinated is not None:
             client = coordinated.client

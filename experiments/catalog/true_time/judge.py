@@ -18,10 +18,11 @@ from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.experiments.telling.recorded import recorded
 
 
-def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]]]:
-    """What clients asked and heard; and what servers committed, by transaction."""
+def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]], dict[int, list[int]]]:
+    """What clients asked and heard; what servers committed, and which of them aborted, by transaction."""
     opened: dict[int, dict[str, Any]] = {}
     timestamps: dict[int, list[int]] = {}
+    aborted: dict[int, list[int]] = {}
     for each in recorded(result):
         value = each.value
         match each.name:
@@ -37,7 +38,9 @@ def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int
                 opened[value] |= {"ended_ns": each.time_ns, "outcome": each.name}
             case "assign" | "commit" | "apply":
                 timestamps.setdefault(value[0], []).append(value[1])
-    return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps
+            case "abort":
+                aborted.setdefault(value, []).append(each.node)
+    return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps, aborted
 
 
 def judgement_of(result: RunResult) -> Judgement:
@@ -106,7 +109,7 @@ def quantile_ns(ordered_ns: Sequence[int], permille: int) -> int | None:
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Uncertainty, waits, transactions and their latency."""
-    transactions, _ = history_of(result)
+    transactions, *_ = history_of(result)
     counts = result.reports["TrueTimeProperties"]
     outcomes = {
         how: sum(each.outcome == how and each.ended_ns is not None for each in transactions)

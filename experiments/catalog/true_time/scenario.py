@@ -69,6 +69,7 @@ KEPT = (
     "assign",
     "commit",
     "apply",
+    "abort",
 )
 """Observations that judges, stories and pictures read."""
 
