@@ -31,7 +31,7 @@ from simclock.experiments.telling import exit_status
 from simclock.experiments.watching.progress import progress_bar
 from simclock.machinery import ROOT
 
-JUDGES = ("properties.py", "workload.py")
+JUDGES = ("properties.py", "testimony.py", "workload.py", "people.py", "chatter.py", "typists.py")
 """Of a protocol's folder what asks and what judges: they are the test, and not what is tested."""
 HUNT = "-hunt"
 

@@ -4,7 +4,8 @@ Law 1: what there is follows from the source alone, in the order of the source; 
        first hundred of a sample of two hundred are the sample of one hundred.
 Law 2: what cannot change a run is left alone: annotations, docstrings, assertions, what is raised and the `if` that only
        raises (a right program with right settings reaches none of them), patterns, texts.
-Law 3: the judge is not under test: what derives from `Observer` is left alone.
+Law 3: the judge is not under test, nor is the question: what derives from `Observer`, functions that say that they return
+       a `Scenario`, and what such a one is made with.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ COMPARISONS = {
 }
 ARITHMETIC = {"+": "-", "-": "+", "*": "//", "//": "*", "/": "*", "%": "*", "<<": ">>", ">>": "<<", "|": "&", "&": "|"}
 OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any"}
+OBSERVER, SCENARIO = "Observer", "Scenario"
 SMALL_MAX = 16
 """A whole number up to this is moved by one, a larger one is doubled and halved: one more nanosecond shows nowhere."""
 
@@ -167,6 +169,13 @@ class _Text:
         raise AssertionError(f"{words} stands between its operands")
 
 
+def _name(node: ast.expr | None) -> str:
+    """`Scenario` of `Scenario`, `simclock.Scenario` and `"Scenario"`."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.rpartition(".")[2]
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
 class _Finder(ast.NodeVisitor):
     """Walks over a source and collects what may be changed."""
 
@@ -174,7 +183,7 @@ class _Finder(ast.NodeVisitor):
         self.found: list[Change] = []
         self._text = _Text(source)
         self._functions = 0
-        self._observers = {"Observer"}
+        self._observers = {OBSERVER}
 
     def _change(self, kind: str, where: ast.expr | ast.stmt | tuple[int, int], replacement: str) -> None:
         start, end = where if isinstance(where, tuple) else self._text.span(where)
@@ -205,6 +214,8 @@ class _Finder(ast.NodeVisitor):
     # Statements.
 
     def _walk_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if _name(node.returns) == SCENARIO:
+            return
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self.visit(default)
@@ -216,8 +227,7 @@ class _Finder(ast.NodeVisitor):
     visit_FunctionDef = visit_AsyncFunctionDef = _walk_function
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        bases = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
-        if not bases.isdisjoint(self._observers):
+        if not self._observers.isdisjoint(map(_name, node.bases)):
             self._observers.add(node.name)
             return
         outside, self._functions = self._functions, 0
@@ -325,6 +335,8 @@ class _Finder(ast.NodeVisitor):
             self._change("constant", node, repr(value + 1.0))
 
     def visit_Call(self, node: ast.Call) -> None:
+        if _name(node.func) == SCENARIO:
+            return
         if isinstance(node.func, ast.Name) and node.func.id in OPPOSITES:
             self._change("opposite function", node.func, OPPOSITES[node.func.id])
         for first, second in pairwise(node.args):
