@@ -3,7 +3,8 @@
     External Consistency   what ended before another began, in true time, has the smaller timestamp
     Timestamp Order        every read returned what a replay of all commits in timestamp order has there
     Repeatable Snapshot    two reads of a key at one timestamp returned the same
-    Atomic Commit          a transaction has one outcome and one timestamp, wherever it is asked, and at every participant
+    Atomic Commit          a transaction has one outcome and one timestamp, wherever it is asked, and at every
+                           participant
 
 The first two together are strict serializability, with the timestamps as the witness: the transactions can be put into
 one order that explains every read, and that order respects true time.
@@ -123,9 +124,7 @@ def _timestamp(each: Transaction, given: Mapping[int, Sequence[int]]) -> int | N
     return found[0] if found else None
 
 
-def _check_outcome(
-    each: Transaction, given: Sequence[int], aborted: Sequence[int], judgement: Judgement
-) -> None:
+def _check_outcome(each: Transaction, given: Sequence[int], aborted: Sequence[int], judgement: Judgement) -> None:
     if given and aborted:
         detail = f"transaction {each.id} is committed at {_time(given[0])}, and node {aborted[0]} aborts it"
         judgement.found(ATOMIC, each.id, detail)

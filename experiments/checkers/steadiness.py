@@ -6,8 +6,8 @@
     Client Latency        who knows the leader is answered within a bound
     Idle Is Quiet         while clients are silent, nothing is stored and nothing committed
 
-A protocol that breaks one of these may be safe, and makes progress in the end, but for each commit it waits for a time-out
-that was meant for failures. Times are true times.
+A protocol that breaks one of these may be safe, and makes progress in the end, but for each commit it waits for a
+time-out that was meant for failures. Times are true times.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@
     records.py     what is kept in the results database
     report.py      the score, and the survivors with their places and diffs
 
-Sources: DeMillo, Lipton & Sayward, Hints on Test Data Selection, 1978; Papadakis et al., Mutation Testing Advances, 2019.
-mutmut and cosmic-ray do not fit: each runs a test command per mutant and reads its exit status, so neither can say which
-property killed, how often the place ran, or whether a digest changed; and both change the files where they lie.
+Sources: DeMillo, Lipton & Sayward, Hints on Test Data Selection, 1978; Papadakis et al., Mutation Testing Advances,
+2019. mutmut and cosmic-ray do not fit: each runs a test command per mutant and reads its exit status, so neither can
+say which property killed, how often the place ran, or whether a digest changed; and both change the files where they
+lie.
 """

@@ -5,7 +5,6 @@ Law: what a run may do is bounded by what the right code did with the same seed,
 
 from __future__ import annotations
 
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,6 +28,8 @@ from simclock.scenario import Scenario
 TIMES = 20
 """A run that does so many times what the right code does, and HANDLED_MIN more, is a hang."""
 HANDLED_MIN = 20_000
+Ground = tuple[Entry, Settings]
+"""A scenario to hunt in."""
 IMPORT = "import"
 """What is named where a mutant cannot even be imported."""
 
@@ -42,16 +43,16 @@ def hunted(task: dict[str, Any], counters: Counters, imported: set[str]) -> dict
             raise
         return _killed("error", f"{type(error).__name__} at {IMPORT}", one_line(error), None, _Ran(counters))
     if task["right"] is None:
-        runs = [_right_run(*grounds[place], seed, counters, place) for place, seed in task["runs"]]
+        runs = [_right_run(grounds[place], seed, counters, place) for place, seed in task["runs"]]
         return {"runs": runs, "imported": sorted(imported)}
     return _mutant_runs(task, grounds, counters)
 
 
-def _mutant_runs(task: dict[str, Any], grounds: list[tuple[Entry, Settings]], counters: Counters) -> dict[str, Any]:
+def _mutant_runs(task: dict[str, Any], grounds: list[Ground], counters: Counters) -> dict[str, Any]:
     ran = _Ran(counters)
     for place, seed, digest, turns, handled in task["right"]:
         counters.begin(max(TURNS_MAX, TIMES * turns), TIMES * handled + HANDLED_MIN)
-        outcome = _outcome(*grounds[place], seed, counters)
+        outcome = _outcome(grounds[place], seed, counters)
         ran.count(outcome, digest)
         if outcome.verdict == FAILED:
             hung = outcome.properties[0].partition(" at ")[0] == Hang.__name__
@@ -88,9 +89,9 @@ def _killed(verdict: str, by: str, detail: str, at: tuple[int, int] | None, ran:
     }
 
 
-def _right_run(entry: Entry, settings: Settings, seed: int, counters: Counters, place: int) -> dict[str, Any]:
+def _right_run(ground: Ground, seed: int, counters: Counters, place: int) -> dict[str, Any]:
     counters.begin(turns_max=1 << 62)
-    outcome = _outcome(entry, settings, seed, counters)
+    outcome = _outcome(ground, seed, counters)
     wrong = "" if outcome.passed else f"{outcome.what}: {outcome.detail}"
     return {
         "scenario": place,
@@ -103,11 +104,13 @@ def _right_run(entry: Entry, settings: Settings, seed: int, counters: Counters, 
     }
 
 
-def _ground(text: str) -> tuple[Entry, Settings]:
+def _ground(text: str) -> Ground:
     return settings_from_toml(tomllib.loads(text), "the scenario", Path())
 
 
-def _outcome(entry: Entry, settings: Settings, seed: int, counters: Counters) -> Outcome:
+def _outcome(ground: Ground, seed: int, counters: Counters) -> Outcome:
+    entry, settings = ground
+
     def made() -> Any:
         return run(counted(make_scenario(entry, replace(settings, seed=seed)), counters))
 

@@ -92,7 +92,8 @@ def instrumented(replacement: Replacement) -> ast.Module:
     """The tree of that source, counting."""
     tree = ast.parse(replacement.source)
     target = None if replacement.span is None else _innermost(tree, replacement.source, *replacement.span)
-    return ast.fix_missing_locations(_Counting(target).visit(tree))
+    counting: ast.Module = _Counting(target).visit(tree)
+    return ast.fix_missing_locations(counting)
 
 
 def _innermost(tree: ast.AST, source: str, start: int, end: int) -> ast.expr | ast.stmt:

@@ -1,11 +1,11 @@
 """The mutants of a source: each changes one token, an argument's place, or leaves out one statement.
 
-Law 1: what there is follows from the source alone, in the order of the source; which are taken, from the seed alone. The
-       first hundred of a sample of two hundred are the sample of one hundred.
-Law 2: what cannot change a run is left alone: annotations, docstrings, assertions, what is raised and the `if` that only
-       raises (a right program with right settings reaches none of them), patterns, texts.
-Law 3: the judge is not under test, nor is the question: what derives from `Observer`, functions that say that they return
-       a `Scenario`, and what such a one is made with.
+Law 1: what there is follows from the source alone, in the order of the source; which are taken, from the seed alone.
+       The first hundred of a sample of two hundred are the sample of one hundred.
+Law 2: what cannot change a run is left alone: annotations, docstrings, assertions, what is raised and the `if` that
+       only raises (a right program with right settings reaches none of them), patterns, texts.
+Law 3: the judge is not under test, nor is the question: what derives from `Observer`, functions that say that they
+       return a `Scenario`, and what such a one is made with.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Mutant:
 
     def diff(self, original: str) -> str:
         """The change as a unified diff, a line of context around it."""
-        lines = (text.splitlines() for text in (original, self.source(original)))
-        return "\n".join(difflib.unified_diff(*lines, self.file, self.file, n=1, lineterm=""))
+        before, after = original.splitlines(), self.source(original).splitlines()
+        return "\n".join(difflib.unified_diff(before, after, self.file, self.file, n=1, lineterm=""))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,13 +191,11 @@ class _Finder(ast.NodeVisitor):
 
     # What is left alone.
 
-    def visit_Assert(self, node: ast.Assert) -> None:
+    def _leave(self, node: ast.AST) -> None:
         return
 
-    visit_JoinedStr = visit_Import = visit_ImportFrom = visit_Global = visit_Nonlocal = visit_Raise = visit_Assert
-
-    def visit_arg(self, node: ast.arg) -> None:
-        return  # an annotation
+    visit_Assert = visit_JoinedStr = visit_Import = visit_ImportFrom = visit_Raise = _leave
+    visit_arg = _leave  # an annotation
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         self._drop(node, node.target)
@@ -258,10 +256,10 @@ class _Finder(ast.NodeVisitor):
         self._arithmetic(node.op, self._text.span(node.target)[1], self._text.span(node.value)[0], "=")
         self.generic_visit(node)
 
-    def visit_Delete(self, node: ast.Delete) -> None:
+    def _visit_plain(self, node: ast.stmt) -> None:
         self._drop(node)
 
-    visit_Break = visit_Continue = visit_Delete
+    visit_Delete = visit_Break = visit_Continue = _visit_plain
 
     def visit_Return(self, node: ast.Return) -> None:
         if node.value is None:

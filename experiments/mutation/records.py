@@ -75,7 +75,7 @@ class MutationRecords:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         row = (asked.text(), code_hash, now, UNFINISHED)
         self.database.write("INSERT INTO mutations (asked, code_hash, started_at, state) VALUES (?, ?, ?, ?)", [row])
-        return max(number for (number,) in self.database.read("SELECT id FROM mutations WHERE started_at = ?", (now,)))
+        return int(self.database.read("SELECT max(id) FROM mutations WHERE started_at = ?", (now,))[0][0])
 
     def save(self, test: int, verdict: Verdict) -> None:
         """Record what became of a mutant."""
@@ -141,5 +141,3 @@ def left(mutants: Sequence[Mutant], known: Sequence[Verdict]) -> list[Mutant]:
     """The mutants of which nothing is known yet."""
     done = {verdict.number for verdict in known}
     return [mutant for mutant in mutants if mutant.number not in done]
-
-

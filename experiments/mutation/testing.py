@@ -114,7 +114,7 @@ class Workers:
         finally:
             with self._lock:
                 self._alive.discard(process)
-        if self._closed:
+        if self.closed:
             return None
         try:
             answer: dict[str, Any] = json.loads(said)
@@ -154,13 +154,15 @@ def right_runs(plan: Plan, jobs: int, workers: Workers) -> Right:
         _check(answer, plan)
         runs += answer["runs"]
     runs.sort(key=lambda each: (each["seed"], each["scenario"]))
-    wrong = tuple(f"{plan.names[each['scenario']]}, seed {each['seed']}: {each['wrong']}" for each in runs if each["wrong"])
+    wrong = tuple(
+        f"{plan.names[each['scenario']]}, seed {each['seed']}: {each['wrong']}" for each in runs if each["wrong"]
+    )
     well = [each for each in runs if not each["wrong"]]
     if not well:
         raise UsageError(f"the right code is right with no seed, so no mutant can be told from it: {wrong[0]}")
     keys = ("scenario", "seed", "digest", "turns", "handled")
     return Right(
-        runs=tuple(tuple(each[key] for key in keys) for each in well),  # type: ignore[misc] # five each
+        runs=tuple(tuple(each[key] for key in keys) for each in well),
         wrong=wrong,
         wall_s=sum(each["wall_s"] for each in runs),
     )
@@ -207,7 +209,7 @@ def _known(done: set[Future[Verdict | None]]) -> list[Verdict]:
 
 
 def _verdict(plan: Plan, mutant: Mutant, right: Right, limit_s: float, workers: Workers) -> Verdict | None:
-    files = []
+    files: list[tuple[str, str, tuple[int, int] | None]] = []
     for file, path, source in plan.files:
         if file == mutant.file:
             span = (mutant.start, mutant.start + len(mutant.replacement.encode()))
@@ -227,7 +229,7 @@ def _verdict(plan: Plan, mutant: Mutant, right: Right, limit_s: float, workers: 
 
 def sources(files: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
     """(name, real path, source) of these files, each once. Raises UsageError for what is no Python file."""
-    found = {}
+    found: dict[str, tuple[str, str, str]] = {}
     for file in files:
         path = Path(file)
         real = os.path.realpath(path)

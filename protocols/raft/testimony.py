@@ -111,7 +111,9 @@ class RaftTestimony(Observer):
         voted = Voted(*value)
         self._acts(node, witness, voted.term)
         if witness.stood is not None and voted.candidate != node:
-            self._untold(node, f"votes for node {voted.candidate}", f"that it follows after it stood in {witness.stood}")
+            self._untold(
+                node, f"votes for node {voted.candidate}", f"that it follows after it stood in {witness.stood}"
+            )
         self._votes.setdefault(voted, set()).add(node)
 
     def _on_leader(self, node: int, witness: _Witness, term: int) -> None:

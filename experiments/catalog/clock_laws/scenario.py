@@ -6,8 +6,8 @@ themselves which happened before which, and names the law that is broken. Clocks
 come back with what they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the
 others ask for a part.
 
-In `clock-overflow-hunt` the hybrid clock's counter has but a few bits, which the seed draws, so that it overflows all the
-time while a wall clock stands or is behind.
+In `clock-overflow-hunt` the hybrid clock's counter has but a few bits, which the seed draws, so that it overflows all
+the time while a wall clock stands or is behind.
 """
 
 from __future__ import annotations

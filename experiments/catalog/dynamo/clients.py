@@ -1,7 +1,8 @@
-"""What clients do whatever happens to servers: without it a run that shows nothing passes for one in which nothing is wrong.
+"""What clients do whatever happens to servers: without it a run that shows nothing passes for one in which nothing is
+wrong.
 
-    Operation Ends       an operation ends, well or as one of unknown outcome, when its client's patience does
-    Client Goes On       a client that has nothing open asks again
+Operation Ends       an operation ends, well or as one of unknown outcome, when its client's patience does
+Client Goes On       a client that has nothing open asks again
 """
 
 from __future__ import annotations

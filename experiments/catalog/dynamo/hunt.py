@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
 from simclock.environment.quartz import Clocks
-from simclock.experiments.catalog.dynamo.clients import Promise, ClientsGoOn
+from simclock.experiments.catalog.dynamo.clients import ClientsGoOn, Promise
 from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
 from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
 from simclock.experiments.entries.entry import Entry

@@ -11,7 +11,8 @@ answers come and take less than the guard, so in those runs nothing else is wron
 all of it, and no guard to spare.
 
 `leases-calm-hunt` heals after a while: then locks are handed on, holds end in time, nothing expires. Until then wall
-clocks jump in every run, of servers and holders, by more than the time in which progress is due: leases bound drift alone.
+clocks jump in every run, of servers and holders, by more than the time in which progress is due: leases bound drift
+alone.
 
 `--set bug=LEASE-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
@@ -290,9 +291,7 @@ def leases_calm_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
     )
 
 
-def _hunt(
-    name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, trouble_ns: int | None = None
-) -> Scenario:
+def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, trouble_ns: int | None = None) -> Scenario:
     """`trouble_ns` is when trouble ends; None: with the run."""
     duration_ns = settings.duration_ns or DURATION_NS
     trouble_ns = trouble_ns or duration_ns

@@ -1,11 +1,12 @@
 """What a lease service owes when all is well: servers, holders and the store are up, answers come soon and in order.
 
-    Nothing Expires          claims are renewed or released, so none runs out
-    Lock Is Handed On        when a claim ends, the next in the queue is told that it holds, once it has renewed
-    Hold Ends In Time        who holds writes what it wants to write, and releases
-    Writes Arrive            what a holder sends the store takes, or refuses, within a journey; it looked before, and prepared it
-    No Write Is Refused      the store refuses nobody who holds
-    Everybody Holds          each client holds the lock at least once until the run ends
+Nothing Expires          claims are renewed or released, so none runs out
+Lock Is Handed On        when a claim ends, the next in the queue is told that it holds, once it has renewed
+Hold Ends In Time        who holds writes what it wants to write, and releases
+Writes Arrive            what a holder sends the store takes, or refuses, within a journey; it looked before, and
+                         prepared it
+No Write Is Refused      the store refuses nobody who holds
+Everybody Holds          each client holds the lock at least once until the run ends
 """
 
 from __future__ import annotations
@@ -114,7 +115,9 @@ class LeaseSteadiness(Steadiness):
         calm = self._calm
         if self._free_ns is not None and now_ns > max(self._free_ns, calm.settled_ns) + calm.hand_on_ns:
             late = format_duration(calm.hand_on_ns)
-            self.name(now_ns, HANDED_ON, -1, f"token {self._queue[0]}, the next, is not told that it holds within {late}")
+            self.name(
+                now_ns, HANDED_ON, -1, f"token {self._queue[0]}, the next, is not told that it holds within {late}"
+            )
         for client, since_ns in self._holds_ns.items():
             if now_ns > max(since_ns, calm.settled_ns) + calm.hold_ns:
                 late = format_duration(calm.hold_ns)

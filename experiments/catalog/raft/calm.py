@@ -1,12 +1,12 @@
 """A small Raft cluster that is struck, heals, settles, is asked for much, and is then left alone.
 
-What a safe protocol may still do badly shows where nothing is wrong: who stands for election against a leader that is well,
-or commits with a heartbeat what it could have committed at once. The run has four parts: a swarm of faults; then everything
-heals, and there is time for an election; then clients ask, and commits and answers are due within a few journeys; then
-clients are silent, and nothing may happen but heartbeats.
+What a safe protocol may still do badly shows where nothing is wrong: who stands for election against a leader that is
+well, or commits with a heartbeat what it could have committed at once. The run has four parts: a swarm of faults; then
+everything heals, and there is time for an election; then clients ask, and commits and answers are due within a few
+journeys; then clients are silent, and nothing may happen but heartbeats.
 
-Heartbeats lie far apart next to a journey, so that who waits for one is late. Wall clocks jump too, by more than the time
-in which progress is due: no part of Raft reads one.
+Heartbeats lie far apart next to a journey, so that who waits for one is late. Wall clocks jump too, by more than the
+time in which progress is due: no part of Raft reads one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from simclock import Network, Scenario, Uniform, format_duration, ms, seconds, stream
+from simclock import Network, Scenario, Uniform, format_duration, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Enough, Parts, sometimes
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
@@ -114,9 +114,7 @@ def raft_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         build=build,
         duration_ns=settings.duration_ns or calm.silent_ns + SILENT_NS,
         network=settings.network
-        or Network(
-            latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), duplication=drawn.duplication, order="fifo"
-        ),
+        or Network(latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), duplication=drawn.duplication, order="fifo"),
         observers=(
             partial(RaftProperties, raft.servers),
             partial(RaftTestimony, raft.servers),

@@ -1,8 +1,8 @@
 """A small totally ordered chat under a storm, which ends; then all is well, and one participant crashes and comes back.
 
-In the storm several may be suspected at once and several coordinate, so that ballots compete; nobody crashes in it, as who
-has crashed in a view may leave none behind that can go on. Afterwards every journey is short and in order, so it is known
-when a screen has to show what, and how long a change of the view may take.
+In the storm several may be suspected at once and several coordinate, so that ballots compete; nobody crashes in it, as
+who has crashed in a view may leave none behind that can go on. Afterwards every journey is short and in order, so it is
+known when a screen has to show what, and how long a change of the view may take.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         raise UsageError(f"nodes: {nodes} are not a chat that goes on without one: 3 or more")
     network = settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), order="fifo")
     settled_ns = STORM_NS + settle_ns(HUNT_ORDER)
-    heartbeat_ns, change_ns = HUNT_ORDER.heartbeat_ns, 6 * LATENCY_NS_MAX
+    heartbeat_ns, change_ns = HUNT_ORDER.heartbeat_ns, 5 * LATENCY_NS_MAX  # asked, promised, proposed, accepted, told
+    crash_ns = settled_ns + STEADY_NS + luck.uniform_ns(0, heartbeat_ns)
     calm = ChatCalm(
         nodes=nodes,
         settled_ns=settled_ns,
         crashes=luck.randrange(nodes),
-        crash_ns=settled_ns + STEADY_NS,
-        back_ns=settled_ns + 2 * STEADY_NS,
+        crash_ns=crash_ns,
+        back_ns=crash_ns + STEADY_NS,
         display_within_ns=3 * LATENCY_NS_MAX,
         # It is silent for so long, then somebody's next tick begins the change.
         out_within_ns=HUNT_ORDER.suspect_ns + LATENCY_NS_MAX + heartbeat_ns + change_ns,

@@ -1,10 +1,10 @@
 """What a chat owes when all is well, and when one participant crashes and comes back in the middle of that.
 
-    Displayed At Once    what is said every screen shows within a bound, while the view stands
-    View Is Stable       the view changes when somebody crashes or is back, and at no other time
-    View Follows         those who are left agree on a view without who crashed within a bound, and on one with it when
-                         it is back
-    Told In Full         who joins has told that it was out, or is back
+Displayed At Once    what is said every screen shows within a bound, while the view stands
+View Is Stable       the view changes when somebody crashes or is back, and at no other time
+View Follows         those who are left agree on a view without who crashed within a bound, and on one with it when
+                     it is back
+Told In Full         who joins has told that it was out, or is back
 """
 
 from __future__ import annotations
