@@ -1,7 +1,8 @@
 """Steadiness: what is owed when all is well; it is asked for after everything has healed. Of a cluster with a leader:
 
     Leader Stability      nobody stands for election, and the leader stays: heartbeats prevent elections (Raft 5.2)
-    Commit Latency        the leader commits what it has stored within a bound, well before its next heartbeat
+    Commit Latency        the leader commits what it has stored within a bound, well before its next heartbeat; one that
+                          is alone in its cluster at once, also before all is well
     Followers Follow      what the leader has committed every server commits within a bound
     Client Latency        who knows the leader is answered within a bound
     Idle Is Quiet         while clients are silent, nothing is stored and nothing committed
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 
 from simclock import Control, Observation, Observer, format_duration
 from simclock.experiments.nemesis import calm_of
-from simclock.protocols.raft.observed import APPENDED, CANDIDATE, FOLLOWER, LEADER, Appended
+from simclock.protocols.raft.observed import APPENDED, CANDIDATE, FOLLOWER, LEADER, STARTED, Appended
 from simclock.protocols.replication.observed import COMMIT
 
 STABILITY = "Leader Stability"
@@ -91,6 +92,8 @@ class RaftSteadiness(Steadiness):
         """Process -> its client, and when it asked."""
         self._knows: set[int] = set()
         """Clients that have been answered since all settled: they know the leader."""
+        self._alone: tuple[int, int] | None = None
+        """In a cluster of one: (index, instant) of what it has stored and not committed."""
         self._counts = {"commits": 0, "answers": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
@@ -102,6 +105,8 @@ class RaftSteadiness(Steadiness):
             self._leader = node
         elif name == COMMIT:
             self._commit_index[node] = value
+        if len(self._servers) == 1:
+            self._judge_alone(observation)
         if time_ns < self._calm.settled_ns:
             return
         self.overdue(control.now_ns)
@@ -116,6 +121,17 @@ class RaftSteadiness(Steadiness):
             self._counts["commits"] += 1
             self._stored = [each for each in self._stored if each[0] > value]
             self._committed.append((value, time_ns))
+
+    def _judge_alone(self, observation: Observation) -> None:
+        """It asks nobody, so storing and committing are one step."""
+        if self._alone is not None and observation.time_ns > self._alone[1]:
+            detail = f"is alone, and has stored entry {self._alone[0]} without committing it"
+            self.name(self._alone[1], COMMIT_LATENCY, observation.node, detail)
+        if observation.name == APPENDED:
+            appended = Appended(*observation.value)
+            self._alone = appended.kept_index + len(appended.entries), observation.time_ns
+        elif observation.name in (COMMIT, STARTED):
+            self._alone = None
 
     def _on_client(self, observation: Observation, control: Control) -> None:
         time_ns, client, value = observation.time_ns, observation.node, observation.value

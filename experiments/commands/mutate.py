@@ -114,7 +114,7 @@ def mutate(
 
 
 def _limit_s(text: str) -> float:
-    limit_ns = parse_duration(text)
+    limit_ns = parse_duration(text, "--limit")
     if limit_ns <= 0:
         raise UsageError("--limit: it must be above zero")
     return limit_ns / 1e9

@@ -13,6 +13,9 @@
     properties.py  Figure 3 as observers, and what must hold besides
     testimony.py   whether servers tell in full what these rest on
 
+Of another shape: testimony.py is an observer in a file of its own; it judges whether servers tell all, and not whether
+what they tell is right.
+
 It is an `Engine` of protocols/replication, where requests, replies and sessions are. A service is a state machine, an
 object with `apply(command: bytes) -> bytes`, given to every server:
 
