@@ -4,7 +4,7 @@ Displayed At Once    what is said every screen shows within a bound, while the v
 View Is Stable       the view changes when somebody crashes or is back, and at no other time
 View Follows         those who are left agree on a view without who crashed within a bound, and on one with it when
                      it is back
-Told In Full         who joins has told that it was out, or is back
+Told In Full         who joins has told that it was out, or is back; who shows a message, that it held it
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class ChatSteadiness(Steadiness):
         self._calm = calm
         self._shows: dict[tuple[int, int], tuple[int, set[int]]] = {}
         """Message -> when it was said, and which screens do not show it yet."""
+        self._holds: set[tuple[int, int, int]] = set()
+        """(node, message) that was told to be held."""
         self._members: dict[int, tuple[int, ...]] = {}
         """Node that takes part -> the members of its view."""
         self._due = [(calm.crash_ns + calm.out_within_ns, False), (calm.back_ns + calm.in_within_ns, True)]
@@ -58,8 +60,12 @@ class ChatSteadiness(Steadiness):
         match observation.name:
             case "say" if self._calm.is_steady(now_ns) and self._stays(now_ns):
                 self._shows[value[0], value[1]] = now_ns, set(range(self._calm.nodes))
+            case "pending":
+                self._holds.add((node, value[0], value[1]))
             case "display" if (value[1], value[2]) in self._shows:
                 self._shows[value[1], value[2]][1].discard(node)
+                if (node, value[1], value[2]) not in self._holds:
+                    self.name(now_ns, IN_FULL, node, f"shows {value[1:3]}, and has not told that it held it")
             case "view":
                 self._on_view(now_ns, node, tuple(value[1]), value[3])
             case "out" | "blank":
