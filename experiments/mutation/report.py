@@ -74,11 +74,11 @@ def text(found: Found, *, every: bool = False) -> Iterator[str]:
     for kind, words in ((PROPERTY, "by a property"), (ERROR, "by an error"), (HANG, "by a hang")):
         named = Counter(_short(verdict) for verdict in found.verdicts if verdict.killed == kind)
         several = ", ".join(f"{name} {count}" for name, count in named.most_common())
-        yield f"  killed {words:<14} {counts[kind]:>4}{'  ' if several else ''}{several}"
-    yield f"  survived              {counts[SURVIVED]:>4}"
-    yield f"  survived, never ran   {counts[NEVER_RAN]:>4}"
-    yield f"  survived, changed nothing {counts[CHANGED_NOTHING]:>1}  (likely equivalent)"
-    yield f"  score                 {found.score():.1f}% of {len(found.verdicts):,} are killed"
+        yield _count(f"killed {words}", counts[kind], several)
+    yield _count("survived", counts[SURVIVED])
+    yield _count("survived, never ran", counts[NEVER_RAN])
+    yield _count("survived, changed nothing", counts[CHANGED_NOTHING], "likely equivalent")
+    yield f"  score      {found.score():.1f}% of {len(found.verdicts):,} are killed"
     mutants = {mutant.number: mutant for mutant in found.mutants}
     for verdict in found.verdicts:
         mutant = mutants[verdict.number]
@@ -89,6 +89,10 @@ def text(found: Found, *, every: bool = False) -> Iterator[str]:
         yield ""
         yield f"{mutant.file}:{mutant.line}: {mutant.kind}: {fate_text(verdict)}"
         yield from (f"    {line}" for line in mutant.diff(plan.original(mutant)).splitlines()[2:])
+
+
+def _count(words: str, count: int, more: str = "") -> str:
+    return f"  {words:<26}{count:>5}  {more}".rstrip()
 
 
 def _short(verdict: Verdict) -> str:
