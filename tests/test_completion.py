@@ -29,7 +29,7 @@ def completed(words: str) -> list[str]:
         ("simclock show pho", ["plain,phold"]),
         ("simclock sweep --seeds 0:3 pho", ["plain,phold"]),
         ("simclock compare phold ever", ["plain,everything"]),
-        ("simclock list raft-h", ["plain,raft-hunt", "plain,raft-calm-hunt"]),
+        ("simclock list raft-h", ["plain,raft-hunt"]),
         ("simclock study byz", ["plain,byzantine-clocks"]),
         ("simclock run leases --fen", ["plain,--fencing"]),
         ("simclock shrink leases@3 --fen", ["plain,--fencing"]),
