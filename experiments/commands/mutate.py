@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from simclock.experiments.mutation.mutants import Mutant, sample
 from simclock.experiments.mutation.records import Asked, MutationRecords, Test, left
 from simclock.experiments.mutation.report import Found, as_json, fate_text, text
 from simclock.experiments.mutation.testing import Plan, Verdict, Workers, right_runs, sources, verdicts
-from simclock.experiments.runs.code_version import code_version
+from simclock.experiments.runs.code_version import HASH_BYTES, code_version
 from simclock.experiments.runs.database import DEFAULT_DATABASE, FINISHED, INTERRUPTED, ResultsDatabase, open_results
 from simclock.experiments.runs.source import find_source
 from simclock.experiments.scenario_files.python_scenarios import scenario_names
@@ -198,8 +199,12 @@ def _begun(records: MutationRecords, asked: Asked | None, resume: bool, files: S
 
 def _code_hash(asked: Asked) -> str:
     """Of all code that decides the outcome: the scenarios', our own, and the files, which may lie elsewhere."""
-    hashes = [code_version(find_source(name).name).hash for name, _ in asked.scenarios]
-    return "-".join([*hashes, *(str(len(source)) for _, _, source in sources(asked.files))])
+    hashed = blake2b(digest_size=HASH_BYTES)
+    for name, _ in asked.scenarios:
+        hashed.update(code_version(find_source(name).name).hash.encode())
+    for _, _, source in sources(asked.files):
+        hashed.update(f"{len(source)}\0{source}".encode())
+    return hashed.hexdigest()
 
 
 @dataclass

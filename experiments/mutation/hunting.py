@@ -41,7 +41,9 @@ def hunted(task: dict[str, Any], counters: Counters, imported: set[str]) -> dict
     except BaseException as error:  # a mutant may end its import in any way
         if is_interrupt(error):
             raise
-        return _killed("error", f"{type(error).__name__} at {IMPORT}", one_line(error), None, _Ran(counters))
+        cause = error if error.__cause__ is None else error.__cause__  # of a user's module it is told in our words
+        verdict = "hang" if isinstance(cause, Hang) else "error"
+        return _killed(verdict, f"{type(cause).__name__} at {IMPORT}", one_line(error), None, _Ran(counters))
     if task["right"] is None:
         runs = [_right_run(grounds[place], seed, counters, place) for place, seed in task["runs"]]
         return {"runs": runs, "imported": sorted(imported)}
