@@ -49,6 +49,7 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         out_within_ns=HUNT_ORDER.suspect_ns + LATENCY_NS_MAX + heartbeat_ns + change_ns,
         # It asks with its own first tick, and the coordinator's next one begins the change.
         in_within_ns=2 * heartbeat_ns + LATENCY_NS_MAX + change_ns,
+        resent_within_ns=2 * HUNT_ORDER.retry_ns,
     )
     script = Script(
         chatter_ns=luck.choice((ms(20), ms(80))) * nodes,

@@ -33,10 +33,15 @@ class ChatCalm:
     display_within_ns: int
     out_within_ns: int
     in_within_ns: int
+    resent_within_ns: int
+    """What came to somebody before the view did is sent again after that."""
 
     def is_steady(self, at_ns: int) -> bool:
         """Whether everybody is there, and has been told so."""
-        return self.settled_ns <= at_ns < self.crash_ns or at_ns >= self.back_ns + self.in_within_ns
+        return (
+            self.settled_ns <= at_ns < self.crash_ns
+            or at_ns >= self.back_ns + self.in_within_ns + self.resent_within_ns
+        )
 
 
 class ChatSteadiness(Steadiness):
