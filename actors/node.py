@@ -14,6 +14,7 @@ from simclock.actors.message import Message, declared_messages
 from simclock.environment.disk import Disk
 from simclock.kernel.process import NodeClock, Process
 from simclock.streams import Stream
+from simclock.told import Told
 
 
 def _done_by_the_kernel(cls: type[Node]) -> type[Node]:
@@ -94,8 +95,12 @@ class Node(Process):
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
 
-    def observe(self, name: str, value: Any = None) -> None:
-        """Tell the observers something: checkers, reports and stories see it, nodes do not. `value` is immutable."""
+    def observe(self, name: str | Told, value: Any = None) -> None:
+        """Tell the observers something: checkers, reports and stories see it, nodes do not. `value` is immutable.
+
+        A name and a value, `self.observe("granted", (lock, token))`; or, with named fields, an object of a class
+        `Granted(Told)`, which observers read as such: `self.observe(Granted(lock, token))`. See `simclock.Told`.
+        """
 
     def halt(self, reason: str) -> NoReturn:
         """End itself, as `exit` does: it is down, as after a crash, and observers see ("halted", reason).

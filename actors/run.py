@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Protocol
 
 from simclock.actors.message import payload_type_of
 from simclock.actors.placements.inline import inline_run, tapped
 from simclock.actors.placements.packing import Look, Onlooker
 from simclock.actors.placements.placement import PLACEMENTS, Placement
+from simclock.errors import HandlerError
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
-__all__ = ["PLACEMENTS", "Look", "Onlooker", "Placement", "inline_run", "payload_type_of", "run", "tapped"]
+__all__ = [
+    "PLACEMENTS",
+    "Look",
+    "Onlooker",
+    "Placement",
+    "inline_run",
+    "interposed",
+    "payload_type_of",
+    "run",
+    "tapped",
+]
 
 
 def run(
@@ -37,4 +50,36 @@ def run(
     if isinstance(placement, str):
         placement = Placement.parse(placement)
     replay = replay or f"simclock.actors.run(scenario) with {scenario}"
-    return placement.run(scenario, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+    chosen = placement
+
+    def go(scenario: Scenario) -> RunResult:
+        return chosen.run(scenario, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+
+    for between in _between:
+        go = partial(between, go=go)
+    try:
+        return go(scenario)
+    except HandlerError as error:
+        raise error.with_traceback(None) from error.__cause__  # frames of the kernel; the user's are its note
+
+
+class Between(Protocol):
+    """Given a scenario and what runs one: gives the result that who called `run` gets."""
+
+    def __call__(self, scenario: Scenario, /, go: Callable[[Scenario], RunResult]) -> RunResult: ...
+
+
+_between: list[Between] = []
+
+
+@contextmanager
+def interposed(between: Between) -> Iterator[None]:
+    """While this is open, `run` leaves the scenario to `between`: for who cannot reach the code that calls it.
+
+    What was opened last is asked first, and what it runs is what was opened before it.
+    """
+    _between.append(between)
+    try:
+        yield
+    finally:
+        _between.remove(between)

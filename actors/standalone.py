@@ -293,7 +293,7 @@ class _Apart(Host):
         self._halted(process)
 
 
-class _Timers(dict[Any, int]):
+class _Timers(dict[Any, Event]):
     """The kernel's table of a node's timers, which tells when one is cancelled."""
 
     def __init__(self, host: _Apart) -> None:

@@ -212,8 +212,7 @@ def _handler_failed(error: HandlerError) -> int:
     if error.failure.usage:
         _say(str(error))
         return BAD_USAGE
-    click.echo(f"simclock: {error}", err=True)
-    click.echo(error.failure.trace.rstrip(), err=True)
+    click.echo("\n".join((f"simclock: {error}", *getattr(error, "__notes__", ()))), err=True)
     return CODE_FAILED
 
 

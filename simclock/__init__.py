@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from simclock.actors.standalone import Standalone as Standalone
     from simclock.actors.standalone import TimerCancelled as TimerCancelled
     from simclock.actors.standalone import TimerSet as TimerSet
+    from simclock.durations import Duration as Duration
     from simclock.durations import format_duration as format_duration
     from simclock.durations import minutes as minutes
     from simclock.durations import ms as ms
@@ -44,6 +45,14 @@ if TYPE_CHECKING:
     from simclock.errors import PlacementError as PlacementError
     from simclock.errors import SimclockError as SimclockError
     from simclock.errors import UsageError as UsageError
+    from simclock.experiments.checkers.properties import always as always
+    from simclock.experiments.checkers.properties import eventually as eventually
+    from simclock.experiments.checkers.properties import leads_to as leads_to
+    from simclock.experiments.checkers.properties import sometimes as sometimes
+    from simclock.experiments.comparing.comparing import compare as compare
+    from simclock.experiments.comparing.comparison import Comparison as Comparison
+    from simclock.experiments.runs.replaying import replay as replay
+    from simclock.experiments.runs.seed_runs import sweep as sweep
     from simclock.faults import CRASHED as CRASHED
     from simclock.faults import AddDelay as AddDelay
     from simclock.faults import Clog as Clog
@@ -85,6 +94,8 @@ if TYPE_CHECKING:
     from simclock.scenario import Scenario as Scenario
     from simclock.streams import Stream as Stream
     from simclock.streams import stream as stream
+    from simclock.told import Told as Told
+    from simclock.told import reader as reader
     from simclock.trace import TraceRecord as TraceRecord
 
 _HOMES = {
@@ -92,7 +103,7 @@ _HOMES = {
     "simclock.actors.node": "Node",
     "simclock.actors.run": "Placement run",
     "simclock.actors.standalone": "Observed Sent Standalone TimerCancelled TimerSet",
-    "simclock.durations": "format_duration minutes ms parse_duration seconds us",
+    "simclock.durations": "Duration format_duration minutes ms parse_duration seconds us",
     "simclock.environment.disk": "Corrupt DiskModel",
     "simclock.environment.latency": "Constant Latency LogNormal Normal Regions Uniform read_round_trips",
     "simclock.environment.network": "Network",
@@ -100,6 +111,11 @@ _HOMES = {
     "simclock.errors": (
         "DiskFull HandlerError MessageTypeError NondeterminismError PlacementError SimclockError UsageError"
     ),
+    "simclock.experiments.checkers.properties": "always eventually leads_to sometimes",
+    "simclock.experiments.runs.replaying": "replay",
+    "simclock.experiments.runs.seed_runs": "sweep",
+    "simclock.experiments.comparing.comparing": "compare",
+    "simclock.experiments.comparing.comparison": "Comparison",
     "simclock.faults": (
         "AddDelay CRASHED Clog ClogNode CorruptRecord Crash Cut Fault FillDisk Heal JumpClock LoseSyncs Mend "
         "MendDisk Note Partition Pause Restart Resume SetBandwidth SetCorruption SetDrift SetLoss Silence "
@@ -109,6 +125,7 @@ _HOMES = {
     "simclock.observers": "Control Observation Observer Violation",
     "simclock.scenario": "Scenario",
     "simclock.streams": "Stream stream",
+    "simclock.told": "Told reader",
     "simclock.trace": "TraceRecord",
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import Annotated
 
 from simclock.errors import UsageError
 from simclock.readable import format_duration, say
@@ -20,8 +21,10 @@ __all__ = [
     "MINUTE",
     "NANOSECOND",
     "SECOND",
+    "TIME",
     "TIME_NS_MAX",
     "UNITS_NS",
+    "Duration",
     "format_duration",
     "minutes",
     "ms",
@@ -30,6 +33,10 @@ __all__ = [
     "seconds",
     "us",
 ]
+
+TIME = "a time, with its unit"
+Duration = Annotated[int, TIME]
+"""Of a scenario function's parameter: nanoseconds for the function, `80ms` for who sets it."""
 
 NANOSECOND = 1
 MICROSECOND = 1_000

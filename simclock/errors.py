@@ -34,6 +34,12 @@ class SimclockError(Exception):
 
     counters: Mapping[str, int] = {}
     """What the run had counted when it failed, where it ran in this process."""
+    faults: tuple[Any, ...] = ()
+    """What the environment had done by then, in order, with node ids; where it ran in this process."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the message, which names the place, and none of our own frames."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class RunInterrupted(KeyboardInterrupt):
@@ -45,7 +51,7 @@ class RunInterrupted(KeyboardInterrupt):
         self.seed = seed
 
     def __str__(self) -> str:
-        return f"interrupted at {self.standing}"
+        return f"interrupted {'while' if self.standing.starting else 'at'} {self.standing}"
 
 
 class UsageError(SimclockError):
@@ -136,6 +142,8 @@ def who_failed(failure: Failure) -> str:
 class HandlerError(SimclockError):
     """A node's code raised. Says which node, when in virtual time, on which event, and how to see it again.
 
+    The user's frames are its note: what lies between `run` and them is the kernel's.
+
     `violations` are what observers had found by then, the failing instant included: a broken property often shows
     as a failing assertion a moment later.
     """
@@ -146,6 +154,12 @@ class HandlerError(SimclockError):
         self.seed = seed
         self.replay = replay
         self.violations = violations
+        if failure.trace:
+            self.add_note(failure.trace)  # Python and pytest print it below the message
+
+    def _render_traceback_(self) -> list[str]:
+        """The user's frames first."""
+        return [self.failure.trace, "", *super()._render_traceback_()]
 
     def __str__(self) -> str:
         failure = self.failure

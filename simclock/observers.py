@@ -46,6 +46,17 @@ class Violation(NamedTuple):
         return f"{self.property} violated at {format_duration(self.time_ns)}, node {self.node}: {self.detail}"
 
 
+class Unjudged(NamedTuple):
+    """A property of which the run says neither that it holds nor that it does not."""
+
+    property: str
+    why: str
+    """One line."""
+
+    def __str__(self) -> str:
+        return f"{self.property} was not judged: {self.why}"
+
+
 class Environment(NamedTuple):
     """What faults find, and what they return to when they end."""
 
@@ -68,8 +79,10 @@ class Happened(NamedTuple):
 class Control:
     """What an observer may do about an observation."""
 
-    def __init__(self, lookahead_ns: int) -> None:
+    def __init__(self, lookahead_ns: int, nodes: int = 0) -> None:
         self.lookahead_ns = lookahead_ns
+        self.nodes = nodes
+        """How many nodes the run has."""
         self.now_ns = 0
         self.stop_ns: int | None = None
         self.stop_reason = ""
@@ -77,6 +90,9 @@ class Control:
         self.violations: list[Violation] = []
         self.happened: Happened | None = None
         """All that the environment did; None until the run has ended."""
+        self.exhausted = False
+        """At the end: whether the run ended because nothing was left to happen, however much longer it had lasted."""
+        self.unjudged: list[Unjudged] = []
 
     def stop(self, reason: str) -> None:
         """End the run one lookahead after the observation."""
@@ -99,11 +115,15 @@ class Control:
         if stop:
             self.stop(f"violated: {property}")
 
+    def not_judged(self, property: str, why: str) -> None:
+        """At the end: the run has not put the property to the test, so that it is unknown and never valid."""
+        self.unjudged.append(Unjudged(property, why))
+
 
 class Observer(Generic[R]):
     """Reads the canonical stream. One instance serves one run, which has one of each name.
 
-    `class Told(Observer[int])` says what its `report` is, so that `result.report(Told)` is an int to a type checker.
+    `class Count(Observer[int])` says what its `report` is, so that `result.report(Count)` is an int to a type checker.
 
     `reacts` says whether it may call `control.stop`, `inject` or `violated`; one that only collects sets it to False,
     and the in-process placement then need not pause for it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import signature
@@ -59,6 +59,16 @@ class Scenario:
     """Who the nodes are, where not all are what was asked for, such as "3 nodes and a time server"."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """What the scenario was made from, for reports and for the line that replays it."""
+    servers: Sequence[int] = ()
+    """Whom a nemesis may strike. The other nodes are clients, and what they saw is the evidence. Empty: every node."""
+    withstands: Sequence[str] = ()
+    """Of the harsh kinds of trouble, such as "torn" and "rot", those that the protocol is made for."""
+    rhythm_ns: int = 0
+    """About the time in which the protocol notices that something is wrong; 0: the scenario does not say."""
+    progress: Callable[[int], Observer] | None = None
+    """Given T, at which everything heals, an observer that names a violation where no progress is made in time."""
+    progress_within_ns: int = 0
+    """How long after T progress may take."""
 
     def __post_init__(self) -> None:
         if type(self.nodes) is not int or not 1 <= self.nodes <= NODES_MAX:
@@ -81,9 +91,22 @@ class Scenario:
             if problem := nobody_carries_out(fault):
                 raise UsageError(f"faults[{position}] ({fault.kind}): {problem}")
         self.network.latency.check(self.nodes)
+        self._check_trouble()
         for node in self.byzantine:
             if type(node) is not int or not 0 <= node < self.nodes:
                 raise UsageError(f"byzantine: node {say(node)} is out of range: nodes are 0 to {self.nodes - 1}")
+
+    def _check_trouble(self) -> None:
+        object.__setattr__(self, "servers", tuple(self.servers))
+        object.__setattr__(self, "withstands", tuple(self.withstands))
+        for node in self.servers:
+            if type(node) is not int or not 0 <= node < self.nodes:
+                raise UsageError(f"servers: node {say(node)} is out of range: nodes are 0 to {self.nodes - 1}")
+        for name in ("rhythm_ns", "progress_within_ns"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 0:
+                raise UsageError(f"{name}: {say(getattr(self, name))} is not a duration: whole nanoseconds, as ms(80)")
+        if self.progress is not None:
+            _check_call("progress", self.progress, ("the time at which everything heals",), "partial({}, seconds(2))")
 
     def _check_callables(self) -> None:
         """Refuse what cannot be called as it will be: the call itself would fail far from here."""

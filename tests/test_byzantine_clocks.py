@@ -1,6 +1,7 @@
 """Clocks that agree although some lie: the bound holds for every n > 3f, whoever lies how, and is broken at n = 3f."""
 
 import secrets
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -28,6 +29,7 @@ from simclock.experiments.catalog import bugs, entries
 from simclock.experiments.catalog.byzantine_clocks.scenario import judge, scenario_of
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, plot, skew_by_round, story
 from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
 from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
@@ -56,7 +58,8 @@ def play(seed, nodes, duration_ns=None, **parameters):
     given = {"network", "clocks", "faults"} & set(parameters)
     settings = {name: parameters.pop(name) for name in given}
     entry = entries()[NAME]
-    return run(entry.make(Settings(seed=seed, nodes=nodes, duration_ns=duration_ns, parameters=parameters, **settings)))
+    asked = Settings(seed=seed, nodes=nodes, duration_ns=duration_ns, parameters=parameters, **settings)
+    return run(make_scenario(entry, asked))
 
 
 def fresh():
@@ -266,9 +269,11 @@ def test_the_plain_median_is_no_convergence_function(kind):
         duration_ns=seconds(1200),
         parameters={"algorithm": "median", "liar": kind, "tolerates": 4},
     )
-    broken = {violation.property for violation in run(scenario_of(settings, plain_median)).violations}
+    entry = entries()[NAME]
+    plain = replace(entry, make=lambda settings: scenario_of(settings, plain_median))
+    broken = {violation.property for violation in run(make_scenario(plain, settings)).violations}
     assert broken == ({SKEW_BOUND} if kind == "two-faced" else set()), seed
-    assert run(scenario_of(settings, median)).violations == (), seed
+    assert run(make_scenario(entry, settings)).violations == (), seed
 
 
 # The checker.
@@ -367,12 +372,12 @@ def test_the_same_on_every_placement(same_everywhere):
     entry = entries()[NAME]
     for kind in LIARS:
         settings = Settings(seed=5, nodes=5, duration_ns=seconds(70), parameters={"liar": kind})
-        assert entry.judge(same_everywhere(entry.make(settings))).status == VALID
+        assert entry.judge(same_everywhere(make_scenario(entry, settings))).status == VALID
 
 
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
-    scenario = entries()[NAME].make(Settings(seed=6, duration_ns=seconds(50)))
+    scenario = make_scenario(entries()[NAME], Settings(seed=6, duration_ns=seconds(50)))
     on_ray = run(scenario, Placement(kind="ray", nodes_per_actor=2))
     here = run(scenario)
     assert on_ray.digest == here.digest and agreement_of(on_ray) == agreement_of(here)
@@ -398,7 +403,7 @@ def test_it_is_shown_as_a_file_that_runs_the_same(tmp_path):
     shown = CliRunner().invoke(main, ["show", NAME, "--liars", "2", "--nodes", "7"])
     (tmp_path / "lies.toml").write_text(shown.stdout, encoding="utf-8")
     again = CliRunner().invoke(main, ["run", str(tmp_path / "lies.toml"), "--no-story"])
-    here = run(entries()[NAME].make(Settings(nodes=7, parameters={"liars": 2})))
+    here = run(make_scenario(entries()[NAME], Settings(nodes=7, parameters={"liars": 2})))
     assert here.digest in again.stdout, shown.output + again.output
 
 

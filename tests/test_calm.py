@@ -1,5 +1,6 @@
 """Calm: which faults still act at the end of a run, since when none does, and that judges ask it."""
 
+import msgspec
 import pytest
 
 from simclock import (
@@ -99,8 +100,40 @@ def test_a_fault_without_an_end_stands(fault, told, end):
 def test_what_was_held_back_comes_after_the_end():
     assert calm(AddDelay(delay_ns=ms(30), **AT), AddDelay(delay_ns=0, **END)).since_ns == ms(50)
     assert calm(SlowDisk(node=0, sync_ns=ms(7), **AT), MendDisk(node=0, **END)).since_ns == ms(27)
+    long, short = AddDelay(delay_ns=ms(30), source=0, **AT), AddDelay(delay_ns=ms(3), target=1, **AT)
+    for both in ((long, short), (short, long)):  # the longest of them, whichever was set last
+        assert calm(*both, AddDelay(delay_ns=0, **END)).since_ns == ms(50)
     link = calm(AddDelay(delay_ns=ms(30), source=0, target=1, **AT))
     assert link.still == "messages from node 0 to node 1 still take 30ms longer"
+
+
+POOR = Environment(
+    2,
+    Network(loss=0.1, duplication=0.1, corruption=0.1, undetected_corruption=0.1, bytes_per_s=1000),
+    DiskModel(sync_ns=9),
+)
+
+
+@pytest.mark.parametrize(
+    ("usual", "worse"),
+    [
+        (SetLoss(loss=0.1, duplication=0.1, **AT), {"loss": 0.11}),
+        (SetLoss(loss=0.1, duplication=0.1, **AT), {"duplication": 0.11}),
+        (SetCorruption(detected=0.1, undetected=0.1, **AT), {"detected": 0.11}),
+        (SetCorruption(detected=0.1, undetected=0.1, **AT), {"undetected": 0.11}),
+        (SetBandwidth(bytes_per_s=1000, **AT), {"bytes_per_s": 999}),
+        (SlowDisk(node=0, sync_ns=9, **AT), {"sync_ns": 10}),
+        (SetDrift(node=0, drift_ppb=1_000_000, **AT), {"drift_ppb": 1_000_001}),
+        (SetDrift(node=0, drift_ppb=-1_000_000, **AT), {"drift_ppb": -1_000_001}),
+    ],
+    ids=lambda each: "-".join(each) if isinstance(each, dict) else type(each).__name__,
+)
+def test_what_is_no_worse_than_usual_does_not_stand_and_whatever_is_worse_does(usual, worse):
+    """A drift up to a thousandth counts as usual, and bandwidth without limit is better than any."""
+    assert calm_of(Happened(POOR, (usual,), ())) == (0, ())
+    (standing,) = calm_of(Happened(POOR, (msgspec.structs.replace(usual, **worse),), ())).standing
+    assert "still" in standing.text
+    assert calm_of(Happened(POOR, (SetBandwidth(bytes_per_s=0, **AT),), ())).standing == ()
 
 
 def test_what_changes_nothing_ends_no_calm():

@@ -9,8 +9,9 @@ from click.testing import CliRunner
 
 from simclock import UsageError, ms
 from simclock.actors import run
-from simclock.experiments.catalog.everything.scenario import everything
+from simclock.experiments.catalog.everything.scenario import EVERYTHING
 from simclock.experiments.command_line import main
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.code_lines import LINE, located, located_records
 from simclock.experiments.runs.determinism import variants
@@ -225,7 +226,7 @@ def test_hash_seeds_vary_on_the_first_placement():
 
 def test_telling_the_lines_changes_nothing_else():
     """The same events at the same times, and every send and observation has its line."""
-    scenario = everything(Settings(seed=1, duration_ns=ms(300)))
+    scenario = make_scenario(EVERYTHING, Settings(seed=1, duration_ns=ms(300)))
     bare_records, telling = [], []
     run(scenario, trace=bare_records.append)
     result = run(located(scenario), trace=telling.append)

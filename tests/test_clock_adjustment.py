@@ -28,7 +28,7 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node, run
-from simclock.environment.quartz import PhysicalClock
+from simclock.environment.quartz import PhysicalClock, WanderingClock
 
 SameEverywhere = Callable[[Scenario], RunResult]
 WANDERING = Clocks(offset_ns_max=ms(3), drift_ppb_max=50_000, wander_ppb_max=200_000_000, wander_every_ns=ms(10))
@@ -268,3 +268,12 @@ def test_clocks_that_are_true_stay_so() -> None:
     assert WANDERING.clock(7, 2).wall_ns(seconds(100)) != seconds(100)
     with pytest.raises(UsageError, match=r"clocks\.true_nodes: \(-1,\) are not nodes"):
         Clocks(true_nodes=(-1,))
+
+
+@pytest.mark.parametrize("drift_ppb", [0, 400_000_000, -400_000_000])
+def test_what_has_run_out_by_a_clock_is_due_at_once_and_never_in_the_past(drift_ppb: int) -> None:
+    """As a timer has whose clock was changed, wandering or not; so it is where the clock stands."""
+    for clock in (PhysicalClock(0, drift_ppb), WanderingClock(0, drift_ppb, ms(10), lambda: 0)):
+        assert [clock.true_duration_ns(ms(25), by_ns) for by_ns in (0, -1, -ms(7))] == [0, 0, 0]
+        clock.stop(ms(30))
+        assert [clock.true_duration_ns(ms(35), by_ns) for by_ns in (1, 0, -1)] == [None, 0, 0]

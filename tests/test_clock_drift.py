@@ -9,8 +9,22 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec import structs
 
-from simclock import Clocks, JumpClock, RunResult, Scenario, SetDrift, StartClock, StopClock, minutes, ms, seconds, us
+from simclock import (
+    Clocks,
+    JumpClock,
+    Observation,
+    RunResult,
+    Scenario,
+    SetDrift,
+    StartClock,
+    StopClock,
+    minutes,
+    ms,
+    seconds,
+    us,
+)
 from simclock.actors import Placement, run
 from simclock.experiments.catalog import entries, studies
 from simclock.experiments.catalog.clock_synchronization.average import agreeing_set, wrong_average
@@ -38,6 +52,7 @@ from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VI
 from simclock.experiments.zoo.hunt import ground_of, hunt, named
 from simclock.protocols.clock_synchronization import Averaged, BerkeleyNode
 from simclock.protocols.clock_synchronization.berkeley import agreeing
+from simclock.protocols.clock_synchronization.observed import read
 
 SameEverywhere = Callable[[Scenario], RunResult]
 SYNCS = ("none", "cristian", "berkeley", "ntp")
@@ -47,6 +62,11 @@ KEYS = "12.5s:j,33s:c,41s:j"
 def scenario(name: str = "clock-drift", seed: int = 1, **parameters: Any) -> Scenario:
     more = {key: parameters.pop(key) for key in ("nodes", "duration_ns", "faults") if key in parameters}
     return make_scenario(entries()[name], Settings(seed=seed, parameters=parameters, **more))
+
+
+def observations_of(result: RunResult, *names: str) -> list[Observation]:
+    """With the value as an object of its class."""
+    return [o._replace(value=read(o)) for o in report_of_clocks(result).observations if o.name in names]
 
 
 def simclock(*arguments: object) -> Result:
@@ -198,7 +218,7 @@ def test_latency_greater_than_drift() -> None:
         wrong_ns = max(sample.skew_ns for sample in course) if sync == "berkeley" else of_server
         drifted_ns = 2 * seconds(20) // 100_000
         assert wrong_ns > 10 * drifted_ns, "far more than what an interval of drift would be"
-        readings = [o.value for o in report_of_clocks(result).observations if o.name in ("sampled", "heard")]
+        readings = [o.value for o in observations_of(result, "sampled", "heard")]
         assert all(each.margin_ns == max(0, -(-each.rtt_ns // 2) - ms(100)) for each in readings), "the bound is stated"
         assert judge(result).status == VALID, "and kept"
         assert wrong_ns <= max(each.margin_ns for each in readings) * (1 + (sync == "berkeley")) + drifted_ns
@@ -210,7 +230,7 @@ def test_drift_between_synchronizations() -> None:
     for interval_ns in (seconds(20), seconds(40)):
         made = scenario(sync="cristian", drift="200ppm", interval_ns=interval_ns, offset_ns=0, step_over_ns=0)
         drift_ppb = made.clocks.clock(made.seed, 0).drift_ppb
-        adjusted = [o for o in report_of_clocks(run(made)).observations if o.name == "adjusted" and o.node == 0]
+        adjusted = [o for o in observations_of(run(made), "adjusted") if o.node == 0]
         corrected = [o.value.by_ns for o in adjusted]
         for earlier, later in pairwise(adjusted):
             drifted_ns = (later.time_ns - earlier.time_ns) * drift_ppb // 10**9
@@ -260,22 +280,23 @@ def tampered(result: RunResult, name: str, change: Callable[[Any], Any], *, last
     places = [place for place, o in enumerate(report.observations) if o.name == name]
     place = places[-1 if last else 0]
     observations = list(report.observations)
-    observations[place] = observations[place]._replace(value=change(observations[place].value))
+    told = change(read(observations[place]))
+    observations[place] = observations[place]._replace(value=told.as_observed())
     return result._replace(reports={"ClockRecord": ClockReport(report.setup, tuple(observations))})
 
 
 @pytest.mark.parametrize(
     ("sync", "name", "change", "property"),
     [
-        ("cristian", "sampled", lambda v: v._replace(offset_ns=v.offset_ns + v.margin_ns * 3), ERROR),
-        ("cristian", "sampled", lambda v: v._replace(margin_ns=seconds(2)), MARGIN),
-        ("berkeley", "heard", lambda v: v._replace(difference_ns=v.difference_ns - ms(5)), ERROR),
-        ("ntp", "sampled", lambda v: v._replace(offset_ns=v.offset_ns - ms(5)), ERROR),
-        ("cristian", "adjusted", lambda v: v._replace(wall_ns=v.wall_ns + 1), REBUILT),
-        ("cristian", "adjusted", lambda v: v._replace(way="step", by_ns=-ms(3)), MONOTONE),
-        ("cristian", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
-        ("berkeley", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
-        ("ntp", "adjusted", lambda v: v._replace(by_ns=v.by_ns + ms(3)), SKEW),
+        ("cristian", "sampled", lambda v: structs.replace(v, offset_ns=v.offset_ns + v.margin_ns * 3), ERROR),
+        ("cristian", "sampled", lambda v: structs.replace(v, margin_ns=seconds(2)), MARGIN),
+        ("berkeley", "heard", lambda v: structs.replace(v, difference_ns=v.difference_ns - ms(5)), ERROR),
+        ("ntp", "sampled", lambda v: structs.replace(v, offset_ns=v.offset_ns - ms(5)), ERROR),
+        ("cristian", "adjusted", lambda v: structs.replace(v, wall_ns=v.wall_ns + 1), REBUILT),
+        ("cristian", "adjusted", lambda v: structs.replace(v, way="step", by_ns=-ms(3)), MONOTONE),
+        ("cristian", "adjusted", lambda v: structs.replace(v, by_ns=v.by_ns + ms(3)), SKEW),
+        ("berkeley", "adjusted", lambda v: structs.replace(v, by_ns=v.by_ns + ms(3)), SKEW),
+        ("ntp", "adjusted", lambda v: structs.replace(v, by_ns=v.by_ns + ms(3)), SKEW),
     ],
 )
 def test_the_judge_notices(sync: str, name: str, change: Callable[[Any], Any], property: str) -> None:
@@ -321,7 +342,7 @@ def test_a_wrong_reading_is_noticed_with_every_drift(sync: str, name: str, drift
     result = run(scenario(sync=sync, drift=drift, offset_ns=ms(2), duration_ns=seconds(50)))
 
     def worse(value: Any) -> Any:
-        return value._replace(**{key: getattr(value, key) + 2 * value.margin_ns + 3 * value.rtt_ns})
+        return structs.replace(value, **{key: getattr(value, key) + 2 * value.margin_ns + 3 * value.rtt_ns})
 
     assert ERROR in judge(tampered(result, name, worse)).properties
 
@@ -345,7 +366,7 @@ NODES_HEARD = {0: 0, 1: 30, 2: 10, 3: 900}
 def test_an_average_is_computed_again(changed: dict[str, Any], said: str) -> None:
     adjustments = ((0, 13), (1, -17), (2, 3), (3, -887))
     right = Averaged(1, 13, (0, 1, 2), (3,), (4,), adjustments)
-    found = list(wrong_average(right._replace(**changed), NODES_HEARD, (1, 2, 3, 4), 0, 100))
+    found = list(wrong_average(structs.replace(right, **changed), NODES_HEARD, (1, 2, 3, 4), 0, 100))
     assert len(found) == bool(said) and all(said in each for each in found), found
 
 
@@ -415,9 +436,9 @@ def test_the_largest_set_that_agrees(heard: dict[int, int], agree: set[int]) -> 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda v: v._replace(average_ns=0),
-        lambda v: v._replace(included=tuple(node for node, _ in v.adjustments)),
-        lambda v: v._replace(adjustments=tuple((node, by_ns + 1) for node, by_ns in v.adjustments)),
+        lambda v: structs.replace(v, average_ns=0),
+        lambda v: structs.replace(v, included=tuple(node for node, _ in v.adjustments)),
+        lambda v: structs.replace(v, adjustments=tuple((node, by_ns + 1) for node, by_ns in v.adjustments)),
     ],
 )
 def test_the_judge_computes_every_average(change: Callable[[Any], Any]) -> None:
@@ -434,7 +455,7 @@ def test_a_clock_that_jumped_moves_no_other() -> None:
     def moved_ns(bug: type[BerkeleyNode]) -> int:
         made = scenario(sync="berkeley", nodes=4, faults=(jump,), duration_ns=seconds(35), offset_ns=ms(2))
         wrong = replace(made, build=lambda node: bug(made.build(0).settings) if node < 4 else made.build(node))
-        adjusted = [o for o in report_of_clocks(run(wrong)).observations if o.name == "adjusted" and o.node != 1]
+        adjusted = [o for o in observations_of(run(wrong), "adjusted") if o.node != 1]
         assert {o.node for o in adjusted} == {0, 2, 3}
         return max(abs(o.value.by_ns) for o in adjusted)
 

@@ -41,6 +41,7 @@ from simclock.protocols.clock_synchronization import (
     ntp,
 )
 from simclock.protocols.clock_synchronization.messages import Adjustment, ClockPoll, ClockReading, NtpReply
+from simclock.protocols.clock_synchronization.observed import Asked, Filtered, read
 
 SameEverywhere = Callable[[Scenario], RunResult]
 NAMES = ("asked", "sampled", "filtered", "polled", "heard", "averaged", "adjusted", "prompted")
@@ -176,7 +177,9 @@ def error_ns(node: Any) -> int:
 
 
 def told(result: RunResult, name: str, node: int | None = None) -> list[Observation]:
-    return [o for o in recorded(result) if o.name == name and node in (None, o.node)]
+    """With the value as an object of its class."""
+    found = [o for o in recorded(result) if o.name == name and node in (None, o.node)]
+    return [o._replace(value=read(o)) for o in found]
 
 
 @pytest.mark.parametrize("build", [CristianClient, NtpClient])
@@ -230,7 +233,7 @@ def test_a_doubled_adjustment_counts_once(same_everywhere: SameEverywhere) -> No
 def test_a_reading_that_took_too_long_is_refused(build: Any, same_everywhere: SameEverywhere) -> None:
     """The tolerance is 100 ms beyond the shortest journey; a journey of 300 ms might be 295 ms wrong."""
     result = same_everywhere(scenario(build, AddDelay(at_ns=0, delay_ns=ms(295))))
-    readings = [o.value for o in recorded(result) if o.name in ("sampled", "heard")]
+    readings = [o.value for o in (*told(result, "sampled"), *told(result, "heard"))]
     assert all(each.refused == "too long on its way" for each in readings)
     if build is BerkeleyNode:  # its round was over by then
         assert [o.value.silent for o in told(result, "averaged")] == [(1,)] * 4
@@ -276,7 +279,7 @@ def test_an_answer_to_an_earlier_life_counts_for_nothing(same_everywhere: SameEv
 @pytest.mark.parametrize("build", [partial(CristianClient, regular=False), BerkeleyNode, NtpClient])
 def test_told_to_everybody_synchronizes_by_cristians_algorithm(build: Any, same_everywhere: SameEverywhere) -> None:
     result = same_everywhere(scenario(build, prompts=(ms(500),), duration_ns=seconds(1)))
-    assert {o.value for o in told(result, "asked")} == {("cristian", 2)}
+    assert {o.value for o in told(result, "asked")} == {Asked("cristian", 2)}
     assert result.final[0] == result.final[1] == 0
 
 
@@ -380,5 +383,5 @@ def test_a_jump_is_undone_though_the_best_sample_is_an_old_one(same_everywhere: 
     """Samples are kept against the monotonic clock, which does not jump."""
     faults = (AddDelay(at_ns=seconds(3), delay_ns=ms(20)), JumpClock(at_ns=seconds(5), node=0, by_ns=seconds(7)))
     result = same_everywhere(scenario(NtpClient, *faults))
-    assert [o.value for o in told(result, "filtered", 0)][1:] == [(0, -1)] * 3, "none is better than the first"
+    assert [o.value for o in told(result, "filtered", 0)][1:] == [Filtered(0, -1)] * 3, "none is better than the first"
     assert result.final[0] == 0

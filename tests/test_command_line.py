@@ -298,7 +298,8 @@ def test_show_prints_a_file_that_runs_the_same(flags, tmp_path):
     assert row(simclock("run", file), "digest") == row(simclock("run", "everything", "--seed", 11, *flags), "digest")
 
 
-def test_compare_prints_a_row_per_case_and_placement():
+def test_compare_prints_a_row_per_case_and_placement(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     flags = ("--nodes", "2,5", "--placements", "inline", "--repeats", 2, "--duration", "50ms")
     result = simclock("compare", "phold", "everything", *flags, "--format", "csv")
     assert result.exit_code == 0
@@ -312,22 +313,6 @@ def test_compare_prints_a_row_per_case_and_placement():
     assert {each["agree"] for each in rows} == {"True"}
     assert {each["speed-up"] for each in rows} == {"1.0"}
     assert "| phold " in simclock("compare", "phold", *flags).stdout
-
-
-def test_compare_exits_1_when_digests_differ(monkeypatch):
-    from simclock.experiments.comparing import comparison
-
-    seeds = iter(range(9))
-    true_run = comparison.run
-
-    def untrue_run(scenario, placement, replay):
-        return true_run(scenario, placement)._replace(digest=str(next(seeds)))
-
-    monkeypatch.setattr(comparison, "run", untrue_run)
-    result = simclock("compare", "phold", "--nodes", "3", "--placements", "inline", "--duration", "50ms")
-    assert result.exit_code == 1
-    assert result.stderr == "simclock: phold with 3 nodes: digests differ\n"
-    assert "| NO " in result.stdout
 
 
 def test_lab_db_16():
@@ -405,7 +390,8 @@ def test_a_python_file_runs_on_ray(nodes_py):
 
 
 @pytest.mark.ray
-def test_compare_over_placements():
+def test_compare_over_placements(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     flags = ("--nodes", "4", "--placements", "inline,ray,ray:2,ray:hosts=2", "--repeats", 1, "--format", "json")
     rows = json.loads(simclock("compare", "everything", *flags).stdout)
     assert [each["placement"] for each in rows] == ["inline", "ray", "ray:2", "ray:hosts=2"]

@@ -140,7 +140,7 @@ def test_once_all_have_all_nobody_says_anything():
 
 
 def short_faults():
-    return entries()["crdts"].make(Settings()).faults
+    return make_scenario(entries()["crdts"], Settings()).faults
 
 
 def test_a_run_too_short_to_agree_is_unknown():

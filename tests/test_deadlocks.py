@@ -117,7 +117,7 @@ def test_the_study_shows_what_each_policy_costs(monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--policy", "wait"], "policy: 'wait' is not a policy: use none, wait-die, wound-wait"),
+        (["--policy", "wait"], "policy: unknown policy 'wait': did you mean 'wait-die'?"),
         (["--managers", "0"], "managers: 0 is not a number of lock managers: 1 or more"),
         (["--keys", "2"], "workload.keys_per_transaction: 3 is not a whole number from 1 to 2"),
         (["--work", "soon"], "work: "),

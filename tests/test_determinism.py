@@ -18,6 +18,7 @@ from simclock import Constant, Network, RunResult, Scenario, TraceRecord, ms, se
 from simclock.actors import Message, Node, Placement, run
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.everything.scenario import Gossip
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS
@@ -50,7 +51,7 @@ SMALL = {"phold": 7, "raft-kv": 3}
 def make(name: str, seed: int) -> Scenario:
     nodes = SMALL.get(name)
     duration_ns = seconds(5) if name == "raft-kv" else ms(300) if name == "phold" else None
-    return entries()[name].make(Settings(seed=seed, nodes=nodes, duration_ns=duration_ns))
+    return make_scenario(entries()[name], Settings(seed=seed, nodes=nodes, duration_ns=duration_ns))
 
 
 def traced(scenario: Scenario, placement: Placement) -> tuple[RunResult, list[TraceRecord]]:
@@ -139,8 +140,9 @@ PRINT_DIGEST = """
 import sys
 from simclock.actors import run
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-print(run(entries()["everything"].make(Settings(seed=int(sys.argv[1])))).digest)
+print(run(make_scenario(entries()["everything"], Settings(seed=int(sys.argv[1])))).digest)
 """
 
 

@@ -199,7 +199,7 @@ def test_bad_settings_are_one_line(parameters, place):
 
 def test_a_bad_flag_is_one_line_of_the_command():
     result = simclock("run", "dynamo", "--versioning", "matrix")
-    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "use vector, dotted" in result.stderr
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "use vector or dotted" in result.stderr
 
 
 def test_the_store_and_its_hunts_are_listed_under_one_project():

@@ -38,7 +38,8 @@ from simclock import (
     us,
 )
 from simclock.actors import Node, Placement, run
-from simclock.experiments.catalog.everything.scenario import every_fault, everything
+from simclock.experiments.catalog.everything.scenario import EVERYTHING, every_fault
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.experiments.scenario_files.text import write_settings
@@ -67,7 +68,7 @@ FIGURES: dict[str, Any] = {
 def plain(seed: int, *faults: Fault, network: Network | None = None) -> Scenario:
     """Gossip where nothing goes wrong but these faults."""
     return replace(
-        everything(Settings(seed=seed, nodes=5, duration_ns=ms(450))),
+        make_scenario(EVERYTHING, Settings(seed=seed, nodes=5, duration_ns=ms(450))),
         network=network or Network(latency=Constant(delay_ns=ms(2))),
         clocks=Clocks(),
         disk=DiskModel(),
@@ -104,18 +105,20 @@ def test_a_random_mix_of_faults_is_the_same_everywhere(same_everywhere: SameEver
     luck = stream(seed, "mix")
     kinds = list(FAULTS.values())
     faults = tuple(drawn_fault(luck, luck.choice(kinds), 5) for _ in range(40))
-    same_everywhere(replace(everything(Settings(seed=seed, nodes=5, duration_ns=ms(450))), faults=faults))
+    same_everywhere(
+        replace(make_scenario(EVERYTHING, Settings(seed=seed, nodes=5, duration_ns=ms(450))), faults=faults)
+    )
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_everything_is_the_same_everywhere(same_everywhere: SameEverywhere, seed: int) -> None:
-    same_everywhere(everything(Settings(seed=seed)))
+    same_everywhere(make_scenario(EVERYTHING, Settings(seed=seed)))
 
 
 def test_traces_are_the_same_record_by_record(
     traces_everywhere: Callable[[Scenario], list[list[TraceRecord]]],
 ) -> None:
-    inline, *others = traces_everywhere(everything(Settings(seed=2)))
+    inline, *others = traces_everywhere(make_scenario(EVERYTHING, Settings(seed=2)))
     assert [record[:3] for record in inline] == sorted(record[:3] for record in inline), "in canonical order"
     for other in others:
         assert first_difference(inline, other) is None
@@ -124,7 +127,7 @@ def test_traces_are_the_same_record_by_record(
 @pytest.mark.ray
 @pytest.mark.parametrize("placement", [Placement(kind="ray"), Placement(kind="ray", hosts=2)], ids=str)
 def test_everything_is_the_same_on_ray(ray: None, placement: Placement) -> None:
-    scenario = everything(Settings(seed=11))
+    scenario = make_scenario(EVERYTHING, Settings(seed=11))
     expected, result = run(scenario), run(scenario, placement)
     for name in ("digest", "counters", "final", "virtual_ns", "faults", "reports", "events"):
         assert getattr(result, name) == getattr(expected, name), name

@@ -152,7 +152,7 @@ def test_a_sweep_keeps_such_a_run_as_failed(end: Callable[[], Any]) -> None:
     assert outcome.detail.startswith("node 1 at 5ms on timer 'now': ") and __file__ in outcome.detail
 
 
-def test_the_users_own_ctrl_c_still_ends_a_run() -> None:
+def test_the_users_own_ctrl_c_still_ends_a_run(interruptible: None) -> None:
     """As it comes: a signal, which Python takes between two instructions of whatever runs."""
 
     def pressed(node: Node) -> None:

@@ -319,6 +319,16 @@ def test_classes_are_not_changed_without_end(monkeypatch):
     assert everything_as_it_is()[-1] is not None and not guard._undo_classes
 
 
+def test_a_module_of_ours_that_has_grown_since_the_run_before_is_looked_through_again(monkeypatch):
+    from simclock.protocols.replication import quorum
+
+    run(asking(lambda: None))
+    monkeypatch.setattr(quorum, "moment", time.time, raising=False)
+    with pytest.raises(HandlerError, match=r"time\.time"):
+        run(asking(lambda: quorum.moment()))
+    assert quorum.moment is time.time
+
+
 def test_runs_inside_one_another_keep_the_guard():
     """The guard leaves with the last run; a run within a node's code does not open the node's way out."""
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from simclock.experiments.checkers.histories import HistoryError, Operation
+from simclock.experiments.checkers.histories import HistoryError, Operation, keys_from_values, keys_into_values
 from simclock.experiments.checkers.histories.edn import frozen, read_edn
 from simclock.experiments.checkers.histories.formats import (
     load_jepsen_log,
@@ -262,3 +262,56 @@ def test_every_file_loads(external_data):
     assert sum(len(load_jepsen_log(file)) for file in sorted(porcupine.glob("jepsen/*.log"))) == 4177
     assert sum(len(load_key_value_log(file)) for file in sorted(porcupine.glob("kv/*.txt"))) == 838
     assert sum(len(load_knossos(file)) for file in sorted(knossos.glob("*/*/*.edn"))) == 11368
+
+
+# Independent keys
+
+
+def of(argument, result, outcome="ok", key=None, finish=2):
+    return Operation(
+        process=0, function="f", key=key, argument=argument, result=result, call=1, finish=finish, outcome=outcome
+    )
+
+
+APART = {
+    "asked and answered": (of(("x", 1), ("x", 2)), of(1, 2, key="x")),
+    "only answered": (of(None, ("x", 2)), of(None, 2, key="x")),
+    "only asked": (of(("x", 1), None), of(1, None, key="x")),
+    "failed, and heard of another key": (of(("x", 1), ("y", 2), "fail"), of(1, 2, "fail", key="x")),
+    "failed, and heard what is no pair": (of(("x", 1), "busy", "fail"), of(1, "busy", "fail", key="x")),
+    "given up": (of(("x", 1), "timeout", "unknown"), of(1, "timeout", "unknown", key="x")),
+    "never answered": (of(("x", 1), None, "unknown", finish=None), of(1, None, "unknown", key="x", finish=None)),
+}
+
+
+@pytest.mark.parametrize(("operation", "apart"), APART.values(), ids=APART)
+def test_a_key_is_taken_from_the_pairs(operation, apart):
+    assert keys_from_values([operation]) == (apart,)
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"),
+    [
+        (of(1, None), "no pair"),
+        (of(("x", 1, 2), None), "no pair"),
+        (of(("x", 1), 2), "no pair"),
+        (of(None, None), "no pair"),
+        (of(None, ("x", 1), "fail"), "no pair"),
+        (of(("x", 1), ("x", 1), key="x"), "no pair"),
+        (of(("x", 1), ("y", 1)), "asked of key 'x' and answered of key 'y'"),
+    ],
+)
+def test_what_is_no_pair_has_no_key(operation, said):
+    with pytest.raises(HistoryError, match=said):
+        keys_from_values([operation])
+
+
+def test_a_key_is_put_before_what_was_asked_and_what_was_heard():
+    """What was heard of an operation of unknown outcome says nothing, and is left out."""
+    assert keys_into_values([of(1, 2, key="x"), of(1, 2, "fail", key="x")]) == (
+        of(("x", 1), ("x", 2)),
+        of(("x", 1), ("x", 2), "fail"),
+    )
+    for finish in (2, None):
+        (put,) = keys_into_values([of(1, 2, "unknown", key="x", finish=finish)])
+        assert put == of(("x", 1), None, "unknown", finish=finish)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,8 @@ ENGINES = (
     "watching",
 )
 NO_ENGINE_KNOWS = (CATALOG, f"{EXPERIMENTS}.commands", f"{EXPERIMENTS}.command_line")
+LAID_OVER = ("seed", "duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet", "parameters")
+"""Settings that are laid over any scenario."""
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 
@@ -52,7 +54,7 @@ DEFERRED = {
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.command_line -> simclock.experiments.commands.completion": START,
-    "simclock.experiments.commands.compare -> simclock.actors.placements.ray.session": RAY,
+    "simclock.experiments.comparing.comparing -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db16": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
@@ -61,7 +63,13 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.actors.run": START,
     "simclock.experiments.pytest_plugin -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.hash_seeded": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_nemesis": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_seeds": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.runs.code_version": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.runs.replay_code": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.seeds": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.scenario_files.file": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.shrinking.call": START,
     "simclock.experiments.pytest_plugin -> simclock.hash_seed": START,
     "simclock.experiments.runs.sweep -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.shrinking.trials -> simclock.actors.placements.ray_tasks": RAY,
@@ -72,7 +80,6 @@ DEFERRED = {
 TOPIC_IMPORTS_TOPIC: set[str] = set()
 
 ENGINE_KNOWS = {
-    "simclock.experiments.runs.determinism -> simclock.experiments.commands",
     "simclock.experiments.scenario_files.file -> simclock.experiments.catalog",
 }
 
@@ -91,6 +98,8 @@ LONG_FILES = {
 }
 
 LONG_FUNCTIONS: set[str] = set()
+
+LAYS_OVER: set[str] = set()
 
 
 def circles(root: Path) -> Found:
@@ -146,6 +155,30 @@ def engines(root: Path) -> Found:
     return found
 
 
+def laid_over(root: Path) -> Found:
+    """A maker lays no setting over its scenario: `make_scenario` does, over what was made."""
+    graph = Graph(root)
+    found: Found = {}
+    for module in filter(_topic, graph.imports):
+        for call in _calls_of_makers(ast.parse(graph.files[module].read_text(encoding="utf-8"))):
+            for keyword in call.keywords:
+                read = {ast.unparse(each) for each in ast.walk(keyword.value) if isinstance(each, ast.Attribute)}
+                if keyword.arg in LAID_OVER and f"settings.{keyword.arg}" in read:
+                    found[f"{module}:{keyword.arg}"] = f"{module}:{call.lineno}: lays over settings.{keyword.arg}"
+    return found
+
+
+def _calls_of_makers(tree: ast.Module) -> Iterator[ast.Call]:
+    """What functions of Settings call to make a scenario, or another of one."""
+    makers = (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef))
+    calls = (call for maker in makers if "settings: Settings" in ast.unparse(maker.args) for call in ast.walk(maker))
+    for call in calls:
+        text = ast.unparse(call)
+        made = text.startswith(("Scenario(", "replace(")) and not text.startswith("replace(settings")
+        if isinstance(call, ast.Call) and made:
+            yield call
+
+
 def file_sizes(root: Path) -> Found:
     """A file can be read at one sitting."""
     found: Found = {}
@@ -177,6 +210,7 @@ RULES: dict[Callable[[Path], Found], Collection[str]] = {
     deferred: DEFERRED,
     topics: TOPIC_IMPORTS_TOPIC,
     engines: ENGINE_KNOWS,
+    laid_over: LAYS_OVER,
     file_sizes: LONG_FILES,
     function_sizes: LONG_FUNCTIONS,
 }
@@ -263,6 +297,14 @@ BAD: dict[str, tuple[Callable[[Path], Found], dict[str, str], set[str]]] = {
         engines,
         {"experiments/traces/a.py": "from ..commands import b", "experiments/commands/b.py": ""},
         {f"{EXPERIMENTS}.traces.a -> {EXPERIMENTS}.commands"},
+    ),
+    "a setting laid over in a topic": (
+        laid_over,
+        {
+            "experiments/catalog/x/a.py": "def a(settings: Settings):\n"
+            " return Scenario(network=settings.network or NETWORK, faults=plan(settings.seed), seed=1)"
+        },
+        {f"{CATALOG}.x.a:network"},
     ),
     "a long file": (file_sizes, {"simclock/a.py": "\n" * 501, "simclock/b.py": "\n" * 500}, {"simclock/a.py"}),
     "a long function": (

@@ -78,18 +78,20 @@ IMMUTABLE = (
 
 @pytest.mark.parametrize("make", MUTABLE)
 @pytest.mark.parametrize(
-    "let_out",
+    ("call", "let_out"),
     [
-        lambda node, value: node.observe("told", value),
-        lambda node, value: node.set_timer((value,), ms(1)),
-        lambda node, value: node.disk.write("kept", value),
-        lambda node, value: node.disk.append("log", value),
+        ("observe('told'", lambda node, value: node.observe("told", value)),
+        ("set_timer((", lambda node, value: node.set_timer((value,), ms(1))),
+        ("disk.write('kept'", lambda node, value: node.disk.write("kept", value)),
+        ("disk.append('log'", lambda node, value: node.disk.append("log", value)),
     ],
+    ids=["observe", "set_timer", "write", "append"],
 )
 def test_what_can_change_is_refused_at_the_line_that_lets_it_out(
-    make: Callable[[], Any], let_out: Callable[[Node, Any], None]
+    make: Callable[[], Any], call: str, let_out: Callable[[Node, Any], None]
 ) -> None:
     said = refused(scenario(at_5ms(lambda node: let_out(node, make()))))
+    assert said.startswith(call)
     assert "mutable" in said or "not known to be immutable" in said
     assert "(node 1 at 5ms" in said and __file__ in said and "0x" not in said
 

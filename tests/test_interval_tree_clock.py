@@ -2,9 +2,10 @@
 
 import json
 from itertools import combinations, product
+from operator import le
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from simclock import UsageError
@@ -12,6 +13,7 @@ from simclock.clocks import Order, Stamp
 from simclock.clocks.interval_tree import (
     DEPTH_MAX,
     event_leq,
+    highest,
     join_events,
     lift,
     lowest,
@@ -35,9 +37,8 @@ FUNCTIONS = {
 }
 raw_ids = st.recursive(st.integers(0, 1), lambda trees: st.tuples(trees, trees), max_leaves=8)
 id_trees = raw_ids.map(normal_id)
-event_trees = st.recursive(
-    st.integers(0, 40), lambda trees: st.tuples(st.integers(0, 3), trees, trees), max_leaves=8
-).map(normal_event)
+raw_events = st.recursive(st.integers(0, 40), lambda trees: st.tuples(st.integers(0, 3), trees, trees), max_leaves=8)
+event_trees = raw_events.map(normal_event)
 stamps = st.builds(Stamp, id_trees, event_trees)
 
 
@@ -163,6 +164,72 @@ def test_a_join_knows_at_every_point_what_the_greater_of_both_knows(a, b):
     ]
 
 
+@given(raw_events, raw_events, st.integers(0, 5))
+def test_what_an_event_tree_means_stands_at_its_points(a, b, count):
+    """Normal or not: every function of event trees says what the counts at all points say."""
+
+    def points(tree):
+        return [known(tree, path) for path in POINTS]
+
+    one, other = points(a), points(b)
+    assert points(normal_event(a)) == one
+    assert (lowest(a), highest(a)) == (min(one), max(one))
+    assert points(lift(a, count)) == [here + count for here in one] and sink(lift(a, count), count) == a
+    joined = join_events(a, b)
+    assert points(joined) == list(map(max, one, other)) and normal_event(joined) == joined
+    assert event_leq(normal_event(a), normal_event(b)) is all(map(le, one, other))
+
+
+def fill(owned, event):
+    """`fill` of the paper's section 5.3.4, line by line."""
+    match owned, event:
+        case 0, _:
+            return event
+        case 1, _:
+            return highest(event)
+        case _, int():
+            return event
+        case (1, right_id), (count, left, right):
+            filled = fill(right_id, right)
+            return normal_event((count, max(highest(left), lowest(filled)), filled))
+        case (left_id, 1), (count, left, right):
+            filled = fill(left_id, left)
+            return normal_event((count, filled, max(highest(right), lowest(filled))))
+        case (left_id, right_id), (count, left, right):
+            return normal_event((count, fill(left_id, left), fill(right_id, right)))
+
+
+def grow(owned, event):
+    """`grow` of the paper's section 5.3.4, line by line; its "some large constant" is 1,000."""
+    match owned, event:
+        case 1, int():
+            return event + 1, 0
+        case _, int():
+            grown, cost = grow(owned, (event, 0, 0))
+            return grown, cost + 1000
+        case (0, right_id), (count, left, right):
+            grown, cost = grow(right_id, right)
+            return (count, left, grown), cost + 1
+        case (left_id, 0), (count, left, right):
+            grown, cost = grow(left_id, left)
+            return (count, grown, right), cost + 1
+        case (left_id, right_id), (count, left, right):
+            (grown_left, cost_left), (grown_right, cost_right) = grow(left_id, left), grow(right_id, right)
+            if cost_left < cost_right:
+                return (count, grown_left, right), cost_left + 1
+            return (count, left, grown_right), cost_right + 1
+
+
+@given(stamps.filter(lambda stamp: stamp.id != 0))
+@example(Stamp(((1, 0), ((1, 0), 0)), (0, 0, (0, (0, 1, 0), 0))))  # two levels down, but no leaf becomes a tree
+@example(Stamp(((0, 1), ((0, 1), 0)), (0, (0, 0, 1), (0, (0, 0, 1), 0))))  # the left is nearer the top
+@example(Stamp(((0, (0, 1)), (1, 0)), (0, (0, 0, (0, 0, 1)), (0, 1, 0))))  # the right is
+def test_a_tick_is_the_papers_event(a):
+    """Where it cannot make the tree simpler it makes it grow least: no new leaf if possible, then nearest the top."""
+    filled = fill(a.id, a.event)
+    assert a.tick().event == (filled if filled != a.event else grow(a.id, a.event)[0])
+
+
 @given(stamps, stamps)
 def test_what_is_made_of_stamps_is_in_normal_form(a, b):
     """It is not checked when it is made (that would cost more than making it), so it is checked here."""
@@ -209,6 +276,33 @@ def test_decoding_takes_canonical_bytes_and_nothing_else(data):
 def test_the_encoding_is_compact():
     assert len(Stamp.seed().encode()) == 1
     assert len(Stamp(((0, 1), 0), (1, (0, 1, 0), 1)).encode()) == 4
+
+
+def nested(depth, leaf, around):
+    tree = leaf
+    for _ in range(depth):
+        tree = around(tree)
+    return tree
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda depth: (nested(depth, 1, lambda tree: (tree, 0)), 0),
+        lambda depth: (nested(depth, 1, lambda tree: (0, tree)), 0),
+        lambda depth: (1, nested(depth, 1, lambda tree: (0, tree, 0))),
+        lambda depth: (1, nested(depth, 1, lambda tree: (0, 0, tree))),
+    ],
+    ids=["id, to the left", "id, to the right", "event, to the left", "event, to the right"],
+)
+def test_a_tree_is_as_deep_as_it_may_be_and_no_deeper(made):
+    """Whether it is made or decoded."""
+    deepest = Stamp(*made(DEPTH_MAX))
+    assert Stamp.decode(deepest.encode()) == deepest
+    with pytest.raises(UsageError, match="deeper"):
+        Stamp(*made(DEPTH_MAX + 1))
+    with pytest.raises(UsageError, match="deeper"):
+        Stamp.decode(deepest._of(*made(DEPTH_MAX + 1)).encode())
 
 
 def test_bytes_that_nest_too_deep_are_refused():

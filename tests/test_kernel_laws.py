@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from listeners import Note, Told
 from simclock import (
     CRASHED,
+    AddDelay,
     Clocks,
     Clog,
     ClogNode,
@@ -22,6 +24,7 @@ from simclock import (
     Fault,
     HandlerError,
     Heal,
+    Mend,
     MendDisk,
     Network,
     Observation,
@@ -33,17 +36,23 @@ from simclock import (
     Resume,
     RunResult,
     Scenario,
+    SetBandwidth,
     SetCorruption,
     SetDrift,
     SetLoss,
     SlowDisk,
     SlowNode,
+    StartClock,
+    StopClock,
     SwizzleClog,
+    TornCrash,
     TraceRecord,
+    Unclog,
     UnclogNode,
     Uniform,
     UsageError,
     ms,
+    stream,
 )
 from simclock.actors import Message, Node, run
 from simclock.actors.message import check_message, message_classes, payload_union
@@ -52,6 +61,7 @@ from simclock.kernel.encoding import encode
 from simclock.kernel.events import MESSAGE
 from simclock.kernel.host import Host
 from simclock.kernel.scheduler import host_plan
+from simclock.streams import Stream
 
 SameEverywhere = Callable[[Scenario], RunResult]
 TracesEverywhere = Callable[[Scenario], list[list[TraceRecord]]]
@@ -178,6 +188,51 @@ def test_luck_goes_on_after_a_restart(same_everywhere: SameEverywhere) -> None:
     assert first != second
 
 
+@pytest.mark.parametrize("chance", [0.0, 0.5], ids=["the short way", "the long way"])
+@pytest.mark.parametrize("node", [1, 2])
+def test_a_nodes_luck_is_the_stream_of_seed_purpose_and_node(node: int, chance: float) -> None:
+    """Its own draws, and what the network draws for its sends, in the order of its sends."""
+    seed, sent = 5, range(20)
+    steps = {node: [(ms(number), lambda node, number=number: sends(0, number)(node)) for number in sent]}
+    steps[node].append((ms(30), lambda node: node.observe("drew", node.random.getrandbits(32))))
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)), loss=chance, duplication=chance)
+    seen = run(scenario(steps, nodes=3, seed=seed, network=network)).reports["Told"]
+    assert [o.value for o in seen if o.name == "drew"] == [stream(seed, "node", node).getrandbits(32)]
+    delay, loss, again = (stream(seed, purpose, node) for purpose in ("latency", "loss", "duplication"))
+
+    def uniform_ns(luck: Stream) -> int:
+        return ms(1) + (luck.getrandbits(32) * (ms(1) + 1) >> 32)
+
+    arrives = []
+    for number in sent:
+        first_ns = ms(number) + uniform_ns(delay)
+        if not chance or loss.getrandbits(32) >= 1 << 31:
+            arrives.append((first_ns, number))
+        if chance and again.getrandbits(32) < 1 << 31:
+            arrives.append((max(first_ns, ms(number) + uniform_ns(delay)), number))
+    assert [(o.time_ns, o.value[1]) for o in seen if o.name == "got"] == sorted(arrives)
+
+
+@pytest.mark.parametrize("node", [1, 2])
+def test_a_nodes_clock_is_drawn_from_the_stream_of_seed_purpose_and_node(node: int) -> None:
+    """Its offset and then its drift of "clock", what it wanders of "wander"."""
+    seed, parts = 5, 10**9
+    given = {"offset_ns_max": ms(9), "drift_ppb_max": 400_000_000}
+    for clocks in (Clocks(**given), Clocks(**given, wander_ppb_max=90_000_000)):
+        steps = {node: [(ms(20), lambda node: node.observe("now", (node.clock.monotonic_ns(), node.clock.wall_ns())))]}
+        (told,) = (
+            o for o in run(scenario(steps, nodes=3, seed=seed, clocks=clocks)).reports["Told"] if o.name == "now"
+        )
+        luck = stream(seed, "clock", node)
+        offset_ns, drift_ppb = luck.uniform_ns(-ms(9), ms(9)), luck.uniform_ns(-400_000_000, 400_000_000)
+        if clocks.wander_ppb_max:
+            drift_ppb += stream(seed, "wander", node).uniform_ns(-90_000_000, 90_000_000)
+        shows_ns = told.time_ns + told.time_ns * drift_ppb // parts
+        assert told.value == (shows_ns, shows_ns + offset_ns)
+        early_ns = told.time_ns - 1
+        assert shows_ns >= ms(20) > early_ns + early_ns * drift_ppb // parts
+
+
 def test_a_node_that_was_busy_is_free_after_its_restart(same_everywhere: SameEverywhere) -> None:
     faults = (
         SlowNode(at_ns=0, node=1, busy_ns=ms(20)),
@@ -256,6 +311,28 @@ def test_a_drop_has_its_own_reason(same_everywhere: SameEverywhere) -> None:
     result = same_everywhere(scenario({0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))]}, nodes=3, faults=faults))
     dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
     assert dropped == {"dropped_cut": 1, "dropped_down": 1}
+
+
+def test_what_waits_at_a_node_that_crashes_has_found_it_down(same_everywhere: SameEverywhere) -> None:
+    """A message does; the timers that wait, of which node 1 has one, are gone with the node, and no drop."""
+    faults = (Pause(at_ns=0, node=1), Crash(at_ns=ms(5), node=1))
+    steps = {0: [(ms(1), sends(1, 1)), (ms(2), sends(1, 2))], 1: [(ms(3), sends(0, 3))]}
+    result = same_everywhere(scenario(steps, faults=faults))
+    dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
+    assert (got(result), dropped) == ([], {"dropped_down": 2})
+
+
+def test_a_copy_is_cut_off_with_its_message_and_gets_through_where_that_is_lost(
+    same_everywhere: SameEverywhere,
+) -> None:
+    """Every message is doubled, and each of both is counted for itself, with its own number."""
+    steps = {0: [(ms(1), sends(1, 1)), (ms(1), sends(2, 2))]}
+    doubled = Network(latency=Constant(delay_ns=ms(2)), loss=1.0, duplication=1.0)
+    result = same_everywhere(scenario(steps, nodes=3, network=doubled, faults=(Cut(at_ns=0, source=0, target=1),)))
+    assert got(result) == [(3, 2, (0, 2))]
+    dropped = {name: count for name, count in result.counters.items() if name.startswith("dropped")}
+    assert dropped == {"dropped_cut": 2, "dropped_lost": 1}
+    assert (result.counters["sent"], result.counters["duplicated"]) == (2, 2)
 
 
 # Timers, clocks.
@@ -387,6 +464,61 @@ def test_unclogging_a_node_is_the_environments(traces_everywhere: TracesEverywhe
     assert counters.get("fault", 0) == 0
 
 
+STANDING = {
+    "an open network": (),
+    "a node that is down": (Crash(at_ns=ms(1), node=0),),
+    "a paused node": (Pause(at_ns=ms(1), node=0),),
+    "a stopped clock": (StopClock(at_ns=ms(1), node=0),),
+    "links that are cut": (
+        Cut(at_ns=ms(1), source=0, target=1),
+        Clog(at_ns=ms(1), source=0, target=1),
+        ClogNode(at_ns=ms(1), node=0),
+        Partition(at_ns=ms(1), groups=((0,), (1,))),
+    ),
+    "traffic that is worse": (
+        SetLoss(at_ns=ms(1), loss=0.5),
+        SetCorruption(at_ns=ms(1), detected=0.5),
+        SetBandwidth(at_ns=ms(1), bytes_per_s=9),
+        AddDelay(at_ns=ms(1), delay_ns=9),
+    ),
+}
+AT = {"at_ns": ms(5)}
+NOTHING = {
+    "an open network": (
+        Restart(node=0, **AT),
+        Resume(node=0, **AT),
+        StartClock(node=0, **AT),
+        Mend(source=0, target=1, **AT),
+        Unclog(source=0, target=1, **AT),
+        UnclogNode(node=0, **AT),
+        Heal(**AT),
+        Partition(groups=(), **AT),
+        SetLoss(loss=0.0, **AT),
+        SetCorruption(detected=0.0, **AT),
+        SetBandwidth(bytes_per_s=0, **AT),
+        AddDelay(delay_ns=0, **AT),
+    ),
+    "a node that is down": (Crash(node=0, **AT), TornCrash(node=0, **AT), Pause(node=0, **AT), Resume(node=0, **AT)),
+    "a paused node": (Pause(node=0, **AT), Restart(node=0, **AT)),
+    "a stopped clock": (StopClock(node=0, **AT),),
+    "links that are cut": tuple(msgspec.structs.replace(fault, **AT) for fault in STANDING["links that are cut"]),
+    "traffic that is worse": tuple(msgspec.structs.replace(fault, **AT) for fault in STANDING["traffic that is worse"]),
+}
+
+
+@pytest.mark.parametrize("standing", STANDING)
+def test_a_fault_that_leaves_all_as_it_was_has_happened_to_nobody(
+    same_everywhere: SameEverywhere, standing: str
+) -> None:
+    """It is not counted, and no node has lived through it."""
+    steps = {0: [(ms(at), sends(1, at)) for at in (2, 4, 6, 8)], 1: [(ms(3), sends(0, 3)), (ms(7), sends(0, 7))]}
+    without = same_everywhere(scenario(steps, faults=STANDING[standing]))
+    for fault in NOTHING[standing]:
+        result = same_everywhere(scenario(steps, faults=(*STANDING[standing], fault)))
+        assert result.node_digests == without.node_digests, fault
+        assert result.counters == without.counters, fault
+
+
 def test_crashed_is_who_crashed_before_that_instant(same_everywhere: SameEverywhere) -> None:
     """Node 2 crashes in the very instant in which "crashed" is asked for: it is not meant."""
     faults = (
@@ -396,6 +528,38 @@ def test_crashed_is_who_crashed_before_that_instant(same_everywhere: SameEverywh
     )
     result = same_everywhere(scenario({}, nodes=3, faults=faults))
     assert Restart(at_ns=ms(9), node=1) in result.faults
+
+
+@pytest.mark.parametrize(("delay_ns", "later_ns"), [(0, 1), (1, 1), (2, 2), (ms(2), ms(2))])
+def test_a_reaction_takes_effect_one_lookahead_later_and_never_in_its_own_instant(delay_ns: int, later_ns: int) -> None:
+    class Stops(Observer):
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            if observation.name == "now":
+                control.stop("seen")
+
+    class Crashes(Observer):
+        def on_observation(self, observation: Observation, control: Control) -> None:
+            if observation.name == "now":
+                control.inject(Crash(at_ns=0, node=1))
+
+    steps = {0: [(ms(5), lambda node: node.observe("now"))]}
+    network = Network(latency=Constant(delay_ns=delay_ns))
+    result = run(scenario(steps, network=network, observers=(Stops,)))
+    assert (result.virtual_ns, result.stopped) == (ms(5) + later_ns, "seen")
+    more = run(scenario(steps, network=network, observers=(Crashes,)))
+    assert more.faults == (Crash(at_ns=ms(5) + later_ns, node=1),)
+
+
+@pytest.mark.parametrize(("told_ms", "windows"), [((5,), 2), ((5, 6), 2), ((5, 7), 3), ((5, 6, 7), 3), ((5, 6, 8), 3)])
+def test_a_lone_host_goes_on_for_one_lookahead_after_what_is_told(told_ms: Sequence[int], windows: int) -> None:
+    """Of 2 ms, as its observers may: from the start on, then from the first that is told in each window."""
+
+    class Reacts(Observer):
+        pass
+
+    steps = {0: [(ms(at), lambda node: node.observe("now")) for at in told_ms]}
+    assert run(scenario(steps, nodes=1, observers=(Reacts,))).host_calls == windows
+    assert run(scenario(steps, nodes=1)).host_calls == 1, "Told only collects"
 
 
 # Errors.
@@ -446,6 +610,33 @@ def test_the_earliest_failure_by_time_and_node_is_told(
 def test_the_earliest_failure_is_told_whichever_host_it_is_on(in_windows: Callable[..., RunResult]) -> None:
     """Nodes 1 and 2 fail in one instant; the first host has node 2, the second node 1."""
     assert error_of(lambda made: in_windows(made, [0, 1, 0, 1]), {1: ms(3), 2: ms(3)})[:2] == (ms(3), 1)
+
+
+@pytest.mark.parametrize("placement", ["inline", "windows"])
+@pytest.mark.parametrize("fails", [lambda node: 1 // 0, lambda node: node.observe("beyond 64 bits", 1 << 70)])
+def test_the_rest_of_an_instant_happens_after_a_failure(placement: str, fails: Callable[[Node], None]) -> None:
+    """Node 3 is the first to fail, as its message is of node 0; at the same instant node 1 fails, which is told."""
+
+    class Relays(Node):
+        def on_start(self) -> None:
+            if self.id in (0, 2):
+                self.send(3 if self.id == 0 else 1, Note(0))
+
+        def on_message(self, source: int, message: Note) -> None:
+            fails(self)
+
+    made = Scenario(
+        name="fails",
+        nodes=4,
+        build=lambda node: Relays(),
+        network=Network(latency=Constant(delay_ns=ms(2))),
+        duration_ns=ms(50),
+    )
+    with pytest.raises((HandlerError, UsageError)) as caught:
+        run(made, placement)
+    failed = caught.value if isinstance(caught.value, HandlerError) else caught.value.__cause__
+    assert isinstance(failed, HandlerError)
+    assert (failed.failure.node, failed.failure.time_ns) == (1, ms(2))
 
 
 @pytest.mark.parametrize("placement", ["inline", "windows"])

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from simclock import Network, Observer, Scenario, Uniform, UsageError, ms, seconds
+from simclock import Network, Normal, Observer, Scenario, Uniform, UsageError, ms, read_round_trips, seconds
 from simclock.actors import Message, Node, run
 from simclock.actors.run import Placement
 from simclock.experiments.entries.entry import Entry
@@ -115,6 +115,59 @@ def test_a_model_of_ours_is_not_copied():
     made = scenario(latency=Uniform(low_ns=ms(1), high_ns=ms(3)))
     made = replace(made, network=replace(made.network, loss=0.1))
     assert run(made).digest == run(made, "windows").digest
+
+
+@pytest.mark.parametrize(
+    ("given", "plain"),
+    [
+        ({}, True),
+        ({"latency": Uniform(low_ns=1, high_ns=2)}, True),
+        ({"latency": Normal(mean_ns=1, deviation_ns=0, floor_ns=1)}, False),
+        ({"loss": 0.1}, False),
+        ({"duplication": 0.1}, False),
+        ({"corruption": 0.1}, False),
+        ({"undetected_corruption": 0.1}, False),
+        ({"bytes_per_s": 1}, False),
+        ({"order": "fifo"}, False),
+    ],
+    ids=str,
+)
+def test_a_plain_network_is_one_that_only_delays(given, plain):
+    """Its messages take the short way, which does no more than that."""
+    assert Network(**given).plain is plain
+
+
+def round_trips(tmp_path, *lines):
+    file = tmp_path / "rtt.csv"
+    file.write_text("\n".join(("# measured in August", "from,to,ms", *lines)), encoding="utf-8")
+    return read_round_trips(file)
+
+
+def test_a_matrix_of_round_trips_is_read_as_halves(tmp_path):
+    """Comments and empty lines are left out; from none to an hour one way."""
+    read = round_trips(tmp_path, "paris,oslo,30.5", "", "oslo,paris,7200000", "oslo,oslo,0")
+    assert read == {("paris", "oslo"): 15_250_000, ("oslo", "paris"): 3600 * 10**9, ("oslo", "oslo"): 0}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("oslo,paris", "rtt.csv:5: expected from,to,milliseconds, found 'oslo,paris'$"),
+        ("oslo,paris,1,2", "rtt.csv:5: expected from,to,milliseconds, found 'oslo,paris,1,2'$"),
+        ("oslo,paris,x", "rtt.csv:5: expected from,to,milliseconds, found 'oslo,paris,x'$"),
+        ("oslo,paris,-1", "rtt.csv:5: -1 ms is not a round-trip time"),
+        ("oslo,paris,7200001", "rtt.csv:5: 7200001 ms is not a round-trip time"),
+        ("oslo,paris,NaN", "rtt.csv:5: NaN ms is not a round-trip time"),
+    ],
+)
+def test_a_line_that_is_no_round_trip_is_refused_with_its_place(tmp_path, line, told):
+    with pytest.raises(UsageError, match=told):
+        round_trips(tmp_path, "", "paris,oslo,30", line)
+
+
+def test_a_matrix_without_a_round_trip_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no round-trip times in it"):
+        round_trips(tmp_path)
 
 
 class Remembers(Observer):

@@ -126,7 +126,7 @@ def test_replicas_agree_and_no_token_is_given_twice(asked):
         assert held == sorted(held)
     properties, control = LeaseProperties((0,), seconds(1)), Control(1)
     for told in one.told:
-        properties.on_observation(Observation(1, 0, 1, "lease", tuple(told)), control)
+        properties.on_observation(Observation(1, 0, 1, "lease", told.as_observed()), control)
     assert control.violations == []
 
 

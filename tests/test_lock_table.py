@@ -23,6 +23,7 @@ from simclock.protocols.lock_table import (
     TransactionClient,
     Workload,
 )
+from simclock.protocols.lock_table.observed import Claimed
 from simclock.protocols.lock_table.properties import circle, waits_for
 
 OLD, MIDDLE, YOUNG = 1, 2, 3
@@ -113,9 +114,9 @@ def test_a_circle_is_found_wherever_it_is():
 
 
 def test_the_edges_of_the_graph():
-    holders = ((1, 1, (1, 1), "shared"),)
-    queue = ((2, 1, (2, 2), "exclusive"), (3, 1, (3, 3), "shared"))
-    assert [(one[0], other[0]) for one, other in waits_for(holders, queue)] == [(2, 1), (3, 2)]
+    holders = (Claimed(1, 1, (1, 1), "shared"),)
+    queue = (Claimed(2, 1, (2, 2), "exclusive"), Claimed(3, 1, (3, 3), "shared"))
+    assert [(one.client, other.client) for one, other in waits_for(holders, queue)] == [(2, 1), (3, 2)]
 
 
 # The checkers, on what nobody should see.
@@ -139,8 +140,8 @@ def test_mutual_exclusion_can_fail():
     assert judged(MutualExclusion(), first, second) == ["Mutual Exclusion"]
     assert judged(MutualExclusion(), first, (2, 4, "locked", (1, 1, 0, "shared"))) == []
     assert judged(MutualExclusion(), first, (2, 4, "locked", (1, 1, 1, "exclusive"))) == []
-    for end in ("commit", "abort"):
-        assert judged(MutualExclusion(), first, (1, 3, end, (1, 1, "died", 0, 4)), second) == []
+    for end, value in (("commit", (1, 1, 1)), ("abort", (1, 1, "died", 0, 4))):
+        assert judged(MutualExclusion(), first, (1, 3, end, value), second) == []
 
 
 def queue_of(key, holder, *waiting):

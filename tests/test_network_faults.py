@@ -394,6 +394,43 @@ def test_damage_changes_one_value_and_keeps_the_class() -> None:
     assert changed == set(range(6))
 
 
+class Number(Message):
+    value: int
+
+
+class Data(Message):
+    value: bytes
+
+
+class Text(Message):
+    value: str
+
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.mark.parametrize(
+    ("message", "damaged"),
+    [
+        (Number(0), {1}),
+        (Number(5), {5 ^ 1, 5 ^ 2, 5 ^ 4, 5 ^ 8}),
+        (Number(1 << 61), {(1 << 61) ^ (1 << bit) for bit in range(62)}),
+        (
+            Data(b"\x00\xff"),
+            {bytes((1 << bit, 255)) for bit in range(8)} | {bytes((0, 255 ^ 1 << bit)) for bit in range(8)},
+        ),
+        (Text("aZ"), {letter + "Z" for letter in LETTERS[1:]} | {"a" + letter for letter in LETTERS}),
+    ],
+    ids=["zero", "an int", "a great int", "bytes", "a str"],
+)
+def test_damage_is_one_bit_or_one_letter_and_may_be_any(message: Any, damaged: set[Any]) -> None:
+    """Of an int a bit of its own, or the next one; never beyond 62 bits. A letter that is drawn as it was is none."""
+    luck = stream(1, "test")
+    made = [corrupted(message, luck.getrandbits) for _ in range(1500)]
+    assert {other.value for other in made if other is not None} == damaged
+    assert (None in made) is isinstance(message, Text)
+
+
 class Empty(Message):
     weight: float = 1.0
 

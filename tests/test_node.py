@@ -12,6 +12,7 @@ import pytest
 from simclock import Message, MessageTypeError, Node, Scenario, UsageError, run
 from simclock.actors.message import message_classes
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.kernel.process import KERNEL_OWNED, Process
 from simclock.protocols.reliable_links import LinkAcknowledgement
@@ -122,5 +123,5 @@ def test_the_chat_declares_all_that_its_participants_send() -> None:
     """Its messages are handled in three modules; the class of nodes sees only some of them."""
     own = {each for each in vars(messages).values() if isinstance(each, type) and issubclass(each, Message)}
     assert set(Participant.messages) == own - {Message, messages.Header} | {LinkAcknowledgement}
-    chat = entries()["chat"].make(Settings(seed=3))
+    chat = make_scenario(entries()["chat"], Settings(seed=3))
     assert run(chat).warnings == () and run(chat, "windows:2").digest == run(chat).digest

@@ -166,3 +166,13 @@ def test_flags_that_set_nothing_are_refused(flags, said):
     with pytest.raises(UsageError) as refused:
         parameters_of_flags(thing(BARE), flags, ["--loss"])
     assert str(refused.value).startswith(said)
+
+
+def test_every_parameter_of_the_catalog_says_what_it_does() -> None:
+    kinds = {
+        f"{entry.name} {name}": kind
+        for entry in entries().values()
+        for name, kind in parameters_of(entry).kinds.items()
+    }
+    assert len(kinds) > 90
+    assert [name for name, kind in kinds.items() if not kind.help] == []

@@ -46,6 +46,20 @@ def misplaced(folder: Path) -> dict[str, list[str]]:
     return found
 
 
+def untold(folder: Path) -> Iterator[str]:
+    """Where a node tells something that has no type in `observed.py`: by a name that stands beside it as text."""
+    for file in sorted(folder.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(attr="observe"), args=[ast.Constant(value=name), *_]):
+                    yield f"{file.name}: {name!r} is told without a type of observed.py"
+                case ast.Call(func=ast.Attribute(attr="observe")) if not (folder / "observed.py").exists():
+                    yield f"{file.name}: tells something, and there is no observed.py"
+                case ast.ClassDef(name=name, bases=bases) if file.name != "observed.py":
+                    if any(ast.unparse(base) == "Told" for base in bases):
+                        yield f"{file.name}: {name} belongs in observed.py"
+
+
 def documented(folder: Path) -> tuple[str, str]:
     """The docstring of a folder's `__init__`: the excuse for another shape, and the rest."""
     doc = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))) or ""
@@ -67,6 +81,7 @@ def faults(folder: Path) -> Iterator[str]:
         if name not in excused:
             yield f"{name}: {', '.join(classes)} belongs elsewhere, and nobody says why not"
     yield from (f"{name}: excused, and nothing in it is misplaced" for name in sorted(excused - set(wrong)))
+    yield from untold(folder)
     yield from (
         f"{each.name}/: a protocol's folder is flat" for each in folder.iterdir() if (each / "__init__.py").exists()
     )
@@ -87,6 +102,17 @@ BAD = {
     "an observer elsewhere": ("ring.py  x", {"ring.py": "class Once(Observer): ..."}, "ring.py: Once belongs"),
     "properties elsewhere": ("ring.py  x", {"ring.py": "class Once(RingProperties): ..."}, "ring.py: Once belongs"),
     "a workload elsewhere": ("ring.py  x", {"ring.py": "class Workload: ..."}, "ring.py: Workload belongs"),
+    "told by a name": (
+        "node.py  x\nobserved.py  y",
+        {"node.py": "def f(self):\n    self.observe('up', 1)", "observed.py": ""},
+        "node.py: 'up' is told without a type",
+    ),
+    "told without types": (
+        "node.py  x",
+        {"node.py": "def f(self):\n    self.observe(Up(1))"},
+        "node.py: tells something",
+    ),
+    "told elsewhere": ("node.py  x", {"node.py": "class Up(Told): ..."}, "node.py: Up belongs in observed.py"),
     "a client elsewhere": ("ring.py  x", {"ring.py": "class RingClient(Node): ..."}, "ring.py: RingClient belongs"),
     "not said what it is": ("Ring.", {"ring.py": ""}, "ring.py: its __init__ does not say"),
     "gone": ("ring.py  x\nstar.py  y", {"ring.py": ""}, "star.py: its __init__ tells of it"),

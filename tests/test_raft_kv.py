@@ -10,6 +10,7 @@ from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.checkers.histories import Operation
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID, VIOLATED
@@ -21,7 +22,7 @@ from simclock.protocols.replication import ClientReply, Numbered, Sessions
 
 def play(name, seed, **settings):
     entry = entries()[name]
-    result = run(entry.make(Settings(seed=seed, **settings)))
+    result = run(make_scenario(entry, Settings(seed=seed, **settings)))
     return entry, result
 
 
@@ -118,7 +119,7 @@ def test_the_latencies_are_those_of_the_source(external_data):
 )
 def test_bad_settings(name, settings):
     with pytest.raises(UsageError):
-        entries()[name].make(Settings(**settings))
+        make_scenario(entries()[name], Settings(**settings))
 
 
 # What is wrong is found, and the verdict says so.

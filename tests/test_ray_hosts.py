@@ -22,6 +22,7 @@ from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.run import Placement, payload_type_of
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.kernel.scheduler import Scheduler, host_plan
 
@@ -115,7 +116,7 @@ class DyingRay(types.ModuleType):
 
 @pytest.fixture
 def scenario() -> Scenario:
-    return entries()["everything"].make(Settings(seed=1, duration_ns=ms(300)))
+    return make_scenario(entries()["everything"], Settings(seed=1, duration_ns=ms(300)))
 
 
 @pytest.fixture
@@ -396,7 +397,7 @@ def test_why_ray_lets_nobody_join_comes_first(
 
 def test_a_network_without_a_smallest_delay_is_refused_on_ray_and_runs_inline() -> None:
     network = Network(latency=LogNormal(median_ns=ms(1), sigma="1", floor_ns=0))
-    scenario = entries()["everything"].make(Settings(seed=1, network=network))
+    scenario = make_scenario(entries()["everything"], Settings(seed=1, network=network))
     assert run(scenario).events > 100
     with pytest.raises(UsageError, match=r"has no smallest delay.*floor.*inline"):
         run_on_ray(scenario, Placement(kind="ray"), trace=None, replay="")

@@ -19,6 +19,7 @@ import pytest
 from simclock import Network, UsageError, ms
 from simclock.actors import run
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 
 pytestmark = pytest.mark.ray
@@ -89,8 +90,9 @@ import sys
 import ray
 from simclock.actors import Placement, run
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-scenario = entries()["everything"].make(Settings(seed=4))
+scenario = make_scenario(entries()["everything"], Settings(seed=4))
 result = run(scenario, Placement(kind="ray", hosts=2, address=sys.argv[1]))
 assert not ray.is_initialized(), "the connection that was made is ended"
 ray.init(address=sys.argv[1], logging_level="ERROR", log_to_driver=False)
@@ -103,7 +105,7 @@ def test_a_two_node_cluster_gives_the_same_digest_and_goes_on(two_node_cluster: 
     done = python(RUN_THERE, two_node_cluster, **TOKEN)
     assert done.returncode == 0, done.stderr
     digest, alive = done.stdout.split()
-    assert digest == run(entries()["everything"].make(Settings(seed=4))).digest
+    assert digest == run(make_scenario(entries()["everything"], Settings(seed=4))).digest
     assert alive == "2", "only what was started here is stopped"
 
 

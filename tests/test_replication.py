@@ -29,7 +29,16 @@ from simclock.protocols.leases import (
     StorageNode,
 )
 from simclock.protocols.raft import RaftServer
-from simclock.protocols.raft import observed as raft_observed
+from simclock.protocols.raft.observed import (
+    Appended,
+    Candidate,
+    Follower,
+    Leader,
+    Progressed,
+    Started,
+    Truncated,
+    Voted,
+)
 from simclock.protocols.replication import (
     Call,
     Caller,
@@ -39,22 +48,14 @@ from simclock.protocols.replication import (
     Front,
     Sessions,
     majority,
-    observed,
     reached_by,
 )
+from simclock.protocols.replication.observed import Applied, CommitIndex
 from simclock.protocols.replication.properties import Replica, ReplicationProperties
 
 TOLD = (
-    (raft_observed, "STARTED", raft_observed.Started),
-    (raft_observed, "CANDIDATE", int),
-    (raft_observed, "VOTED", raft_observed.Voted),
-    (raft_observed, "LEADER", int),
-    (raft_observed, "FOLLOWER", int),
-    (raft_observed, "TRUNCATED", int),
-    (raft_observed, "APPENDED", raft_observed.Appended),
-    (raft_observed, "PROGRESS", raft_observed.Progressed),
-    (observed, "COMMIT", int),
-    (observed, "APPLIED", observed.Applied),
+    *(Started, Candidate, Voted, Leader, Follower, Truncated, Appended, Progressed),
+    *(CommitIndex, Applied),
 )
 """Module, name and type of everything that a Raft server says."""
 
@@ -182,12 +183,13 @@ def test_leases_run_on_another_engine_and_expire_there():
 def test_what_a_raft_server_tells_has_the_types_that_are_declared():
     entry = entries()["raft-kv"]
     scenario = make_scenario(entry, Settings(seed=1, duration_ns=seconds(4)))
-    told = {getattr(module, name): typed for module, name, typed in TOLD}
-    result = run(replace(scenario, observers=(partial(Recorded, tuple(told)),)))
+    result = run(replace(scenario, observers=(partial(Recorded, TOLD),)))
     seen = recorded(result)
-    assert {each.name for each in seen} == set(told)
+    kinds = {kind.observed_as: kind for kind in TOLD}
+    assert {each.name for each in seen} == set(kinds)
     for each in seen:
-        assert msgspec.convert(each.value, told[each.name]) is not None
+        told = kinds[each.name].read(each)
+        assert msgspec.convert(msgspec.structs.asdict(told), type(told)) == told
 
 
 # The seam.

@@ -331,3 +331,17 @@ def test_the_longest_order_is_written_down_when_it_is_left(monkeypatch):
     operations = history(*(" ".join(f"{key}={n} {key}?{n}" for n in range(1, 200)) for key in "abcd"))
     assert search_for_sequence(operations, register()).verdict is OK
     assert len(written) < 5
+
+
+def test_the_short_way_may_use_half_of_what_is_left():
+    """A search for a linearization that takes as many steps as that is the answer; one that takes more is given up."""
+    judged = [Operation(process=i, function="add", argument=2**i, call=0, finish=50) for i in range(5)]
+    judged += [
+        Operation(process=9, function="read", result=sum(2**i for i in (4, 2, 0)[:n]), call=10 * n, finish=10 * n + 1)
+        for n in range(1, 4)
+    ]
+    steps = check_linearizability(judged, counter()).steps
+    assert steps > 3
+    found = check_sequential_consistency(judged, counter(), step_limit=2 * steps)
+    assert (found.verdict, found.steps) == (OK, steps)
+    assert check_sequential_consistency(judged, counter(), step_limit=2 * steps - 1).steps > steps

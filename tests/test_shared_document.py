@@ -353,7 +353,7 @@ def flipped(data, place):
     [
         (["--recording", "nowhere.json"], "recording: cannot read nowhere.json: No such file"),
         (["--recording", __file__], "is no JSON, gzipped or not"),
-        (["--delivery", "total"], "delivery: 'total' is not an order of delivery: causal or fifo"),
+        (["--delivery", "total"], "delivery: unknown order of delivery 'total': use causal or fifo"),
         (["--set", "window=0"], "window: 0 is too small"),
         (["--nodes", "1"], "nodes: 1 is not a group"),
     ],

@@ -337,7 +337,7 @@ def test_they_end_once_everything_has_healed():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--algorithm", "lamport"], "algorithm: 'lamport' is not an algorithm: use chandy-lamport or lai-yang"),
+        (["--algorithm", "lamport"], "algorithm: unknown algorithm 'lamport': did you mean 'chandy-lamport'?"),
         (["--crash", "4"], "crash: 4 is not a node from 0 to 3, or -1 for none"),
         (["--crash", "-2"], "crash: -2 is not a node from 0 to 3, or -1 for none"),
         (["--nodes", "1"], "nodes: 1 is not enough: a channel needs two"),

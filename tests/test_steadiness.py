@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simclock import CRASHED, Control, Crash, JumpClock, Observation, Restart, ms, seconds
+from simclock import CRASHED, Control, Crash, JumpClock, Observation, Restart, Told, ms, seconds
 from simclock.actors import Node, run
 from simclock.clocks import HybridClock, HybridTime
 from simclock.experiments.catalog import entries
@@ -23,10 +23,22 @@ from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.protocols.byzantine_clocks import ConvergingNode
 from simclock.protocols.byzantine_clocks.messages import Tell
 from simclock.protocols.clock_synchronization import CristianClient
+from simclock.protocols.key_value.observed import Invoked, Operation, Succeeded
 from simclock.protocols.leases import Holder
+from simclock.protocols.leases.observed import Released
 from simclock.protocols.raft import NO_OP, AppendEntries, Entry, RaftServer, RaftTestimony
 from simclock.protocols.raft.elections import ELECTION, HEARTBEAT
+from simclock.protocols.raft.observed import (
+    Appended,
+    Candidate,
+    Follower,
+    Leader,
+    Progressed,
+    Started,
+    Voted,
+)
 from simclock.protocols.raft.server import Following
+from simclock.protocols.replication.observed import Applied, CommitIndex
 from simclock.protocols.total_order.membership import Membership
 
 
@@ -136,20 +148,16 @@ def test_a_raft_that_does_not_reset_its_timer_passes_where_only_safety_is_asked_
 
 # Servers tell in full.
 
-STARTED = [(node, "started", (0, None, 0)) for node in range(3)]
-ELECTED = [
-    (0, "candidate", 1),
-    (0, "voted", (1, 0)),
-    (1, "voted", (1, 0)),
-    (0, "leader", 1),
-]
+STARTED = [(node, Started(0, None, 0)) for node in range(3)]
+ELECTED = [(0, Candidate(1)), (0, Voted(1, 0)), (1, Voted(1, 0)), (0, Leader(1))]
 COMMITTED = [
-    (0, "appended", (0, ((1, b"x"),))),
-    (0, "progress", (1, 1, 2)),
-    (0, "commit", 1),
-    (0, "applied", (1, 1, b"x")),
+    (0, Appended(0, ((1, b"x"),))),
+    (0, Progressed(1, 1, 2)),
+    (0, CommitIndex(1)),
+    (0, Applied(1, 1, b"x")),
 ]
-GOOD = [*STARTED, *ELECTED, *COMMITTED, (0, "follower", 2), (0, "voted", (2, 1))]
+FOLLOWS = (0, Follower(2))
+GOOD: list[tuple[int, Told]] = [*STARTED, *ELECTED, *COMMITTED, FOLLOWS, (0, Voted(2, 1))]
 LEFT_OUT = {
     "started": (STARTED[0], "Told In Full"),
     "candidate": (ELECTED[0], "Told In Full"),
@@ -157,15 +165,15 @@ LEFT_OUT = {
     "appended": (COMMITTED[0], "Told In Full"),
     "progress": (COMMITTED[1], "Told In Full"),
     "applied": (COMMITTED[3], "Told In Full"),
-    "follower": ((0, "follower", 2), "Told In Full"),
+    "follower": (FOLLOWS, "Told In Full"),
 }
 
 
-def found_in(told: list[tuple[int, str, Any]]) -> list[str]:
+def found_in(told: list[tuple[int, Told]]) -> list[str]:
     observer, control = RaftTestimony((0, 1, 2)), Control(1)
-    later = [(0, "appended", (1, ((2, b"y"),))), (1, "appended", (0, ())), (0, "commit", 2)]
-    for number, (node, name, value) in enumerate([*told, *later]):
-        observer.on_observation(Observation(number, node, number, name, value), control)
+    later = [(0, Appended(1, ((2, b"y"),))), (1, Appended(0, ())), (0, CommitIndex(2))]
+    for number, (node, each) in enumerate([*told, *later]):
+        observer.on_observation(Observation(number, node, number, each.observed_as, each.as_observed()), control)
     return [violation.property for violation in control.violations]
 
 
@@ -230,7 +238,7 @@ def test_only_a_jump_beyond_the_bound_shows_who_waits_for_the_wall_clock() -> No
     wrong = replace(entry, parts=replace(entry.parts, server=TimesElectionsByWallClock))
     for by_ns, expected in ((-ms(300), []), (-seconds(20), ["Progress"])):
         jumps = [JumpClock(at_ns=ms(700), node=node, by_ns=by_ns) for node in range(3)]
-        crash = (Crash(at_ns=ms(760), node="leader"), Restart(at_ns=ms(1200), node=CRASHED))
+        crash = (Crash(at_ns=ms(760), node=Leader.observed_as), Restart(at_ns=ms(1200), node=CRASHED))
         settings = Settings(seed=1, nodes=3, faults=(*jumps, *crash))
         result = run(make_scenario(wrong, settings))
         assert [violation.property for violation in result.violations if violation.property == "Progress"] == expected
@@ -244,7 +252,7 @@ class NeverReleases(Holder):
     """Who has written all lets go, and tells nobody."""
 
     def _release(self) -> None:
-        self.observe("released", (self.work.lock, self.token))
+        self.observe(Released(self.work.lock, self.token))
         self._let_go()
 
 
@@ -340,19 +348,20 @@ def test_a_counter_that_overflows_carries() -> None:
 # Clients of a store.
 
 
-def clients(told: list[tuple[int, int, str]], end_ns: int) -> list[str]:
+def clients(told: list[tuple[int, int, Operation]], end_ns: int) -> list[str]:
     promise = Promise(clients=range(2, 4), answer_within_ns=10, call_within_ns=50, stop_ns=200)
     observer, control = ClientsGoOn(promise), Control(1)
-    for time_ns, node, name in told:
+    for time_ns, node, each in told:
         control.now_ns = time_ns
-        observer.on_observation(Observation(time_ns, node, 1, name, ()), control)
+        observer.on_observation(Observation(time_ns, node, 1, each.observed_as, each.as_observed()), control)
     control.now_ns = end_ns
     observer.on_finish(control)
     return [violation.property for violation in control.violations]
 
 
 def test_clients_go_on() -> None:
-    good = [(time, node, name) for time in (20, 60, 100, 140, 180) for node in (2, 3) for name in ("invoke", "ok")]
+    operations = [kind(1, "get", "k", None) for kind in (Invoked, Succeeded)]
+    good = [(time, node, each) for time in (20, 60, 100, 140, 180) for node in (2, 3) for each in operations]
     assert clients(good, 300) == []
     assert clients(good[:8], 300) == [GOES_ON]
     assert clients(good[:-1], 300) == [ENDS]

@@ -4,15 +4,23 @@ import pytest
 
 import simclock
 from simclock import Constant, Crash, Network, UsageError, ms, seconds
-from simclock.experiments.catalog.synthetic.scenario import broadcast, phold, ping_pong, timers
+from simclock.experiments.catalog.synthetic.scenario import (
+    BROADCAST,
+    PHOLD,
+    PING_PONG,
+    TIMERS,
+    broadcast,
+    phold,
+)
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID
 
-MAKERS = {"phold": phold, "ping-pong": ping_pong, "timers": timers, "broadcast": broadcast}
+ENTRIES = {entry.name: entry for entry in (PHOLD, PING_PONG, TIMERS, BROADCAST)}
 TEN_MS = Network(latency=Constant(delay_ns=ms(10)))
 
 
-@pytest.fixture(params=MAKERS)
+@pytest.fixture(params=ENTRIES)
 def name(request):
     return request.param
 
@@ -21,15 +29,15 @@ def test_registered_under_their_names(name):
     from simclock.experiments.catalog import entries
 
     entry = entries()[name]
-    assert entry.make is MAKERS[name]
-    result = simclock.run(entry.make(Settings(nodes=3, duration_ns=ms(200))))
+    assert entry is ENTRIES[name]
+    result = simclock.run(make_scenario(entry, Settings(nodes=3, duration_ns=ms(200))))
     assert entry.judge(result).status == VALID
     assert result.scenario.startswith(f"{name}: seed 0, 3 nodes")
 
 
 @pytest.mark.parametrize("nodes", [1, 2, 3, 50])
 def test_any_number_of_nodes_runs_the_same_twice(name, nodes):
-    scenario = MAKERS[name](Settings(seed=5, nodes=nodes, duration_ns=ms(300)))
+    scenario = make_scenario(ENTRIES[name], Settings(seed=5, nodes=nodes, duration_ns=ms(300)))
     first, second = simclock.run(scenario), simclock.run(scenario)
     assert first.digest == second.digest
     assert first.events >= nodes
@@ -37,15 +45,16 @@ def test_any_number_of_nodes_runs_the_same_twice(name, nodes):
 
 def test_another_seed_is_another_run(name):
     digests = {
-        simclock.run(MAKERS[name](Settings(seed=seed, nodes=4, duration_ns=ms(300)))).digest for seed in range(3)
+        simclock.run(make_scenario(ENTRIES[name], Settings(seed=seed, nodes=4, duration_ns=ms(300)))).digest
+        for seed in range(3)
     }
     assert len(digests) == 3
 
 
 def test_settings_reach_the_scenario(name):
     faults = (Crash(at_ns=ms(50), node=0),)
-    scenario = MAKERS[name](
-        Settings(seed=9, nodes=4, duration_ns=seconds(2), network=TEN_MS, faults=faults, parameters={})
+    scenario = make_scenario(
+        ENTRIES[name], Settings(seed=9, nodes=4, duration_ns=seconds(2), network=TEN_MS, faults=faults, parameters={})
     )
     assert (scenario.seed, scenario.nodes, scenario.duration_ns) == (9, 4, seconds(2))
     assert scenario.network is TEN_MS
@@ -54,18 +63,18 @@ def test_settings_reach_the_scenario(name):
 
 def test_phold_keeps_its_tokens():
     """Each of 8 nodes has 3 tokens, and each hops every 10 ms: at 10, 20 ... 90 ms."""
-    scenario = phold(Settings(nodes=8, duration_ns=ms(100), network=TEN_MS, parameters={"tokens": 3}))
+    scenario = make_scenario(PHOLD, Settings(nodes=8, duration_ns=ms(100), network=TEN_MS, parameters={"tokens": 3}))
     assert simclock.run(scenario).counters["messages"] == 8 * 3 * 9
 
 
 @pytest.mark.parametrize(("nodes", "pairs"), [(1, 0), (2, 1), (7, 3)])
 def test_ping_pong_pairs_neighbours(nodes, pairs):
-    scenario = ping_pong(Settings(nodes=nodes, duration_ns=ms(100), network=TEN_MS))
+    scenario = make_scenario(PING_PONG, Settings(nodes=nodes, duration_ns=ms(100), network=TEN_MS))
     assert simclock.run(scenario).counters["messages"] == pairs * 9
 
 
 def test_timers_send_nothing():
-    counters = simclock.run(timers(Settings(nodes=10, duration_ns=seconds(1)))).counters
+    counters = simclock.run(make_scenario(TIMERS, Settings(nodes=10, duration_ns=seconds(1)))).counters
     assert counters["messages"] == counters["sent"] == 0
     assert counters["timer"] == pytest.approx(10 * 100, rel=0.1)
 
@@ -75,7 +84,7 @@ def test_broadcasters_reach_every_other_node_each_round(broadcasters, senders):
     """Rounds begin at 0 and 100 ms; a third would begin at 200 ms."""
     parameters = {"broadcasters": broadcasters}
     settings = Settings(nodes=5, duration_ns=ms(200), network=TEN_MS, parameters=parameters)
-    counters = simclock.run(broadcast(settings)).counters
+    counters = simclock.run(make_scenario(BROADCAST, settings)).counters
     assert counters["timer"] == 2 * senders
     assert counters["sent"] == 2 * senders * 4
 

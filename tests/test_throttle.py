@@ -236,7 +236,7 @@ def test_only_the_bucket_has_a_burst():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--limiter", "leaky"], "limiter: 'leaky' is not a limiter: use token-bucket, sliding-log"),
+        (["--limiter", "leaky"], "limiter: unknown limiter 'leaky': use token-bucket, sliding-log"),
         (["--limit", "1"], "limit: 1 is not a number of requests: 2 or more"),
         (
             ["--limiter", "token-bucket", "--burst", "100"],

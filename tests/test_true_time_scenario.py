@@ -207,7 +207,7 @@ def test_a_run_without_a_commit_is_not_judged_valid(words):
 
 def test_a_master_cannot_know_a_drift_that_wanders():
     with pytest.raises(UsageError, match=r"clocks\.wander"):
-        entries()["truetime"].make(Settings(clocks=Clocks(wander_ppb_max=10)))
+        make_scenario(entries()["truetime"], Settings(clocks=Clocks(wander_ppb_max=10)))
 
 
 def test_the_picture_draws_teeth_and_waits(tmp_path):

@@ -10,6 +10,7 @@ from simclock.actors import Node, Placement, run
 from simclock.actors.placements import placement as placements
 from simclock.actors.run import tapped
 from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 
@@ -45,7 +46,7 @@ def test_its_name_on_the_command_line(text, said):
 def test_it_wants_a_smallest_delay_as_ray_does():
     no_floor = Network(latency=Uniform(low_ns=0, high_ns=ms(1)))
     scenario = Scenario(
-        name="no floor", nodes=2, build=entries()["phold"].make(Settings(nodes=2)).build, network=no_floor
+        name="no floor", nodes=2, build=make_scenario(entries()["phold"], Settings(nodes=2)).build, network=no_floor
     )
     with pytest.raises(UsageError, match="no smallest delay"):
         run(scenario, Placement(kind="windows"))
@@ -117,7 +118,7 @@ def test_in_process_all_nodes_share_one_host():
 
 
 def test_a_tap_is_told_of_the_runs_while_it_is_open_and_of_no_other():
-    scenario = entries()["phold"].make(Settings(seed=2, nodes=3, duration_ns=ms(50)))
+    scenario = make_scenario(entries()["phold"], Settings(seed=2, nodes=3, duration_ns=ms(50)))
     told, told_too, traced = [], [], []
     with tapped(told.append):
         run(scenario)
@@ -134,7 +135,7 @@ def test_a_tap_is_gone_after_an_error():
     told = []
     with pytest.raises(ZeroDivisionError), tapped(told.append):
         raise ZeroDivisionError
-    run(entries()["phold"].make(Settings(seed=2, nodes=3, duration_ns=ms(50))))
+    run(make_scenario(entries()["phold"], Settings(seed=2, nodes=3, duration_ns=ms(50))))
     assert told == []
 
 
@@ -158,7 +159,7 @@ def test_a_placement_is_read_from_its_text(text, expected):
     "text", ["", "moon", "moon:2", "inline:2", "inline:", "ray:", "ray:x", "ray:=2", "ray:nodes=2"]
 )
 def test_what_is_no_placement_is_refused_in_one_line_by_all_who_read_one(text):
-    scenario = entries()["phold"].make(Settings(nodes=2))
+    scenario = make_scenario(entries()["phold"], Settings(nodes=2))
     for refuse in (Placement.parse, lambda text: run(scenario, text)):
         with pytest.raises(UsageError) as refusal:
             refuse(text)
@@ -171,7 +172,7 @@ def test_what_is_no_placement_is_refused_in_one_line_by_all_who_read_one(text):
 
 
 def test_run_reads_what_the_command_line_reads():
-    scenario = entries()["phold"].make(Settings(seed=2, nodes=7, duration_ns=ms(50)))
+    scenario = make_scenario(entries()["phold"], Settings(seed=2, nodes=7, duration_ns=ms(50)))
     result = run(scenario, "windows:hosts=2")
     assert result.placement == "windows, 2 hosts" and result.digest == run(scenario, "inline").digest
 
@@ -186,7 +187,7 @@ def test_a_placement_of_the_list_is_run_by_its_name(monkeypatch):
             return str(placement), placement.host_of(4), sorted(named)
 
     monkeypatch.setattr(placements, "PLACEMENTS", (*placements.PLACEMENTS, Moon()))
-    scenario = entries()["phold"].make(Settings(nodes=4))
+    scenario = make_scenario(entries()["phold"], Settings(nodes=4))
     assert run(scenario, "moon:2") == (
         "moon, 2 nodes per crater",
         [0, 0, 1, 1],

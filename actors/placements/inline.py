@@ -15,10 +15,11 @@ from typing import Any
 
 from simclock.actors.message import check_message, payload_type_of, unknown_messages
 from simclock.actors.placements.packing import Onlooker, Packing
-from simclock.errors import RunInterrupted, SimclockError
+from simclock.errors import HandlerError, RunInterrupted, SimclockError
+from simclock.faults import Fault
 from simclock.guarding.guard import Guarding, guarding
 from simclock.kernel.host import Host
-from simclock.kernel.mail import HostPlan, Mail, Summary, Window
+from simclock.kernel.mail import HostPlan, Mail, Observation, Summary, Tell, Window
 from simclock.kernel.scheduler import RunResult, Scheduler, host_plan, made_observers
 from simclock.kernel.standing import Frames, HostStanding, Standing, frames_of
 from simclock.scenario import Scenario
@@ -48,6 +49,15 @@ class InlineHosts:
                 self._at_work = host
                 windows.append(self.hosts[host].advance(*mail))
         return windows
+
+    def tell_by(self, tell: Tell) -> None:
+        """Have the lone host tell observers itself: a window each time would cost as much as the events in it."""
+
+        def tell_unguarded(observations: list[Observation]) -> tuple[int, list[tuple[int, Fault]]]:
+            with self._guarding.lifted:
+                return tell(observations)
+
+        self.hosts[0].tell = tell_unguarded
 
     def standing(self, frames: Frames | None = None) -> list[HostStanding]:
         """Where the hosts stand; with the frames of who runs them, also what the one at work was doing."""
@@ -101,6 +111,8 @@ def run_in_process(
                 raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
             except SimclockError as error:
                 error.counters = hosts.counters()
+                if isinstance(error, HandlerError):
+                    error.faults = scheduler.faults_before(error.failure.time_ns + 1)
                 raise
 
 
@@ -129,6 +141,8 @@ def inline_run(
     )
     hosts = InlineHosts(plan, guards or guarding(scenario.build, False), count)
     scheduler = Scheduler(scenario, hosts, observers, placement=str(placement or "inline"), replay=replay, trace=trace)
+    if count == 1 and plan.watched and trace is None:  # a trace is written window by window
+        hosts.tell_by(scheduler.tell)
     return scheduler, hosts.hosts[0]
 
 

@@ -11,23 +11,24 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import simclock
-from simclock import Network, Scenario, Uniform
+from simclock import Network, Uniform
 from simclock.experiments.bench.bare_loop import BareLoop, BareNode
 from simclock.experiments.catalog.synthetic.scenario import (
+    BROADCAST,
     DELAY_NS_MAX,
     DELAY_NS_MEAN,
     DELAY_NS_MIN,
+    PHOLD,
+    PING_PONG,
     ROUND_NS,
     TICK_NS_MEAN,
+    TIMERS,
     Broadcaster,
     Phold,
     PingPong,
     Ticker,
-    broadcast,
-    phold,
-    ping_pong,
-    timers,
 )
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
 
 SEED = 7
@@ -53,7 +54,7 @@ class Load:
     name: str
     nodes: int
     duration_ns: int
-    make: Callable[[Settings], Scenario]
+    entry: Entry
     node_class: type[Any]
     arguments: tuple[int, ...] = ()
     """What the node class is made with."""
@@ -68,13 +69,13 @@ def load_of(name: str, nodes: int, events: int) -> Load:
     match name:
         case "phold":
             duration_ns = events * DELAY_NS_MEAN // nodes
-            return Load(name=name, nodes=nodes, duration_ns=duration_ns, make=phold, node_class=Phold)
+            return Load(name=name, nodes=nodes, duration_ns=duration_ns, entry=PHOLD, node_class=Phold)
         case "ping-pong":
             duration_ns = events * DELAY_NS_MEAN // max(1, nodes // 2)
-            return Load(name=name, nodes=nodes, duration_ns=duration_ns, make=ping_pong, node_class=PingPong)
+            return Load(name=name, nodes=nodes, duration_ns=duration_ns, entry=PING_PONG, node_class=PingPong)
         case "timers":
             duration_ns = events * TICK_NS_MEAN // nodes
-            return Load(name=name, nodes=nodes, duration_ns=duration_ns, make=timers, node_class=Ticker)
+            return Load(name=name, nodes=nodes, duration_ns=duration_ns, entry=TIMERS, node_class=Ticker)
         case "broadcast":
             broadcasts = max(1, events // nodes)
             broadcasters = max(1, min(nodes, broadcasts // 5))
@@ -82,7 +83,7 @@ def load_of(name: str, nodes: int, events: int) -> Load:
                 name=name,
                 nodes=nodes,
                 duration_ns=broadcasts * ROUND_NS // broadcasters + DELAY_NS_MEAN,
-                make=broadcast,
+                entry=BROADCAST,
                 node_class=Broadcaster,
                 arguments=(broadcasters,),
                 parameters=(("broadcasters", broadcasters),),
@@ -118,7 +119,7 @@ def run_ours(load: Load, placement: simclock.Placement | str = "inline", *, guar
         network=Network(latency=Uniform(low_ns=load.delay_ns_min, high_ns=load.delay_ns_max)),
         parameters=dict(load.parameters),
     )
-    scenario = load.make(settings)
+    scenario = make_scenario(load.entry, settings)
     gc.collect()
     result = simclock.run(scenario, placement, guard=guard)
     return Sample(result.counters["messages"] + result.counters["timer"], result.wall_s)

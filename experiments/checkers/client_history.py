@@ -7,24 +7,26 @@ from typing import Any, ClassVar
 
 from simclock import Control, Observation, Observer, RunResult
 from simclock.experiments.checkers.histories import Event, Operation, operations_of
+from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown, read
+from simclock.protocols.key_value.observed import Operation as Told
 
 
 class History(Observer):
     """Keeps what clients asked and heard, as events in canonical order."""
 
     reacts = judges = False
-    TYPES: ClassVar = {"invoke": "invoke", "ok": "ok", "fail": "fail", "unknown": "info"}
+    TYPES: ClassVar = {Invoked: "invoke", Succeeded: "ok", Failed: "fail", Unknown: "info"}
 
     def __init__(self, clients: range) -> None:
         self._clients = clients
         self._events: list[tuple[Any, ...]] = []
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        kind = self.TYPES.get(observation.name)
-        if kind is not None and observation.node in self._clients:
-            process, function, key, value = observation.value
-            value = tuple(value) if isinstance(value, list) else value
-            self._events.append((observation.time_ns, kind, process, function, key, value))
+        if observation.node in self._clients:
+            told = read(observation)
+            if isinstance(told, Told):
+                kind = self.TYPES[type(told)]
+                self._events.append((observation.time_ns, kind, told.process, told.function, told.key, told.value))
 
     def report(self) -> Sequence[tuple[Any, ...]]:
         return tuple(self._events)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simclock import Control, Observation, Observer, format_duration
+from simclock import Control, Observation, Observer, format_duration, reader
+from simclock.protocols.raft.observed import Follower, Leader, Started
+from simclock.protocols.replication.observed import CommitIndex
+from simclock.told import Halted
 
 PROGRESS = "Progress"
 ELECTION_TIMEOUTS = 20
@@ -54,6 +57,9 @@ class Progress(Observer):
         return {self.reported: None if took is None else took - self._healed_ns}
 
 
+_read = reader(Leader, Follower, Started, Halted, CommitIndex)
+
+
 class RaftProgress(Progress):
     """Demands a commit by a leader."""
 
@@ -69,12 +75,15 @@ class RaftProgress(Progress):
             super().on_observation(observation, control)
 
     def is_progress(self, observation: Observation) -> bool:
-        node, name = observation.node, observation.name
-        if name == "leader":
-            self._leaders.add(node)
-        elif name in ("follower", "started", "halted"):
-            self._leaders.discard(node)
-        return name == "commit" and node in self._leaders
+        node = observation.node
+        match _read(observation):
+            case Leader():
+                self._leaders.add(node)
+            case Follower() | Started() | Halted():
+                self._leaders.discard(node)
+            case CommitIndex():
+                return node in self._leaders
+        return False
 
     def missing(self, within: str) -> str:
         leaders = ", ".join(f"node {node}" for node in sorted(self._leaders)) or "nobody"

@@ -15,16 +15,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simclock import Control, Observation, Observer, format_duration
+from simclock import Control, Observation, Observer, Told, format_duration, reader
 from simclock.experiments.nemesis import calm_of
-from simclock.protocols.raft.observed import APPENDED, CANDIDATE, FOLLOWER, LEADER, STARTED, Appended
-from simclock.protocols.replication.observed import COMMIT
+from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
+from simclock.protocols.raft.observed import Appended, Candidate, Follower, Leader, Started
+from simclock.protocols.replication.observed import CommitIndex
 
 STABILITY = "Leader Stability"
 COMMIT_LATENCY = "Commit Latency"
 FOLLOWERS = "Followers Follow"
 CLIENT_LATENCY = "Client Latency"
 IDLE = "Idle Is Quiet"
+
+_read = reader(
+    *(Started, Candidate, Leader, Follower, Appended, CommitIndex),  # of servers
+    *(Invoked, Succeeded, Failed, Unknown),  # of clients
+)
 
 
 class Steadiness(Observer):
@@ -97,52 +103,55 @@ class RaftSteadiness(Steadiness):
         self._counts = {"commits": 0, "answers": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.node not in self._servers:
-            self._on_client(observation, control)
+        time_ns, node, told = observation.time_ns, observation.node, _read(observation)
+        if node not in self._servers:
+            self._on_client(time_ns, node, told)
+            self.overdue(control.now_ns)
             return
-        time_ns, node, name, value = observation.time_ns, observation.node, observation.name, observation.value
-        if name == LEADER:
-            self._leader = node
-        elif name == COMMIT:
-            self._commit_index[node] = value
+        match told:
+            case Leader():
+                self._leader = node
+            case CommitIndex(index):
+                self._commit_index[node] = index
         if len(self._servers) == 1:
-            self._judge_alone(observation)
-        if time_ns < self._calm.settled_ns:
-            return
-        self.overdue(control.now_ns)
-        if name in (CANDIDATE, FOLLOWER, LEADER):
-            self.name(time_ns, STABILITY, node, f"becomes {name} of term {value}, though all is well")
-        elif name in (APPENDED, COMMIT) and time_ns >= self._calm.idle_ns:
-            self.name(time_ns, IDLE, node, f"{name}, though every client is silent")
-        elif name == APPENDED and node == self._leader:
-            appended = Appended(*value)
-            self._stored.append((appended.kept_index + len(appended.entries), time_ns))
-        elif name == COMMIT and node == self._leader:
-            self._counts["commits"] += 1
-            self._stored = [each for each in self._stored if each[0] > value]
-            self._committed.append((value, time_ns))
+            self._judge_alone(time_ns, node, told)
+        if time_ns >= self._calm.settled_ns:
+            self.overdue(control.now_ns)
+            self._on_server(time_ns, node, told)
 
-    def _judge_alone(self, observation: Observation) -> None:
+    def _on_server(self, time_ns: int, node: int, told: Told | None) -> None:
+        match told:
+            case Candidate(term) | Follower(term) | Leader(term):
+                self.name(time_ns, STABILITY, node, f"becomes {told.observed_as} of term {term}, though all is well")
+            case Appended() | CommitIndex() if time_ns >= self._calm.idle_ns:
+                self.name(time_ns, IDLE, node, f"{told.observed_as}, though every client is silent")
+            case Appended(kept_index, entries) if node == self._leader:
+                self._stored.append((kept_index + len(entries), time_ns))
+            case CommitIndex(index) if node == self._leader:
+                self._counts["commits"] += 1
+                self._stored = [each for each in self._stored if each[0] > index]
+                self._committed.append((index, time_ns))
+
+    def _judge_alone(self, time_ns: int, node: int, told: Told | None) -> None:
         """It asks nobody, so storing and committing are one step."""
-        if self._alone is not None and observation.time_ns > self._alone[1]:
+        if self._alone is not None and time_ns > self._alone[1]:
             detail = f"is alone, and has stored entry {self._alone[0]} without committing it"
-            self.name(self._alone[1], COMMIT_LATENCY, observation.node, detail)
-        if observation.name == APPENDED:
-            appended = Appended(*observation.value)
-            self._alone = appended.kept_index + len(appended.entries), observation.time_ns
-        elif observation.name in (COMMIT, STARTED):
-            self._alone = None
+            self.name(self._alone[1], COMMIT_LATENCY, node, detail)
+        match told:
+            case Appended(kept_index, entries):
+                self._alone = kept_index + len(entries), time_ns
+            case CommitIndex() | Started():
+                self._alone = None
 
-    def _on_client(self, observation: Observation, control: Control) -> None:
-        time_ns, client, value = observation.time_ns, observation.node, observation.value
-        if observation.name == "invoke":
-            self._asked_ns[value[0]] = client, time_ns
-        elif observation.name in ("ok", "fail", "unknown") and value[0] in self._asked_ns:
-            _, asked_ns = self._asked_ns.pop(value[0])
-            if observation.name != "unknown" and asked_ns >= self._calm.settled_ns:
-                self._counts["answers"] += 1
-                self._knows.add(client)
-        self.overdue(control.now_ns)
+    def _on_client(self, time_ns: int, client: int, told: Told | None) -> None:
+        match told:
+            case Invoked(process):
+                self._asked_ns[process] = client, time_ns
+            case Succeeded(process) | Failed(process) | Unknown(process) if process in self._asked_ns:
+                _, asked_ns = self._asked_ns.pop(process)
+                if not isinstance(told, Unknown) and asked_ns >= self._calm.settled_ns:
+                    self._counts["answers"] += 1
+                    self._knows.add(client)
 
     def overdue(self, now_ns: int) -> None:
         """What should have happened by now. Also an observation after the time is up tells that it is."""

@@ -14,7 +14,9 @@ from simclock.experiments.commands.completion import complete_placements, comple
 from simclock.experiments.commands.options import SEED, WHOLE, Overrides
 from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
 from simclock.experiments.runs.sweep_report import shorten
+from simclock.experiments.scenario_files.text import write_settings
 from simclock.experiments.telling.exit_status import CODE_FAILED, DIFFERENT, VALID, gravest
+from simclock.hash_seed import on_command_line
 
 BESIDES_MAX = 500
 
@@ -66,8 +68,16 @@ def check_determinism(
     statuses = []
     for seed in seeds or (None,):
         overrides = Overrides(seed=seed, nodes=nodes, duration=duration, settings=settings)
-        overrides.source(scenario).scenario()  # what is wrong with it is told here, in one line
-        question = Question(scenario=scenario, overrides=overrides, address=address, guard=guard)
+        source = overrides.source(scenario)
+        source.scenario()  # what is wrong with it is told here, in one line
+        replay = overrides.replay(source, source.settings)
+        question = Question(
+            scenario=scenario,
+            settings=write_settings(source.name, source.settings),
+            replay=replay.removeprefix(on_command_line()),  # the same in every variant
+            address=address,
+            guard=guard,
+        )
         chosen = variants(places, [text.strip() for text in hash_seeds.split(",")])
         click.echo(f"{scenario}{'' if seed is None else f', seed {seed}'}")
         statuses.append(_status(question, chosen))

@@ -56,7 +56,13 @@ class ScenarioCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_options(ctx, formatter)
-        rows = [row for option in self._parameters(ctx) if (row := option.get_help_record(ctx)) is not None]
+        taken = {flag for option in self.params for flag in option.opts}
+        rows = []
+        for option in self._parameters(ctx):
+            row = option.get_help_record(ctx)
+            if row is not None:
+                flag, words = row
+                rows.append((flag if taken.isdisjoint(option.opts) else _by_set(option), words))
         if rows:
             with formatter.section("Parameters of the scenario"):
                 formatter.write_dl(rows)
@@ -72,6 +78,11 @@ class ScenarioCommand(click.Command):
         if code_of(text) is not None or (is_python(text) and ctx.resilient_parsing):
             return []
         return options_of(find_source(text).entry)
+
+
+def _by_set(option: click.Parameter) -> str:
+    """How a parameter is set whose flag is the command's own."""
+    return f"--set {option.opts[0].removeprefix('--').replace('-', '_')}={option.metavar}"
 
 
 def _offered(words: Iterable[str], incomplete: str, before: str = "") -> list[CompletionItem]:

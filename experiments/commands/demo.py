@@ -5,13 +5,16 @@ from __future__ import annotations
 import click
 
 from simclock.actors.run import Placement, run
-from simclock.experiments.commands.compare import case_of, ray_for
+from simclock.experiments.commands.compare import case_of
 from simclock.experiments.commands.options import SEED, Overrides
-from simclock.experiments.comparing.comparison import Case, compare, comparison_text
+from simclock.experiments.comparing.comparing import ray_for
+from simclock.experiments.comparing.comparison import Case, comparison_of
+from simclock.experiments.comparing.rounds import Plan, measure
+from simclock.experiments.comparing.table import comparison_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.report import Report, report_of, report_text, verdict_lines
 from simclock.experiments.runs.source import Source
-from simclock.experiments.telling.exit_status import DIFFERENT
+from simclock.experiments.telling.exit_status import DIFFERENT, gravest
 
 SCENARIO = "raft-kv-wan"
 COMPARED = "raft-kv"
@@ -32,7 +35,7 @@ def demo(seed: int, address: str | None) -> int:
     places = [(text, Placement.parse(text, address)) for text in PLACEMENTS]
     overrides = Overrides(seed=seed)
     source = overrides.source(SCENARIO)
-    case = case_of(SCENARIO, overrides)
+    case = case_of(source, overrides)
     click.echo("In this process:\n")
     inline = _run(source, case, Placement())
     click.echo(report_text(inline))
@@ -44,14 +47,14 @@ def demo(seed: int, address: str | None) -> int:
         click.echo(f"\nDigests\n\n  inline  {inline.result.digest}\n  ray     {ray.result.digest}")
         equal = inline.result.digest == ray.result.digest
         click.echo(f"\n  {'equal: the same run to the last bit' if equal else 'DIFFERENT'}\n")
-        cases = [
-            case_of(COMPARED, Overrides(seed=seed, nodes=nodes, duration=COMPARED_DURATION)) for nodes in COMPARED_NODES
-        ]
-        rows = compare(cases, places, repeats=1)
-    click.echo(comparison_text(rows, "github"))
-    if not equal or not all(row.agree for row in rows):
+        several = [Overrides(seed=seed, nodes=nodes, duration=COMPARED_DURATION) for nodes in COMPARED_NODES]
+        cases = [case_of(each.source(COMPARED), each) for each in several]
+        plan = Plan(cases=cases, placements=places, repeats=1)
+        compared = comparison_of(plan.spots, plan.repeats, list(measure(plan)))
+    click.echo(comparison_text(compared, "github"))
+    if not equal:
         return DIFFERENT
-    return EXIT_STATUS[inline.status]
+    return gravest((compared.status, EXIT_STATUS[inline.status]))
 
 
 def _run(source: Source, case: Case, placement: Placement) -> Report:

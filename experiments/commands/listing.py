@@ -16,7 +16,8 @@ from simclock.experiments.entries.parameters import parameters_of
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Study
 from simclock.experiments.runs.reference import code_of
-from simclock.experiments.runs.source import Source
+from simclock.experiments.runs.source import Source, find_source
+from simclock.experiments.scenario_files.file import is_python
 from simclock.experiments.scenario_files.latency_forms import latency_to_table
 from simclock.experiments.scenario_files.text import whole_settings, write_settings
 from simclock.experiments.telling.catalog_text import FOR_READING, catalog_text, details_text, form_option
@@ -35,11 +36,14 @@ def list_scenarios(name: str | None, form: str) -> None:
     Examples:
       simclock list
       simclock list raft-kv
+      simclock list mine.py
     """
     if name is None:
         click.echo(catalog_text("scenario", entries().values(), form))
         return
     named: list[Entry | Study] = [known[name] for known in (entries(), studies()) if name in known]
+    if is_python(name):
+        named = [find_source(name).entry]
     if not named:
         raise UsageError(f"list: {unknown('scenario or study', name, {**entries(), **studies()}, 'simclock list')}")
     told = "\n\n".join(map(details_text, named)) if form == FOR_READING else catalog_text("name", named, form)

@@ -18,14 +18,17 @@ from simclock.experiments.commands.completion import complete_placement
 from simclock.experiments.entries.options import parameters_of_flags
 from simclock.experiments.entries.parameters import parameter_from_text
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.hash_seeded import under_hash_seed
+from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.database import DEFAULT_DATABASE
+from simclock.experiments.runs.replay_code import shown
 from simclock.experiments.runs.seeds import SEED_MAX
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import scenario_as_is
 from simclock.experiments.scenario_files.latency_forms import latency_from_text
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import say
-from simclock.hash_seed import on_command_line
+from simclock.hash_seed import hash_seed, on_command_line
 
 Command = Callable[..., Any]
 
@@ -55,6 +58,10 @@ class Overrides:
     def source(self, text: str) -> Source:
         """The scenario of that name with these settings."""
         found = find_source(text)
+        if found.code is not None:
+            under_hash_seed(found.code.hash_seed, hash_seed(), f"{shown(text)}: it")
+            if changed := found.code.changed(code_version(found.name)):
+                click.echo(f"simclock: {shown(text)}: {changed}", err=True)
         settings = found.settings
         given: dict[str, Any] = {"seed": self.seed, "nodes": self.nodes}
         if self.duration is not None:

@@ -1,4 +1,4 @@
-"""`simclock results`: what sweeps have found, listed, queried and compared."""
+"""`simclock results`: what sweeps and comparisons have found, listed, queried and compared."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from simclock.durations import format_duration
 from simclock.experiments.commands.options import database_option
+from simclock.experiments.comparing.records import Records
 from simclock.experiments.entries import verdict
 from simclock.experiments.entries.verdict import VIOLATED
 from simclock.experiments.runs.database import Result, Sweep, open_results
@@ -38,6 +39,17 @@ RESULT_HEADERS = (
     "wall time",
     "digest",
 )
+COMPARISON_HEADERS = (
+    "comparison",
+    "scenarios",
+    "nodes",
+    "placements",
+    "rounds",
+    "runs",
+    "state",
+    "code",
+    "started",
+)
 MACHINE_FORMS = ("csv", "json")
 MACHINE_HEADERS = ("code", "started", "counters")
 """What is too wide for a table to read."""
@@ -64,6 +76,8 @@ def results(
     database: Path,
 ) -> None:
     """List the sweeps; with an option that asks for results, list these, by sweep and seed.
+
+    `simclock results comparisons` lists what `simclock compare` has measured.
 
     \b
     Examples:
@@ -138,6 +152,31 @@ def _raw(result: Result, sweep: Sweep, form: str) -> tuple[Any, ...]:
         outcome.started_at,
         json.dumps(counters) if form == "csv" else counters,
     )
+
+
+@results.command("comparisons")
+@form_option
+@database_option
+def comparisons(form: str, database: Path) -> None:
+    """List the comparisons; `simclock compare --resume NUMBER` shows one, or goes on with it."""
+    with open_results(database) as opened:
+        records = Records(opened)
+        raw = [
+            (
+                each.id,
+                " ".join(dict.fromkeys(scenario.name for scenario in each.asked.scenarios)),
+                ",".join(map(str, each.asked.nodes)),
+                ",".join(each.asked.placements),
+                each.asked.repeats,
+                sum(not measured.word for measured in records.measured(each.id)),
+                each.state,
+                each.code.text,
+                each.started_at,
+            )
+            for each in records.comparisons()
+        ]
+    shown = [[in_one_line(each) if isinstance(each, str) else each for each in row] for row in raw]
+    click.echo(table_text(COMPARISON_HEADERS, shown, form, raw))
 
 
 @results.command("compare")

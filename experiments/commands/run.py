@@ -14,12 +14,14 @@ import click
 from simclock.actors.run import Placement
 from simclock.actors.run import run as run_scenario
 from simclock.durations import format_duration
-from simclock.errors import RunInterrupted, UsageError
+from simclock.errors import HandlerError, RunInterrupted, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
-from simclock.experiments.runs.report import asked, report_json, report_of, report_text
+from simclock.experiments.runs.outcome import violated_properties
+from simclock.experiments.runs.replay_code import read_replay_code
+from simclock.experiments.runs.report import Report, asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output
 from simclock.experiments.telling.pictures import try_picture
@@ -34,7 +36,8 @@ TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
 
 
 @click.command(cls=ScenarioCommand)
-@click.argument("scenario", shell_complete=complete_scenario)
+@click.argument("scenario", required=False, shell_complete=complete_scenario)
+@click.option("--replay", "code", metavar="CODE", help="In place of SCENARIO: what a failure gave to paste, sc1-...")
 @override_options
 @placement_options
 @click.option(
@@ -61,7 +64,8 @@ TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def run(
     *,
-    scenario: str,
+    scenario: str | None,
+    code: str | None,
     overrides: Overrides,
     placement: Placement,
     trace_file: str | None,
@@ -73,7 +77,7 @@ def run(
     speed: str | None,
     form: str,
 ) -> int:
-    """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name or module:name.
+    """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name, module:name or a replay code.
 
     A parameter of the scenario may be written as a flag: `--clients 4` is `--set clients=4`. `simclock run SCENARIO
     --help` shows those that it has.
@@ -87,7 +91,9 @@ def run(
     """
     if trace_file == "-" and form == "json":
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
+    scenario = _named(scenario, code)
     source = overrides.source(scenario)
+    guard = guard and (source.code is None or source.code.guard)
     if speed is not None and not watched:
         raise UsageError("--speed: it paces a run that is watched: add --watch")
     if watched:
@@ -101,21 +107,60 @@ def run(
         raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
     replay = overrides.replay(source, source.settings) + ("" if guard else " --no-guard")
     onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
-    with trace_to(trace_file) as trace:
-        result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
     try:
-        report = report_of(source.entry, result, made)
-    except KeyboardInterrupt as interrupt:
-        judged = Standing(result.virtual_ns, None, result.events, "the run had ended, and was being judged")
-        raise RunInterrupted(judged, result.seed) from interrupt
+        with trace_to(trace_file) as trace:
+            result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+        try:
+            report = report_of(source.entry, result, made)
+        except KeyboardInterrupt as interrupt:
+            judged = Standing(result.virtual_ns, None, result.events, "the run had ended, and was being judged")
+            raise RunInterrupted(judged, result.seed) from interrupt
+    except HandlerError as error:
+        error.add_note(f"  or paste: {pasted(source, guard, broken=error.failure.label)}")
+        raise
     problem = try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in asked(result, "telling", lambda result: tuple(source.entry.story(result))):
             click.echo(line)
-    click.echo(report_json(report) if form == "json" else report_text(report))
+    if form == "json":
+        click.echo(report_json(report))
+    else:
+        click.echo(report_text(report, _code_rows(source, report, guard, overrides)))
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]
+
+
+def _named(scenario: str | None, code: str | None) -> str:
+    """What is to be run: one of the two."""
+    if scenario is not None and code is not None:
+        raise UsageError("--replay: a code names its scenario: leave SCENARIO out")
+    if code is not None:
+        read_replay_code(code)  # a scenario of another kind is none
+        return code
+    if scenario is None:
+        raise UsageError("Missing argument 'SCENARIO'.")
+    return scenario
+
+
+def pasted(source: Source, guard: bool, *, broken: str, digest: str = "") -> str:
+    """The command that runs the same from its code, wherever the code of the protocol is."""
+    return f"simclock run --replay {source.codes(guard=guard).code(source.settings, broken, digest)}"
+
+
+def _code_rows(source: Source, report: Report, guard: bool, overrides: Overrides) -> Iterator[tuple[str, str]]:
+    """Of a failure its code; of a code that was pasted whether it is the same run."""
+    result = report.result
+    if source.code is None:
+        broken = violated_properties(report)
+        if broken:
+            yield "or paste", pasted(source, guard, broken=broken[0], digest=result.digest)
+    elif overrides == Overrides():
+        then = source.code.digest.hex()
+        if then == result.digest:
+            yield "pasted", "the same run to the last bit"
+        else:
+            yield "pasted", f"ANOTHER RUN: then {source.code.broken or 'nothing'} broke{then and f', digest {then}'}"
 
 
 def watched_overrides(overrides: Overrides, source: Source, placement: Placement, speed: str, guard: bool) -> Overrides:

@@ -37,10 +37,11 @@ from simclock.experiments.runs.database import (
 )
 from simclock.experiments.runs.outcome import Outcome, SeedRunner
 from simclock.experiments.runs.reference import settings_of, settings_to_record
+from simclock.experiments.runs.replay_code import CodeMaker
 from simclock.experiments.runs.seeds import SEED_MAX, bounded, parse_seeds, seeds_text
 from simclock.experiments.runs.source import Source
 from simclock.experiments.runs.sweep import Keeper, sweep
-from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text
+from simclock.experiments.runs.sweep_report import Ran, summary_json, summary_text, sweep_status
 from simclock.experiments.telling import exit_status
 from simclock.experiments.watching.progress import progress_bar
 
@@ -109,7 +110,7 @@ def sweep_seeds(
         _print_summary(found, opened, run, form, state)
         if state == INTERRUPTED:
             return exit_status.INTERRUPTED
-        return exit_status.gravest(result.outcome.exit_status for result in opened.results(sweep=found.id))
+        return sweep_status(result.outcome for result in opened.results(sweep=found.id))
 
 
 def _run_of(database: ResultsDatabase, source: Source, before: Sweep | None, seeds: Sequence[int] | None) -> _Run:
@@ -169,6 +170,8 @@ class _Run:
     overrides: Overrides | None = None
     """None where the command line names the sweep alone."""
     interrupt: KeyboardInterrupt | None = None
+    codes: CodeMaker | None = None
+    """Made at the first failure."""
     workers: int = 0
     started_s: float = 0.0
     """How long a Ray took to start or to be joined."""
@@ -197,7 +200,7 @@ class _Run:
                     state = FINISHED
                 except KeyboardInterrupt as interrupt:
                     state, self.interrupt = INTERRUPTED, interrupt
-            with _uninterrupted():
+            with uninterrupted():
                 self.keeper.save()
                 self.keeper.database.end(self.keeper.sweep, state)
         except Exception:
@@ -210,7 +213,7 @@ class _Run:
     def _save_what_is_left(self) -> None:
         """The sweep ends early, perhaps because of the database itself."""
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 self.keeper.save()
         except SimclockError:
             _print_unsaved(self.keeper)
@@ -234,6 +237,11 @@ class _Run:
         yield f"seed {outcome.seed}: {outcome.what} (result {self.keeper.sweep}:{outcome.seed})"
         yield f"  {outcome.detail}"
         yield f"  replay: {self._replay(outcome.seed)}"
+        if self.codes is None:
+            self.codes = self.source.codes()
+        settings = replace(self.source.settings, seed=outcome.seed)
+        code = self.codes.code(settings, next(iter(outcome.properties), ""), outcome.digest)
+        yield f"  or paste: simclock run --replay {code}"
 
     def _replay(self, seed: int) -> str:
         if self.overrides is None:
@@ -242,7 +250,7 @@ class _Run:
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Who presses Ctrl-C once more loses nothing by it; another thread than the main one gets none."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -11,15 +11,16 @@ from simclock.errors import UsageError
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.bug import SAFETY, Bug
 from simclock.experiments.telling.exit_status import VALID, VIOLATED
-from simclock.experiments.telling.spelling import unknown
+from simclock.experiments.telling.spelling import say, unknown
 from simclock.experiments.telling.tables import FORMS
 from simclock.experiments.watching.progress import progress_bar
 from simclock.experiments.zoo.bugs import BUGS
-from simclock.experiments.zoo.hunt import Hunt, hunt_rows
+from simclock.experiments.zoo.hunt import Hunt, hunt_rows, own_rows
 from simclock.experiments.zoo.table import zoo_text
 
 
 @click.command()
+@click.option("--file", metavar="FILE", help="Rows of your own: a Python file with its scenario and its bugs.")
 @click.option("--rows", metavar="ID,ID,...", help="Which rows, such as RAFT-01,RAFT-16.  [default: all]")
 @click.option("--hunts", type=click.IntRange(1), default=5, show_default=True, help="Searches per row, for the median.")
 @click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")
@@ -27,7 +28,9 @@ from simclock.experiments.zoo.table import zoo_text
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes that hunt.")
 @click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Make a found run smaller.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
-def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, shrinks: bool, form: str) -> int:
+def zoo(
+    *, file: str | None, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, shrinks: bool, form: str
+) -> int:
     """Hunt each bug, with the swarm that strikes the right protocol too, until its own property is named.
 
     The right protocol is run on the very same seeds, and must pass them all. "Faults after shrinking" is how many
@@ -39,8 +42,9 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
     Examples:
       simclock zoo --rows RAFT-16,RAFT-18 --hunts 1
       simclock zoo --jobs 2 --format github
+      simclock zoo --file tpc.py
     """
-    wanted = _rows(rows)
+    wanted = _rows(rows, {bug.id: bug for bug in _own(file)} if file is not None else BUGS)
     with progress_bar(total=len(wanted), desc="zoo", unit="row") as bar:
 
         def told(bug: Bug, done: Sequence[Hunt]) -> None:
@@ -50,16 +54,25 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
                 click.echo(f"{bug.id}: {tried}", err=True)
 
         found = hunt_rows(wanted, first=first, hunts=hunts, seeds_max=seeds_max, jobs=jobs, shrinks=shrinks, told=told)
-    click.echo(zoo_text(found, form, whole=rows is None))
+    click.echo(zoo_text(found, form, whole=rows is None and file is None))
     well = all(not row.right and (row.seeds is not None or row.bug.kind != SAFETY) for row in found)
     return VALID if well else VIOLATED
 
 
-def _rows(text: str | None) -> list[Bug]:
+def _own(file: str) -> list[Bug]:
+    if not file.partition(":")[0].endswith(".py"):
+        raise UsageError(f"--file: {say(file)} is not a Python file: write it as mine.py, or mine.py:scenario")
+    rows = own_rows(file)
+    if not rows:
+        raise UsageError(f"--file: {file} has no rows: a row is a Bug(...) whose `scenario` names a function there")
+    return rows
+
+
+def _rows(text: str | None, known: Mapping[str, Bug]) -> list[Bug]:
     if text is None:
-        return list(BUGS.values())
+        return list(known.values())
     ids = [part.strip() for part in text.split(",")]
     for each in ids:
-        if each not in BUGS:
-            raise UsageError(f"--rows: {unknown('row', each, BUGS)}")
-    return [BUGS[each] for each in ids]
+        if each not in known:
+            raise UsageError(f"--rows: {unknown('row', each, known)}")
+    return [known[each] for each in ids]

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simclock.errors import UsageError
+from simclock.experiments.entries.parameters import Text
 
 BUG = "bug"
 """The parameter of an entry that names the bug to put in."""
 
+PUT_IN = Text("", help="A row of the zoo, put in.")
+"""What that parameter is."""
 SAFETY = "S"
 LIVENESS = "L"
 
@@ -34,10 +37,12 @@ class Bug:
     """Parameter -> the values with which the wrong line is reached, where not with all; the seed may draw others."""
     property: str
     kind: str = SAFETY
-    source: str
+    source: str = ""
     scenario: str
     judged: bool = True
     """Whether the entry's judge has to be asked; where an observer names the property, that can be spared."""
+    nemesis: str | None = None
+    """What strikes in a hunt; None: what the scenario has of its own, for a row of your own a swarm."""
     liveness_ns: int | None = None
     """How long the liveness phase of a hunt is; None: the scenario has its own, or none is needed."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
@@ -15,29 +15,38 @@ from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
-from simclock.experiments.nemesis import Prey, under_nemesis
+from simclock.experiments.nemesis import Prey, prey_of, under_nemesis
 from simclock.experiments.telling.spelling import unknown
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from typing_extensions import TypeVar
+
+    P = TypeVar("P", default=Any)
+    """The parts of an entry: a frozen dataclass of classes. `Entry` alone is an entry of any parts, or of none."""
+else:
+    from typing import TypeVar
+
+    P = TypeVar("P")
 
 NO_NEMESIS = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """A named scenario."""
+class Entry(Generic[P]):
+    """A named scenario, made of parts P."""
 
     name: str
     summary: str
     """What it shows, one line."""
     source: str = ""
     """The paper or project it comes from."""
-    make: Callable[..., Scenario]
-    """(asked) -> Scenario, or (asked, parts) where the entry has parts; settings are laid over what it makes."""
-    parts: Any = None
+    make: Callable[[Settings], Scenario] | Callable[[Settings, P], Scenario]
+    """(asked) -> Scenario, or (asked, parts) where the entry has parts. Settings are laid over what it makes, by
+    `make_scenario` alone: it reads only those that something else of the scenario follows from."""
+    parts: P | None = None
     """The right classes that the scenario is made of, as a frozen dataclass; None: it has none to be replaced."""
     bugs: Mapping[str, Bug] = field(default_factory=dict)
     """Id -> what the parameter `bug` may put in; a topic gives its own to its entries."""
@@ -47,7 +56,7 @@ class Entry:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Parameter name -> default; the only ones that `make` accepts."""
     prey: Callable[[Scenario], Prey] | None = None
-    """Whom a nemesis may strike, and what progress is; None: every node, in a rhythm taken from the duration."""
+    """Whom a nemesis may strike, and what progress is; None: what the scenario itself says."""
     nemesis: str = NO_NEMESIS
     """What is drawn where the user says neither faults nor a nemesis."""
     project: int | None = None
@@ -60,23 +69,41 @@ class Entry:
     """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
     narrator: Callable[[Scenario], Narrator] | None = None
     """Tells the story while it happens, for `simclock run --watch`."""
+    reports: Callable[[RunResult], Mapping[str, Any]] = lambda result: {}
+    """What observers reported and is told as it is, by their names; its numbers are kept of every run of a sweep."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 
 
-def made(entry: Entry, settings: Settings) -> Scenario:
+def made(entry: Entry[P], settings: Settings) -> Scenario:
     """What `entry.make` makes of the parts asked for: the right ones, or those of the bug that the settings name."""
     if entry.parts is None:
-        return entry.make(settings)
+        scenario = cast(Callable[[Settings], Scenario], entry.make)(settings)
+        return _asked_for(scenario, settings, {})
+    bug, parts = bug_of(entry, settings), entry.parts
+    parameters: Mapping[str, Any] = {}
+    if bug is not None:
+        parameters, parts = bug.parameters, replace(parts, **bug.parts)  # type: ignore[type-var] # parts are a dataclass
+    asked = replace(settings, parameters={**settings.parameters, **parameters})
+    return _asked_for(cast(Callable[[Settings, P], Scenario], entry.make)(asked, parts), settings, parameters)
+
+
+def bug_of(entry: Entry, settings: Settings) -> Bug | None:
+    """The bug that the settings put in; raises UsageError for one that does not exist, or cannot show there."""
     asked = {**entry.parameters, **settings.parameters}.get(BUG, "")
     if not asked or not entry.bugs:
-        return entry.make(settings, entry.parts)
+        return None
     if asked not in entry.bugs:
         raise UsageError(f"{BUG}: {unknown('bug', asked, entry.bugs)}")
-    bug = entry.bugs[asked]
-    bug.check(settings.parameters)
-    parameters = {**settings.parameters, **bug.parameters}
-    return entry.make(replace(settings, parameters=parameters), replace(entry.parts, **bug.parts))
+    entry.bugs[asked].check(settings.parameters)
+    return entry.bugs[asked]
+
+
+def _asked_for(scenario: Scenario, settings: Settings, of_the_bug: Mapping[str, Any]) -> Scenario:
+    """The scenario, which says what it was made from: what was asked for goes over what its maker has told of it."""
+    asked = {**settings.parameters, **of_the_bug}
+    first = {name: value for name, value in asked.items() if name not in scenario.parameters}
+    return replace(scenario, seed=settings.seed, parameters={**first, **scenario.parameters, **settings.parameters})
 
 
 def make_scenario(entry: Entry, settings: Settings) -> Scenario:
@@ -84,13 +111,12 @@ def make_scenario(entry: Entry, settings: Settings) -> Scenario:
     scenario = made(entry, settings)
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
-    given["parameters"] = {**scenario.parameters, **settings.parameters}
-    scenario = replace(scenario, seed=settings.seed, **given)
+    scenario = replace(scenario, **given)
     scenario = pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
     nemesis = nemesis_of(entry, settings)
     if nemesis == NO_NEMESIS and settings.liveness_ns is None:
         return scenario
-    prey = _every_node(scenario) if entry.prey is None else entry.prey(scenario)
+    prey = prey_of(scenario) if entry.prey is None else entry.prey(scenario)
     return under_nemesis(scenario, prey, nemesis, liveness_ns=settings.liveness_ns, extra=settings.faults is not None)
 
 
@@ -99,7 +125,3 @@ def nemesis_of(entry: Entry, settings: Settings) -> str:
     if settings.nemesis is not None:
         return settings.nemesis
     return entry.nemesis if settings.faults is None else NO_NEMESIS
-
-
-def _every_node(scenario: Scenario) -> Prey:
-    return Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=max(1, (scenario.duration_ns or 0) // 40))

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from simclock.durations import format_duration
+from simclock.durations import format_duration, parse_drift
 from simclock.errors import UsageError
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import is_64_bits, say, unknown
@@ -60,7 +60,8 @@ class Parameter(ABC):
 
     def refusal(self, value: Any, wanted: str, place: str) -> UsageError:
         """That the value is of another kind."""
-        return UsageError(f"{place}: {say(value)} is not {wanted}, such as {say(self.default)}")
+        example = "" if self.default is None else f", such as {say(self.default)}"
+        return UsageError(f"{place}: {say(value)} is not {wanted}{example}")
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,8 @@ class Choice(Text):
     """One of a few words, or the default."""
 
     choices: tuple[str, ...]
+    noun: str = "choice"
+    """What one is called where it is unknown."""
 
     @property
     def metavar(self) -> str:  # type: ignore[override] # of a class here, of each choice there
@@ -142,7 +145,7 @@ class Choice(Text):
     def check(self, value: Any, place: str) -> str:
         word = super().check(value, place)
         if word not in self.choices and word != self.default:
-            raise UsageError(f"{place}: {unknown('choice', word, self.choices)}")
+            raise UsageError(f"{place}: {unknown(self.noun, word, self.choices)}")
         return word
 
 
@@ -155,6 +158,17 @@ class Duration(Parameter):
     def check(self, value: Any, place: str) -> int | str:
         time_ns = duration_ns(value, place)
         return time_ns if isinstance(self.default, int) else str(value)
+
+
+@dataclass(frozen=True)
+class Drift(Text):
+    """How fast or slow a clock is, with its unit; text."""
+
+    metavar = "DRIFT"
+
+    def check(self, value: Any, place: str) -> str:
+        parse_drift(str(value), place)
+        return str(value)
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,15 @@ class Verdict:
 
 
 def judge_invariants(result: RunResult) -> Verdict:
-    """The verdict of a scenario whose only judges are its observers; unknown where they had nothing to judge."""
+    """The verdict of a scenario whose only judges are its observers; unknown where they could not judge."""
     if result.violations:
         lines = (f"{v.property} violated {_where(v)}: {v.detail}" for v in result.violations)
         return Verdict(status=VIOLATED, lines=tuple(lines))
     if not result.judged:
         why = "no observer of the scenario looks for violations, and it has no `final`"
         return Verdict(status=UNKNOWN, lines=(f"nothing was judged: {why}", *result.warnings))
+    if result.unjudged:
+        return Verdict(status=UNKNOWN, lines=tuple(map(str, result.unjudged)))
     silent = ": but no node observed anything" if result.reports and not result.counters.get("observation") else ""
     return Verdict(status=VALID, lines=(f"no invariant was violated{silent}",))
 

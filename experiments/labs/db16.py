@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from simclock import Control, Network, Observation, Observer, RunResult, Scenario, UsageError, seconds
+from simclock import Control, Network, Observation, Observer, RunResult, Scenario, Told, UsageError, seconds
 from simclock.actors import Message, Node, Placement, run
 from simclock.clocks import LamportClock, NodeId, VectorClock
 from simclock.experiments.labs.splitmix import MASK, VIGNA, splitmix64
@@ -112,6 +112,19 @@ class Stamped(Message):
     vector: tuple[tuple[NodeId, int], ...]
 
 
+class Logged(Told, observed_as="log"):
+    """An event, with what a node's clocks show after it."""
+
+    kind: int
+    """SEND or RECEIVE."""
+    peer: int
+    """The other node."""
+    lamport: int
+    vector: tuple[tuple[int | str, int], ...]
+    """(node, count)."""
+    payload: int
+
+
 class Clerk(Node):
     """Sends one message per tick and keeps both clocks."""
 
@@ -143,7 +156,7 @@ class Clerk(Node):
         self._log(RECEIVE, source, message.payload)
 
     def _log(self, kind: int, peer: int, payload: int) -> None:
-        self.observe("log", (kind, peer, self.lamport.count, self.vector.entries, payload))
+        self.observe(Logged(kind, peer, self.lamport.count, self.vector.entries, payload))
 
 
 class Log(Observer):
@@ -155,11 +168,13 @@ class Log(Observer):
         self._events: list[bytes] = []
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        kind, peer, lamport, vector, payload = observation.value
+        told = Logged.read(observation)
+        if told is None:
+            return
         tick = observation.time_ns // TICK_NS
-        head = struct.pack("<BQIIQI", kind, tick, observation.node, peer, lamport, len(vector))
-        entries = b"".join(struct.pack("<IQ", node, count) for node, count in vector)
-        self._events.append(head + entries + struct.pack("<IB", 1, payload))
+        head = struct.pack("<BQIIQI", told.kind, tick, observation.node, told.peer, told.lamport, len(told.vector))
+        entries = b"".join(struct.pack("<IQ", node, count) for node, count in told.vector)
+        self._events.append(head + entries + struct.pack("<IB", 1, told.payload))
 
     def report(self) -> Sequence[bytes]:
         return tuple(self._events)

@@ -68,23 +68,24 @@ class MutationRecords:
     def __init__(self, database: ResultsDatabase) -> None:
         self.database = database
         for statement in _SCHEMA:
-            database.write(statement, [()])
+            database.write(statement)
 
     def begin(self, asked: Asked, code_hash: str) -> int:
         """Record that a test begins; gives its number."""
         now = datetime.now(UTC).isoformat(timespec="seconds")
         row = (asked.text(), code_hash, now, UNFINISHED)
-        self.database.write("INSERT INTO mutations (asked, code_hash, started_at, state) VALUES (?, ?, ?, ?)", [row])
-        return int(self.database.read("SELECT max(id) FROM mutations WHERE started_at = ?", (now,))[0][0])
+        return self.database.write(
+            "INSERT INTO mutations (asked, code_hash, started_at, state) VALUES (?, ?, ?, ?)", row
+        )
 
     def save(self, test: int, verdict: Verdict) -> None:
         """Record what became of a mutant."""
         row = (test, verdict.number, json.dumps(as_record(verdict), ensure_ascii=False))
-        self.database.write("INSERT OR REPLACE INTO mutants (mutation, number, verdict) VALUES (?, ?, ?)", [row])
+        self.database.write("INSERT OR REPLACE INTO mutants (mutation, number, verdict) VALUES (?, ?, ?)", row)
 
     def end(self, test: int, state: str) -> None:
         """Record how a test ended."""
-        self.database.write("UPDATE mutations SET state = ? WHERE id = ?", [(state, test)])
+        self.database.write("UPDATE mutations SET state = ? WHERE id = ?", (state, test))
 
     def tests(self) -> list[Test]:
         """Every test, oldest first."""

@@ -9,14 +9,15 @@ calm.py       which faults still act, and since when none does
 coverage.py   what really happened
 """
 
-from simclock.experiments.nemesis.calm import DOWN, Calm, calm_of
+from simclock.experiments.nemesis.calm import DOWN, SORTS, Calm, calm_of
 from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
 from simclock.experiments.nemesis.liveness import healed_ns, phase, recovery
-from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, under_nemesis
-from simclock.experiments.nemesis.prey import Prey
+from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, struck, under_nemesis
+from simclock.experiments.nemesis.prey import Prey, prey_of
 
 __all__ = [
     "DOWN",
+    "SORTS",
     "Calm",
     "Plan",
     "Prey",
@@ -28,7 +29,9 @@ __all__ = [
     "healed_ns",
     "parse_nemesis",
     "phase",
+    "prey_of",
     "recovery",
     "sometimes_text",
+    "struck",
     "under_nemesis",
 ]

@@ -41,6 +41,8 @@ from simclock.observers import Happened
 
 DOWN = "down"
 """The sort of standing fault that a protocol for crashes bears: who is down stays so."""
+SORTS = (DOWN, "paused", "slow", "clock", "drift", "full", "lies", "slow disk", "links", "traffic")
+"""Every sort of standing fault."""
 DRIFT_PPB_MAX = PARTS // 1000
 """A clock that is a thousandth too fast or slow delays nothing that anybody waits for."""
 

@@ -18,11 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
-from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, stream
+from simclock import Fault, Network, Observer, Scenario, UsageError, format_duration, parse_duration, stream
 from simclock.experiments.nemesis.episodes import HARSH, KINDS, Disabled, episodes
 from simclock.experiments.nemesis.hunters import HUNTERS, Hunter
 from simclock.experiments.nemesis.liveness import recovery
-from simclock.experiments.nemesis.prey import Prey
+from simclock.experiments.nemesis.prey import Prey, prey_of
 from simclock.experiments.telling.spelling import unknown
 from simclock.faults import written_out
 
@@ -96,6 +96,9 @@ def draw_plan(
     A scenario that brings its own hunters gives a subclass, so that a nemesis may be asked for beside them.
     """
     words = parse_nemesis(text)
+    for kind in prey.withstands:
+        if kind not in HARSH:
+            raise UsageError(f"withstands: {unknown('harsh kind of trouble', kind, HARSH)}")
     hardness = draw_hardness(words, seed, prey.withstands)
     disabled = Disabled(prey.spare_max if MAJORITY in words else None)
     faults: list[Fault] = []
@@ -138,10 +141,15 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
         parameters |= {"nemesis": text, "drawn": str(plan)}
     if liveness_ns is None:
         return replace(scenario, faults=faults, observers=observers, parameters=parameters)
-    if prey.progress is None:
-        raise UsageError(f"liveness: {scenario.name} does not say what progress is")
-    if liveness_ns < prey.progress_within_ns:
-        least = format_duration(prey.progress_within_ns)
+    owed = [within for make in scenario.observers if (within := getattr(make, "progress_within_ns", None)) is not None]
+    if prey.progress is None and not owed:
+        raise UsageError(
+            f"liveness: {scenario.name} does not say what progress is: put an eventually(...) or leads_to(...) among "
+            "its observers"
+        )
+    least_ns = max([*owed, prey.progress_within_ns])
+    if liveness_ns < least_ns:
+        least = format_duration(least_ns)
         raise UsageError(f"liveness: {format_duration(liveness_ns)} is too short: progress may take {least}")
     single = written_out(faults, scenario.seed, scenario.nodes)
     before = tuple(fault for fault in single if fault.at_ns < end_ns)
@@ -149,6 +157,17 @@ def under_nemesis(scenario: Scenario, prey: Prey, text: str, *, liveness_ns: int
         scenario,
         duration_ns=end_ns + liveness_ns,
         faults=(*before, *recovery(prey, scenario.network, end_ns)),
-        observers=(*observers, partial(prey.progress, end_ns)),
+        observers=observers if prey.progress is None else (*observers, partial(prey.progress, end_ns)),
         parameters=parameters,
     )
+
+
+def struck(scenario: Scenario, nemesis: str, *, liveness: str | None = None) -> Scenario:
+    """The scenario under a nemesis, as `--nemesis swarm --liveness 20s` has it: drawn anew from the seed it has.
+
+    Whom it strikes, in what rhythm, and what progress is, says the scenario. What it draws comes beside the scenario's
+    own faults. Raises UsageError for a nemesis that does not exist, or a liveness phase where progress is not said.
+    """
+    parse_nemesis(nemesis)
+    liveness_ns = None if liveness is None else parse_duration(liveness, "liveness")
+    return under_nemesis(scenario, prey_of(scenario), nemesis, liveness_ns=liveness_ns, extra=True)

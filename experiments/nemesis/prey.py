@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simclock import Observer
+from simclock import Observer, Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,3 +36,14 @@ class Prey:
     def spare_max(self) -> int:
         """How many servers may be disabled at once while a majority stays able."""
         return (len(self.servers) - 1) // 2
+
+
+def prey_of(scenario: Scenario) -> Prey:
+    """What the scenario itself says: its servers, else every node; in its rhythm, else one taken from its duration."""
+    return Prey(
+        servers=tuple(scenario.servers or range(scenario.nodes)),
+        rhythm_ns=scenario.rhythm_ns or max(1, (scenario.duration_ns or 0) // 40),
+        withstands=tuple(scenario.withstands),
+        progress=scenario.progress,
+        progress_within_ns=scenario.progress_within_ns,
+    )

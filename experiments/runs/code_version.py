@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 from simclock.actors.placements.shipping import travels_by_value
@@ -35,8 +36,20 @@ class CodeVersion(NamedTuple):
 
 def code_version(scenario: str) -> CodeVersion:
     """Of our packages and the module of a scenario that has been found, by its name in a scenario file."""
+    return _version(_scenario_sources(scenario))
+
+
+def module_version(module: ModuleType) -> CodeVersion:
+    """Of our packages, that module, and the user's own modules from which it has what it names."""
+    homes = {getattr(value, "__module__", None) or getattr(value, "__name__", "") for value in vars(module).values()}
+    files = {getattr(sys.modules.get(name), "__file__", None) for name in homes if isinstance(name, str)}
+    own = {Path(file).resolve() for file in (*files, module.__file__) if file and file.endswith(".py")}
+    return _version((path.name, path) for path in sorted(own) if not path.is_relative_to(sys.prefix))
+
+
+def _version(user_sources: Iterable[tuple[str, Path]]) -> CodeVersion:
     hashed = blake2b(digest_size=HASH_BYTES)
-    for name, path in (*_own_sources(), *_scenario_sources(scenario)):
+    for name, path in (*_own_sources(), *user_sources):
         content = path.read_bytes()
         hashed.update(f"{name}\0{len(content)}\0".encode())
         hashed.update(content)

@@ -204,17 +204,6 @@ class ResultsDatabase:
         """The seeds of which that sweep has a result."""
         return frozenset(seed for (seed,) in self._read("SELECT seed FROM results WHERE sweep = ?", (sweep,)))
 
-    # Tables of others, beside these.
-
-    def write(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Carry out a statement of SQL with each of these rows, in one transaction."""
-        with self._transaction():
-            self._connection.executemany(statement, rows)
-
-    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What a query of SQL gives."""
-        return self._read(query, values)
-
     def result(self, sweep: int, seed: int) -> Result:
         """The result of that sweep and seed."""
         self.sweep(sweep)
@@ -222,6 +211,19 @@ class ResultsDatabase:
         if not found:
             raise UsageError(f"{self.path}: sweep {sweep} has no result of seed {seed}")
         return found[0]
+
+    # Tables of others, beside these.
+
+    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Carry out one statement of SQL, in a transaction of its own; gives the number of a row that is new."""
+        with self._transaction():
+            return self._connection.execute(statement, values).lastrowid or 0
+
+    def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """What a query of SQL gives."""
+        return self._read(query, values)
+
+    # Rows as they stand.
 
     def _read(self, query: str, values: Any) -> list[tuple[Any, ...]]:
         with told_plainly(self.path):
@@ -283,13 +285,14 @@ def open_results(path: Path, *, create: bool = False) -> Iterator[ResultsDatabas
     new = _check_header(path)
     if new and not create:
         raise UsageError(
-            f"{path}: there are no results yet: `simclock sweep` makes them, --database names another file"
+            f"{path}: there are no results yet: `simclock sweep` and `simclock compare` make them, --database names "
+            "another file"
         )
     if new:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"{path}: cannot be made: {error.strerror}") from None
+            raise UsageError(f"{path}: cannot be made: {error.strerror}: name another with --database") from None
     with told_plainly(path):
         # Several threads may use it, one at a time: whoever has them sees to that.
         # rwc makes it; rw becomes read-only by itself where the file is, and may roll back what a crash left half done.

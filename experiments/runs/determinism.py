@@ -17,6 +17,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
@@ -29,14 +30,13 @@ import msgspec
 
 from simclock.actors.run import Placement, run
 from simclock.errors import PlacementError, SimclockError, UsageError
-from simclock.experiments.commands.options import Overrides
-from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.runs.code_lines import located, located_records
 from simclock.experiments.runs.report import report_of, violation_text
 from simclock.experiments.runs.seeds import bounded
+from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.experiments.telling.spelling import one_line, say
 from simclock.experiments.traces.plain_values import plain
-from simclock.hash_seed import on_command_line
 from simclock.kernel.scheduler import RunResult
 from simclock.machinery import IMPORTED_FROM
 from simclock.scenario import Scenario
@@ -64,7 +64,11 @@ class Question:
     """What is run, the same in every variant."""
 
     scenario: str
-    overrides: Overrides
+    """What the user named, for errors."""
+    settings: str
+    """The scenario file with all that is set, its name for any folder."""
+    replay: str
+    """The command that runs it again."""
     address: str | None = None
     guard: bool = True
 
@@ -199,19 +203,17 @@ def _quoted(place: str) -> Iterator[str]:
 def main(asked: Path, answered: Path) -> None:
     """Run what is asked for; whatever comes of it is an answer."""
     request: dict[str, Any] = json.loads(asked.read_bytes())
-    overrides = Overrides(**{**request["overrides"], "settings": tuple(request["overrides"]["settings"])})
     try:
-        source = overrides.source(request["scenario"])
-        scenario = source.scenario()
+        entry, settings = settings_from_toml(tomllib.loads(request["settings"]), request["scenario"], Path())
+        scenario = make_scenario(entry, settings)
     except SimclockError as error:
         found = _failed(error)
     else:
-        replay = overrides.replay(source, source.settings).removeprefix(on_command_line())  # the same in every variant
         if request["again"]:
-            _answered(source.entry, scenario, {**request, "trace": None}, replay)
-        found = _answered(source.entry, scenario, request, replay)
+            _answered(entry, scenario, {**request, "trace": None})
+        found = _answered(entry, scenario, request)
         if request["twice"]:
-            found = msgspec.structs.replace(found, again=_answered(source.entry, scenario, request, replay))
+            found = msgspec.structs.replace(found, again=_answered(entry, scenario, request))
     answered.write_bytes(msgspec.json.encode(found))
 
 
@@ -219,15 +221,15 @@ def _failed(error: SimclockError) -> Answer:
     return Answer(error=str(error), usage=isinstance(error, UsageError))
 
 
-def _answered(entry: Entry, scenario: Scenario, request: dict[str, Any], replay: str) -> Answer:
+def _answered(entry: Entry, scenario: Scenario, request: dict[str, Any]) -> Answer:
     try:
-        return _run(entry, scenario, request, replay)
+        return _run(entry, scenario, request)
     except SimclockError as error:
         return _failed(error)
 
 
-def _run(entry: Entry, scenario: Scenario, request: dict[str, Any], replay: str) -> Answer:
-    placement = Placement.parse(request["placement"], request["address"])
+def _run(entry: Entry, scenario: Scenario, request: dict[str, Any]) -> Answer:
+    placement, replay = Placement.parse(request["placement"], request["address"]), request["replay"]
     if request["trace"] is None:
         result = run(scenario, placement, replay=replay, guard=request["guard"])
         return Answer(digest=result.digest, events=result.events, besides=_besides(entry, result))

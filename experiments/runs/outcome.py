@@ -27,6 +27,8 @@ from simclock.kernel.scheduler import RunResult
 
 FAILED = "failed"
 """The code of a node, an observer or a judge raised."""
+MEASURED = "measured_"
+"""How the counters of what the entry measures begin."""
 REACHED = "reached_"
 """How the counters of what was reached begin."""
 MISUSE = (UsageError.__name__, MessageTypeError.__name__)
@@ -46,12 +48,13 @@ class Outcome:
     verdict: str
     """One of VERDICTS."""
     properties: tuple[str, ...]
-    """Names of what was violated, each once, the earliest first; of what failed, its class and place."""
+    """Names of what was violated, each once, the earliest first; of what failed, its class and place; where the run is
+    unknown, what was not put to the test."""
     detail: str
     """One line: what was seen first. Empty where the run is valid."""
     events: int
     virtual_ns: int
-    counters: Mapping[str, int]
+    counters: Mapping[str, int | float]
     """The run's, and how often it reached what its entry wants to be reached now and then."""
     wall_s: float
     """Of making, running and judging."""
@@ -66,7 +69,7 @@ class Outcome:
     def names(self, property: str) -> bool:
         """Whether that is violated, or failed: a failure is named by its class alone, too."""
         if property in self.properties:
-            return True
+            return not self.passed
         return self.verdict == FAILED and any(name.partition(" at ")[0] == property for name in self.properties)
 
     @property
@@ -139,11 +142,15 @@ def outcome_of(seed: int, make: Callable[[], RunResult], judge: Callable[[RunRes
         seed=seed,
         digest=result.digest,
         verdict=report.status,
-        properties=violated_properties(report),
+        properties=_named(report),
         detail=_detail(report),
         events=result.events,
         virtual_ns=result.virtual_ns,
-        counters={**result.counters, **{f"{REACHED}{name}": count for name, count in report.reached.items()}},
+        counters={
+            **result.counters,
+            **{f"{MEASURED}{name}": number for name, number in report.measures.items()},
+            **{f"{REACHED}{name}": count for name, count in report.reached.items()},
+        },
         wall_s=time.perf_counter() - started,
         started_at=started_at,
     )
@@ -167,6 +174,13 @@ def outcome_of_death(seed: int, why: str) -> Outcome:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _named(report: Report) -> tuple[str, ...]:
+    """What is violated, or of a run that is unknown what it has not put to the test."""
+    if report.status == UNKNOWN:
+        return tuple(each.property for each in report.result.unjudged)
+    return violated_properties(report)
 
 
 def violated_properties(report: Report) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.hash_seeded import under_hash_seed
 from simclock.experiments.runs.database import DEFAULT_DATABASE, ResultsDatabase, Sweep, open_results
 from simclock.experiments.runs.outcome import Outcome
+from simclock.experiments.runs.replay_code import is_replay_code, read_replay_code
 from simclock.experiments.runs.seeds import SEED_MAX, bounded
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import is_python, settings_from_toml
@@ -121,9 +122,13 @@ def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, S
 
     `which` says in errors what it is that ran under another hash seed.
     """
-    file = f"{database}, sweep {sweep.id}"
+    return recorded_settings(sweep.settings, f"{database}, sweep {sweep.id}", which)
+
+
+def recorded_settings(text: str, file: str, which: str) -> tuple[str, Entry, Settings]:
+    """The same of a text that `settings_to_record` made; `file` says in errors where it is recorded."""
     try:
-        document = tomllib.loads(sweep.settings)
+        document = tomllib.loads(text)
     except ValueError as error:
         raise UsageError(f"{file}: its settings are damaged: not TOML: {reason(error)}") from None
     except RecursionError:
@@ -137,7 +142,7 @@ def settings_of(sweep: Sweep, database: Path, which: str) -> tuple[str, Entry, S
 
 
 def code_of(text: str, database: Path | None = None) -> str | None:
-    """The Python code that a TOML file, or a recorded result, has run: what nobody wrote on this command line.
+    """The Python code that a TOML file, a replay code or a recorded result runs: nobody wrote it on this command line.
 
     None where there is none, or where what is named cannot be read: whoever goes on with it is told why.
     """
@@ -147,6 +152,9 @@ def code_of(text: str, database: Path | None = None) -> str | None:
         if database is not None and is_result_id(text):
             with open_results(database) as opened:
                 settings = opened.sweep(min(bounded(text.partition(":")[0]), SEED_MAX)).settings
+        elif is_replay_code(text):
+            scenario = read_replay_code(text).scenario
+            return in_one_line(scenario) if is_python(scenario) else None
         elif file.suffix == ".toml":
             settings = file.read_text(encoding="utf-8")
         else:

@@ -9,9 +9,11 @@ from typing import Any, TypeVar
 
 from simclock.durations import format_duration
 from simclock.errors import JUDGE, HandlerError, UsageError
+from simclock.experiments.checkers.properties import reached_sometimes
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.verdict import VIOLATED, Verdict, judge_invariants, together
+from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import coverage, coverage_text, phase, sometimes_text
+from simclock.experiments.telling.measures import measures_of
 from simclock.experiments.traces.plain_values import plain
 from simclock.experiments.traces.waiting import who_waits
 from simclock.faults import Fault
@@ -38,19 +40,29 @@ class Report:
     verdict: Verdict
     covered: Mapping[str, int] = field(default_factory=dict)
     """What went wrong with an effect, and how often."""
+    reports: Mapping[str, Any] = field(default_factory=dict)
+    """What observers reported and is told as it is."""
     reached: Mapping[str, int] = field(default_factory=dict)
     """What the entry wants a run to reach now and then, and how often it did."""
     waits: Sequence[str] = ()
     """Who waits for whom, in a run that has gone quiet."""
 
     @property
+    def measures(self) -> dict[str, int | float]:
+        """The numbers in these reports."""
+        return measures_of(self.reports)
+
+    @property
     def status(self) -> str:
-        """Violated when an invariant broke, whatever the entry's own judge found."""
-        return VIOLATED if self.result.violations else self.verdict.status
+        """Violated when an invariant broke, whatever the entry's own judge found; unknown where it found no more than
+        that nothing is wrong, and a property was not judged."""
+        if self.result.violations:
+            return VIOLATED
+        return UNKNOWN if self.result.unjudged and self.verdict.status == VALID else self.verdict.status
 
     @property
     def judged(self) -> Verdict:
-        """The verdict with what broke first: an invariant may have, of which the entry's own judge says nothing."""
+        """The verdict with what decided it first: the entry's own judge may say nothing of an invariant."""
         if self.status == self.verdict.status:
             return self.verdict
         return together(judge_invariants(self.result), self.verdict)
@@ -66,7 +78,8 @@ def report_of(entry: Entry, result: RunResult, scenario: Scenario | None = None)
         rows=asked(result, "describing", lambda result: tuple(entry.describe(result))),
         verdict=asked(result, "judging", entry.judge),
         covered=coverage(result),
-        reached=asked(result, "telling what was reached in", entry.sometimes),
+        reached={**asked(result, "telling what was reached in", entry.sometimes), **reached_sometimes(result)},
+        reports=asked(result, "telling the reports of", entry.reports),
         waits=() if scenario is None else who_waits(scenario, result),
     )
 
@@ -91,7 +104,7 @@ def report_text(report: Report, more: Iterable[tuple[str, str]] = ()) -> str:
 
 
 def report_json(report: Report) -> str:
-    """One JSON object with all of the result but what observers and nodes kept for the entry."""
+    """One JSON object with all of the result, but what nodes and shipped observers kept for the entry."""
     result = report.result
     values = {
         **result._asdict(),
@@ -100,11 +113,13 @@ def report_json(report: Report) -> str:
         "violations": [violation._asdict() for violation in result.violations],
         "verdict": {"status": report.status, "lines": list(report.judged.lines)},
         "described": dict(report.rows),
+        "measures": report.measures,
+        "reports": dict(report.reports),
         "coverage": dict(report.covered),
         "sometimes": dict(report.reached),
         "quiet": result.quiet and {**result.quiet._asdict(), "told": [str(result.quiet), *report.waits]},
     }
-    del values["reports"], values["final"], values["fallen"], values["environment"]
+    del values["final"], values["fallen"], values["environment"]
     return json.dumps(plain(values), indent=2, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""What a user names on the command line: a scenario of the catalog, a TOML file, or Python.
+"""What a user names on the command line: a scenario of the catalog, a TOML file, Python, or a replay code.
 
 A source is the entry, the settings that came with it, and the words that name it again on another command line.
 """
@@ -12,7 +12,15 @@ from pathlib import Path
 from simclock.errors import UsageError
 from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.scenario_files.file import named_entry, read_scenario_file
+from simclock.experiments.runs.replay_code import (
+    UNFILED,
+    CodeMaker,
+    ReplayCode,
+    is_replay_code,
+    read_replay_code,
+    shown,
+)
+from simclock.experiments.scenario_files.file import named_entry, read_scenario_file, settings_from_toml
 from simclock.scenario import Scenario
 
 
@@ -21,11 +29,13 @@ class Source:
     """A scenario that has been found, with its settings."""
 
     text: str
-    """What the user wrote: a name, a file, or path.py:name."""
+    """What the user wrote: a name, a file, path.py:name, or a replay code."""
     entry: Entry
     settings: Settings
     name: str
     """What names the entry in a scenario file, from any folder: of the catalog, /path.py:name or module:name."""
+    code: ReplayCode | None = None
+    """What the code holds that the user pasted."""
 
     def scenario(self) -> Scenario:
         """Everything that decides what happens; what is wrong with a file names the file."""
@@ -36,6 +46,13 @@ class Source:
                 raise UsageError(f"{self.text}: {error}") from None
             raise
 
+    def codes(self, *, guard: bool = True) -> CodeMaker:
+        """What makes replay codes of its runs."""
+        own = None
+        if self.settings.network is not None:
+            own = make_scenario(self.entry, replace(self.settings, network=None, faults=())).network
+        return CodeMaker(name=self.name, own=own, guard=guard)
+
     @property
     def is_file(self) -> bool:
         """Whether it is a TOML file."""
@@ -44,6 +61,8 @@ class Source:
 
 def find_source(text: str) -> Source:
     """The scenario that a user named."""
+    if is_replay_code(text):
+        return _pasted(text)
     if text.endswith(".toml"):
         path = Path(text)
         entry, settings = read_scenario_file(path)
@@ -54,6 +73,23 @@ def find_source(text: str) -> Source:
     return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(text, Path()))
 
 
+def _pasted(text: str) -> Source:
+    code = read_replay_code(text)
+    if code.test:
+        raise UsageError(f"{shown(text)}: it is of a test: `pytest --simclock-replay` takes it")
+    if code.scenario.startswith(UNFILED):
+        name = code.scenario.removeprefix(UNFILED)
+        raise UsageError(f"{shown(text)}: its scenario lives in a notebook: run it there, by replay(code, {name})")
+    try:
+        entry, settings = settings_from_toml(code.document, shown(text), Path())
+    except UsageError as error:
+        made_by = f"it was made by {code.code_text}, in the folder from which its files are named"
+        raise UsageError(f"{error} (the replay code does not fit here: {made_by})") from error.__cause__
+    return Source(text=text, entry=entry, settings=settings, name=_from_any_folder(code.scenario, Path()), code=code)
+
+
 def _from_any_folder(name: str, folder: Path) -> str:
+    if name.endswith(".py"):
+        return str((folder / name).resolve())
     module, colon, rest = name.rpartition(":")
     return f"{(folder / module).resolve()}{colon}{rest}" if module.endswith(".py") else name

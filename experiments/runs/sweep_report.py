@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple
 
-from simclock.experiments.entries.verdict import VIOLATED
+from simclock.experiments.entries.verdict import UNKNOWN, VIOLATED
 from simclock.experiments.nemesis import coverage_of, coverage_text, sometimes_text
 from simclock.experiments.runs.database import FINISHED, Result, Sweep
-from simclock.experiments.runs.outcome import FAILED, REACHED, VERDICTS
+from simclock.experiments.runs.outcome import FAILED, REACHED, VERDICTS, Outcome
 from simclock.experiments.runs.seeds import parse_seeds, seeds_text
+from simclock.experiments.telling.exit_status import gravest
 from simclock.readable import in_one_line
 
 FAILING_MAX = 10
@@ -39,10 +40,18 @@ def shorten(text: str, length_max: int) -> str:
 
 
 def properties_of(results: Sequence[Result], verdict: str = VIOLATED) -> Counter[str]:
-    """Property -> in how many runs it was violated; or class and place -> in how many runs that failed."""
+    """Property -> in how many runs it was violated, or unknown; or class and place -> in how many runs that failed."""
     return Counter(
         name for result in results if result.outcome.verdict == verdict for name in result.outcome.properties
     )
+
+
+def sweep_status(outcomes: Iterable[Outcome]) -> int:
+    """The gravest exit status of all seeds; what one seed has not put to the test, another may have."""
+    seen = list(outcomes)
+    unjudged = [set(each.properties) if each.verdict == UNKNOWN else set() for each in seen]
+    nowhere = set.intersection(*unjudged) if unjudged else set()
+    return gravest(each.exit_status for each, names in zip(seen, unjudged, strict=True) if not names or names & nowhere)
 
 
 class Ran(NamedTuple):
@@ -72,10 +81,10 @@ def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> I
     started = f" (Ray started in {ran.started_s:.1f} s)" if ran.started_s >= SHOWN_S else ""
     yield "runs", f"{len(results):,}{state}{earlier} in {ran.wall_s:.1f} s{rate}{at_once}{started}"
     yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
-    for verdict in (VIOLATED, FAILED):
+    for verdict, label in ((VIOLATED, VIOLATED), (FAILED, FAILED), (UNKNOWN, "not judged")):
         found = properties_of(results, verdict)
         if found:
-            yield verdict, ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
+            yield label, ", ".join(f"{name} in {count:,}" for name, count in found.most_common())
     failing = [result for result in results if not result.outcome.passed]
     for position, result in enumerate(islice(failing, FAILING_MAX)):
         yield "" if position else "failing", f"{result.id}  {shorten(result.outcome.detail, DETAIL_MAX)}"

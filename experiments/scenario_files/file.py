@@ -129,8 +129,13 @@ def read_scenario_file(path: Path) -> tuple[Entry, Settings]:
     return settings_from_toml(document, str(path), path.parent)
 
 
-def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> tuple[Entry, Settings]:
-    """The same from a document that is already parsed; `file` names it in errors, paths in it begin at `folder`."""
+def settings_from_toml(
+    document: Mapping[str, Any], file: str, folder: Path, of: tuple[Entry, int] | None = None
+) -> tuple[Entry, Settings]:
+    """The same from a document that is already parsed; `file` names it in errors, paths in it begin at `folder`.
+
+    `of` is the entry and its own seed, where it is not to be looked for by its name.
+    """
     check_numbers(document, file)
     table = Table(document, file)
     table.only(KEYS)
@@ -138,7 +143,7 @@ def settings_from_toml(document: Mapping[str, Any], file: str, folder: Path) -> 
     name = table.text("scenario", '"phold"')
     assert name is not None, "the scenario is there"
     try:
-        entry, own_seed = named_entry(name, folder)
+        entry, own_seed = of or named_entry(name, folder)
         seed = table.whole("seed", "7")
         settings = Settings(
             seed=own_seed if seed is None else seed,
@@ -249,6 +254,11 @@ def _disk(table: Table) -> dict[str, Any]:
         return {}
     disk.only(("sync",))
     return _given(sync_ns=disk.duration_ns("sync"))
+
+
+def faults_from_toml(document: Mapping[str, Any], file: str) -> tuple[Fault, ...]:
+    """The faults of a document that is already parsed; `file` names it in errors."""
+    return _faults(Table(document, file))
 
 
 def _faults(table: Table) -> tuple[Fault, ...]:

@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from simclock.durations import format_duration
-from simclock.environment.latency import Constant, Latency, LogNormal, Normal, Regions, Uniform, read_round_trips
+from simclock.environment.latency import (
+    Constant,
+    Latency,
+    LogNormal,
+    Normal,
+    Regions,
+    Uniform,
+    latency_text,
+    read_round_trips,
+)
 from simclock.errors import UsageError
 from simclock.experiments.scenario_files.toml_table import Table, duration_ns
 from simclock.experiments.telling.spelling import say
@@ -136,7 +145,7 @@ def latency_to_table(latency: Any) -> dict[str, Any]:
     for name, (kind, keys) in _KEYS.items():
         if type(latency) is kind:
             return {"model": name, **{key: _written(latency, key) for key in keys}}
-    raise UsageError(f"network.latency: {say(latency)} is a model of your own, which TOML cannot name")
+    raise UsageError(f"network.latency: {latency_text(latency)} is a model of your own, which TOML cannot name")
 
 
 def _written(latency: Any, key: str) -> str:

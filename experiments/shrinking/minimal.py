@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclock.durations import format_duration
+from simclock.environment.network import Network
 from simclock.errors import PlacementError, UsageError
 from simclock.experiments.entries.entry import NO_NEMESIS, make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import healed_ns
 from simclock.experiments.runs.reference import Reference
+from simclock.experiments.runs.replay_code import CodeMaker
 from simclock.experiments.runs.sweep_report import shorten
 from simclock.experiments.scenario_files.text import write_settings
 from simclock.experiments.shrinking.shrink import Shrinking, Size, numbers_of
@@ -138,6 +140,10 @@ def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
     rows.append(("seen", minimal.seen))
     rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s" + (f", {minimal.why_ended}" * bool(minimal.why_ended))))
     rows.append(("replay", f"{on_command_line()}simclock run {out}"))
+    code = CodeMaker(name=minimal.reference.name, own=_own_network(minimal)).code(
+        minimal.settings, minimal.broken, minimal.trial.digest
+    )
+    rows.append(("or paste", f"simclock run --replay {code}"))
     width = max(len(label) for label, _ in rows)
     title = f"{minimal.reference.text}, seed {minimal.settings.seed}: {minimal.broken} is still broken by less"
     return "\n".join(map(in_one_line, [title, *(f"  {label:<{width}}  {text}" for label, text in rows)]))
@@ -149,9 +155,13 @@ def file_text(minimal: Minimal, out: Path, command: str) -> str:
         minimal.seen,
         MADE_SMALLER + ", ".join(f"{name} {was}" for name, was, _ in size_rows(minimal)) + f" by {command}",
     ]
-    own = make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network
-    text = write_settings(_name_from(minimal.reference.name, out.parent), minimal.settings, own)
+    text = write_settings(_name_from(minimal.reference.name, out.parent), minimal.settings, _own_network(minimal))
     return "".join(f"# {in_one_line(' '.join(line.split()))}\n" for line in lines) + "\n" + text
+
+
+def _own_network(minimal: Minimal) -> Network:
+    """The network that the scenario has by itself."""
+    return make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network
 
 
 def _name_from(name: str, folder: Path) -> str:

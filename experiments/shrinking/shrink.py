@@ -74,14 +74,22 @@ class Shrinking:
     def to_the_end(self) -> None:
         """Make it as small as it gets, or as the limit on runs allows."""
         steps = (self._shorten, self._leave_out_faults, self._calm, self._lower_numbers, self._leave_out_nodes)
+        self._repeat((*steps, self._simplify_faults, self._wait_less, self._round_times), self._round_duration)
+
+    def plan_alone(self) -> None:
+        """Leave out faults, and nothing else: what a test asserts of a run may need its time and its nodes."""
+        self._repeat((self._leave_out_faults, self._simplify_faults))
+
+    def _repeat(self, steps: Sequence[Callable[[], None]], last: Callable[[], None] = lambda: None) -> None:
+        """Round after round, until nothing more gives or no more runs are allowed."""
         try:
             while True:
                 before = self.best
-                for step in (*steps, self._simplify_faults, self._wait_less, self._round_times):
+                for step in steps:
                     step()
                 if self.best == before:
                     break
-            self._round_duration()
+            last()
         except RunsSpent:
             self.spent = True
 

@@ -69,13 +69,18 @@ class _Text(io.TextIOWrapper):
             io.BufferedWriter(self.descriptor),
             encoding="utf-8" if codecs.lookup(stream.encoding).name == "ascii" else stream.encoding,  # as click has it
             errors="backslashreplace",
-            line_buffering=bool(getattr(stream, "line_buffering", False)),
+            line_buffering=_line_by_line(stream),
         )
 
     def write(self, text: str) -> int:
         parts = text.split(self._keeps) if self._keeps else [text]
         super().write(self._keeps.join(map(escaped, parts)))
         return len(text)
+
+
+def _line_by_line(stream: TextIO) -> bool:
+    """Whether a line is written as soon as it ends: also where Python buffers nothing, as PYTHONUNBUFFERED has it."""
+    return any(getattr(stream, name, False) for name in ("line_buffering", "write_through"))
 
 
 @contextmanager

@@ -151,10 +151,11 @@ def _held(event: Event) -> str:
 
 def _coming(host: Host, process: Process) -> Iterator[tuple[str, str]]:
     messages = []
-    for time_ns, source, count, target, kind, payload in host.queue.pending():
+    for event in host.queue.pending():
+        time_ns, source, _, target, kind, payload = event
         if target != process.id or time_ns >= NEVER_NS:
             continue
-        if kind == TIMER and process.sim_timers.get(payload) == count:
+        if kind == TIMER and process.sim_timers.get(payload) is event:
             yield "timer", f"{payload!r} at {format_duration(time_ns)}"
         elif kind == MESSAGE:
             messages.append(f"at {format_duration(time_ns)} from node {source}: {readable(payload)}")

@@ -71,6 +71,10 @@ class RunProgress:
 
         On Ray a close look also asks the hosts, which are ahead of what the scheduler has heard of them.
         """
+        if standing.starting:
+            self._moved_s = now_s
+            self._seen = deque([(now_s, 0)])
+            return standing
         virtual_ns, events = max(self._last[0], standing.virtual_ns), max(self._last[1], standing.events)
         standing = standing._replace(virtual_ns=virtual_ns, events=events)
         if self._last != (virtual_ns, events):
@@ -86,7 +90,12 @@ class RunProgress:
         return now_s - self._moved_s >= 2 * EVERY_S
 
     def line(self, now_s: float, standing: Standing) -> str:
-        """Virtual time of how much, events, events a second; where nothing moves, also what is being done."""
+        """Virtual time of how much, events, events a second; where nothing moves, also what is being done.
+
+        Before the run begins, what is still being started.
+        """
+        if standing.starting:
+            return standing.starting
         (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
         rate = (last - first) / (last_s - first_s) if last_s > first_s else standing.events / max(now_s, 1e-9)
         of = ""
@@ -98,6 +107,8 @@ class RunProgress:
 
     def notes(self, now_s: float, standing: Standing) -> Iterator[str]:
         """What has no end in sight, once each."""
+        if standing.starting:
+            return
         if standing.end_ns is None and now_s >= ENDLESS_S and not self._endless_told:
             self._endless_told = True
             yield (
@@ -143,14 +154,18 @@ class Watcher:
                 now_s = time.monotonic() - started
                 standing = progress.saw(now_s, standing)
                 for note in progress.notes(now_s, standing):
-                    self._write("")
-                    self._stream.write(f"simclock: {note}\n")
-                    self._stream.flush()
+                    self._note(note)
                 if self._shown:
                     self._write(progress.line(now_s, standing))
             self._write("")
         except (OSError, ValueError):  # nobody reads stderr any more: the run goes on
             return
+
+    def _note(self, text: str) -> None:
+        """Write a line that stays."""
+        self._write("")
+        self._stream.write(f"simclock: {text}\n")
+        self._stream.flush()
 
     def _write(self, text: str) -> None:
         """Have this text alone on the line."""
@@ -160,6 +175,20 @@ class Watcher:
         self._stream.write(f"\r{text:<{self._width}}" + ("" if text else "\r"))
         self._stream.flush()
         self._width = len(text)
+
+
+class BarWatcher(Watcher):
+    """Looks on at one of the runs that a bar counts, and shows where it stands behind the bar."""
+
+    def __init__(self, bar: Any) -> None:
+        super().__init__(sys.stderr, shown=not bar.disable)
+        self._bar = bar
+
+    def _note(self, text: str) -> None:
+        self._bar.write(f"simclock: {text}", file=sys.stderr)
+
+    def _write(self, text: str) -> None:
+        self._bar.set_postfix_str(text)
 
 
 def watcher(shown: bool | None, *, stdout_is_busy: bool = False) -> Watcher:

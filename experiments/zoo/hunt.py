@@ -10,17 +10,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 from simclock import HandlerError
 from simclock.actors.run import run
-from simclock.experiments.catalog import entries
 from simclock.experiments.entries.bug import LIVENESS, Bug
-from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.reference import Reference
+from simclock.experiments.runs.source import find_source
+from simclock.experiments.scenario_files.file import named_entry
+from simclock.experiments.scenario_files.python_scenarios import scenarios_in
 from simclock.experiments.shrinking.minimal import failing_trial, shrink_run
 from simclock.experiments.shrinking.trials import TrialRunner, Trials, in_process
 from simclock.experiments.zoo.bugs import BUGS
@@ -39,16 +42,42 @@ class Ground(NamedTuple):
 
     scenario: str
     liveness_ns: int | None
+    nemesis: str | None = None
 
     def settings(self, seed: int, bug: Bug | None) -> Settings:
         """The run of one seed: the same scenario and nemesis, with the bug or without."""
         parameters = {} if bug is None else {"bug": bug.id}
-        return Settings(seed=seed, liveness_ns=self.liveness_ns, parameters=parameters)
+        return Settings(seed=seed, nemesis=self.nemesis, liveness_ns=self.liveness_ns, parameters=parameters)
+
+    def entry(self) -> Entry:
+        """The scenario of the catalog, or of the user's."""
+        return named_entry(self.scenario, Path())[0]
 
 
 def ground_of(bug: Bug) -> Ground:
     """Where that row is hunted."""
-    return Ground(bug.scenario, bug.liveness_ns)
+    return Ground(bug.scenario, bug.liveness_ns, bug.nemesis)
+
+
+def key_of(bug: Bug) -> str:
+    """What names the row in another process: its id, after the scenario where that is the user's."""
+    return bug.id if BUGS.get(bug.id) is bug else f"{bug.scenario}#{bug.id}"
+
+
+def row_of(key: str) -> Bug:
+    """The row of that key."""
+    scenario, own, bug_id = key.rpartition("#")
+    return next(bug for bug in own_rows(scenario) if bug.id == bug_id) if own else BUGS[bug_id]
+
+
+def own_rows(scenario: str) -> list[Bug]:
+    """The rows that a user's file has for one of its scenarios, or for each of them."""
+    rows = []
+    for name in (scenario,) if ":" in scenario else scenarios_in(scenario, Path()):
+        source = find_source(name)
+        found = source.entry.bugs.values()
+        rows += [replace(bug, scenario=source.name, nemesis=bug.nemesis or "swarm") for bug in found]
+    return rows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +132,7 @@ class Found:
 
 def named(ground: Ground, seed: int, bug: Bug | None) -> frozenset[str]:
     """The properties that a run breaks. The judge is asked only where the row needs it, as it takes its time."""
-    entry = entries()[ground.scenario]
+    entry = ground.entry()
     try:
         result = run(make_scenario(entry, ground.settings(seed, bug)))
     except HandlerError:
@@ -121,7 +150,7 @@ def is_found(bug: Bug, names: frozenset[str]) -> bool:
 
 def hunt(bug_id: str, start: int, seeds_max: int) -> Hunt:
     """Try seeds from `start` on."""
-    bug = BUGS[bug_id]
+    bug = row_of(bug_id)
     ground = ground_of(bug)
     began = time.perf_counter()
     others: dict[str, int] = {}
@@ -150,12 +179,12 @@ def right_one(ground: Ground, seeds: Iterable[int]) -> list[tuple[int, str]]:
 
 def shrink(bug_id: str, seed: int) -> Smaller:
     """Make the run of that seed smaller, while the row's property stays broken."""
-    bug = BUGS[bug_id]
+    bug = row_of(bug_id)
     ground = ground_of(bug)
     reference = Reference(
         text=bug_id,
         name=bug.scenario,
-        entry=entries()[bug.scenario],
+        entry=ground.entry(),
         settings=ground.settings(seed, bug),
         replay="",
     )
@@ -183,7 +212,7 @@ def hunt_rows(
     starts = tuple(first + number * HUNT_STRIDE for number in range(hunts))
     searched = []
     with _mapping(jobs) as mapped:
-        searches = [(bug.id, starts, seeds_max, shrinks and bug.kind != LIVENESS) for bug in rows]
+        searches = [(key_of(bug), starts, seeds_max, shrinks and bug.kind != LIVENESS) for bug in rows]
         for bug, (done, smaller) in zip(rows, mapped(_search, searches), strict=True):
             told(bug, done)
             searched.append((bug, done, smaller))

@@ -3,6 +3,7 @@
 convergence.py   what a node makes of the others' clocks: CNV, average, midpoint, median
 bound.py         how far apart correct clocks can be, proved
 messages.py      what nodes ask each other, and clients their time sources
+observed.py      what nodes and the client of time sources tell
 node.py          a correct node, in rounds
 liars.py         those that are not
 properties.py    the bound, judged

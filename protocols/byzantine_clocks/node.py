@@ -17,6 +17,7 @@ from typing import Any
 from simclock.actors import Message, Node
 from simclock.protocols.byzantine_clocks.convergence import Converge
 from simclock.protocols.byzantine_clocks.messages import Ask, Tell
+from simclock.protocols.byzantine_clocks.observed import Clock, Corrected
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class ConvergingNode(Node):
         self.round += 1
         self.asked_ns = None
         told = tuple(sorted(self.differences.items()))
-        self.observe("corrected", (self.round, self.corrections[self.round], self.clock.wall_ns(), by_ns, told))
+        self.observe(Corrected(self.round, self.corrections[self.round], self.clock.wall_ns(), by_ns, told))
         self._wait()
 
     def correction_ns(self, differences: Sequence[int]) -> int:
@@ -107,7 +108,7 @@ class ConvergingNode(Node):
         return (self.round + 1) * self.rounds.interval_ns
 
     def _tell_clock(self) -> None:
-        self.observe("clock", (self.round, self.corrections[self.round], self.clock.wall_ns()))
+        self.observe(Clock(self.round, self.corrections[self.round], self.clock.wall_ns()))
 
     def _wait(self) -> None:
         """Until it is time to ask in the first round that is not over."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from simclock import Clocks, Control, Observation, Observer, format_duration
 from simclock.protocols.byzantine_clocks.bound import Bound
+from simclock.protocols.byzantine_clocks.observed import Clock, Corrected, read
 
 SKEW_BOUND = "Skew Bound"
 """Lamport and Melliar-Smith, condition S1: at any time, correct clocks show approximately the same."""
@@ -66,38 +67,36 @@ class ClockAgreement(Observer):
         self._named: set[str] = set()
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node = observation.node
-        if node not in self._physical or observation.name not in ("clock", "corrected") or self._unheard:
+        node, told = observation.node, read(observation)
+        if node not in self._physical or not isinstance(told, Clock | Corrected) or self._unheard:
             return
-        round_number, correction_ns, reading_ns, *rest = observation.value
-        restarted = observation.name == "clock" and node in self._clocks
-        if restarted or reading_ns != self._physical[node].wall_ns(observation.time_ns):
+        restarted = isinstance(told, Clock) and node in self._clocks
+        if restarted or told.wall_ns != self._physical[node].wall_ns(observation.time_ns):
             self._strike(node)
-        elif observation.name == "clock":
-            self._clocks[node] = (round_number, correction_ns)
+        elif isinstance(told, Clock):
+            self._clocks[node] = (told.round, told.correction_ns)
         else:
-            self._corrected(observation, control, (round_number, correction_ns), *rest)
+            self._corrected(observation.time_ns, node, told, control)
 
     def _strike(self, node: int) -> None:
         self._struck.append(node)
         del self._physical[node]
         self._clocks.pop(node, None)
 
-    def _corrected(
-        self, observation: Observation, control: Control, clock: tuple[int, int], by_ns: int, told: Any
-    ) -> None:
-        node, time_ns = observation.node, observation.time_ns
-        missing = set(self._physical) - {node} - {source for source, _ in told}
+    def _corrected(self, time_ns: int, node: int, told: Corrected, control: Control) -> None:
+        missing = set(self._physical) - {node} - {source for source, _ in told.differences_ns}
         if missing:
             self._unheard = f"node {node} had no answer of node {min(missing)} at {format_duration(time_ns)}"
             return
         physical_ns = {each: self._physical[each].wall_ns(time_ns) for each in self._clocks}
         self._judge(time_ns, physical_ns, control)
         before, _ = self._clocks[node]
-        if abs(by_ns) > self._bound.correction_ns(before):
+        if abs(told.by_ns) > self._bound.correction_ns(before):
             limit = format_duration(self._bound.correction_ns(before))
-            self._name(control, CORRECTION_BOUND, node, f"corrected by {format_duration(by_ns)}, more than {limit}")
-        self._clocks[node] = clock
+            self._name(
+                control, CORRECTION_BOUND, node, f"corrected by {format_duration(told.by_ns)}, more than {limit}"
+            )
+        self._clocks[node] = (told.round, told.correction_ns)
         self._judge(time_ns, physical_ns, control)
 
     def _judge(self, time_ns: int, physical_ns: dict[int, int], control: Control) -> None:

@@ -14,6 +14,7 @@ from simclock import seconds
 from simclock.actors import Message, Node
 from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, majority
 from simclock.protocols.byzantine_clocks.messages import Poll, Time
+from simclock.protocols.byzantine_clocks.observed import SourcesAgreed
 
 MILLISECOND = 1_000_000
 
@@ -83,9 +84,10 @@ class Poller(Node):
     def _agree(self) -> None:
         if not self.intervals:
             return
-        intervals = tuple(tuple(self.intervals[source]) for source in sorted(self.intervals))
-        agreed = self.accepted(self.agree([Interval(*each) for each in intervals]))
-        self.observe("agreed", (self.number, intervals, None if agreed is None else tuple(agreed)))
+        intervals = [self.intervals[source] for source in sorted(self.intervals)]
+        agreed = self.accepted(self.agree(intervals))
+        told = tuple((each.low, each.high) for each in intervals)
+        self.observe(SourcesAgreed(self.number, told, None if agreed is None else tuple(agreed)))
 
     def accepted(self, agreed: Agreed | None) -> Agreed | None:
         """Silent sources count as well: half of them may be right and cut off."""

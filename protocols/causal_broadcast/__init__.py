@@ -1,6 +1,7 @@
 """Causal broadcast with vector clocks and a hold-back queue, for members that come, go, crash and fall behind.
 
 messages.py    what members send each other
+observed.py    what members tell
 settings.py    what all members must agree on
 hold_back.py   the queue: causal order, and FIFO order beside it for comparison
 gaps.py        what is known to exist and has not come, and whom to ask for it

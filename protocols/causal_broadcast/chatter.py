@@ -1,6 +1,6 @@
 """Members that chatter and answer what they hear; who hears an answer must have heard the question.
 
-It observes "answer" ((member, count) of the answer, (member, count) of the question) when it answers.
+What it tells of an answer is an `Answered`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from simclock.protocols.causal_broadcast.member import Member
 from simclock.protocols.causal_broadcast.messages import Broadcast
+from simclock.protocols.causal_broadcast.observed import Answered
 from simclock.protocols.causal_broadcast.settings import MemberSettings
 
 QUESTION = b"?"
@@ -49,4 +50,4 @@ class Chatterer(Member):
         wants_to = message.payload == QUESTION and self.random.randrange(100) < self.chatter.answer_percent
         if wants_to and self.can_broadcast:
             answer = self.multicast(ANSWER)
-            self.observe("answer", ((self.member, answer.count), (message.member, message.count)))
+            self.observe(Answered((self.member, answer.count), (message.member, message.count)))

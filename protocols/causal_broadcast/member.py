@@ -26,9 +26,7 @@ Deviation: ISIS has views with virtual synchrony, so that all members agree on w
 A member may keep what it has on a disk (`make_durable`), and go on from there under its old name; by itself it does
 not, and who crashes is another member when it is back.
 
-What it tells observers: "broadcast" (member, count); "deliver" (member, count) of others; "welcome" (the entries of
-its clock then); "joined", "left" and "suspect" (member); "gone" (the node that asked, member and the last count of a
-range that is kept no more); "dropped" (member and count of what was given up, how many were held for it).
+What it tells observers is in `observed.py`.
 """
 
 from __future__ import annotations
@@ -50,6 +48,16 @@ from simclock.protocols.causal_broadcast.messages import (
     Request,
     Status,
     Welcome,
+)
+from simclock.protocols.causal_broadcast.observed import (
+    Delivered,
+    Dropped,
+    Forgotten,
+    Joined,
+    Left,
+    Sent,
+    Suspected,
+    Welcomed,
 )
 from simclock.protocols.causal_broadcast.settings import MemberSettings
 
@@ -157,7 +165,7 @@ class Member(Node):
         message = Broadcast(self.member, VectorClock.of(self._timestamp()), kind, payload)
         self._keep(message, self.count)
         self.make_durable()
-        self.observe("broadcast", (self.member, self.count))
+        self.observe(Sent(self.member, self.count))
         for peer in self.peers:
             self.send(peer % self.nodes, message)
         return message
@@ -171,7 +179,7 @@ class Member(Node):
         if self.is_in and not self.has_left:
             self.multicast(b"", Kind.LEFT)
             self.has_left = True
-            self.observe("left", self.member)
+            self.observe(Left(self.member))
 
     # Messages.
 
@@ -208,7 +216,7 @@ class Member(Node):
                 self.delays_ns.append(waited_ns)
             self.deliveries += 1
             self._keep(message, name[1])
-            self.observe("deliver", name)
+            self.observe(Delivered(*name))
             if message.kind is Kind.DATA:
                 self.on_deliver(message)
             elif message.kind is Kind.JOINED:
@@ -254,7 +262,7 @@ class Member(Node):
             if now_ns - peer.heard_ns > self.settings.suspect_ns and not peer.is_suspected:
                 peer.is_suspected = True
                 if not self.has_left:
-                    self.observe("suspect", member)
+                    self.observe(Suspected(member))
         if self.has_left and not self._trusted():
             return  # everyone has forgotten it
         status = Status(self.member, VectorClock.of(self.queue.delivered))
@@ -305,7 +313,7 @@ class Member(Node):
                 dropped = self.queue.drop_dependents((gap.member, gap.count))
                 self.given_up += len(dropped)
                 if dropped:
-                    self.observe("dropped", (gap.member, gap.count, len(dropped)))
+                    self.observe(Dropped(gap.member, gap.count, len(dropped)))
         for node, missing in wanted.items():
             self.requests += 1
             self.send(node, Request(ranges(missing)))
@@ -335,7 +343,7 @@ class Member(Node):
                 gone.append((member, count))
         if gone:
             for member, _, last in ranges(gone):
-                self.observe("gone", (source, member, last))
+                self.observe(Forgotten(source, member, last))
             self.send(source, Gone(ranges(gone)))
 
     # Coming and going.
@@ -392,11 +400,11 @@ class Member(Node):
         self._meet(message.members, source, message.delivered)
         # What both states hold, the merged state holds; so nothing that was sent or delivered here is lost.
         known = self._known(message.delivered)
-        self.observe("welcome", known.entries)
+        self.observe(Welcomed(known.entries))  # type: ignore[arg-type] # members are numbers
         self._take(self.queue.restart(known))
         if is_newcomer:
             self.multicast(b"", Kind.JOINED)
-            self.observe("joined", self.member)
+            self.observe(Joined(self.member))
             self.on_joined()
 
     def _known(self, delivered: VectorClock) -> VectorClock:

@@ -14,8 +14,19 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from simclock import Control, Observation, Observer
-
-Name = tuple[int, int]
+from simclock.protocols.causal_broadcast.observed import (
+    Answered,
+    Delivered,
+    Dropped,
+    Forgotten,
+    Joined,
+    Left,
+    Name,
+    Sent,
+    Suspected,
+    Welcomed,
+    read,
+)
 
 
 class Deliveries(NamedTuple):
@@ -48,31 +59,31 @@ class DeliveryOrder(Observer):
         self._counts = dict.fromkeys(names, 0)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, value = observation.node, observation.value
-        match observation.name:
-            case "deliver":
-                self._on_deliver(node, value[0], value[1], control)
-            case "broadcast":
+        node = observation.node
+        match read(observation):
+            case Delivered(member, count):
+                self._on_deliver(node, member, count, control)
+            case Sent(member, count):
                 seen = self._seen.setdefault(node, {})
-                self._before[tuple(value)] = dict(seen)
-                seen[value[0]] = self._sent[value[0]] = value[1]
+                self._before[member, count] = dict(seen)
+                seen[member] = self._sent[member] = count
                 self._counts["broadcast"] += 1
-            case "answer":
-                self._question[tuple(value[0])] = tuple(value[1])
+            case Answered(answer, question):
+                self._question[answer] = question
                 self._counts["answers"] += 1
-            case "welcome":
-                self._seen[node] = dict(value)
-                self._taken[node] = dict(value)
-            case "gone":
-                self._on_gone(node, value, control)
-            case "dropped":
-                self._counts["dropped"] += value[2]
-            case "joined" | "left":
+            case Welcomed(delivered):
+                self._seen[node] = dict(delivered)
+                self._taken[node] = dict(delivered)
+            case Forgotten(asker, member, count):
+                self._on_forgotten(node, asker, member, count, control)
+            case Dropped(dropped=dropped):
+                self._counts["dropped"] += dropped
+            case Joined() | Left() as told:
                 self._came_or_went.add(node)
-                self._counts[observation.name] += 1
-            case "suspect":
+                self._counts[told.observed_as] += 1
+            case Suspected(member):
                 self._counts["suspected"] += 1
-                self._suspects.add((node, value))
+                self._suspects.add((node, member))
 
     def _on_deliver(self, node: int, member: int, count: int, control: Control) -> None:
         seen = self._seen.setdefault(node, {})
@@ -93,9 +104,8 @@ class DeliveryOrder(Observer):
         self._counts["concurrent"] += any(known > before.get(other, 0) for other, known in seen.items())
         seen[member] = max(count, seen.get(member, 0))
 
-    def _on_gone(self, node: int, value: Any, control: Control) -> None:
+    def _on_forgotten(self, node: int, asker: int, member: int, count: int, control: Control) -> None:
         """From the start until it leaves or crashes, a member has the number of its node."""
-        asker, member, count = value
         self._counts["gone"] += 1
         is_lacking = self._seen.get(asker, {}).get(member, 0) < count
         was_taken = count <= self._taken.get(node, {}).get(member, 0)

@@ -1,7 +1,8 @@
 """Clock synchronization: Cristian's algorithm, Berkeley, and a client in the manner of NTP.
 
 settings.py      what the nodes agree on beforehand
-messages.py      what they send each other, and what they tell
+messages.py      what they send each other
+observed.py      what they tell
 disciplined.py   a node that corrects its own clock
 time_server.py   the reference, for both clients
 cristian.py      a client by Cristian's algorithm
@@ -15,8 +16,8 @@ is judged on the clocks themselves, which a protocol cannot see, so there are no
 from simclock.protocols.clock_synchronization.berkeley import BerkeleyNode
 from simclock.protocols.clock_synchronization.cristian import CristianClient
 from simclock.protocols.clock_synchronization.disciplined import Disciplined
-from simclock.protocols.clock_synchronization.messages import Adjusted, Averaged, Heard, Sampled
 from simclock.protocols.clock_synchronization.ntp import ClockFilter, FilterSample, NtpClient
+from simclock.protocols.clock_synchronization.observed import Adjusted, Averaged, Heard, Sampled
 from simclock.protocols.clock_synchronization.settings import Synchronization
 from simclock.protocols.clock_synchronization.time_server import TimeServer
 

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from simclock.protocols.clock_synchronization.cristian import CristianClient, margin_ns
-from simclock.protocols.clock_synchronization.messages import Adjustment, Averaged, ClockPoll, ClockReading, Heard
+from simclock.protocols.clock_synchronization.messages import Adjustment, ClockPoll, ClockReading
+from simclock.protocols.clock_synchronization.observed import Averaged, Heard, Polled, Reported
 from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
@@ -83,7 +84,7 @@ class BerkeleyNode(CristianClient):
                 if self.answered is not None and number <= self.answered[0]:
                     return  # a copy: the adjustment will count from the first answer
                 self.answered = number, self.ahead_ns()
-                self.observe("reported", (number, self.clock.wall_ns()))
+                self.observe(Reported(number, self.clock.wall_ns()))
                 self.send(source, ClockReading(number, self.clock.wall_ns()))
             case ClockReading(round=number, wall_ns=wall_ns):
                 if number == self.round and source in self.polled:
@@ -105,7 +106,7 @@ class BerkeleyNode(CristianClient):
         self.polled_ns, self.frozen_ns = self.clock.monotonic_ns(), self.ahead_ns()
         self.differences = {self.id: 0}
         self.polled = set(self._others())
-        self.observe("polled", (self.round, tuple(self._others())))
+        self.observe(Polled(self.round, tuple(self._others())))
         for node in self._others():
             self.send(node, ClockPoll(self.round))
         self.set_timer("enough", self.settings.patience_ns)
@@ -120,7 +121,7 @@ class BerkeleyNode(CristianClient):
         margin = margin_ns(rtt_ns, self.settings.delay_ns_min)
         refused = "" if self.accepts(margin) else "too long on its way"
         self.polled.discard(node)
-        self.observe("heard", Heard(self.round, node, wall_ns, rtt_ns, adjusted_ns, difference_ns, margin, refused))
+        self.observe(Heard(self.round, node, wall_ns, rtt_ns, adjusted_ns, difference_ns, margin, refused))
         if not refused:
             self.differences[node] = difference_ns
         if not self.polled:
@@ -146,7 +147,7 @@ class BerkeleyNode(CristianClient):
         adjustments = tuple((node, average - differences[node]) for node in sorted(differences))
         rejected = tuple(node for node in sorted(differences) if node not in included)
         silent = tuple(node for node in self._others() if node not in differences)
-        self.observe("averaged", Averaged(number, average, included, rejected, silent, adjustments))
+        self.observe(Averaged(number, average, included, rejected, silent, adjustments))
         for node, by_ns in adjustments:
             if node == self.id:
                 self.aim(self.frozen_ns + by_ns)

@@ -14,7 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.protocols.clock_synchronization.disciplined import Disciplined
-from simclock.protocols.clock_synchronization.messages import Sampled, SynchronizeNow, TimeReply, TimeRequest
+from simclock.protocols.clock_synchronization.messages import SynchronizeNow, TimeReply, TimeRequest
+from simclock.protocols.clock_synchronization.observed import Asked, Sampled
 from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
@@ -72,7 +73,7 @@ class CristianClient(Disciplined):
         self.attempts_left -= 1
         self.number += 1
         self.asked[self.number] = self.clock.monotonic_ns()
-        self.observe("asked", ("cristian", self.settings.server))
+        self.observe(Asked("cristian", self.settings.server))
         self.send(self.settings.server, TimeRequest(self.number))
         self.set_timer("ask again", self.settings.patience_ns)
 
@@ -82,7 +83,7 @@ class CristianClient(Disciplined):
         margin = margin_ns(rtt_ns, self.settings.delay_ns_min)
         offset_ns = estimated_ns - wall_ns
         refused = "" if self.accepts(margin) else "too long on its way"
-        self.observe("sampled", Sampled("cristian", server, time_ns, rtt_ns, estimated_ns, offset_ns, margin, refused))
+        self.observe(Sampled("cristian", server, time_ns, rtt_ns, estimated_ns, offset_ns, margin, refused))
         if refused:
             return
         self.asked.clear()

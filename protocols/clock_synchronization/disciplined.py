@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Node
-from simclock.protocols.clock_synchronization.messages import Adjusted
+from simclock.protocols.clock_synchronization.observed import Adjusted
 from simclock.protocols.clock_synchronization.settings import Synchronization
 
 
@@ -37,7 +37,7 @@ class Disciplined(Node):
         else:
             rate_ppm = self.settings.slew_rate_ppm
             self.clock.slew(by_ns, rate_ppm)
-        self.observe("adjusted", Adjusted("slew" if rate_ppm else "step", by_ns, rate_ppm, wall_ns))
+        self.observe(Adjusted("slew" if rate_ppm else "step", by_ns, rate_ppm, wall_ns))
 
     def steps(self, by_ns: int) -> bool:
         """Whether a correction is too large for a slew: who reads the clock must expect it to go back only then."""

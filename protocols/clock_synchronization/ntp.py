@@ -21,7 +21,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from simclock.environment.quartz import MILLION
 from simclock.protocols.clock_synchronization.cristian import CristianClient, margin_ns
-from simclock.protocols.clock_synchronization.messages import NtpReply, NtpRequest, Sampled
+from simclock.protocols.clock_synchronization.messages import NtpReply, NtpRequest
+from simclock.protocols.clock_synchronization.observed import Asked, Filtered, Sampled
 from simclock.protocols.clock_synchronization.settings import Synchronization
 
 STAGES = 8
@@ -97,7 +98,7 @@ class NtpClient(CristianClient):
             return
         self.set_timer("poll", self.settings.interval_ns)
         self.outstanding = self.clock.wall_ns(), self.clock.monotonic_ns()
-        self.observe("asked", ("ntp", self.settings.server))
+        self.observe(Asked("ntp", self.settings.server))
         self.send(self.settings.server, NtpRequest(self.outstanding[0]))
 
     def on_message(self, source: int, message: Any) -> None:
@@ -116,11 +117,11 @@ class NtpClient(CristianClient):
         margin = margin_ns(delay, self.settings.delay_ns_min)
         refused = self.refusal(four, now_ns - sent_ns, margin)
         sampled = Sampled("ntp", server, four[2], delay, four[3] + offset, offset, margin, refused)
-        self.observe("sampled", sampled)
+        self.observe(sampled)
         if refused:
             return
         best = self.filter.add(FilterSample(delay, now_ns, self.ahead_ns() + offset))
-        self.observe("filtered", (0, -1) if best is None else (best.delay_ns, now_ns - best.at_ns))
+        self.observe(Filtered(0, -1) if best is None else Filtered(best.delay_ns, now_ns - best.at_ns))
         if best is not None:
             self.aimed_ns = best.ahead_ns
         if self.aimed_ns is not None:  # also again: something else may have moved the clock since

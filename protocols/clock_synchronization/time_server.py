@@ -12,6 +12,7 @@ from simclock.protocols.clock_synchronization.messages import (
     TimeReply,
     TimeRequest,
 )
+from simclock.protocols.clock_synchronization.observed import Prompted
 
 
 class TimeServer(Node):
@@ -27,7 +28,7 @@ class TimeServer(Node):
                 self.set_timer(("prompt", number), at_ns - passed_ns)
 
     def on_timer(self, timer: Any) -> None:
-        self.observe("prompted")
+        self.observe(Prompted())
         self.broadcast(SynchronizeNow())
 
     def on_message(self, source: int, message: Any) -> None:

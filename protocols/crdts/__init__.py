@@ -17,6 +17,7 @@ text.py              the same as a value, which can be merged
 workload.py        what users ask
 settings.py        what a replica does, and how often
 messages.py        what replicas send each other
+observed.py        what replicas tell
 replica.py         a node that holds a copy
 state_replica.py     it sends whole states, or deltas
 operation_replica.py it sends operations

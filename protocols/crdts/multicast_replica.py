@@ -15,11 +15,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock import Stream, stream
+from simclock import Stream, Told, stream
 from simclock.clocks import VectorClock
 from simclock.kernel.encoding import encode
 from simclock.protocols.causal_broadcast import Broadcast, Member, MemberSettings
 from simclock.protocols.crdts.crdt import Crdt
+from simclock.protocols.crdts.observed import Delivered, Started, Updated
 from simclock.protocols.crdts.settings import ReplicaSettings
 from simclock.protocols.crdts.workload import draw_operation
 
@@ -48,7 +49,7 @@ class MulticastReplica(Member):
         self.version = 0
         self.updates = 0
         # Volatile.
-        self.told: list[tuple[str, Any]] = []
+        self.told: list[Told] = []
         """What is told to observers once it is durable."""
         self.bytes_sent: dict[str, int] = {}
         self.messages_sent = 0
@@ -58,7 +59,7 @@ class MulticastReplica(Member):
         self.member = self.id
         self.recover()
         self.users = stream(self.random.getrandbits(64), "users", self.id)
-        self.observe("started", self.version)
+        self.observe(Started(self.version))
         self.found()
 
     def on_joined(self) -> None:
@@ -78,8 +79,8 @@ class MulticastReplica(Member):
     def make_durable(self) -> None:
         self._store(VectorClock.of(self.queue.delivered))
         told, self.told = self.told, []
-        for name, value in told:
-            self.observe(name, value)
+        for each in told:
+            self.observe(each)
 
     def _store(self, delivered: VectorClock) -> None:
         kept = tuple([message for messages in self.kept.values() for message in messages.values()])
@@ -99,7 +100,7 @@ class MulticastReplica(Member):
             self.copy = self.copy.effect(prepared, self.member)
             self.updates += 1
             self.version += 1
-            self.told.append(("updated", (self.version, self.count + 1, operation, self.told_value())))
+            self.told.append(Updated(self.version, self.count + 1, operation, self.told_value()))
             self.multicast(prepared)
         self._await_user()
 
@@ -110,7 +111,7 @@ class MulticastReplica(Member):
     def on_deliver(self, message: Broadcast) -> None:
         self.copy = self.copy.effect(message.payload, message.member)
         self.version += 1
-        self.told.append(("delivered", (self.version, message.member, message.count, self.told_value())))
+        self.told.append(Delivered(self.version, message.member, message.count, self.told_value()))
 
     def told_value(self) -> Any:
         """The value, for observers."""

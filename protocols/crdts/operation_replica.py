@@ -16,6 +16,7 @@ from typing import Any
 from simclock.clocks import VectorClock
 from simclock.protocols.crdts.crdt import Crdt, Operation
 from simclock.protocols.crdts.messages import CausalOperation, OperationsAck, OperationsPush
+from simclock.protocols.crdts.observed import Delivered
 from simclock.protocols.crdts.replica import Replica
 from simclock.protocols.crdts.settings import ReplicaSettings
 
@@ -127,11 +128,11 @@ class OperationReplica(Replica):
             self._deliver(operation)
             self.delivered_ns[operation.origin, operation.number] = self.clock.monotonic_ns()
             self.version += 1
-            told.append((self.version, operation.origin, operation.number, self.told_value()))
+            told.append(Delivered(self.version, operation.origin, operation.number, self.told_value()))
         if told:
             self._store()
         for each in told:
-            self.observe("delivered", each)
+            self.observe(each)
 
     def _can_deliver(self, operation: CausalOperation) -> bool:
         """The next of its origin, and nothing before it is missing."""

@@ -1,17 +1,10 @@
 """A replica: it is asked at its own pace, connected or not, and hands on what it has.
 
 What the three ways to hand on have in common: durable state, a version that counts its changes, one neighbour at a time
-that is not known to have all, and what observers are told:
-
-    "started"       version                                         after a start or restart
-    "updated"       (version, number, operation, value)             its own operation of that number
-    "merged"        (version, source, source's version, value)      it has all that the source's state had
-    "delivered"     (version, origin, number, value)                it has that operation
-    "cannot_merge"  text
+that is not known to have all, and what observers are told (`observed.py`).
 
 Law 1: what is sent was durable before: a replica never forgets what it did under its id.
-Law 2: a value is told together with the version it belongs to, so the history of every value can be reconstructed
-       from what is told, without asking the data type.
+Law 2: a value is told together with the version it belongs to.
 """
 
 from __future__ import annotations
@@ -22,6 +15,7 @@ from simclock import Stream, stream
 from simclock.actors import Message, Node
 from simclock.kernel.encoding import encode
 from simclock.protocols.crdts.crdt import Crdt, Operation
+from simclock.protocols.crdts.observed import Started, Updated
 from simclock.protocols.crdts.settings import ReplicaSettings
 from simclock.protocols.crdts.workload import draw_operation
 
@@ -83,7 +77,7 @@ class Replica(Node):
     def on_start(self) -> None:
         self.recover()
         self.users = stream(self.random.getrandbits(64), "users", self.id)
-        self.observe("started", self.version)
+        self.observe(Started(self.version))
         self.set_timer("gossip", self.random.uniform_ns(1, self.settings.gossip_ns))
         self._await_user()
 
@@ -96,7 +90,7 @@ class Replica(Node):
                 self.updates += 1
                 self.version += 1
                 self.carry_out(operation)
-                self.observe("updated", (self.version, self.updates, operation, self.told_value()))
+                self.observe(Updated(self.version, self.updates, operation, self.told_value()))
                 self._await_user()
             case "gossip":
                 self._gossip()

@@ -21,6 +21,7 @@ from typing import Any
 
 from simclock.protocols.crdts.crdt import CannotMerge, Crdt, Operation
 from simclock.protocols.crdts.messages import DeltaPush, PushAck, StatePush
+from simclock.protocols.crdts.observed import Merged, MergeRefused
 from simclock.protocols.crdts.replica import Replica
 from simclock.protocols.crdts.settings import ReplicaSettings
 
@@ -107,7 +108,7 @@ class StateReplica(Replica):
         try:
             merged = self.state.merge(heard)
         except CannotMerge as refusal:
-            self.observe("cannot_merge", str(refusal))
+            self.observe(MergeRefused(str(refusal)))
             return
         if merged != self.state:
             news = heard.beyond(self.state)
@@ -118,7 +119,7 @@ class StateReplica(Replica):
             self._has_all(source)
         self.have[source] = max(version, self.have.get(source, 0))
         self._store()
-        self.observe("merged", (self.version, source, version, self.told_value()))
+        self.observe(Merged(self.version, source, version, self.told_value()))
         self.post(source, PushAck(self.have[source], False))
 
 

@@ -5,6 +5,7 @@ ring.py              which servers keep a key: consistent hashing with virtual n
 membership.py        joins and leaves, spread by gossip
 settings.py          N, R, W and timing
 messages.py          the RPCs
+observed.py          what servers and clients tell
 versioning.py        what a strategy of versioning answers
 client_vectors.py    vector clocks that count clients, with pruning
 server_vectors.py    one vector clock per key that counts servers

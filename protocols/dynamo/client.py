@@ -27,8 +27,10 @@ from typing import Any
 from simclock.actors import Node
 from simclock.clocks import VectorClock
 from simclock.protocols.dynamo.messages import Answer, ChangeMember, Delete, Get, Put
+from simclock.protocols.dynamo.observed import Heard
 from simclock.protocols.dynamo.resolution import UNAVAILABLE
 from simclock.protocols.dynamo.workload import Workload
+from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown
 
 CALLS_MAX = 1 << 24
 """Of one incarnation: what is numbered from 0 in the next begins there."""
@@ -95,9 +97,9 @@ class Client(Node):
         _, function, key = self.open
         self.contexts[key] = (message.context, message.values, message.tombstones)
         shown = (*message.values, *told(self.workload.content, message.tombstones))
-        self.observe("ok", (self.process, function, key, (message.status, *shown)))
-        answer = (function, key, message.status, message.values, message.context.entries, message.tombstones)
-        self.observe("answer", answer)
+        self.observe(Succeeded(self.process, function, key, (message.status, *shown)))
+        entries = message.context.entries
+        self.observe(Heard(function, key, message.status, message.values, entries, message.tombstones))
         self._rest()
 
     # Calls.
@@ -171,14 +173,14 @@ class Client(Node):
     def _ask(self, function: str, key: str, argument: tuple[str, ...]) -> int:
         self.requests += 1
         self.open = (self.requests, function, key)
-        self.observe("invoke", (self.process, function, key, argument))
+        self.observe(Invoked(self.process, function, key, argument))
         self.set_timer(("give_up", self.requests), self.workload.give_up_ns)
         return self.requests
 
     def _unknown(self) -> None:
         assert self.open is not None, "an operation is open"
         _, function, key = self.open
-        self.observe("unknown", (self.process, function, key, ()))
+        self.observe(Unknown(self.process, function, key, ()))
         self._rest()
 
     def _rest(self) -> None:

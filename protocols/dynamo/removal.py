@@ -45,6 +45,7 @@ from simclock.protocols.dynamo.messages import (
     Sync,
     WriteRequest,
 )
+from simclock.protocols.dynamo.observed import Fenced, TombstonesRemoved
 from simclock.protocols.dynamo.settings import AGREED
 from simclock.protocols.dynamo.synchronization import SynchronizingReplica
 from simclock.protocols.dynamo.versioning import Record, is_deleted
@@ -91,7 +92,7 @@ class RemovingReplica(SynchronizingReplica):
     def on_message(self, source: int, message: Any) -> None:
         if self.is_fenced(source, message):
             self.hear(source)
-            self.observe("fenced", source)
+            self.observe(Fenced(source))
             return
         match message:
             case Prepare(key, versions, number):
@@ -191,7 +192,7 @@ class RemovingReplica(SynchronizingReplica):
             self.storage.forget(key)
             self.withdraw(key)
             self.update_tree(key)
-            self.observe("removed", (key, *(version.value for version in self.versioning.versions(record))))
+            self.observe(TombstonesRemoved(key, tuple(version.value for version in self.versioning.versions(record))))
 
     def _release(self, source: int, key: str, number: int) -> None:
         """Law 3."""

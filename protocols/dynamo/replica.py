@@ -32,6 +32,7 @@ from simclock.protocols.dynamo.messages import (
     WriteReply,
     WriteRequest,
 )
+from simclock.protocols.dynamo.observed import Delivered, Hinted, Members, Moved, Received, StandsIn, Suspected
 from simclock.protocols.dynamo.ring import Ring
 from simclock.protocols.dynamo.settings import DynamoSettings
 from simclock.protocols.dynamo.storage import Hint, Storage
@@ -89,7 +90,7 @@ class Replica(Node):
                 self.withdraw(key)
                 self.store(key, self.versioning.decode(versions))
                 self.storage.sync()
-                self.observe("received", (key, source))
+                self.observe(Received(key, source))
                 self.send(source, HandoffReply(key, offer))
             case HandoffReply(key, offer):
                 self.on_handoff_reply(source, key, offer)
@@ -159,7 +160,7 @@ class Replica(Node):
         self.storage.sync()
         if not self.owns(message.key):
             kept = (message.hint, message.key) in self.storage.hints
-            self.observe("stands-in", (message.key, message.hint if kept else None))
+            self.observe(StandsIn(message.key, message.hint if kept else None))
         self.send(source, WriteReply(message.operation))
 
     def store_hint(self, target: int, key: str, record: Record) -> None:
@@ -168,7 +169,7 @@ class Replica(Node):
         merged = record if present is None else self.versioning.merge(present, record)
         if merged != present:
             self.storage.put_hint(target, key, merged)
-            self.observe("hinted", (key, target))
+            self.observe(Hinted(key, target))
 
     # What belongs to others.
 
@@ -225,7 +226,7 @@ class Replica(Node):
         self.storage.forget_hint(target, key)
         self.storage.sync()
         self.returned.pop((target, key), None)
-        self.observe("delivered", (key, target))
+        self.observe(Delivered(key, target))
 
     def give_up(self, key: str, owners: set[int]) -> None:
         """4.9: keys that the ring has given to others are dropped when all of these have them."""
@@ -234,7 +235,7 @@ class Replica(Node):
             self.storage.sync()
             self.update_tree(key)
             del self.given[key]
-            self.observe("moved", key)
+            self.observe(Moved(key))
 
     # Membership, and who is well.
 
@@ -252,7 +253,7 @@ class Replica(Node):
         self.storage.sync()
         self.ring = Ring(membership.members, self.settings.layout)
         self.given.clear()
-        self.observe("members", membership.members)
+        self.observe(Members(membership.members))
 
     def hear(self, source: int) -> None:
         """Anything that a server says shows that it is well."""
@@ -263,5 +264,5 @@ class Replica(Node):
         """4.8.3: failure is a local notion: a server that does not answer me is down for me."""
         if server not in self.suspects:
             self.suspects.add(server)
-            self.observe("suspect", server)
+            self.observe(Suspected(server))
         self.set_timer(("suspect", server), self.settings.suspect_ns)

@@ -33,6 +33,7 @@ from simclock.protocols.dynamo.messages import (
     WriteReply,
     WriteRequest,
 )
+from simclock.protocols.dynamo.observed import Coordinates, Repaired
 from simclock.protocols.dynamo.removal import RemovingReplica
 from simclock.protocols.dynamo.resolution import UNAVAILABLE, Resolver, leave_siblings, resolved
 from simclock.protocols.dynamo.settings import SLOPPY, DynamoSettings
@@ -149,7 +150,7 @@ class DynamoServer(RemovingReplica):
         self.store(message.key, self.write(message))
         self.storage.sync()
         record = self.storage.records[message.key]
-        self.observe("coordinates", (message.client, message.request, message.key))
+        self.observe(Coordinates(message.client, message.request, message.key))
         chosen = self.choose(message.key)
         operation = Operation(
             client=message.client,
@@ -251,7 +252,7 @@ class DynamoServer(RemovingReplica):
                 continue
             if versions == nothing and self.may_be_removed(operation.record):
                 continue  # it may have dropped the tombstone, which would never go while the key is read
-            self.observe("repair", (operation.key, server))
+            self.observe(Repaired(operation.key, server))
             if server == self.id:
                 self.store(operation.key, operation.record)
                 self.storage.sync()

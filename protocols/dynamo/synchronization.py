@@ -15,6 +15,7 @@ from typing import Any
 
 from simclock.protocols.dynamo.merkle import LEAF_LEVEL, children
 from simclock.protocols.dynamo.messages import CompareHashes, CompareKeys, KeySummary, KeyVersions, Sync, TreeHash
+from simclock.protocols.dynamo.observed import Synchronized
 from simclock.protocols.dynamo.replica import Replica
 
 ANTI_ENTROPY = "anti-entropy"
@@ -108,7 +109,7 @@ class SynchronizingReplica(Replica):
             self.store(each.key, versioning.apply(present, each.missing))
         if lacking:
             self.storage.sync()
-            self.observe("synchronized", (source, len(lacking)))
+            self.observe(Synchronized(source, len(lacking)))
         answers = []
         for asked in wanted:
             record = self.storage.records.get(asked.key, versioning.empty())

@@ -3,6 +3,7 @@
 arrivals.py    what is known of the heartbeats of one node
 detectors.py   how long to be patient: a fixed timeout, phi accrual
 messages.py    the heartbeat
+observed.py    what the monitor tells
 nodes.py       who sends heartbeats, and who watches
 """
 

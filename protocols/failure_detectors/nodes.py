@@ -2,8 +2,6 @@
 
 Law 1: heartbeats are numbered, and one that was overtaken counts for nothing.
 Law 2: a detector changes nothing for another: what arrives is the same for all.
-
-What observers see, by the monitor: "suspects" and "trusts" (node, detector's number in the list).
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from simclock.actors import Node
 from simclock.protocols.failure_detectors.arrivals import Arrivals
 from simclock.protocols.failure_detectors.detectors import Detector
 from simclock.protocols.failure_detectors.messages import Heartbeat
+from simclock.protocols.failure_detectors.observed import Suspects, Trusts
 
 WINDOW = 1000
 """Intervals that are kept: the default of Akka's detector (`max-sample-size`)."""
@@ -71,7 +70,7 @@ class Monitor(Node):
             known.arrivals.heard(now_ns)
         known.latest = incarnation, number
         for detector in sorted(known.suspected):
-            self.observe("trusts", (node, detector))
+            self.observe(Trusts(node, detector))
         known.suspected.clear()
         self._wait(node, known)
 
@@ -83,7 +82,7 @@ class Monitor(Node):
         for number, detector in enumerate(self.detectors):
             if number not in known.suspected and detector.patience_ns(known.arrivals) <= waited_ns:
                 known.suspected.add(number)
-                self.observe("suspects", (node, number))
+                self.observe(Suspects(node, number))
         self._wait(node, known)
 
     def _wait(self, node: int, known: _Watched) -> None:

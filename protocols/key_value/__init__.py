@@ -3,6 +3,7 @@
 store.py       the state machine: get, put, append, delete, compare-and-set
 workload.py    what clients ask for, and how often
 client.py      a node that asks, and records what it heard
+observed.py    what clients tell of their operations
 
 Of another shape: the commands in store.py are no messages between nodes; they are what an engine's log keeps, and what
 the state machine beside them understands.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
 from simclock.protocols.key_value.store import Command, decode_answer, encode_command
 from simclock.protocols.key_value.workload import Workload
 from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
@@ -102,7 +103,7 @@ class Client(Caller):
         request_id = self.incarnation * CALLS_MAX + self.called
         request = ClientRequest(request_id, numbered(process, number, encode_command(command)))
         argument = (command.expected, command.value) if command.function == "cas" else command.value
-        self.observe("invoke", (process, command.function, command.key, argument))
+        self.observe(Invoked(process, command.function, command.key, argument))
         self.set_timer(("give_up", request_id), self.workload.give_up_ns)
         self._call_service(_Call(process, command, request))
 
@@ -112,10 +113,10 @@ class Client(Caller):
         answer = decode_answer(response)
         command = call.command
         if answer.refused:
-            self.observe("fail", (call.process, command.function, command.key, None))
+            self.observe(Failed(call.process, command.function, command.key, None))
         else:
             self._see(command, answer.value)
-            self.observe("ok", (call.process, command.function, command.key, answer.value))
+            self.observe(Succeeded(call.process, command.function, command.key, answer.value))
         self._rest(call.process)
 
     def _see(self, command: Command, value: str | bool | None) -> None:
@@ -129,7 +130,7 @@ class Client(Caller):
 
     def _give_up(self, request_id: int) -> None:
         call = self._ended(request_id)
-        self.observe("unknown", (call.process, call.command.function, call.command.key, None))
+        self.observe(Unknown(call.process, call.command.function, call.command.key, None))
         del self.sequence_num[call.process]
         if self.workload.loop == "closed":
             self._think(self._new_process())

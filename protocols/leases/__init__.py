@@ -2,6 +2,7 @@
 
 settings.py    how long a lease is, and how far clocks may drift
 messages.py    a holder's writes to the store
+observed.py    what servers, holders and the store tell
 table.py       the replicated state machine: claims, queues, tokens
 server.py      a replica that measures leases while it leads
 holder.py      a client: acquires, writes, renews, releases

@@ -10,13 +10,6 @@ Law 3: a clock that shows the same time when an answer arrives as when its reque
        network takes no time. Such a clock says nothing about a lease; the holder drops it.
 
 A waiter renews its claim as a holder does, and learns from the answer when the lock is its own.
-
-What observers see:
-
-    "asks"   (number of the request, command's name)      "held"    (lock, token, number of the request that said so)
-    "looks"  (lock, token): it decides to write           "writes"  (lock, token, number): the write departs
-    "lost"   (lock, token): the lease is not its own, or it cannot tell         "released"  (lock, token)
-    "stands" (lock, token): its clock stands still
 """
 
 from __future__ import annotations
@@ -24,6 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.protocols.leases.messages import Write, WriteReply
+from simclock.protocols.leases.observed import Asks, Held, Looks, Lost, Released, Stands, Writes
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
 from simclock.protocols.leases.table import Acquire, Command, Release, Renew, decode_answer, encode_command
 from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
@@ -136,7 +130,7 @@ class Holder(Caller):
         request = ClientRequest(request_id, numbered(self.session, self.requests, encode_command(command)))
         call = _Call(command, self.requests, request, self._now_ns())
         self._drop_calls()
-        self.observe("asks", (self.requests, type(command).__name__))
+        self.observe(Asks(self.requests, type(command).__name__))
         self._call_service(call)
 
     def _retry_timer(self, request_id: int) -> str:
@@ -161,19 +155,19 @@ class Holder(Caller):
     def _held(self, call: _Call) -> None:
         begins = self.until_ns is None
         self.until_ns = self._counted_from_ns(call) + self._lasts_ns()
-        self.observe("held", (self.work.lock, self.token, call.number))
+        self.observe(Held(self.work.lock, self.token, call.number))
         if self._stands(call.sent_ns):
             self._doubt()
         elif begins or self.stalled:
             self._look()
 
     def _doubt(self) -> None:
-        self.observe("stands", (self.work.lock, self.token))
+        self.observe(Stands(self.work.lock, self.token))
         self._lost()
 
     def _lost(self) -> None:
         """No lease, or none that this node can count: no more writes, and try again later."""
-        self.observe("lost", (self.work.lock, self.token))
+        self.observe(Lost(self.work.lock, self.token))
         self._let_go()
 
     def _let_go(self) -> None:
@@ -195,7 +189,7 @@ class Holder(Caller):
         if self.stalled:
             self._renew()
             return
-        self.observe("looks", (self.work.lock, self.token))
+        self.observe(Looks(self.work.lock, self.token))
         if self.work.prepare_ns:
             self.set_timer("write", self.work.prepare_ns)
         else:
@@ -211,7 +205,7 @@ class Holder(Caller):
         self._send(write)
 
     def _send(self, write: Write) -> None:
-        self.observe("writes", (write.lock, write.token, write.number))
+        self.observe(Writes(write.lock, write.token, write.number))
         self.set_timer("rewrite", self.work.retry_ns)
         self.send(self.storage, write)
 
@@ -220,7 +214,7 @@ class Holder(Caller):
         if self.writing is None:
             return
         if self._holds():
-            self.observe("looks", (self.work.lock, self.token))
+            self.observe(Looks(self.work.lock, self.token))
             self._send(self.writing[0])
         else:
             self.writing, self.stalled = None, True
@@ -243,6 +237,6 @@ class Holder(Caller):
     def _release(self) -> None:
         """Nothing of this holder is on its way any more."""
         token = self.token
-        self.observe("released", (self.work.lock, token))
+        self.observe(Released(self.work.lock, token))
         self._let_go()
         self._ask(Release(self.work.lock, token))

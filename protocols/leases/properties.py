@@ -21,9 +21,9 @@ was not vacuous.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.leases.observed import Accepted, Asks, Held, Looks, Refused, Stands, TableChanged, read
 
 TOLD_MAX = 3
 """How often a property is told in one run."""
@@ -49,7 +49,7 @@ class LeaseProperties(Observer):
     def __init__(self, servers: tuple[int, ...], term_ns: int) -> None:
         self._servers = frozenset(servers)
         self._term_ns = term_ns
-        self._table: list[tuple[Any, ...]] = []
+        self._table: list[TableChanged] = []
         """What happened to the table, as the first server that applied it told."""
         self._locks: dict[str, _Lock] = {}
         self._queued_token = 0
@@ -69,21 +69,21 @@ class LeaseProperties(Observer):
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         self._control = control
-        node, name, value = observation.node, observation.name, observation.value
-        match name:
-            case "lease" if node in self._servers:
-                self._on_lease(node, tuple(value))
-            case "asks":
-                self._asked_ns[node, value[0]] = control.now_ns
-            case "held" if node not in self._servers:
-                self._on_held(node, *value)
-            case "looks":
-                self._on_looks(node, *value)
-            case "accepted":
-                self._on_accepted(node, value)
-            case "refused":
+        node = observation.node
+        match read(observation):
+            case TableChanged() as change if node in self._servers:
+                self._on_table(node, change)
+            case Asks(number):
+                self._asked_ns[node, number] = control.now_ns
+            case Held(_, token, number) if node not in self._servers:
+                self._on_held(node, token, number)
+            case Looks(lock, token):
+                self._on_looks(node, lock, token)
+            case Accepted() as write:
+                self._on_accepted(node, write)
+            case Refused():
                 self._counts["writes refused"] += 1
-            case "stands":
+            case Stands():
                 self._counts["stopped clocks noticed"] += 1
 
     def report(self) -> dict[str, int]:
@@ -101,21 +101,21 @@ class LeaseProperties(Observer):
 
     # The table, as replicated.
 
-    def _on_lease(self, node: int, told: tuple[Any, ...]) -> None:
-        number = told[0]
+    def _on_table(self, node: int, change: TableChanged) -> None:
+        number = change.number
         if number < len(self._table):
-            if self._table[number] != told:
-                detail = f"change {number} of the table is {told[1:]}, elsewhere {self._table[number][1:]}"
-                self._tell("Replicas Agree", node, detail)
+            if self._table[number] != change:
+                here, elsewhere = change.as_observed()[1:], self._table[number].as_observed()[1:]
+                self._tell("Replicas Agree", node, f"change {number} of the table is {here}, elsewhere {elsewhere}")
             return
         if number > len(self._table):
             self._tell("Replicas Agree", node, f"change {number} of the table comes after {len(self._table) - 1}")
             return
-        self._table.append(told)
-        _, kind, lock, token, client = told
+        self._table.append(change)
+        kind, lock, token = change.kind, change.lock, change.token
         match kind:
             case "queued":
-                self._on_queued(node, token, client)
+                self._on_queued(node, token, change.client)
             case "held":
                 self._on_told_held(node, lock, token)
             case "expired" | "released":
@@ -157,7 +157,7 @@ class LeaseProperties(Observer):
 
     # What holders count on.
 
-    def _on_held(self, node: int, lock: str, token: int, number: int) -> None:
+    def _on_held(self, node: int, token: int, number: int) -> None:
         asked_ns = self._asked_ns.get((node, number))
         if asked_ns is None:
             return
@@ -181,8 +181,8 @@ class LeaseProperties(Observer):
 
     # Effects.
 
-    def _on_accepted(self, node: int, value: tuple[str, int, int, int, str]) -> None:
-        lock, token, number, client, _ = value
+    def _on_accepted(self, node: int, write: Accepted) -> None:
+        lock, token, number, client = write.lock, write.token, write.number, write.client
         known = self._lock(lock)
         self._counts["writes accepted"] += 1
         if token < known.accepted_token:

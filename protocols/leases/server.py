@@ -11,9 +11,6 @@ Law 2: time alone ends nothing. When a lease has run out by its clock, the leade
        that is applied, at the same place in the log on every replica.
 Law 3: a leader that steps down forgets what it measured. An `Expire` that it has proposed may still commit, behind
        every renewal that it took; where a claim was renewed in between, the table refuses it.
-
-What observers see beside the engine's: "lease" (a `Told` as a tuple) for what a command did to the table, on every
-server.
 """
 
 from __future__ import annotations
@@ -64,7 +61,7 @@ class LeaseReplica(Front):
 
     def on_applied(self) -> None:
         for told in self.table.told:
-            self.observe(LEASE, tuple(told))
+            self.observe(told)
         self.table.told.clear()
         if self.leads:
             self._measure_changed()

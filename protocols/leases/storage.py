@@ -14,11 +14,6 @@ would undo its newer one; a TCP connection would do as well.
 
 What this cannot do: it refuses what comes from an older holder *after* the newer one's first write. What comes before
 that is taken; it then lies before all of the new holder's effects, which is what mutual exclusion of effects asks for.
-
-What observers see:
-
-    "accepted"  (lock, token, number, client, value)       "refused"  (lock, token, client, greatest token)
-    "halted"    FULL_DISK or CORRUPT_RECORD
 """
 
 from __future__ import annotations
@@ -29,6 +24,7 @@ from simclock import Corrupt, DiskFull
 from simclock.actors import Node
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
 from simclock.protocols.leases.messages import Write, WriteReply
+from simclock.protocols.leases.observed import Accepted, Refused
 
 
 class StorageNode(Node):
@@ -44,7 +40,7 @@ class StorageNode(Node):
                     except DiskFull:
                         self.halt(FULL_DISK)
                 else:
-                    self.observe("refused", (lock, token, source, self._greatest(lock)[0]))
+                    self.observe(Refused(lock, token, source, self._greatest(lock)[0]))
                 self.send(source, WriteReply(lock, token, number, accepted, self._greatest(lock)[0]))
 
     def _may_write(self, lock: str, token: int, number: int) -> bool:
@@ -63,7 +59,7 @@ class StorageNode(Node):
         self.disk.write(f"value {write.lock}", write.value)
         self._remember(write)
         self.disk.sync()
-        self.observe("accepted", (write.lock, write.token, write.number, source, write.value))
+        self.observe(Accepted(write.lock, write.token, write.number, source, write.value))
 
     def _remember(self, write: Write) -> None:
         greatest = max((write.token, write.number), self._greatest(write.lock))

@@ -18,11 +18,10 @@ measure at the leader too, and start anew when another takes office).
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from simclock.actors import Message
+from simclock.protocols.leases.observed import TableChanged
 
 
 class Acquire(Message):
@@ -65,18 +64,6 @@ class Answer(Message):
     """Whether the command made no sense."""
 
 
-class Told(NamedTuple):
-    """Something that happened to the table, for observers: the same sequence on every replica."""
-
-    number: int
-    """0, 1, 2, ... since the table was empty."""
-    kind: str
-    """queued, renewed, held (somebody was told so), released or expired."""
-    lock: str
-    token: int
-    client: int
-
-
 class Claim:
     """A place in a lock's queue."""
 
@@ -112,7 +99,7 @@ class LeaseTable:
         """Lock -> its claims, oldest first; tokens strictly increase along it."""
         self.last_token = first_token - 1
         """The greatest token given so far."""
-        self.told: list[Told] = []
+        self.told: list[TableChanged] = []
         """What happened since somebody last took it away."""
         self.told_count = 0
 
@@ -185,5 +172,5 @@ class LeaseTable:
         return next((claim for claim in self.queues.get(lock, ()) if claim.token == token), None)
 
     def _tell(self, kind: str, lock: str, claim: Claim) -> None:
-        self.told.append(Told(self.told_count, kind, lock, claim.token, claim.client))
+        self.told.append(TableChanged(self.told_count, kind, lock, claim.token, claim.client))
         self.told_count += 1

@@ -5,6 +5,7 @@
 
 lock.py        one lock: who holds it, who waits, and what a policy does with a request that conflicts
 messages.py    what transactions and lock managers say to each other
+observed.py    what clients and lock managers tell
 server.py      a lock manager: the locks of its keys, durable
 workload.py    which keys a transaction takes, in which mode and order
 client.py      a node that runs one transaction after the other, with retransmission

@@ -1,15 +1,5 @@
 """A client node: it runs one transaction after the other, each with two-phase locking.
 
-What it tells:
-
-    "begin"   (number, timestamp, steps)              a transaction, under its first timestamp
-    "attempt" (number, attempt, timestamp)            it tries; the timestamp is the one that its requests carry
-    "ask"     (number, attempt, key, mode)            it asks for a lock, and waits
-    "locked"  (number, attempt, key, mode)            it has it
-    "abort"   (number, attempt, reason, key, other)   it gives everything up: "died" or "wounded", by client `other`;
-                                                      "crashed": so did an earlier incarnation
-    "commit"  (number, attempt, tries)                it is done, and gives everything back
-
 Law 1: a transaction that is aborted starts again with its *first* timestamp (Rosenkrantz, Stearns and Lewis).
        New ones are younger, so one day it is the oldest, and the oldest is never aborted for good.
 Law 2: nothing is taken after something has been given back (two-phase locking), and nothing is given back before the
@@ -27,6 +17,7 @@ from typing import Any
 
 from simclock.actors import Node
 from simclock.protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
+from simclock.protocols.lock_table.observed import Aborted, Asked, Attempted, Begun, Committed, Locked
 from simclock.protocols.lock_table.workload import Steps, Workload
 
 ATTEMPTS_MAX = 1 << 24
@@ -67,7 +58,7 @@ class TransactionClient(Node):
         self.number = self.attempt
         if self.incarnation:
             # What an earlier incarnation held is nobody's now.
-            self.observe("abort", (self.number, self.attempt, "crashed", -1, self.id))
+            self.observe(Aborted(self.number, self.attempt, "crashed", -1, self.id))
             self.committed = True
             self._release(list(self.managers))
         else:
@@ -110,7 +101,7 @@ class TransactionClient(Node):
         self.steps = self.workload.next_steps(self.random.getrandbits, all_keys=self.takes_all)
         self.timestamp = (self.clock.monotonic_ns(), self.id)
         self.tries = 0
-        self.observe("begin", (self.number, self.timestamp, self.steps))
+        self.observe(Begun(self.number, self.timestamp, self.steps))
         self._try()
 
     def _try(self) -> None:
@@ -119,7 +110,7 @@ class TransactionClient(Node):
         self.step = 0
         self.asked = []
         self.active, self.committed = True, False
-        self.observe("attempt", (self.number, self.attempt, self._timestamp()))
+        self.observe(Attempted(self.number, self.attempt, self._timestamp()))
         self._next_step()
 
     def _timestamp(self) -> tuple[int, int]:
@@ -129,11 +120,11 @@ class TransactionClient(Node):
     def _next_step(self) -> None:
         if self.step == len(self.steps):
             self.committed = True
-            self.observe("commit", (self.number, self.attempt, self.tries))
+            self.observe(Committed(self.number, self.attempt, self.tries))
             self._release(self.asked)
             return
         self.waits = True
-        self.observe("ask", (self.number, self.attempt, *self.steps[self.step]))
+        self.observe(Asked(self.number, self.attempt, *self.steps[self.step]))
         self._ask()
 
     def _ask(self) -> None:
@@ -149,14 +140,14 @@ class TransactionClient(Node):
             return
         self.waits = False
         self.cancel_timer("ask")
-        self.observe("locked", (self.number, self.attempt, key, mode))
+        self.observe(Locked(self.number, self.attempt, key, mode))
         self.set_timer("work", self.random.exponential_ns(self.workload.work_ns))
 
     def _on_wound(self, key: int, other: int) -> None:
         self._abort("wounded", key, other)
 
     def _abort(self, reason: str, key: int, other: int) -> None:
-        self.observe("abort", (self.number, self.attempt, reason, key, other))
+        self.observe(Aborted(self.number, self.attempt, reason, key, other))
         self._release(self.asked)
 
     # The end of an attempt.

@@ -1,7 +1,7 @@
 """What has to hold of locks and transactions, judged by what nodes tell.
 
     Mutual Exclusion   no two transactions work under conflicting locks of one key at the same instant, as they
-                       themselves see it: from "locked" to "commit" or "abort"
+                       themselves see it: from the moment they have it to their commit or abort
     No Deadlock        the waits-for graph has no circle that stays. Its edges are those of `lock.py`, Law 1, drawn anew
                        here from what the lock managers tell. A circle through a wounded transaction is gone when it has
                        aborted, so a circle counts once it has stood for a stated time, or stands at the end of the run
@@ -19,22 +19,29 @@ from typing import Any
 
 from simclock import Control, Observation, Observer, format_duration
 from simclock.protocols.lock_table.lock import WAIT_DIE, WOUND_WAIT
+from simclock.protocols.lock_table.observed import (
+    Aborted,
+    Attempted,
+    Begun,
+    Claimed,
+    Committed,
+    LockChanged,
+    Locked,
+    read,
+)
 
 MUTUAL_EXCLUSION = "Mutual Exclusion"
 NO_DEADLOCK = "No Deadlock"
 TIMESTAMP_ORDER = "Timestamp Order"
 NO_STARVATION = "No Starvation"
 
-Told = tuple[int, int, tuple[int, int], str]
-"""A claim as a lock manager tells of it: (client, attempt, timestamp, mode)."""
 
-
-def in_conflict(one: Told, other: Told) -> bool:
+def in_conflict(one: Claimed, other: Claimed) -> bool:
     """The table of compatible modes: shared goes with shared, nothing with exclusive."""
-    return one[0] != other[0] and (one[3], other[3]) != ("shared", "shared")
+    return one.client != other.client and (one.mode, other.mode) != ("shared", "shared")
 
 
-def waits_for(holders: tuple[Told, ...], queue: tuple[Told, ...]) -> list[tuple[Told, Told]]:
+def waits_for(holders: tuple[Claimed, ...], queue: tuple[Claimed, ...]) -> list[tuple[Claimed, Claimed]]:
     """(who waits, for whom) at one lock."""
     edges = []
     for place, waiting in enumerate(queue):
@@ -74,19 +81,19 @@ class MutualExclusion(Observer):
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         node = observation.node
-        if observation.name == "locked":
-            number, _, key, mode = observation.value
-            holders = self._held.setdefault(key, {})
-            for other, (held, theirs) in sorted(holders.items()):
-                if other != node and (mode, held) != ("shared", "shared"):
-                    detail = f"T{node}.{number} has key {key} {mode} while T{other}.{theirs} has it {held}"
-                    control.violated(MUTUAL_EXCLUSION, node, detail)
-            holders[node] = (mode, number)
-            self._locked += 1
-            self._shared_at_once += len(holders) > 1
-        elif observation.name in ("commit", "abort"):
-            for holders in self._held.values():
-                holders.pop(node, None)
+        match read(observation):
+            case Locked(number, _, key, mode):
+                holders = self._held.setdefault(key, {})
+                for other, (held, theirs) in sorted(holders.items()):
+                    if other != node and (mode, held) != ("shared", "shared"):
+                        detail = f"T{node}.{number} has key {key} {mode} while T{other}.{theirs} has it {held}"
+                        control.violated(MUTUAL_EXCLUSION, node, detail)
+                holders[node] = (mode, number)
+                self._locked += 1
+                self._shared_at_once += len(holders) > 1
+            case Committed() | Aborted():
+                for holders in self._held.values():
+                    holders.pop(node, None)
 
     def report(self) -> dict[str, int]:
         return {"locked": self._locked, "shared_at_once": self._shared_at_once}
@@ -108,14 +115,14 @@ class NoDeadlock(Observer):
         self._told = False
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name == "lock":
-            key, holders, queue = observation.value
-            self._edges.pop(key, None)
-            if queue:
-                edges = self._edges[key] = {}
-                for waiting, other in waits_for(holders, queue):
-                    edges.setdefault(waiting[0], []).append(other[0])
-                    self._keys[waiting[0], other[0]] = key
+        changed = LockChanged.read(observation)
+        if changed is not None:
+            self._edges.pop(changed.key, None)
+            if changed.queue:
+                edges = self._edges[changed.key] = {}
+                for waiting, other in waits_for(*changed.claims()):
+                    edges.setdefault(waiting.client, []).append(other.client)
+                    self._keys[waiting.client, other.client] = changed.key
             found = circle(self._graph())
             if found != self._circle:
                 self._circle, self._since_ns = found, observation.time_ns
@@ -159,9 +166,10 @@ class TimestampOrder(Observer):
         self._lengths: dict[int, int] = {}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "lock":
+        changed = LockChanged.read(observation)
+        if changed is None:
             return
-        key, holders, queue = observation.value
+        key, (holders, queue) = changed.key, changed.claims()
         self._waits += len(queue) > self._lengths.get(key, 0)
         self._lengths[key] = len(queue)
         if self._policy not in (WAIT_DIE, WOUND_WAIT):
@@ -169,9 +177,11 @@ class TimestampOrder(Observer):
         if self._policy == WOUND_WAIT:
             holders = ()  # a holder that is younger than who waits has been wounded, and may not know it yet
         for waiting, other in waits_for(holders, queue):
-            if (waiting[2] < other[2]) != (self._policy == WAIT_DIE):
+            if (waiting.timestamp < other.timestamp) != (self._policy == WAIT_DIE):
                 age = "younger" if self._policy == WAIT_DIE else "older"
-                detail = f"client {waiting[0]} waits for key {key}, and is {age} than client {other[0]} before it"
+                detail = (
+                    f"client {waiting.client} waits for key {key}, and is {age} than client {other.client} before it"
+                )
                 control.violated(TIMESTAMP_ORDER, observation.node, detail)
                 return
 
@@ -195,16 +205,16 @@ class NoStarvation(Observer):
     def on_observation(self, observation: Observation, control: Control) -> None:
         self._judge(control)  # before a commit that comes too late
         node = observation.node
-        match observation.name:
-            case "begin":
-                self._open[node] = (observation.time_ns, observation.value[0], 0)
-            case "attempt" if node in self._open:
+        match read(observation):
+            case Begun(number):
+                self._open[node] = (observation.time_ns, number, 0)
+            case Attempted() if node in self._open:
                 begun_ns, number, tries = self._open[node]
                 self._open[node] = (begun_ns, number, tries + 1)
                 self._tries_max = max(self._tries_max, tries + 1)
-            case "abort" if observation.value[2] == "crashed":
+            case Aborted(reason="crashed"):
                 self._open.pop(node, None)
-            case "commit":
+            case Committed():
                 begun_ns, _, _ = self._open.pop(node)
                 self._committed += 1
                 self._longest_ns = max(self._longest_ns, observation.time_ns - max(begun_ns, self._healed_ns))

@@ -1,9 +1,5 @@
 """A lock manager: the locks of its keys.
 
-What it tells, whenever a lock changes:
-
-    "lock"   (key, holders, queue)   each claim as (client, attempt, timestamp, mode)
-
 Law 1: what an answer promises is durable before it leaves; a manager that comes back goes on with the same locks.
 Law 2: a request of an attempt that is over is left alone: it would take a lock that nobody gives back.
 Law 3: a wound takes nothing away. The lock is free when the wounded transaction has said so, because until then it may
@@ -20,6 +16,7 @@ from typing import Any
 from simclock.actors import Node
 from simclock.protocols.lock_table.lock import DIES, GRANTED, Claim, Lock
 from simclock.protocols.lock_table.messages import Acquire, Died, Granted, Release, Released, Wound
+from simclock.protocols.lock_table.observed import LockChanged
 
 
 class LockManager(Node):
@@ -97,7 +94,7 @@ class LockManager(Node):
             del self.locks[key]
         self.disk.write(f"lock {key}", (tuple(lock.holders.values()), tuple(lock.queue)))
         self.disk.write("keys", tuple(sorted(self.locks)))
-        self.observe("lock", (key, *lock.state()))
+        self.observe(LockChanged(key, *lock.state()))
 
     def _wound(self) -> None:
         """Wound whoever holds a lock that an older transaction waits for."""

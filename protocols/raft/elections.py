@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from simclock.protocols.raft.leading import BATCH, Leading
 from simclock.protocols.raft.messages import NO_OP, Entry, RequestVote, RequestVoteReply
-from simclock.protocols.raft.observed import CANDIDATE, FOLLOWER, LEADER, VOTED
+from simclock.protocols.raft.observed import Candidate, Follower, Leader, Voted
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.state import Role
 
@@ -43,7 +43,7 @@ class Elections(Leading):
         self.gathering = False
         if was_leader:
             self._reset_election_timer()
-        self.observe(FOLLOWER, term)
+        self.observe(Follower(term))
         self.on_following()
 
     def _become_candidate(self) -> None:
@@ -53,8 +53,8 @@ class Elections(Leading):
         self.leader_id = None
         self._set_term_and_vote(self.current_term + 1, self.id)
         self.votes = {self.id}
-        self.observe(CANDIDATE, self.current_term)
-        self.observe(VOTED, (self.current_term, self.id))
+        self.observe(Candidate(self.current_term))
+        self.observe(Voted(self.current_term, self.id))
         self._reset_election_timer()
         self._persist()
         request = RequestVote(self.current_term, self.id, self.log.last_index, self.log.last_term)
@@ -70,7 +70,7 @@ class Elections(Leading):
         self.leader_id = self.id
         self.progress = {server: Progress(self.log.last_index) for server in self.settings.servers if server != self.id}
         self.cancel_timer(ELECTION)
-        self.observe(LEADER, self.current_term)
+        self.observe(Leader(self.current_term))
         if self.settings.no_op:
             # Deviation: not in Figure 2. Raft 8 and dissertation 6.4: "each leader commit a blank no-op entry into
             # the log at the start of its term", as it may not count replicas of earlier terms' entries (5.4.2).
@@ -89,7 +89,7 @@ class Elections(Leading):
         if granted:
             if self.voted_for is None:
                 self._set_term_and_vote(self.current_term, message.candidate_id)
-                self.observe(VOTED, (self.current_term, message.candidate_id))
+                self.observe(Voted(self.current_term, message.candidate_id))
             self._reset_election_timer()
         self._reply(message.candidate_id, RequestVoteReply(self.current_term, granted))
 

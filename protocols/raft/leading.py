@@ -6,7 +6,7 @@ Law 3: identities are counted, not messages: acknowledgements are a value for ea
 from __future__ import annotations
 
 from simclock.protocols.raft.messages import NO_OP, AppendEntries, AppendEntriesReply, Entry
-from simclock.protocols.raft.observed import PROGRESS
+from simclock.protocols.raft.observed import Progressed
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.state import Role, ServerState
 from simclock.protocols.replication import reached_by
@@ -108,7 +108,7 @@ class Leading(ServerState):
 
     def _tell_progress(self, server: int) -> None:
         known = self.progress[server]
-        self.observe(PROGRESS, (server, known.match_index, known.next_index))
+        self.observe(Progressed(server, known.match_index, known.next_index))
 
     # Commitment.
 

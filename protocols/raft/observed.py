@@ -1,32 +1,14 @@
-"""What a Raft server tells observers, in the order in which it does it; "commit" and "applied" are any engine's.
+"""What a Raft server tells, in the order in which it does it, beside what servers of any engine tell.
 
-With each name goes a plain value, or a tuple in the order of the fields of its type here (as in
-protocols/replication/observed.py). Why a server has halted is told by the kernel, as "halted".
+Those are in protocols/replication/observed.py. Why a server has halted is told by the kernel (`simclock.told.Halted`).
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-STARTED = "started"
-"""Told with a `Started`."""
-CANDIDATE = "candidate"
-"""Told with the term in which it stands for election."""
-VOTED = "voted"
-"""Told with a `Voted`, for itself too."""
-LEADER = "leader"
-"""Told with the term in which it leads from now on."""
-FOLLOWER = "follower"
-"""Told with the term, by who was candidate or leader."""
-TRUNCATED = "truncated"
-"""Told with the last index that stays in the durable log."""
-APPENDED = "appended"
-"""Told with an `Appended`, when it is durable."""
-PROGRESS = "progress"
-"""Told with a `Progressed`, by a leader."""
+from simclock import Told, reader
 
 
-class Started(NamedTuple):
+class Started(Told):
     """What the server has read from its disk."""
 
     current_term: int
@@ -35,14 +17,39 @@ class Started(NamedTuple):
     """Of its log."""
 
 
-class Voted(NamedTuple):
-    """A vote that is given."""
+class Candidate(Told):
+    """It stands for election."""
+
+    term: int
+
+
+class Voted(Told):
+    """A vote that is given, for itself too."""
 
     term: int
     candidate: int
 
 
-class Appended(NamedTuple):
+class Leader(Told):
+    """It leads from now on."""
+
+    term: int
+
+
+class Follower(Told):
+    """It was candidate or leader, and is so no more."""
+
+    term: int
+
+
+class Truncated(Told):
+    """It has deleted the end of its durable log."""
+
+    kept_index: int
+    """The last that stays."""
+
+
+class Appended(Told):
     """Entries that stand in the durable log from now on."""
 
     kept_index: int
@@ -51,9 +58,12 @@ class Appended(NamedTuple):
     """(term, command) of each."""
 
 
-class Progressed(NamedTuple):
+class Progressed(Told, observed_as="progress"):
     """An acknowledgement or a refusal has changed what the leader knows of a follower."""
 
     follower: int
     match_index: int
     next_index: int
+
+
+read = reader(Started, Candidate, Voted, Leader, Follower, Truncated, Appended, Progressed)

@@ -34,19 +34,21 @@ run was not vacuous.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from simclock import Told
 from simclock.protocols.raft.observed import (
-    APPENDED,
-    CANDIDATE,
-    FOLLOWER,
-    LEADER,
-    PROGRESS,
-    STARTED,
-    TRUNCATED,
-    VOTED,
     Appended,
+    Candidate,
+    Follower,
+    Leader,
+    Progressed,
     Started,
+    Truncated,
     Voted,
 )
+from simclock.protocols.replication.observed import CommitIndex
 from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
 
 
@@ -104,15 +106,17 @@ class RaftProperties(ReplicationProperties):
         self._committed_in: dict[int, int] = {}
         """Term -> the highest index that its leader has committed."""
         self._leader_last: int | None = None
-        self._react |= {
-            STARTED: self._on_started,
-            CANDIDATE: self._on_candidate,
-            VOTED: self._on_voted,
-            LEADER: self._on_leader,
-            FOLLOWER: self._on_follower,
-            TRUNCATED: self._on_truncated,
-            APPENDED: self._on_appended,
-            PROGRESS: self._on_progress,
+
+    def _reactions(self) -> dict[type[Told], Callable[[int, Any], None]]:
+        return {
+            Started: self._on_started,
+            Candidate: self._on_candidate,
+            Voted: self._on_voted,
+            Leader: self._on_leader,
+            Follower: self._on_follower,
+            Truncated: self._on_truncated,
+            Appended: self._on_appended,
+            Progressed: self._on_progress,
         }
 
     def report(self) -> dict[str, int]:
@@ -127,8 +131,8 @@ class RaftProperties(ReplicationProperties):
 
     # Terms and elections.
 
-    def _on_started(self, node: int, value: tuple[int, int | None, int]) -> None:
-        term, voted_for, last_index = Started(*value)
+    def _on_started(self, node: int, told: Started) -> None:
+        term, voted_for, last_index = told.current_term, told.voted_for, told.last_index
         server = self._servers[node]
         if last_index != len(server.log):
             self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
@@ -144,9 +148,9 @@ class RaftProperties(ReplicationProperties):
         server.leads, server.match_index = None, {}
         self._started(node)
 
-    def _on_candidate(self, node: int, term: int) -> None:
+    def _on_candidate(self, node: int, told: Candidate) -> None:
         self._counts["elections"] += 1
-        self._on_term(node, term)
+        self._on_term(node, told.term)
 
     def _on_term(self, node: int, term: int) -> None:
         server = self._servers[node]
@@ -154,15 +158,16 @@ class RaftProperties(ReplicationProperties):
             self._tell("Term Monotone", node, f"acts in term {term} after term {server.term}")
         server.term = term
 
-    def _on_voted(self, node: int, value: tuple[int, int]) -> None:
-        term, candidate = Voted(*value)
+    def _on_voted(self, node: int, told: Voted) -> None:
+        term, candidate = told.term, told.candidate
         self._counts["votes"] += 1
         self._on_term(node, term)
         before = self._servers[node].votes.setdefault(term, candidate)
         if before != candidate:
             self._tell("Vote Once", node, f"votes in term {term} for {before} and for {candidate}")
 
-    def _on_leader(self, node: int, term: int) -> None:
+    def _on_leader(self, node: int, told: Leader) -> None:
+        term = told.term
         self._on_term(node, term)
         self._counts["leaders"] += 1
         self._counts["leader_changes"] += self._leader_last not in (None, node)
@@ -185,14 +190,14 @@ class RaftProperties(ReplicationProperties):
         detail = f"leads term {term}; entry {lost + 1} was committed as {self._committed[lost]}, its log {has}"
         self._broken("Leader Completeness", node, detail)
 
-    def _on_follower(self, node: int, term: int) -> None:
+    def _on_follower(self, node: int, told: Follower) -> None:
         server = self._servers[node]
         server.leads, server.match_index = None, {}
 
     # Logs.
 
-    def _on_truncated(self, node: int, kept_index: int) -> None:
-        server = self._servers[node]
+    def _on_truncated(self, node: int, told: Truncated) -> None:
+        server, kept_index = self._servers[node], told.kept_index
         self._counts["truncations"] += 1
         if server.leads is not None:
             self._broken("Leader Append-Only", node, f"leads term {server.leads} and deletes after {kept_index}")
@@ -206,8 +211,8 @@ class RaftProperties(ReplicationProperties):
             self._tell("Committed Stays", node, f"deletes entry {lost[0] + 1}, which is committed")
             self._check_majority(node, lost[0] + 1)
 
-    def _on_appended(self, node: int, value: tuple[int, tuple[tuple[int, bytes], ...]]) -> None:
-        index, entries = Appended(*value)
+    def _on_appended(self, node: int, told: Appended) -> None:
+        index, entries = told.kept_index, told.entries
         server = self._servers[node]
         if index < len(server.log) and server.leads is not None:
             self._broken("Leader Append-Only", node, f"leads term {server.leads} and overwrites entry {index + 1}")
@@ -252,8 +257,8 @@ class RaftProperties(ReplicationProperties):
 
     # What a leader knows, what is committed, what is applied.
 
-    def _on_progress(self, node: int, value: tuple[int, int, int]) -> None:
-        follower, match_index, next_index = value  # a `Progressed`; one comes for each acknowledgement
+    def _on_progress(self, node: int, told: Progressed) -> None:
+        follower, match_index, next_index = told.follower, told.match_index, told.next_index
         server = self._servers[node]
         known = server.match_index
         before = known.get(follower, 0)
@@ -270,9 +275,9 @@ class RaftProperties(ReplicationProperties):
             detail = f"counts node {follower} for entry {match_index} of term {term}, which it never stored"
             self._broken("matchIndex Is Stored", node, detail)
 
-    def _on_commit(self, node: int, index: int) -> None:
-        server = self._servers[node]
-        super()._on_commit(node, index)
+    def _on_commit(self, node: int, told: CommitIndex) -> None:
+        server, index = self._servers[node], told.index
+        super()._on_commit(node, told)
         if index > len(server.log):
             self._tell("Commit Within Log", node, f"commitIndex {index}, but the log ends at {len(server.log)}")
         if server.leads is None:

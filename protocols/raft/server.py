@@ -24,7 +24,7 @@ from simclock.protocols.raft.following import Following
 from simclock.protocols.raft.leading import BATCH
 from simclock.protocols.raft.log import Log
 from simclock.protocols.raft.messages import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply
-from simclock.protocols.raft.observed import STARTED
+from simclock.protocols.raft.observed import Started
 from simclock.protocols.replication import ClientRequest
 
 
@@ -40,7 +40,7 @@ class RaftServer(Following):
         if self.log.corrupt_index is not None:
             self._on_corrupt_entry(self.log.corrupt_index)
         self.current_term, self.voted_for = vote
-        self.observe(STARTED, (self.current_term, self.voted_for, self.log.last_index))
+        self.observe(Started(self.current_term, self.voted_for, self.log.last_index))
         self._reset_election_timer()
 
     def on_message(self, source: int, message: Any) -> None:

@@ -29,11 +29,11 @@ from simclock.actors import Message
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
 from simclock.protocols.raft.log import Log
 from simclock.protocols.raft.messages import NO_OP, Entry
-from simclock.protocols.raft.observed import APPENDED, TRUNCATED
+from simclock.protocols.raft.observed import Appended, Truncated
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.settings import RaftSettings
 from simclock.protocols.replication import Front, StateMachine
-from simclock.protocols.replication.observed import APPLIED, COMMIT
+from simclock.protocols.replication.observed import Applied, CommitIndex
 
 
 class Role(enum.IntEnum):
@@ -123,10 +123,10 @@ class ServerState(Front):
         if change is None:
             return
         if change.truncated:
-            self.observe(TRUNCATED, change.kept_index)
+            self.observe(Truncated(change.kept_index))
         if change.entries:
             entries = tuple((entry.term, entry.command) for entry in change.entries)
-            self.observe(APPENDED, (change.kept_index, entries))
+            self.observe(Appended(change.kept_index, entries))
 
     def _sync_disk(self) -> None:
         self.disk.sync()
@@ -139,7 +139,7 @@ class ServerState(Front):
 
     def _set_commit_index(self, index: int) -> None:
         self.commit_index = index
-        self.observe(COMMIT, index)
+        self.observe(CommitIndex(index))
         self._apply_committed()
 
     def _apply_committed(self) -> None:
@@ -148,7 +148,7 @@ class ServerState(Front):
             self.last_applied += 1
             index = self.last_applied
             entry = self.log.entry(index)
-            self.observe(APPLIED, (index, entry.term, entry.command))
+            self.observe(Applied(index, entry.term, entry.command))
             # Raft 5.3: respond after entry applied to state machine.
             if entry.command == NO_OP:
                 self._answer(index, b"")

@@ -10,29 +10,24 @@ Both are named once, and the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from simclock import Control, Observation, Observer
+from simclock import Control, Observation, Observer, Told, reader
 from simclock.protocols.raft.observed import (
-    APPENDED,
-    CANDIDATE,
-    FOLLOWER,
-    LEADER,
-    PROGRESS,
-    STARTED,
-    TRUNCATED,
-    VOTED,
     Appended,
+    Candidate,
+    Follower,
+    Leader,
     Progressed,
     Started,
+    Truncated,
     Voted,
 )
 from simclock.protocols.replication import majority
-from simclock.protocols.replication.observed import APPLIED, COMMIT, Applied
+from simclock.protocols.replication.observed import Applied, CommitIndex
 
 ELECTED = "Elected By Majority"
 IN_FULL = "Told In Full"
+
+_read = reader(Started, Candidate, Voted, Leader, Follower, Truncated, Appended, Progressed, CommitIndex, Applied)
 
 
 class _Witness:
@@ -60,28 +55,41 @@ class RaftTestimony(Observer):
         """(term, candidate) -> who voted for it."""
         self._named: set[str] = set()
         self._control = Control(1)
-        self._react: dict[str, Callable[[int, _Witness, Any], None]] = {
-            STARTED: self._on_started,
-            CANDIDATE: self._on_candidate,
-            VOTED: self._on_voted,
-            LEADER: self._on_leader,
-            FOLLOWER: self._on_follower,
-            TRUNCATED: self._on_truncated,
-            APPENDED: self._on_appended,
-            PROGRESS: self._on_progress,
-            COMMIT: self._on_commit,
-            APPLIED: self._on_applied,
-        }
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        react = self._react.get(observation.name)
+        told = _read(observation)
         witness = self._servers.get(observation.node)
-        if react is None or witness is None:
+        if told is None or witness is None:
             return
         self._control = control
-        if not witness.has_started and observation.name != STARTED:
+        if not witness.has_started and not isinstance(told, Started):
             self._untold(observation.node, f"tells {observation.name}", "that it has started")
-        react(observation.node, witness, observation.value)
+        self._react(observation.node, witness, told)
+
+    def _react(self, node: int, witness: _Witness, told: Told) -> None:
+        match told:
+            case Started(last_index=last_index):
+                self._servers[node] = fresh = _Witness()
+                fresh.has_started, fresh.last_index = True, last_index
+            case Candidate(term):
+                self._acts(node, witness, term)
+                witness.stood = term
+            case Voted(term, candidate):
+                self._on_voted(node, witness, term, candidate)
+            case Leader(term):
+                self._on_leader(node, witness, term)
+            case Follower():
+                witness.leads = witness.stood = None
+            case Truncated(kept_index):
+                witness.last_index = kept_index
+            case Appended(kept_index, entries):
+                self._on_appended(node, witness, kept_index, len(entries))
+            case Progressed(follower, match_index):
+                witness.match_index[follower] = match_index
+            case CommitIndex(index):
+                self._on_commit(node, witness, index)
+            case Applied(log_index):
+                witness.last_applied = log_index
 
     def _name(self, property: str, node: int, detail: str) -> None:
         if property not in self._named:
@@ -96,25 +104,11 @@ class RaftTestimony(Observer):
             self._untold(node, f"acts in term {term}", f"that it follows after it led term {witness.leads}")
             witness.leads = None
 
-    # What servers tell.
-
-    def _on_started(self, node: int, witness: _Witness, value: Any) -> None:
-        last_index = Started(*value).last_index
-        self._servers[node] = fresh = _Witness()
-        fresh.has_started, fresh.last_index = True, last_index
-
-    def _on_candidate(self, node: int, witness: _Witness, term: int) -> None:
+    def _on_voted(self, node: int, witness: _Witness, term: int, candidate: int) -> None:
         self._acts(node, witness, term)
-        witness.stood = term
-
-    def _on_voted(self, node: int, witness: _Witness, value: Any) -> None:
-        voted = Voted(*value)
-        self._acts(node, witness, voted.term)
-        if witness.stood is not None and voted.candidate != node:
-            self._untold(
-                node, f"votes for node {voted.candidate}", f"that it follows after it stood in {witness.stood}"
-            )
-        self._votes.setdefault(voted, set()).add(node)
+        if witness.stood is not None and candidate != node:
+            self._untold(node, f"votes for node {candidate}", f"that it follows after it stood in {witness.stood}")
+        self._votes.setdefault((term, candidate), set()).add(node)
 
     def _on_leader(self, node: int, witness: _Witness, term: int) -> None:
         if witness.stood != term:
@@ -124,22 +118,11 @@ class RaftTestimony(Observer):
             self._name(ELECTED, node, f"leads term {term} by {votes} of {len(self._servers)} votes")
         witness.leads, witness.stood, witness.match_index = term, None, {}
 
-    def _on_follower(self, node: int, witness: _Witness, term: int) -> None:
-        witness.leads = witness.stood = None
-
-    def _on_truncated(self, node: int, witness: _Witness, kept_index: int) -> None:
-        witness.last_index = kept_index
-
-    def _on_appended(self, node: int, witness: _Witness, value: Any) -> None:
-        appended = Appended(*value)
-        if appended.kept_index != witness.last_index:
-            seen = f"appends after entry {appended.kept_index}"
+    def _on_appended(self, node: int, witness: _Witness, kept_index: int, entries: int) -> None:
+        if kept_index != witness.last_index:
+            seen = f"appends after entry {kept_index}"
             self._untold(node, seen, f"what came between that and entry {witness.last_index}")
-        witness.last_index = appended.kept_index + len(appended.entries)
-
-    def _on_progress(self, node: int, witness: _Witness, value: Any) -> None:
-        progressed = Progressed(*value)
-        witness.match_index[progressed.follower] = progressed.match_index
+        witness.last_index = kept_index + entries
 
     def _on_commit(self, node: int, witness: _Witness, index: int) -> None:
         if witness.last_applied < witness.commit_index:
@@ -149,6 +132,3 @@ class RaftTestimony(Observer):
             if known < self._majority:
                 self._untold(node, f"commits entry {index}", f"of more than {known} servers that they have it")
         witness.commit_index = index
-
-    def _on_applied(self, node: int, witness: _Witness, value: Any) -> None:
-        witness.last_applied = Applied(*value).log_index

@@ -1,20 +1,17 @@
-"""What the servers of any engine tell observers: a name, with a plain value or a tuple in the order of these fields.
-
-self.observe(APPLIED, (index, term, command))       the server
-applied = Applied(*observation.value)               an observer
-"""
+"""What the servers of any engine tell observers."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-COMMIT = "commit"
-"""Told with an index: everything up to it is agreed upon, as this server has heard."""
-APPLIED = "applied"
-"""Told with an `Applied`."""
+from simclock import Told, reader
 
 
-class Applied(NamedTuple):
+class CommitIndex(Told, observed_as="commit"):
+    """Everything up to this index is agreed upon, as the server has heard."""
+
+    index: int
+
+
+class Applied(Told):
     """The state machine of the server has carried out a command."""
 
     log_index: int
@@ -22,3 +19,6 @@ class Applied(NamedTuple):
     term: int
     """The leadership in which the command was taken."""
     command: bytes
+
+
+read = reader(CommitIndex, Applied)

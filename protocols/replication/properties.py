@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from simclock import Control, Observation, Observer
+from simclock import Control, Observation, Observer, Told, reader
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
-from simclock.kernel.process import HALTED
-from simclock.protocols.replication.observed import APPLIED, COMMIT
+from simclock.protocols.replication.observed import Applied, CommitIndex
 from simclock.protocols.replication.quorum import majority
+from simclock.told import Halted
 
 TOLD_MAX = 3
 """How often a property that does not end the run is told."""
@@ -64,18 +64,24 @@ class ReplicationProperties(Observer):
         """At index - 1: what the first server applied there."""
         self._told: Counter[str] = Counter()
         self._counts: Counter[str] = Counter()
-        self._react: dict[str, Callable[[int, Any], None]] = {
-            COMMIT: self._on_commit,
-            APPLIED: self._on_applied,
-            HALTED: self._on_halted,
+        self._react: dict[type[Told], Callable[[int, Any], None]] = {
+            CommitIndex: self._on_commit,
+            Applied: self._on_applied,
+            Halted: self._on_halted,
+            **self._reactions(),
         }
+        self._read = reader(*self._react)
         self._control = Control(1)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        react = self._react.get(observation.name)
-        if react is not None and observation.node in self._replicas:
+        told = self._read(observation)
+        if told is not None and observation.node in self._replicas:
             self._control = control
-            react(observation.node, observation.value)
+            self._react[told.__class__](observation.node, told)
+
+    def _reactions(self) -> dict[type[Told], Callable[[int, Any], None]]:
+        """What an engine's own properties do about what its servers tell beside."""
+        return {}
 
     def report(self) -> dict[str, int]:
         """How often what happened: a run without commits proves nothing."""
@@ -98,17 +104,17 @@ class ReplicationProperties(Observer):
         replica = self._replicas[node]
         replica.commit_index = replica.last_applied = 0
 
-    def _on_halted(self, node: int, reason: str) -> None:
-        self._counts[reason] += 1
+    def _on_halted(self, node: int, told: Halted) -> None:
+        self._counts[told.reason] += 1
 
-    def _on_commit(self, node: int, index: int) -> None:
-        replica = self._replicas[node]
+    def _on_commit(self, node: int, told: CommitIndex) -> None:
+        replica, index = self._replicas[node], told.index
         if index <= replica.commit_index:
             self._tell("Commit Monotone", node, f"commitIndex {replica.commit_index} becomes {index}")
         replica.commit_index = index
 
-    def _on_applied(self, node: int, value: tuple[int, int, bytes]) -> None:
-        index, term, command = value  # an `Applied`; one comes for each command and server
+    def _on_applied(self, node: int, told: Applied) -> None:
+        index, term, command = told.log_index, told.term, told.command
         replica = self._replicas[node]
         if index != replica.last_applied + 1 or index > replica.commit_index:
             detail = f"applies entry {index} after {replica.last_applied}, commitIndex {replica.commit_index}"

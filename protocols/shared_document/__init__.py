@@ -2,6 +2,7 @@
 
 replica.py   the node: a copy of the text
 typists.py   who types: by a script with the causality of a recording, or by their own luck
+observed.py  what typists tell
 """
 
 from simclock.protocols.shared_document.replica import Patch, Replica

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 from simclock import UsageError
 from simclock.protocols.causal_broadcast import Broadcast, MemberSettings
 from simclock.protocols.crdts.sequence import ROOT
+from simclock.protocols.shared_document.observed import Completed
 from simclock.protocols.shared_document.replica import Patch, Replica
 
 
@@ -84,7 +85,7 @@ class Author(Replica):
         delivered = self.queue.delivered
         if not self.is_complete and all(delivered.get(author, 0) == total for author, total in self.totals.items()):
             self.is_complete = True
-            self.observe("complete", self.edits)
+            self.observe(Completed(self.edits))
 
     def _has_seen(self) -> bool:
         delivered = self.queue.delivered

@@ -3,6 +3,7 @@
 channel.py         reliable channels over a network that loses, doubles and reorders: FIFO, or not
 settings.py        how much money there is, and how often what happens
 messages.py        what nodes send each other
+observed.py        what nodes tell
 bank.py            a node with money, its channels and its disk
 participant.py     what every snapshot needs: initiator, recording, report, failure
 chandy_lamport.py  markers on FIFO channels (Chandy and Lamport 1985)

@@ -1,10 +1,5 @@
 """A node that has money and passes it around without stopping, over reliable channels to all others.
 
-What it tells:
-
-    "sent"      (target, number, amount)   money leaves; number counts the transfers of that channel
-    "received"  (source, number, amount)   money arrives
-
 Law 1: money is at a node or under way, never made or lost: a balance and the channels it was sent to change in one step
        on disk.
 Law 2: whatever a step changes is durable before anything leaves because of it. A node that crashes and comes back goes
@@ -18,6 +13,7 @@ from typing import Any, ClassVar
 from simclock.actors import Message, Node
 from simclock.protocols.snapshots.channel import Incoming, Outgoing
 from simclock.protocols.snapshots.messages import Acknowledge, Data, Transfer
+from simclock.protocols.snapshots.observed import Received, Sent
 from simclock.protocols.snapshots.settings import SnapshotSettings
 
 WINDOW = 16
@@ -90,7 +86,7 @@ class Bank(Node):
         if isinstance(payload, Transfer):
             self.balance += payload.amount
             self._changed.add("balance")
-            self.observe("received", (source, payload.number, payload.amount))
+            self.observe(Received(source, payload.number, payload.amount))
 
     # Money.
 
@@ -107,7 +103,7 @@ class Bank(Node):
         self.transfers[target] += 1
         self.balance -= amount
         self._changed.update(("balance", "transfers"))
-        self.observe("sent", (target, number, amount))
+        self.observe(Sent(target, number, amount))
         self.put(target, self.coloured(Transfer(number, amount)))
 
     def coloured(self, transfer: Transfer) -> Transfer:

@@ -1,13 +1,5 @@
 """What every snapshot algorithm needs: who begins one, what each node records, who hears of it, and how it ends.
 
-What a node tells:
-
-    "initiated"  (snapshot,)                       it begins one
-    "recorded"   (snapshot, balance)               it has recorded its own state
-    "complete"   (snapshot, states, channels)      at the initiator: states as (node, balance), channels as
-                                                   (source, target, amounts)
-    "failed"     (snapshot, reason)                at the initiator: it will not be complete
-
 Law 1: a snapshot ends at its initiator as complete or as failed, in time, whatever the others do.
 Law 2: a node records its state for a snapshot once, also over a crash. What it has recorded is in memory alone, so a
        node that comes back has lost its part, says so, and does not take part in that snapshot again: a state recorded
@@ -21,6 +13,7 @@ from typing import Any
 
 from simclock.protocols.snapshots.bank import Bank
 from simclock.protocols.snapshots.messages import Failed, Marker, Report, SnapshotId, Transfer
+from simclock.protocols.snapshots.observed import Completed, GivenUp, Initiated, Recorded
 from simclock.protocols.snapshots.settings import SnapshotSettings
 
 SNAPSHOTS_MAX = 1 << 24
@@ -73,7 +66,7 @@ class Participant(Bank):
     def _lose(self, snapshot: SnapshotId) -> None:
         """Law 2: its part went with the crash."""
         if snapshot[0] == self.id:
-            self.observe("failed", (snapshot, "its initiator crashed"))
+            self.observe(GivenUp(snapshot, "its initiator crashed"))
             for other in self.others:
                 self.put(other, Failed(snapshot))
         else:
@@ -120,7 +113,7 @@ class Participant(Bank):
         """Begin a snapshot: any node may, at any time."""
         snapshot = (self.id, self.incarnation * SNAPSHOTS_MAX + self.begun)
         self.begun += 1
-        self.observe("initiated", (snapshot,))
+        self.observe(Initiated(snapshot))
         self.gathered[snapshot] = {}
         self.set_timer(("give up", snapshot), self.settings.timeout_ns)
         self.record(snapshot)
@@ -141,7 +134,7 @@ class Participant(Bank):
         channels = tuple(
             (source, target, amounts) for target in sorted(reports) for source, amounts in reports[target].channels
         )
-        self.observe("complete", (snapshot, states, channels))
+        self.observe(Completed(snapshot, states, channels))
 
     def _give_up(self, snapshot: SnapshotId) -> None:
         """Law 1: the time is up. Who is not the initiator forgets its part: the initiator gave up long ago."""
@@ -160,7 +153,7 @@ class Participant(Bank):
         self.recordings.pop(snapshot, None)
         self.cancel_timer(("give up", snapshot))
         self._changed.add("unfinished")
-        self.observe("failed", (snapshot, reason))
+        self.observe(GivenUp(snapshot, reason))
         for other in self.others:
             self.put(other, Failed(snapshot))
 
@@ -184,7 +177,7 @@ class Participant(Bank):
 
     def recorded_state(self, snapshot: SnapshotId) -> Recording:
         """The own state, now."""
-        self.observe("recorded", (snapshot, self.balance))
+        self.observe(Recorded(snapshot, self.balance))
         return Recording(self.balance, self.others)
 
     def send_markers(self, snapshot: SnapshotId) -> None:

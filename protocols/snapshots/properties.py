@@ -18,6 +18,7 @@ from typing import Any
 
 from simclock import Control, Observation, Observer, format_duration
 from simclock.protocols.snapshots.messages import SnapshotId
+from simclock.protocols.snapshots.observed import Completed, GivenUp, Initiated, Received, Recorded, Sent, read
 
 CONSISTENT_CUT = "Consistent Cut"
 CHANNEL_STATE = "Channel State"
@@ -71,29 +72,29 @@ class Cuts(Observer):
         self._counts = {"initiated": 0, "complete": 0, "failed": 0, "under_way": 0, "at_once_max": 0, "repeated": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, value = observation.node, observation.value
-        match observation.name:
-            case "sent":
-                self._sent((node, value[0]), value[1], value[2], control)
-            case "received":
-                self._received((value[0], node), value[1], control)
-            case "initiated":
-                self._cuts[value[0]] = Cut()
+        node = observation.node
+        match read(observation):
+            case Sent(target, number, amount):
+                self._sent((node, target), number, amount, control)
+            case Received(source, number):
+                self._received((source, node), number, control)
+            case Initiated(snapshot):
+                self._cuts[snapshot] = Cut()
                 self._counts["initiated"] += 1
                 self._counts["at_once_max"] = max(self._counts["at_once_max"], len(self._cuts))
-            case "recorded" if value[0] in self._cuts:
-                self._recorded(self._cuts[value[0]], node)
-            case "complete":
+            case Recorded(snapshot) if snapshot in self._cuts:
+                self._recorded(self._cuts[snapshot], node)
+            case Completed(snapshot) as told:
                 self._counts["complete"] += 1
-                cut = self._cuts.pop(value[0], None)
+                cut = self._cuts.pop(snapshot, None)
                 if cut is None:
-                    detail = f"snapshot {value[0][0]}.{value[0][1]} is complete, and had ended or was never begun"
+                    detail = f"snapshot {snapshot[0]}.{snapshot[1]} is complete, and had ended or was never begun"
                     control.violated(CONSISTENT_CUT, node, detail)
                 else:
-                    self._judge(cut, observation, control)
-            case "failed":
+                    self._judge(cut, node, told, control)
+            case GivenUp(snapshot):
                 self._counts["failed"] += 1
-                self._cuts.pop(value[0], None)
+                self._cuts.pop(snapshot, None)
 
     def _tick(self, node: int) -> tuple[int, ...]:
         self._clocks[node][node] += 1
@@ -130,9 +131,8 @@ class Cuts(Observer):
                 cut.known[link] = len(self._amounts.get(link, ()))
                 cut.pending[link] = frozenset(self._stamps.get(link, ()))
 
-    def _judge(self, cut: Cut, observation: Observation, control: Control) -> None:
-        snapshot, states, channels = observation.value
-        name, node = f"snapshot {snapshot[0]}.{snapshot[1]}", observation.node
+    def _judge(self, cut: Cut, node: int, told: Completed, control: Control) -> None:
+        name = f"snapshot {told.snapshot[0]}.{told.snapshot[1]}"
         lacking = [other for other in range(self._nodes) if other not in cut.clocks]
         broken = cut.broken_by()
         if lacking:
@@ -142,25 +142,25 @@ class Cuts(Observer):
             detail = f"{name}: node {i} recorded after hearing of what node {j} did after it had recorded"
             control.violated(CONSISTENT_CUT, node, detail)
         else:
-            self._judge_channels(cut, observation, control)
-        total = sum(balance for _, balance in states) + sum(sum(amounts) for _, _, amounts in channels)
-        self._counts["under_way"] += sum(len(amounts) for _, _, amounts in channels)
+            self._judge_channels(cut, node, told, control)
+        total = sum(balance for _, balance in told.balances) + sum(sum(amounts) for _, _, amounts in told.channels)
+        self._counts["under_way"] += sum(len(amounts) for _, _, amounts in told.channels)
         if total != self._total:
             control.violated(CONSERVATION, node, f"{name} counts {total}, and there is {self._total}")
 
-    def _judge_channels(self, cut: Cut, observation: Observation, control: Control) -> None:
-        snapshot, _, channels = observation.value
-        told = {(source, target): sorted(amounts) for source, target, amounts in channels}
+    def _judge_channels(self, cut: Cut, node: int, told: Completed, control: Control) -> None:
+        snapshot = told.snapshot
+        recorded = {(source, target): sorted(amounts) for source, target, amounts in told.channels}
         for link in sorted(cut.sent):
             amounts = self._amounts.get(link, [])
             crossing = sorted(amounts[number] for number in cut.crossing(link))
-            if told.get(link) != crossing:
+            if recorded.get(link) != crossing:
                 source, target = link
                 detail = (
                     f"snapshot {snapshot[0]}.{snapshot[1]}: under way from node {source} to {target} was "
-                    f"{_list(crossing)}, and is recorded as {_list(told.get(link, []))}"
+                    f"{_list(crossing)}, and is recorded as {_list(recorded.get(link, []))}"
                 )
-                control.violated(CHANNEL_STATE, observation.node, detail)
+                control.violated(CHANNEL_STATE, node, detail)
                 return
 
     def report(self) -> dict[str, int]:
@@ -186,14 +186,14 @@ class SnapshotEnds(Observer):
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         self._judge(control)
-        match observation.name:
-            case "initiated":
-                self._open[observation.value[0]] = observation.time_ns
-            case "complete" | "failed":
-                begun_ns = self._open.pop(observation.value[0], None)
+        match read(observation):
+            case Initiated(snapshot):
+                self._open[snapshot] = observation.time_ns
+            case Completed(snapshot) | GivenUp(snapshot) as told:
+                begun_ns = self._open.pop(snapshot, None)
                 if begun_ns is not None and begun_ns >= self._healed_ns:
                     self._due = True
-                    self._completed |= observation.name == "complete"
+                    self._completed |= isinstance(told, Completed)
 
     def on_finish(self, control: Control) -> None:
         self._judge(control)

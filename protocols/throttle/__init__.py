@@ -2,6 +2,7 @@
 
 limiters.py    token bucket, sliding log, sliding counter, and the fixed window with its flaw; integers only
 messages.py    a request, and its answer
+observed.py    what the limiter and its clients tell
 server.py      the node that admits or refuses, with durable state and its own monotonic clock
 client.py      clients: one that bursts at the edge of the hour, one that takes all it gets, one that is modest
 references.py  when one more may be admitted, by each limiter's definition

@@ -4,8 +4,6 @@
     Greedy   asks as soon as it may: after a refusal it waits exactly as long as it was told
     Modest   asks once in a while, at random
 
-What a client tells: "asked" (number,) and "heard" (number, wait_ns).
-
 A request that is not answered is sent again with its number; a client has one request open, but for a burst.
 """
 
@@ -17,6 +15,7 @@ from typing import Any
 from simclock import ms, seconds
 from simclock.actors import Node
 from simclock.protocols.throttle.messages import Answered, Request
+from simclock.protocols.throttle.observed import Heard
 
 NUMBERS_MAX = 1 << 24
 """Of one incarnation: the next begins there, so that numbers only grow."""
@@ -78,7 +77,7 @@ class ThrottleClient(Node):
             case Answered(number, wait_ns) if number == self.open:
                 self.open = None
                 self.cancel_timer("retry")
-                self.observe("heard", (number, wait_ns))
+                self.observe(Heard(number, wait_ns))
                 self._rest(wait_ns)
 
     def _ask(self) -> None:

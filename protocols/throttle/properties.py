@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from simclock import Control, Observation, Observer, format_duration
 from simclock.protocols.throttle.limiters import Limit
+from simclock.protocols.throttle.observed import Served
 from simclock.protocols.throttle.references import Reference
 
 RATE_LIMIT = "Rate Limit"
@@ -52,16 +53,17 @@ class RateLimit(Observer):
         self._waited = 0
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "served":
+        served = Served.read(observation)
+        if served is None:
             return
-        client, time_ns, wait_ns = observation.value
+        node, client, time_ns, wait_ns = observation.node, served.client, served.time_ns, served.wait_ns
         due_ns = self._due_ns.pop(client, None)
         reference = self._references.setdefault(client, self._reference(self._limit))
         if wait_ns is not None:
             self._refused += 1
             self._due_ns[client] = time_ns + wait_ns
-            self._kept_waiting(observation, control, due_ns)
-            self._check_refusal(observation, control, reference.earliest_ns(time_ns))
+            self._kept_waiting(node, served, due_ns, control)
+            self._check_refusal(node, served, reference.earliest_ns(time_ns), control)
             return
         reference.admitted(time_ns)
         self._waited += due_ns is not None
@@ -74,31 +76,30 @@ class RateLimit(Observer):
         if len(inside) > self._limit.count:
             since, window = format_duration(inside[0]), format_duration(self._limit.window_ns)
             detail = f"client {client} got {len(inside)} of {self._limit.count} since {since}, within {window}"
-            self._tell(RATE_LIMIT, observation, control, detail)
+            self._tell(RATE_LIMIT, node, client, detail, control)
 
-    def _tell(self, property: str, observation: Observation, control: Control, detail: str) -> None:
+    def _tell(self, property: str, node: int, client: int, detail: str, control: Control) -> None:
         """Once for each client; the run goes on, and says in the end how many it got."""
-        client = observation.value[0]
         if (property, client) not in self._told:
             self._told.add((property, client))
-            control.violated(property, observation.node, detail, stop=False)
+            control.violated(property, node, detail, stop=False)
 
-    def _check_refusal(self, observation: Observation, control: Control, earliest_ns: int) -> None:
-        client, time_ns, wait_ns = observation.value
+    def _check_refusal(self, node: int, served: Served, earliest_ns: int, control: Control) -> None:
+        client, time_ns, wait_ns = served.client, served.time_ns, served.wait_ns or 0
         if earliest_ns <= time_ns:
             detail = f"client {client} is refused at {format_duration(time_ns)}, where it may be admitted"
-            self._tell(NEEDLESS_REFUSAL, observation, control, detail)
+            self._tell(NEEDLESS_REFUSAL, node, client, detail, control)
         elif time_ns + wait_ns != earliest_ns:
             told, due = format_duration(wait_ns), format_duration(earliest_ns - time_ns)
             detail = f"client {client} is told to wait {told} at {format_duration(time_ns)}, and may come in {due}"
-            self._tell(RETRY_AFTER, observation, control, detail)
+            self._tell(RETRY_AFTER, node, client, detail, control)
 
-    def _kept_waiting(self, observation: Observation, control: Control, due_ns: int | None) -> None:
-        client, time_ns, wait_ns = observation.value
+    def _kept_waiting(self, node: int, served: Served, due_ns: int | None, control: Control) -> None:
+        client, time_ns, wait_ns = served.client, served.time_ns, served.wait_ns or 0
         if due_ns is not None and time_ns >= due_ns:
             was, more = format_duration(due_ns), format_duration(wait_ns)
             detail = f"client {client} was told to come at {was}, came, and is told to wait another {more}"
-            self._tell(RETRY_AFTER, observation, control, detail)
+            self._tell(RETRY_AFTER, node, client, detail, control)
 
     def report(self) -> dict[str, object]:
         return {

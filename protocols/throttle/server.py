@@ -1,9 +1,5 @@
 """The rate limiter: a node that answers every request with "admitted" or with how long to wait.
 
-What it tells:
-
-    "served"   (client, time_ns, wait_ns)   by its own monotonic clock; wait_ns is None of what is admitted
-
 Law 1: it reads its monotonic clock. The wall clock jumps, and with it the window: an hour forward would give every
        client its limit again.
 Law 2: what was admitted is durable before the answer leaves, or a crash would give it again.
@@ -20,6 +16,7 @@ from typing import Any
 from simclock.actors import Node
 from simclock.protocols.throttle.limiters import Limit, Limiter
 from simclock.protocols.throttle.messages import Answered, Request
+from simclock.protocols.throttle.observed import Served
 
 
 class RateLimiter(Node):
@@ -58,7 +55,7 @@ class RateLimiter(Node):
         wait_ns = limiter.admit(self._now_ns())
         answer = self.answers[source] = Answered(number, wait_ns)
         self._keep(source, limiter, answer)
-        self.observe("served", (source, self.clock.monotonic_ns(), wait_ns))
+        self.observe(Served(source, self.clock.monotonic_ns(), wait_ns))
         return answer
 
     def _now_ns(self) -> int:

@@ -1,6 +1,7 @@
 """Totally ordered broadcast as in Lamport 1978, for participants that may crash, be slow, and come back.
 
 messages.py     what participants send each other
+observed.py     what participants tell
 settings.py     what all participants must agree on
 hold_back.py    the queue: what may be displayed, and when
 membership.py   who takes part: views, agreed upon by a majority of the view before

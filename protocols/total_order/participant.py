@@ -1,16 +1,4 @@
-"""A participant of a totally ordered chat.
-
-What it tells observers:
-
-    "say"      (count, node, reply_to, displayed)   it said something; `displayed` is how much its screen had shown
-    "pending"  (count, node, text, waits for)       it holds a message that these members have not acknowledged
-    "display"  (position, count, node, text)        its screen shows the message at that position of the total order
-    "blank"    incarnation                          it is back after a crash: its screen shows nothing
-    "view"     (number, members, position, joins)   these take part now, and its screen goes on from that position;
-                                                    `joins` if it took no part in the view before: what it shows next
-                                                    is what it missed
-    "out"      (number, lost)                       it was left out of that view; (count, node) of its own not shown
-"""
+"""A participant of a totally ordered chat. What it tells observers is in `observed.py`."""
 
 from __future__ import annotations
 
@@ -34,6 +22,7 @@ from simclock.protocols.total_order.messages import (
     Say,
     View,
 )
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Name, Pending, Said, Viewed
 from simclock.protocols.total_order.settings import TotalOrderSettings
 
 
@@ -68,9 +57,9 @@ class Participant(Node):
         self.membership = self.membership_class(self, self.settings.suspect_ns)
         self.queue = self.queue_class(self.membership.members)
         if self.incarnation:
-            self.observe("blank", self.incarnation)
+            self.observe(Blank(self.incarnation))
         if self.membership.is_in:
-            self.observe("view", (0, self.membership.members, 0, False))
+            self.observe(Viewed(0, self.membership.members, 0, False))
         self.set_timer("heartbeat", self.id * self.settings.heartbeat_ns // self.nodes)
 
     def on_timer(self, timer: Any) -> None:
@@ -89,8 +78,8 @@ class Participant(Node):
             return
         self.lamport = self.lamport.tick()
         message = Say(self.lamport, text, reply_to)
-        answers = None if reply_to is None else (reply_to.count, reply_to.node)
-        self.observe("say", (self.lamport.count, self.id, answers, self.displayed))
+        answers = None if reply_to is None else _name(reply_to)
+        self.observe(Said(self.lamport.count, self.id, answers, self.displayed))
         self._to_others(message)
         self._hold(message)
 
@@ -124,7 +113,7 @@ class Participant(Node):
     def _hold(self, message: Say) -> None:
         self.queue.add(message)
         missing = tuple(sorted(self.queue.missing(message)))
-        self.observe("pending", (message.timestamp.count, message.timestamp.node, message.text, missing))
+        self.observe(Pending(*_name(message.timestamp), message.text, missing))
         self._display_ready()
 
     def _display_ready(self) -> None:
@@ -134,8 +123,7 @@ class Participant(Node):
     def _display(self, message: Say) -> None:
         self.history.append(message)
         self.displayed += 1
-        timestamp = message.timestamp
-        self.observe("display", (self.displayed - 1, timestamp.count, timestamp.node, message.text))
+        self.observe(Displayed(self.displayed - 1, *_name(message.timestamp), message.text))
         self.on_display(message)
 
     def on_display(self, message: Say) -> None:
@@ -160,7 +148,7 @@ class Participant(Node):
         members = self.membership.members
         assert view.start <= self.displayed, "law 4: a view begins where the screen of whoever is in it ends, or before"
         if joins:
-            self.observe("view", (view.number, members, self.displayed, True))
+            self.observe(Viewed(view.number, members, self.displayed, True))
         self.is_settling = True
         for message in view.messages[self.displayed - view.start :]:
             self._display(message)
@@ -169,7 +157,7 @@ class Participant(Node):
         self.links.restart(view.number)
         self.is_settling = False
         if not joins:
-            self.observe("view", (view.number, members, self.displayed, False))
+            self.observe(Viewed(view.number, members, self.displayed, False))
         waiting, self.waiting = self.waiting, []
         for text, reply_to in waiting:
             self.say(text, reply_to)
@@ -178,9 +166,14 @@ class Participant(Node):
         """The others go on without this node: it asks to join again, from a position it does not know yet."""
         lost = [each.timestamp for each in self.queue.held if each.timestamp.node == self.id]
         self.queue = self.queue_class(())
-        self.observe("out", (view.number, tuple([(each.count, self.id) for each in lost])))
+        self.observe(LeftOut(view.number, tuple([(each.count, self.id) for each in lost])))
 
     def _trim(self) -> None:
         """What every member has displayed need not be told again when the view changes."""
         known = [self.member_displayed.get(member, 0) for member in self.membership.members if member != self.id]
         self.trimmed = max(self.trimmed, min([*known, self.displayed]))
+
+
+def _name(timestamp: LamportClock) -> Name:
+    assert isinstance(timestamp.node, int), "participants are named by their nodes"
+    return timestamp.count, timestamp.node

@@ -11,12 +11,10 @@ The report is what a judge of liveness needs: see `Screens`.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from simclock import Control, Observation, Observer
-
-Name = tuple[int, int]
-"""A message: (count, node) of its timestamp."""
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Name, Pending, Said, Viewed, read
 
 
 class Screens(NamedTuple):
@@ -68,39 +66,38 @@ class TotalOrderProperties(Observer):
         """Node that joined -> how long the order was then."""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, value = observation.node, observation.value
-        match observation.name:
-            case "say":
-                self._on_say(observation.time_ns, value, control)
-            case "pending":
-                self._counts["held"] += bool(value[3])
-            case "display":
-                self._on_display(node, value, control)
-            case "blank":
+        node = observation.node
+        match read(observation):
+            case Said() as said:
+                self._on_said(observation.time_ns, said, control)
+            case Pending(waits_for=waits_for):
+                self._counts["held"] += bool(waits_for)
+            case Displayed(position, count, author):
+                self._on_displayed(node, position, (count, author), control)
+            case Blank():
                 self._shown[node] = 0
-            case "view":
-                self._on_view(observation.time_ns, node, value)
-            case "out":
+            case Viewed() as view:
+                self._on_view(observation.time_ns, node, view)
+            case LeftOut(lost=lost):
                 self._counts["left out"] += 1
                 self._views.pop(node, None)
-                self._lost += [tuple(each) for each in value[1]]
+                self._lost += lost
 
-    def _on_say(self, time_ns: int, value: Any, control: Control) -> None:
-        count, node, reply_to, displayed = value
-        name = (count, node)
+    def _on_said(self, time_ns: int, said: Said, control: Control) -> None:
+        node, reply_to, displayed = said.node, said.reply_to, said.displayed
+        name = (said.count, node)
         self._counts["said"] += 1
         self._said.append((time_ns, name))
         self._after[name] = displayed
         if reply_to is not None:
             self._counts["replies"] += 1
-            answered = self._position.get(tuple(reply_to))
+            answered = self._position.get(reply_to)
             if answered is None:
-                control.violated("Causal Order", node, f"{name} answers {tuple(reply_to)}, which no screen has shown")
+                control.violated("Causal Order", node, f"{name} answers {reply_to}, which no screen has shown")
             else:
                 self._after[name] = max(displayed, answered + 1)
 
-    def _on_display(self, node: int, value: Any, control: Control) -> None:
-        position, name = value[0], (value[1], value[2])
+    def _on_displayed(self, node: int, position: int, name: Name, control: Control) -> None:
         self._counts["displayed"] += 1
         self._counts["missed and shown"] += position < self._heads.get(node, 0)
         if position != self._shown[node]:
@@ -127,8 +124,8 @@ class TotalOrderProperties(Observer):
         self._order.append(name)
         self._position[name] = position
 
-    def _on_view(self, time_ns: int, node: int, value: Any) -> None:
-        number, members, _, joins = value
+    def _on_view(self, time_ns: int, node: int, view: Viewed) -> None:
+        number, joins = view.number, view.joins
         before = self._views.get(node)
         self._views[node] = (number, time_ns if joins or before is None else before[1])
         if joins:
@@ -136,7 +133,7 @@ class TotalOrderProperties(Observer):
             self._heads[node] = len(self._order)
         if number > self._latest[0]:
             self._counts["views"] += 1
-            self._latest = (number, tuple(members))
+            self._latest = (number, view.members)
 
     def report(self) -> Screens:
         return Screens(

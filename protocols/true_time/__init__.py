@@ -2,6 +2,7 @@
 
 settings.py      what is assumed of clocks, and how long is waited
 messages.py      reads, two-phase commit, and what is on disk
+observed.py      what clients, leaders and time sources tell
 time_source.py   time masters, and a node's interval that holds the true time
 locks.py         a shard's locks
 versions.py      a shard's data at every timestamp

@@ -1,12 +1,5 @@
 """A client: it reads, buffers its writes, drives two-phase commit, and reads at timestamps; it records what it heard.
 
-    "begin"     (transaction, kind, timestamp)                        kind is "write", "read" or "snapshot"
-    "saw"       (transaction, ((key, timestamp, value), ...))         data, as soon as it arrives
-    "asked"     (transaction, ((key, value), ...))                    the commit message leaves, with these writes
-    "ok"        (transaction, kind, timestamp, seen, writes)          committed, or all of a read is there
-    "aborted"   transaction                                           nothing of it will ever be seen
-    "unknown"   transaction                                           no answer: it may have been committed
-
 Law: one transaction at a time. An aborted one is tried again as a new transaction with the age of the first try
 (4.2.1, wound-wait), so that it becomes the oldest in the end.
 """
@@ -29,6 +22,7 @@ from simclock.protocols.true_time.messages import (
     Wounded,
     Write,
 )
+from simclock.protocols.true_time.observed import Aborted, Asked, Begun, Saw, Succeeded, Unknown
 from simclock.protocols.true_time.settings import TransactionSettings
 from simclock.protocols.true_time.time_source import TimedNode, TimeSource
 from simclock.protocols.true_time.workload import READ, SNAPSHOT, WRITE, Attempt, TransactionWorkload
@@ -178,7 +172,7 @@ class TransactionClient(TimedNode):
     def _open(self, attempt: Attempt) -> None:
         assert self.attempt is None, "one transaction at a time"
         self.attempt = attempt
-        self.observe("begin", (attempt.transaction, attempt.kind, attempt.timestamp))
+        self.observe(Begun(attempt.transaction, attempt.kind, attempt.timestamp))
         self.set_timer("give up", self.workload.give_up_ns)
         if attempt.reads:
             self._ask_again()
@@ -200,13 +194,13 @@ class TransactionClient(TimedNode):
         attempt = self.attempt
         assert attempt is not None, "only an open transaction reads"
         attempt.seen[leader] = (incarnation, versions)
-        self.observe("saw", (attempt.transaction, tuple((each.key, each.timestamp, each.value) for each in versions)))
+        self.observe(Saw(attempt.transaction, tuple((each.key, each.timestamp, each.value) for each in versions)))
         if len(attempt.seen) < len(attempt.reads):
             return
         if attempt.kind == WRITE:
             self._ask_for_commit()
         else:
-            self._finish("ok", (attempt.transaction, attempt.kind, attempt.timestamp, attempt.versions(), ()))
+            self._finish(Succeeded(attempt.transaction, attempt.kind, attempt.timestamp, attempt.versions(), ()))
             self._think()
 
     def _ask_for_commit(self) -> None:
@@ -214,7 +208,7 @@ class TransactionClient(TimedNode):
         attempt = self.attempt
         assert attempt is not None, "only an open transaction commits"
         attempt.coordinator = self.random.choice(attempt.participants)
-        self.observe("asked", (attempt.transaction, attempt.written()))
+        self.observe(Asked(attempt.transaction, attempt.written()))
         self._ask_again()
 
     def _ask_again(self) -> None:
@@ -253,14 +247,14 @@ class TransactionClient(TimedNode):
         if timestamp is None:
             self._aborted()
         else:
-            self._finish("ok", (attempt.transaction, WRITE, timestamp, attempt.versions(), attempt.written()))
+            self._finish(Succeeded(attempt.transaction, WRITE, timestamp, attempt.versions(), attempt.written()))
             self._think()
 
     def _aborted(self) -> None:
         """Try again, with the same age."""
         attempt = self.attempt
         assert attempt is not None, "only an open transaction is aborted"
-        self._finish("aborted", attempt.transaction)
+        self._finish(Aborted(attempt.transaction))
         self.set_timer(("again", attempt.age), self.random.exponential_ns(self.workload.pause_ns))
 
     def _give_up(self) -> None:
@@ -268,9 +262,9 @@ class TransactionClient(TimedNode):
         assert attempt is not None, "the timer ends with the transaction"
         if attempt.coordinator is None:
             self._release()
-            self._finish("aborted", attempt.transaction)
+            self._finish(Aborted(attempt.transaction))
         else:
-            self._finish("unknown", attempt.transaction)
+            self._finish(Unknown(attempt.transaction))
         self._think()
 
     def _release(self) -> None:
@@ -280,8 +274,8 @@ class TransactionClient(TimedNode):
             for leader in attempt.reads:
                 self.send(leader, Release(attempt.transaction))
 
-    def _finish(self, how: str, value: Any) -> None:
+    def _finish(self, told: Succeeded | Aborted | Unknown) -> None:
         self.attempt = None
         self.cancel_timer("retry")
         self.cancel_timer("give up")
-        self.observe(how, value)
+        self.observe(told)

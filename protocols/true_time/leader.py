@@ -30,6 +30,7 @@ from simclock.protocols.true_time.messages import (
     Release,
     WaitedRecord,
 )
+from simclock.protocols.true_time.observed import Applied, Assigned, Committed, GivenUp, PreparedAt
 from simclock.protocols.true_time.shard import Coordinated, Decided, Shard
 
 UNSYNCHRONIZED_NS = ms(50)
@@ -108,7 +109,7 @@ class Leader(Shard):
             if message.coordinator == self.id:
                 self._abort(transaction, client)
             else:
-                self.observe("abort", transaction)
+                self.observe(GivenUp(transaction))
                 self.send(message.coordinator, Refused(transaction))
         elif message.coordinator == self.id:
             self.coordinated[transaction] = Coordinated(message, client, now)
@@ -123,7 +124,7 @@ class Leader(Shard):
         """4.2.1: a prepare timestamp larger than any it has assigned before; logged, then told to the coordinator."""
         timestamp = self._prepare_timestamp(now)
         self._assign(timestamp)
-        self.observe("prepare", (message.transaction, timestamp))
+        self.observe(PreparedAt(message.transaction, timestamp))
         record = PreparedRecord(message, client, timestamp)
         self.prepared[message.transaction] = record
         self._log(record)
@@ -157,9 +158,9 @@ class Leader(Shard):
         if timestamp is not None:
             self.last_timestamp = max(self.last_timestamp, timestamp)
             self.versions.write(timestamp, commit.writes)
-            self.observe("apply", (transaction, timestamp))
+            self.observe(Applied(transaction, timestamp))
         else:
-            self.observe("abort", transaction)
+            self.observe(GivenUp(transaction))
         self._release(transaction)
         self._serve_reads()
 
@@ -181,7 +182,7 @@ class Leader(Shard):
         arrived = coordinated.arrived
         timestamp = self._commit_timestamp(arrived, votes)
         self._assign(timestamp)
-        self.observe("assign", (transaction, timestamp, arrived.earliest_ns, arrived.latest_ns))
+        self.observe(Assigned(transaction, timestamp, arrived.earliest_ns, arrived.latest_ns))
         self._forget_votes(transaction)
         self.decided[transaction] = Decided(coordinated.commit, coordinated.client, timestamp)
         self._log(DecidedRecord(transaction, timestamp, coordinated.commit, coordinated.client))
@@ -213,7 +214,7 @@ class Leader(Shard):
         transaction = decided.commit.transaction
         del self.decided[transaction]
         self.cancel_timer(("wait", transaction))
-        self.observe("commit", (transaction, decided.timestamp))
+        self.observe(Committed(transaction, decided.timestamp))
         self._log(WaitedRecord(transaction))
         self._apply(decided.commit, decided.timestamp)
         self.send(decided.client, Outcome(transaction, decided.timestamp))
@@ -257,7 +258,7 @@ class Leader(Shard):
         self._forget_votes(transaction)
         self.outcomes[transaction] = None
         self._log(DecidedRecord(transaction, None))
-        self.observe("abort", transaction)
+        self.observe(GivenUp(transaction))
         self._release(transaction)
         if coordinated is not None:
             client = coordinated.client

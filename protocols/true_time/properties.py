@@ -13,6 +13,18 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.true_time.observed import (
+    Applied,
+    Assigned,
+    Begun,
+    Committed,
+    Now,
+    PreparedAt,
+    Saw,
+    Served,
+    Succeeded,
+    read,
+)
 
 CONTAINS_NOW = "TrueTime Contains Now"
 START = "Start"
@@ -32,31 +44,31 @@ class TrueTimeProperties(Observer):
         self.counts = {"intervals": 0, "prepared": 0, "assigned": 0, "commits": 0, "applied": 0, "reads served": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        time_ns, node, _, name, value = observation
-        match name:
-            case "now":
-                self._on_now(time_ns, node, value[0], value[1], control)
-            case "begin":
-                self._begun_ns[value[0]] = time_ns
-            case "prepare":
-                self._on_assigned("prepared", node, value[0], value[1], control)
-            case "assign":
-                self._on_assigned("assigned", node, value[0], value[1], control)
-                self._on_commit_timestamp(node, value[0], value[1], control)
-            case "serve":
+        time_ns, node = observation.time_ns, observation.node
+        match read(observation):
+            case Now(earliest_ns, latest_ns):
+                self._on_now(time_ns, node, earliest_ns, latest_ns, control)
+            case Begun(transaction):
+                self._begun_ns[transaction] = time_ns
+            case PreparedAt(transaction, timestamp):
+                self._on_assigned("prepared", node, transaction, timestamp, control)
+            case Assigned(transaction, timestamp):
+                self._on_assigned("assigned", node, transaction, timestamp, control)
+                self._on_commit_timestamp(node, transaction, timestamp, control)
+            case Served(timestamp=timestamp):
                 self.counts["reads served"] += 1
-                self._assigned[node] = max(value[1], self._assigned.get(node, 0))
-            case "apply":
+                self._assigned[node] = max(timestamp, self._assigned.get(node, 0))
+            case Applied(timestamp=timestamp):
                 self.counts["applied"] += 1
-                self._assigned[node] = max(value[1], self._assigned.get(node, 0))
-            case "commit":
+                self._assigned[node] = max(timestamp, self._assigned.get(node, 0))
+            case Committed():
                 self.counts["commits"] += 1
-            case "saw":
-                for key, timestamp, _ in value[1]:
+            case Saw(versions=versions):
+                for key, timestamp, _ in versions:
                     if timestamp:  # 0 says that there is nothing under the key yet, so there is nothing to wait for
                         self._on_seen(time_ns, node, f"key {key} of timestamp", timestamp, control)
-            case "ok" if value[1] == "write":
-                self._on_seen(time_ns, node, f"of the commit of transaction {value[0]} at", value[2], control)
+            case Succeeded(transaction, "write", int(timestamp)):
+                self._on_seen(time_ns, node, f"of the commit of transaction {transaction} at", timestamp, control)
 
     def _on_now(self, time_ns: int, node: int, earliest_ns: int, latest_ns: int, control: Control) -> None:
         self.counts["intervals"] += 1

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from simclock.clocks import TrueTime
 from simclock.protocols.true_time.locks import LockTable
 from simclock.protocols.true_time.messages import Commit, PreparedRecord, Read, ReadAt, ReadAtReply, ReadReply, Wounded
+from simclock.protocols.true_time.observed import Served
 from simclock.protocols.true_time.settings import TransactionSettings
 from simclock.protocols.true_time.time_source import TimedNode, TimeSource
 from simclock.protocols.true_time.versions import Versions
@@ -148,7 +149,7 @@ class Shard(TimedNode):
                 continue
             del self.reads_at[client, transaction]
             self._promise(message.timestamp)
-            self.observe("serve", (transaction, message.timestamp))
+            self.observe(Served(transaction, message.timestamp))
             versions = tuple(self.versions.at(key, message.timestamp) for key in message.keys)
             self.send(client, ReadAtReply(transaction, versions))
 

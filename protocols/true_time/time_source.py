@@ -20,6 +20,7 @@ from simclock.clocks import TrueTime, Uncertainty
 from simclock.clocks.true_time import PARTS
 from simclock.protocols.clock_synchronization.cristian import estimate_ns
 from simclock.protocols.clock_synchronization.messages import TimeReply, TimeRequest
+from simclock.protocols.true_time.observed import Now, Synchronized
 from simclock.protocols.true_time.settings import TimeSettings
 
 POLLS_MAX = 1 << 32
@@ -117,7 +118,7 @@ class TimedNode(Node):
         """TT.now(); None before the first synchronization."""
         now = self.time.now(self.clock.wall_ns(), self.clock.monotonic_ns())
         if now is not None:
-            self.observe("now", (now.earliest_ns, now.latest_ns))
+            self.observe(Now(now.earliest_ns, now.latest_ns))
         return now
 
     def _is_awaited(self, message: TimeReply) -> bool:
@@ -144,5 +145,5 @@ class TimedNode(Node):
         self.set_timer("poll", self.random.uniform_ns(sync_ns // 4, sync_ns) if first else sync_ns)
         now = self.tt_now()
         assert now is not None, "a node that has synchronized knows the time"
-        self.observe("synchronized", (source, round_trip_ns, taken, now.earliest_ns, now.latest_ns))
+        self.observe(Synchronized(source, round_trip_ns, taken, now.earliest_ns, now.latest_ns))
         self.on_synchronized()

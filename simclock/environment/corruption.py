@@ -21,7 +21,8 @@ _INT_BITS = 62
 def corrupted(message: Any, bits: Callable[[int], int]) -> Any | None:
     """The message with one value changed, None if no change gives a value that the class allows.
 
-    A bit is flipped in an int, a bool or bytes, a letter changed in a str. `bits(k)` gives k random bits.
+    A bit is flipped in an int, a bool or bytes, a letter drawn anew in a str; one that is drawn as it was changes
+    nothing, and another value is tried. `bits(k)` gives k random bits.
     """
     leaves = list(_leaves(message, ()))
     while leaves:

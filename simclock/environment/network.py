@@ -14,11 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from simclock.durations import MILLISECOND, format_duration
-from simclock.environment.latency import Constant, Latency, missing_of_latency
+from simclock.environment.latency import Constant, Latency, latency_text, missing_of_latency
 from simclock.errors import UsageError
 from simclock.readable import say
 
@@ -31,16 +31,22 @@ ORDERS = ("any", "fifo")
 def probability_threshold(value: float | str, place: str) -> int:
     """A probability as a whole number out of 2**32, exactly as its decimal text says."""
     try:
-        text = str(value)
-        rough = float(text)  # an exponent of nine digits is not for exact numbers
-        exact = Fraction(text) if rough and 0 <= rough <= 1 else Fraction(rough)
+        threshold = _threshold(str(value))
     except (ValueError, OverflowError):
         raise UsageError(
             f"{place}: {say(value)} is not a probability: write a number from 0 to 1, such as 0.01"
         ) from None
-    if not 0 <= exact <= 1:
+    if threshold is None:
         raise UsageError(f"{place}: {value} is not a probability: it must be from 0 to 1")
-    return int(exact * (1 << PROBABILITY_BITS))
+    return threshold
+
+
+@lru_cache(maxsize=1024)
+def _threshold(text: str) -> int | None:
+    """None where it is not from 0 to 1. Kept, as every fault of the network and every seed asks for the same few."""
+    rough = float(text)  # an exponent of nine digits is not for exact numbers
+    exact = Fraction(text) if rough and 0 <= rough <= 1 else Fraction(rough)
+    return int(exact * (1 << PROBABILITY_BITS)) if 0 <= exact <= 1 else None
 
 
 def is_bandwidth(bytes_per_s: object) -> bool:
@@ -110,7 +116,12 @@ class Network:
         )
 
     def __str__(self) -> str:
-        parts = [str(self.latency), f"loss {self.loss:g}", f"duplication {self.duplication:g}", f"order {self.order}"]
+        parts = [
+            latency_text(self.latency),
+            f"loss {self.loss:g}",
+            f"duplication {self.duplication:g}",
+            f"order {self.order}",
+        ]
         if self.bytes_per_s:
             parts.append(f"{self.bytes_per_s} B/s")
         if self.corruption_thresholds:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from statistics import NormalDist
 
 CELLS = 1024
@@ -73,6 +73,7 @@ def exponential_quantile(probability: Fraction) -> int:
     return int(EXACT.multiply(-logarithm, Decimal(QUANTILE_ONE)))
 
 
+@lru_cache(maxsize=64)
 def log_normal_table(median_ns: int, sigma: Decimal) -> QuantileTable:
     """The log-normal distribution with that median; its values are whole nanoseconds."""
 

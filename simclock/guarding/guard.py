@@ -59,6 +59,10 @@ _times_changed = [0]
 """How often classes were changed in this process."""
 _wrappers: dict[int, Any] = {}
 """id of a forbidden function -> what stands in its place."""
+_free: dict[int, tuple[dict[str, Any], int]] = {}
+"""id of the globals of a module of this package in which no forbidden function is named -> they, and how many."""
+_free_of: set[int] = set()
+"""The forbidden functions of which that holds."""
 
 
 @contextmanager
@@ -72,6 +76,16 @@ def handling() -> Iterator[None]:
     finally:
         if not outer:
             _handling.discard(thread)
+
+
+class _Lifted(AbstractContextManager[None]):
+    """What happens inside `with` this, within `handling()`, is not a node's code; a class, as it is entered often."""
+
+    def __enter__(self) -> None:
+        _handling.discard(get_ident())
+
+    def __exit__(self, *_error: object) -> None:
+        _handling.add(get_ident())
 
 
 @contextmanager
@@ -93,15 +107,18 @@ def installed(build: Callable[..., Any]) -> Iterator[None]:
 
 
 class Guarding(NamedTuple):
-    """What a placement puts around a run, and around every `Host.advance`."""
+    """What a placement puts around a run, around every `Host.advance`, and around what a host calls that is no node."""
 
     run: AbstractContextManager[None]
     advance: Callable[[], AbstractContextManager[None]]
+    lifted: AbstractContextManager[None]
 
 
 def guarding(build: Callable[..., Any], on: bool) -> Guarding:
     """The guard, or nothing where it is off."""
-    return Guarding(installed(build), handling) if on else Guarding(nullcontext(), nullcontext)
+    return (
+        Guarding(installed(build), handling, _Lifted()) if on else Guarding(nullcontext(), nullcontext, nullcontext())
+    )
 
 
 # What stands in place of a forbidden function.
@@ -226,8 +243,14 @@ def _set_in_c_class(cls: type, name: str, value: Any) -> None:
 
 def _guard_names(build: Callable[..., Any]) -> None:
     """Rule 1: replace forbidden functions in the globals of the user's modules, and of what `build` leads to."""
+    if _wrappers.keys() != _free_of:
+        _free.clear()
+        _free_of.clear()
+        _free_of.update(_wrappers)
     for names in (*_modules_of_the_user(), *_reachable(build)):
-        if _wrappers.keys().isdisjoint(map(id, names.values())):  # most: a run of a sweep is short, the modules many
+        if _wrappers.keys().isdisjoint(map(id, names.values())):
+            if _is_own_module(names):
+                _free[id(names)] = names, len(names)
             continue
         for name, value in list(names.items()):
             wrapper = _wrappers.get(id(value))
@@ -239,7 +262,16 @@ def _guard_names(build: Callable[..., Any]) -> None:
 def _modules_of_the_user() -> Iterator[dict[str, Any]]:
     for name, module in list(sys.modules.items()):
         if isinstance(module, ModuleType) and _is_of_the_user(name, getattr(module, "__file__", None)):
-            yield vars(module)
+            names = vars(module)
+            _, count = _free.get(id(names), (None, -1))
+            if len(names) != count:  # a run of a sweep is short, and the modules of this package are many
+                yield names
+
+
+def _is_own_module(names: dict[str, Any]) -> bool:
+    """Whether these are the globals of a module of this package, which lead to nobody's code but ours."""
+    name = str(names.get("__name__"))
+    return name.startswith(f"{PACKAGE}.") and getattr(sys.modules.get(name), "__dict__", None) is names
 
 
 def _reachable(build: Callable[..., Any]) -> Iterator[dict[str, Any]]:
@@ -256,7 +288,7 @@ def _reachable(build: Callable[..., Any]) -> Iterator[dict[str, Any]]:
             names = thing.__globals__
             if not _is_of_the_user(str(names.get("__name__")), names.get("__file__")):
                 continue
-            if id(names) not in seen:
+            if id(names) not in seen and not _is_own_module(names):
                 seen.add(id(names))
                 waiting += names.values()
                 yield names

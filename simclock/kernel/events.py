@@ -11,7 +11,7 @@ and does not depend on where nodes live. The comparison of two tuples never reac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from heapq import heapify, heappop, heappush
 from itertools import chain
 from operator import length_hint
@@ -105,29 +105,40 @@ class EventQueue:
         self.current.sort()
         return True
 
+    def take_up_near(self) -> None:
+        """When `current` is empty: take up what is in `near`."""
+        self.current = sorted(self.near)
+        self.near.clear()
+
     def take_out(self, wanted: Callable[[Event], bool]) -> list[Event]:
-        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions.
+        """Remove and give the events that are wanted, in key order. Looks at every event: for rare occasions."""
+        passed = len(self.current) - length_hint(self.under_way) if self.under_way is not None else 0
+        queued = chain(self.current[passed:], self.near, *self.slots.values())
+        found = sorted(event for event in queued if wanted(event))
+        self.remove(found)
+        return found
+
+    def remove(self, events: Collection[Event]) -> None:
+        """Remove these very events, which are queued. Looks no further than into the slots where they are.
 
         May be called while the host goes through `current`: what it has passed stands there still, and stays, so that
-        the iterator keeps its place. The lists stay the same objects.
+        the iterator keeps its place. The lists stay the same objects. A slot that has become empty stays, too.
         """
-        passed = len(self.current) - length_hint(self.under_way) if self.under_way is not None else 0
-        found = [event for event in self.current[passed:] if wanted(event)]
-        self.current[passed:] = [event for event in self.current[passed:] if not wanted(event)]
-        for events in (self.near, *self.slots.values()):
-            chosen = [event for event in events if wanted(event)]
-            if chosen:
-                found += chosen
-                events[:] = [event for event in events if not wanted(event)]
-        heapify(self.near)
-        for slot in [slot for slot, events in self.slots.items() if not events]:
-            del self.slots[slot]
-            self.slots.order.remove(slot)
-        heapify(self.slots.order)
-        return sorted(found)
+        gone = set(map(id, events))
+        slots = {event[0] >> self.shift for event in events}
+        for slot in slots:
+            if slot > self.slot:
+                self.slots[slot][:] = [event for event in self.slots[slot] if id(event) not in gone]
+        if any(slot <= self.slot for slot in slots):
+            passed = len(self.current) - length_hint(self.under_way) if self.under_way is not None else 0
+            self.current[passed:] = [event for event in self.current[passed:] if id(event) not in gone]
+            self.near[:] = [event for event in self.near if id(event) not in gone]
+            heapify(self.near)
 
     def next_time_ns(self) -> int | None:
         """The time of the earliest event, None if there is none."""
+        while self.slots.order and not self.slots[self.slots.order[0]]:
+            del self.slots[heappop(self.slots.order)]
         times = []
         if self.current:
             times.append(self.current[0][0])

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush, heappushpop
+from heapq import heappush, heappushpop
 from operator import itemgetter
 from typing import Any, get_args
 
@@ -28,7 +28,7 @@ from simclock.kernel.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_can
 from simclock.kernel.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
 from simclock.kernel.failures import describe_error, is_interrupt, unencodable
 from simclock.kernel.handler_names import NODE_HANDLERS, misspelt_handlers
-from simclock.kernel.mail import HostPlan, Observation, Summary, Window
+from simclock.kernel.mail import HostPlan, Observation, Summary, Tell, Window
 from simclock.kernel.port import ProcessPort
 from simclock.kernel.process import Process, new_process, succeed
 from simclock.kernel.quiet import Stillness
@@ -44,6 +44,8 @@ _new_tuple = tuple.__new__
 """Half the time that calling the class of a named tuple takes."""
 
 EVENTS_PER_SLOT = 64
+LOOKAHEADS_PER_SLOT = 8
+"""Of a few nodes, a slot would last too long, and too much be put into it while it is emptied."""
 EVENTS_PER_INSTANT_MAX = 1_000_000
 """So many events one after the other, all at one instant, are taken for a loop without end."""
 
@@ -54,6 +56,47 @@ class _TimeStandsStillError(UsageError):
 
 class Host:
     """A set of nodes and everything they touch."""
+
+    __slots__ = (
+        "_altered",
+        "_crashes_losing_writes",
+        "_decode",
+        "_dropped",
+        "_effects",
+        "_encode",
+        "_event",
+        "_failures",
+        "_fallen",
+        "_halts",
+        "_handled",
+        "_host_of",
+        "_observations",
+        "_others",
+        "_outbox",
+        "_stillness",
+        "canonical",
+        "clocks",
+        "clocks_differ",
+        "clogged",
+        "delays",
+        "disk_model",
+        "halted",
+        "horizon_ns",
+        "links",
+        "lookahead_ns",
+        "message_types",
+        "network",
+        "nodes",
+        "now_ns",
+        "number",
+        "plan",
+        "processes",
+        "queue",
+        "seed",
+        "tell",
+        "trace",
+    )
+    # With as many fields a dict of them would have no short way in CPython: each event would look up a dozen names.
 
     def __init__(self, plan: HostPlan, number: int) -> None:  # noqa: PLR0915 - one field after the other
         self.plan: HostPlan = plan
@@ -74,6 +117,8 @@ class Host:
         """Link -> messages to nodes of this host that came due while it was clogged."""
         self.now_ns = 0
         self.horizon_ns = 0
+        self.tell: Tell | None = None
+        """How a lone host tells observers itself, when it has come to where they may react; else its window ends."""
         members = [node for node, host in enumerate(plan.host_of) if host == number]
         self.queue = EventQueue(_slot_ns(plan, len(members)))
         self.trace: Trace | None = Trace() if plan.traced else None
@@ -127,7 +172,6 @@ class Host:
         while True:
             try:
                 self._handle_events()
-                break
             except Halt as halt:
                 self._halted(*halt.args)
             except _TimeStandsStillError as error:
@@ -140,6 +184,10 @@ class Host:
                 # Nodes share nothing: the rest of this instant still happens, so that the error reported is the
                 # earliest by (time, node) on every placement.
                 self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
+            else:
+                if self.tell is None or not self._observations or self._failures:
+                    break
+                self._tell_observers(self.tell, horizon_ns)
         window = Window(
             self.queue.next_time_ns(),
             {host: self._pack(events) for host, events in self._outbox.items()},
@@ -154,6 +202,13 @@ class Host:
         self._observations = []
         self._failures = []
         return window
+
+    def _tell_observers(self, tell: Tell, horizon_ns: int) -> None:
+        """As the scheduler does it after a window: everything earlier than their reactions has happened."""
+        observations, self._observations = self._observations, []
+        end_ns, faults = tell(observations)
+        self.horizon_ns = min(horizon_ns, end_ns)
+        self.accept_faults(faults)
 
     def _pack(self, events: list[Event]) -> bytes:
         try:
@@ -181,11 +236,12 @@ class Host:
         queue = self.queue
         near = queue.near
         processes = self.processes
-        handled = 0
+        timers = 0
+        instant_ns, in_instant = -1, 0
         events = queue.under_way = iter(queue.current)
         try:
             while True:
-                # The short way of `_handle`, inline: a call per event would cost a tenth of the run.
+                # The short ways of `_handle`, inline: a call per event would cost a tenth of the run.
                 for event in events:
                     if near and near[0] < event:
                         event = heappushpop(near, event)
@@ -198,57 +254,52 @@ class Host:
                         if process.sim_open:
                             self._event = event
                             self.now_ns = time_ns
-                            handled += 1
+                            self._handled += 1
                             process.sim_hash(encode(event))
                             process.on_message(source, payload)
                             continue
+                    elif kind == TIMER:
+                        process = processes[target]
+                        if process.sim_open and process.sim_timers.get(payload) is event:
+                            self._event = event
+                            self.now_ns = time_ns
+                            self._handled += 1
+                            timers += 1
+                            del process.sim_timers[payload]
+                            process.sim_hash(encode(event))
+                            process.on_timer(payload)
+                            continue
                     self._handle(event)
-                self._handle_near()
-                self._handled += handled  # for who looks on
-                handled = 0
-                if near or not queue.open_slot(self.horizon_ns):
+                if near:  # what was put into the slot while it was emptied
+                    if near[0][0] >= self.horizon_ns:
+                        return
+                    in_instant = in_instant + len(queue.current) if self.now_ns == instant_ns else 0
+                    instant_ns = self.now_ns
+                    if in_instant > EVENTS_PER_INSTANT_MAX:
+                        raise _TimeStandsStillError(
+                            f"virtual time stands still: more than {EVENTS_PER_INSTANT_MAX:,} events in one instant; "
+                            "give the network or the timers a delay above zero"
+                        )
+                    queue.take_up_near()
+                elif not queue.open_slot(self.horizon_ns):
                     return
                 events = queue.under_way = iter(queue.current)
         finally:
             queue.current, queue.under_way = list(events), None
-            self._handled += handled
-
-    def _handle_near(self) -> None:
-        """Handle what was put into the slot while it was emptied."""
-        near = self.queue.near
-        instant_ns, events = -1, 0
-        while near and near[0][0] < self.horizon_ns:
-            self._handle(heappop(near))
-            events = events + 1 if self.now_ns == instant_ns else 0
-            instant_ns = self.now_ns
-            if events > EVENTS_PER_INSTANT_MAX:
-                raise _TimeStandsStillError(
-                    f"virtual time stands still: more than {EVENTS_PER_INSTANT_MAX:,} events in one instant; give the "
-                    "network or the timers a delay above zero"
-                )
+            self._others["timer"] += timers
 
     def _handle(self, event: Event) -> None:
         before = self._event
         self._event = event
-        self.now_ns, _, count, target, kind, payload = event
+        self.now_ns, _, _, target, kind, payload = event
         if kind == TIMER:
             process = self.processes[target]
-            if process.sim_timers.get(payload) == count:
-                if process.sim_open:  # as in `handle`, a call less
-                    del process.sim_timers[payload]
-                    self._others["timer"] += 1
-                    self.record(process, event)
-                    process.on_timer(payload)
-                else:
-                    come_due(self, process, event)
+            if process.sim_timers.get(payload) is event:
+                come_due(self, process, event)
             else:
                 self._stillness.idle(event, before)
         elif kind == MESSAGE:
-            process = self.processes[target]
-            if process.sim_open:
-                self.handle(process, event)
-            else:
-                self._receive(process, event)
+            self._receive(self.processes[target], event)
         elif kind == START:
             self._others["start"] += 1
             self.start(self.processes[target], event)
@@ -442,8 +493,9 @@ class Host:
     def _quiet_ns(self) -> int | None:
         """Since when nothing has happened at these nodes, where nothing is left to; else None."""
         timers = {node: process.sim_timers for node, process in self.processes.items()}
-        for _, _, count, target, kind, payload in self.queue.unordered():
-            if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) == count):
+        for event in self.queue.unordered():
+            _, _, _, target, kind, payload = event
+            if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) is event):
                 return None
         held = any(self.clogged.values()) or any(
             process.__dict__.get("sim_parked") or ((gate := process.existing_gate()) is not None and gate.held)
@@ -521,4 +573,4 @@ def _slot_ns(plan: HostPlan, members: int) -> int:
     uniform = plan.network.latency.everywhere_uniform
     delay_ns = uniform[0] + uniform[1] // 2 if uniform else 2 * plan.lookahead_ns
     wide_ns = (delay_ns or MILLISECOND) * EVENTS_PER_SLOT // max(1, members)
-    return max(1 << 10, min(wide_ns, plan.lookahead_ns or wide_ns))
+    return max(1 << 10, min(wide_ns, LOOKAHEADS_PER_SLOT * plan.lookahead_ns or wide_ns))

@@ -92,6 +92,9 @@ class HostPlan(NamedTuple):
     """The host of each node."""
 
 
+Tell = Callable[[list[Observation]], tuple[int, list[tuple[int, Fault]]]]
+"""Tells observers; gives the end of the run, as far as is known by now, and what faults they cause."""
+
 Mail = tuple[int, list[bytes], list[tuple[int, Fault]]]
 """What a host is called with: horizon, inbox, faults."""
 

@@ -29,7 +29,7 @@ class ProcessPort(Protocol):
     sim_dropped: int
     sim_incarnation: int
     sim_ready_ns: int
-    sim_timers: dict[Any, int]
+    sim_timers: dict[Any, Event]
     sim_parked: list[tuple[int, Event]]
     sim_bits: Callable[[int], int]
     sim_loss_bits: Callable[[int], int]

@@ -6,7 +6,7 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from heapq import heappush
 from inspect import getattr_static
@@ -25,9 +25,12 @@ from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.sending import send_carefully
 from simclock.readable import say
 from simclock.streams import Stream, stream
+from simclock.told import Halted, Told, ToldMeta, refusal
 
 DIGEST_BYTES = 16
-HALTED = "halted"
+PARKED_NS = 0
+"""The time of a timer that is not queued: when it runs out is not known, or not yet."""
+HALTED = Halted.observed_as
 """What a node observes when it ends itself."""
 
 
@@ -191,14 +194,14 @@ class Process:
     """How many of `sim_count` were timers or observations."""
     sim_dropped: int
     sim_duplicated: int
-    sim_timers: dict[Any, int]
-    """Timer name -> the running number of its latest setting; an event with another number is stale."""
+    sim_timers: dict[Any, Event]
+    """Timer name -> the event of its latest setting; any other event of that name is stale."""
     sim_digest: Any
     """The hash over everything the node handled: the concatenated encodings of the events."""
     sim_hash: Callable[[bytes], None]
     """Its `update`."""
-    sim_fast: bool
-    """Whether `send` may take the short way."""
+    sim_fast: Container[type]
+    """The classes of messages with which `send` may take the short way: those that were let in, or none."""
     sim_open: bool
     """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
     cut or clogged, and nobody traces."""
@@ -249,10 +252,10 @@ class Process:
 
     def send(self, target: int, message: Any) -> None:
         """Send a message; the network decides when it arrives, and whether."""
-        host = self.sim_host
-        if not self.sim_fast or target.__class__ is not int or message.__class__ not in host.message_types:
+        if message.__class__ not in self.sim_fast or target.__class__ is not int:
             send_carefully(self, target, message)
             return
+        host = self.sim_host
         self.sim_count = count = self.sim_count + 1
         time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
         if target in self.sim_local:
@@ -284,35 +287,39 @@ class Process:
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
-        self.sim_timers[name] = count
+        own = self.sim_id
         if host.clocks_differ:
-            goal_ns = self.sim_clock.monotonic_ns(host.now_ns) + duration_ns
-            self.run_timer(goal_ns, (0, self.sim_id, count, self.sim_id, TIMER, name))
+            self.sim_timers[name] = event = (PARKED_NS, own, count, own, TIMER, name)
+            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
             return
         time_ns = host.now_ns + duration_ns
+        self.sim_timers[name] = event = (time_ns, own, count, own, TIMER, name)
         queue = host.queue
         slot = time_ns >> queue.shift
         if slot > queue.slot:
-            queue.slots[slot].append((time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            queue.slots[slot].append(event)
         else:
-            heappush(queue.near, (time_ns, self.sim_id, count, self.sim_id, TIMER, name))
+            heappush(queue.near, event)
 
     def cancel_timer(self, name: Any) -> None:
         """Forget a timer; no effect if it is not set."""
         self.sim_timers.pop(name, None)
 
-    def observe(self, name: str, value: Any = None) -> None:
+    def observe(self, name: str | Told, value: Any = None) -> None:
         """Tell the observers something: a name, and a value that is deeply immutable; another one is refused."""
         host, own = self.sim_host, self.sim_id
-        if name.__class__ is not str:
-            raise UsageError(f"observe({name!r}, ...): what is observed has a name, a str")
+        kind: Any = name.__class__
+        if kind is not str:
+            if kind.__class__ is not ToldMeta or value is not None:
+                raise refusal(name, value)
+            name, value = kind.observed_as, kind.sim_value(name)
         if value.__class__ not in SETTLED and check_immutable(value, "observe", name):
             host.encode_canonically()
         self.sim_count = count = self.sim_count + 1
         self.sim_timers_set += 1
         now_ns = host.now_ns
         host.record(self, (now_ns, own, count, own, OBSERVATION, (name, value)))
-        host.observed(now_ns, own, count, name, value)
+        host.observed(now_ns, own, count, name, value)  # type: ignore[arg-type] # a str by now
 
     def halt(self, reason: str) -> NoReturn:
         """End the process from inside, as `exit` does; observers see "halted" with the reason.
@@ -332,7 +339,7 @@ class Process:
         straight = self.sim_up and not host.links
         self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_open = self.sim_open and not host.canonical
-        self.sim_fast = (
+        fast = (
             straight
             and host.network.plain
             and not host.delays.by_ends_ns
@@ -341,6 +348,7 @@ class Process:
             and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)
             and host.trace is None
         )
+        self.sim_fast = host.message_types if fast else ()
 
     def existing_gate(self) -> Gate | None:
         """The gate, where anything ever had to wait."""
@@ -352,10 +360,13 @@ class Process:
         host = self.sim_host
         clock = self.sim_clock
         wait_ns = clock.true_duration_ns(host.now_ns, goal_ns - clock.monotonic_ns(host.now_ns))
+        moved = (PARKED_NS if wait_ns is None else host.now_ns + wait_ns, *event[1:])
+        if self.sim_timers.get(event[5]) is event:
+            self.sim_timers[event[5]] = moved
         if wait_ns is None:
-            self.sim_parked.append((goal_ns, event))
+            self.sim_parked.append((goal_ns, moved))
         else:
-            host.queue.push((host.now_ns + wait_ns, *event[1:]))
+            host.queue.push(moved)
 
 
 KERNEL_OWNED = tuple(name for name, value in vars(Process).items() if isinstance(value, KernelOwned))
@@ -377,7 +388,7 @@ def new_process(host: HostPort, node: int) -> Process:
     process.sim_timers = {}
     process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
     process.sim_hash = process.sim_digest.update
-    process.sim_fast = process.sim_open = False
+    process.sim_fast, process.sim_open = (), False
     process.sim_bits = stream(host.seed, "latency", node).getrandbits
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
     process.sim_ready_ns = 0

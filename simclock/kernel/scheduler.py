@@ -19,6 +19,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,13 +35,16 @@ from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
 from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
-from simclock.observers import Control, Environment, Happened, Observer, R, Violation
+from simclock.notebook import ROWS_MAX, facts, marked
+from simclock.observers import Control, Environment, Happened, Observer, R, Unjudged, Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 BUSY_EVENTS = 64
 """Events per host and window from which a second window under way pays."""
 BUSY_TOLD_MAX = 3
+CELL_MAX = 200
+"""Characters of what an observer kept that a notebook shows."""
 
 
 class RunResult(NamedTuple):
@@ -90,6 +94,8 @@ class RunResult(NamedTuple):
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
     """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
+    unjudged: tuple[Unjudged, ...] = ()
+    """Properties that the run has not put to the test: where nothing is violated, it is unknown."""
 
     def report(self, observer: type[Observer[R]]) -> R:
         """What the run's observer of that class kept. Raises UsageError where the run had none."""
@@ -98,6 +104,31 @@ class RunResult(NamedTuple):
             raise UsageError(f"report: the run had no observer {observer.__name__}: it had {had}")
         kept: R = self.reports[observer.__name__]
         return kept
+
+    @property
+    def status(self) -> str:
+        """`violated`, `unknown` or `valid`, by what the run's observers say; a catalog's entry may judge more."""
+        if self.violations:
+            return "violated"
+        return "valid" if self.judged and not self.unjudged else "unknown"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        told = list(map(str, (*self.violations, *self.unjudged)))
+        told += ["nothing was judged: no observer looks for violations"] * (not self.judged)
+        rows = [("verdict", marked(self.status)), *(("", each) for each in told[:ROWS_MAX])]
+        kept = [(name, str(report)) for name, report in self.reports.items() if report is not None]
+        rows += [("went wrong", f"{len(self.faults):,} faults")] * bool(self.faults)
+        rows += [(name, text if len(text) <= CELL_MAX else f"{text[:CELL_MAX]}...") for name, text in kept]
+        rows += [
+            ("placement", self.placement),
+            ("events", f"{self.events:,}, {self.counters.get('messages', 0):,} messages delivered"),
+            ("virtual time", f"{format_duration(self.virtual_ns)}{f' (stopped: {self.stopped})' * bool(self.stopped)}"),
+            ("wall time", f"{self.wall_s:.2f} s"),
+            ("digest", self.digest),
+            ("replay", self.replay),
+        ]
+        return facts(self.scenario, rows)
 
     @property
     def happened(self) -> Happened:
@@ -216,7 +247,7 @@ class Scheduler:
                 "network: this latency model has no smallest delay, so hosts cannot run side by side: "
                 "give it a floor above zero, or run inline"
             )
-        self._control = Control(max(1, self._lookahead_ns))
+        self._control = Control(max(1, self._lookahead_ns), scenario.nodes)
         self._end_ns = scenario.duration_ns or NEVER_NS
         self.pause_ns = NEVER_NS
         """No host goes further for now: for who looks on while the run goes."""
@@ -356,9 +387,6 @@ class Scheduler:
         self._busy = self.hosts.pipelined and handled > BUSY_EVENTS * self.hosts.count
         if self._trace is not None:
             self._write_trace(records, self._trace)
-        if self._lookahead_ns:
-            observations.sort(key=lambda observation: observation[:3])
-        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         self._tell(observations)
 
     def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:
@@ -375,7 +403,18 @@ class Scheduler:
 
     # Observers and what they cause.
 
-    def _tell(self, observations: Sequence[Observation]) -> None:
+    def tell(self, observations: list[Observation]) -> tuple[int, list[tuple[int, Fault]]]:
+        """A lone host has come to where observers may react: what they cause it carries out itself."""
+        self._tell(observations)
+        faults = self._inbox_faults[0]
+        if faults:
+            self._inbox_faults[0], self._inbox_ns[0] = [], NEVER_NS
+        return self._end_ns, faults
+
+    def _tell(self, observations: list[Observation]) -> None:
+        if self._lookahead_ns and len(observations) > 1:
+            observations.sort(key=_canonical)
+        # else one instant holds causes and their effects: there is one host, and it handled the causes first
         control = self._control
         first_failure_ns = min((failure.time_ns for failure in self._failures), default=NEVER_NS)
         for observation in observations:
@@ -390,7 +429,8 @@ class Scheduler:
                     if is_interrupt(error):
                         raise
                     raise self._observer_failed(observer, observation.time_ns, str(observation), error) from error
-            self._carry_out()
+            if control.stop_ns is not None or control.faults:
+                self._carry_out()
 
     def _carry_out(self) -> None:
         control = self._control
@@ -501,6 +541,7 @@ class Scheduler:
         control.happened = self._all_happened(virtual_ns, summaries)
         stopped = control.stop_reason if self._end_ns == control.stop_ns else ""
         quiet = None if stopped else self._quiet(summaries)
+        control.exhausted = not stopped and (quiet is not None or self._end_ns == NEVER_NS)
         if quiet is not None and self.scenario.fail_when_quiet:
             control.violations.append(Violation(NEVER_QUIET, quiet.since_ns, ENVIRONMENT, str(quiet)))
         for observer in self.observers:
@@ -544,6 +585,7 @@ class Scheduler:
             judged=self._anything_judged(),
             hash_seed=hash_seed(),
             warnings=self._warnings(summaries),
+            unjudged=tuple(control.unjudged),
         )
 
     def _warnings(self, summaries: Sequence[Summary]) -> tuple[str, ...]:
@@ -569,6 +611,10 @@ class Scheduler:
             for observer in self.observers
             if observer.judges
         )
+
+
+_canonical = itemgetter(0, 1, 2)
+"""Of an observation: (time_ns, node, number)."""
 
 
 def _fault_key(pair: tuple[int, Fault]) -> tuple[int, int]:

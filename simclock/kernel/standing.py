@@ -17,7 +17,7 @@ from simclock.readable import format_duration
 DIGITS = 4
 """Of a virtual time that goes on while it is read."""
 TEXT_MAX = 120
-_HOST = str(Path(__file__).parent / "host.py")
+_HOST, _SCHEDULER = (str(Path(__file__).parent / name) for name in ("host.py", "scheduler.py"))
 
 Frames = Sequence[traceback.FrameSummary]
 
@@ -43,8 +43,12 @@ class Standing(NamedTuple):
     """Events handled and observations made."""
     doing: str = ""
     """Which node was in which handler, on what and where; empty where that is not known."""
+    starting: str = ""
+    """What is still being started, as "starting 101 Ray actors: 43 up"; empty once the run has begun."""
 
     def __str__(self) -> str:
+        if self.starting:
+            return self.starting
         of = "" if self.end_ns is None else f" of {format_duration(self.end_ns)}"
         doing = f"; {self.doing}" if self.doing else ""
         return f"{rough_duration(self.virtual_ns)}{of} of virtual time, {self.events:,} events{doing}"
@@ -73,8 +77,9 @@ def frames_of(thread: int) -> Frames:
 
 
 def in_host(frames: Frames) -> bool:
-    """Whether a host was handling an event, or a node's end."""
-    return any(frame.filename == _HOST for frame in frames)
+    """Whether a host was handling an event, or a node's end; not where it had observers told."""
+    kernel = [frame.filename for frame in frames if frame.filename in (_HOST, _SCHEDULER)]
+    return bool(kernel) and kernel[-1] == _HOST
 
 
 def place_in(frames: Frames) -> str:

@@ -47,7 +47,7 @@ def wake(host: HostPort, process: ProcessPort) -> None:
         return
     while gate.held:
         event = gate.held.popleft()
-        if event[4] == MESSAGE or process.sim_timers.get(event[5]) == event[2]:
+        if event[4] == MESSAGE or process.sim_timers.get(event[5]) is event:
             if gate.held:
                 node = process.sim_id
                 host.queue.push((host.now_ns + gate.busy_ns, node, 0, node, WAKE, None))

@@ -114,6 +114,8 @@ class RayHosts:
         self._refs: list[dict[int, Any]] = [{} for _ in range(count)]
         """Per host: place in the journal -> the answer under way."""
         self._revivals = [0] * count
+        self._starting: list[Any] = []
+        """The first answer of each worker."""
 
     def _start(self, number: int) -> Any:
         # Ray's own "SPREAD" puts actors that reserve no CPU on nodes at random, now and then all on one.
@@ -189,7 +191,13 @@ class RayHosts:
 
     def process_ids(self) -> list[int]:
         """Of the workers; waits until all have started."""
+        self._starting = [actor.process_id.remote() for actor in self._actors]
         return [self._asked(host, "process_id") for host in range(self.count)]
+
+    def up(self) -> int:
+        """How many workers have started; asked in another thread, while `process_ids` waits for all."""
+        asked = self._starting
+        return len(self._ray.wait(asked, num_returns=len(asked), timeout=0)[0]) if asked else 0
 
     def _asked(self, host: int, method: str, *arguments: Any) -> Any:
         while True:

@@ -31,6 +31,7 @@ class SchedulerActor:
         self._shipped = shipped
         self._hosts: RayHosts | None = None
         self._thread = 0
+        self._begun = False
 
     def start(self) -> bytes:
         """Start the hosts; gives, pickled, ("started", their workers' process ids) or ("error", ...)."""
@@ -57,9 +58,12 @@ class SchedulerActor:
         )
         return self._hosts.process_ids()
 
-    def standing(self, closely: bool) -> Standing:
-        """Where the run stands; asked in another thread, while it goes."""
-        assert self._hosts is not None, "the run has begun"
+    def standing(self, closely: bool) -> Standing | None:
+        """Where the run, or the start of its workers, stands; asked in another thread, while it goes."""
+        if self._hosts is None:
+            return None
+        if not self._begun:
+            return starting(self._hosts.count, self._hosts.up())
         if not closely:
             return self._scheduler.standing()
         return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
@@ -68,6 +72,7 @@ class SchedulerActor:
         """Yields pickled chunks: ("trace", records) any number of times, then ("result", ...) or ("error", ...)."""
         try:
             self._thread = get_ident()
+            self._begun = True
             self._scheduler.restart_stopwatch()
             while self._scheduler.step():
                 if len(self._records) >= TRACE_RECORDS_PER_CHUNK:
@@ -82,6 +87,11 @@ class SchedulerActor:
         chunk = dumps(("trace", self._records))
         self._records.clear()
         return chunk
+
+
+def starting(count: int, up: int) -> Standing:
+    """Where a run stands that has not begun: of its workers so many are up."""
+    return Standing(0, None, 0, starting=f"starting {count:,} Ray actor{'s' * (count != 1)}: {up:,} up")
 
 
 def run_on_ray(
@@ -111,19 +121,21 @@ def run_on_ray(
         def look(closely: bool) -> Standing | None:
             try:
                 asked = scheduler.standing.options(concurrency_group=LOOKING).remote(closely)
-                answer: Standing = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
+                answer: Standing | None = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
             except ray.exceptions.RayError:  # it is busy, or has died
-                return None
-            return answer
+                answer = None
+            return starting(max(host_of) + 1, 0) if answer is None and not started else answer
 
+        started = False
         try:
-            kind, process_ids = loads(ray.get(scheduler.start.remote()))
-            if kind == "error":
-                raise process_ids
-            started_s = time.perf_counter() - began
-            if on_start is not None:
-                on_start(process_ids)
             with onlooker(look):
+                kind, process_ids = loads(ray.get(scheduler.start.remote()))
+                if kind == "error":
+                    raise process_ids
+                started = True
+                started_s = time.perf_counter() - began
+                if on_start is not None:
+                    on_start(process_ids)
                 result = _followed(scheduler, trace)._replace(started_s=started_s)
         except KeyboardInterrupt as interrupt:
             standing = look(True)

@@ -21,6 +21,8 @@ HTTP2_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 
 HTTP2_HEAD_BYTES = 9
 HTTP2_SETTINGS = 4
 START_ONE = "start one with `ray start --head`, or leave it out"
+NEEDED = ("gcs_server", "raylet")
+"""What Ray calls the processes that keep its book and start its workers."""
 WORKERS_AT_ONCE = 1024
 """A local Ray starts this many workers without a warning; with one actor per node they are many on purpose."""
 
@@ -72,6 +74,14 @@ def ray_session(address: str | None = None) -> Iterator[None]:
         finally:
             _started_under.clear()
             ray.shutdown()
+
+
+def ray_has_died() -> bool:
+    """Whether a local Ray that was started here has lost a process without which nothing is started any more."""
+    import ray
+
+    node = ray._private.worker._global_node
+    return node is not None and any(kind in NEEDED for kind, _ in node.dead_processes())
 
 
 _started_under: list[str] = []

@@ -11,11 +11,15 @@ from typing import Any
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks, judge
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.byzantine_clocks import ALGORITHMS, ConvergingNode
 
-PARAMETERS: dict[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 INTERVALS = ("5s", "20s", "60s")
 DRIFTS = ("10ppm", "50ppm", "200ppm")
 ROUNDS = 40
@@ -57,8 +61,8 @@ def _hunt(name: str, settings: Settings, parts: Parts, given: dict[str, Any]) ->
         scenario,
         name=name,
         build=lambda node: parts.node(rounds),
-        duration_ns=settings.duration_ns or ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
-        parameters={**settings.parameters, **drawn},
+        duration_ns=ROUNDS * rounds.interval_ns + rounds.interval_ns // 2,
+        parameters=drawn,
     )
 
 

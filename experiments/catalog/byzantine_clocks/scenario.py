@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simclock import (
     Clocks,
@@ -34,6 +34,7 @@ from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe, in_ms, plot, story
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Drift, Duration, Parameters, Text
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.telling.recorded import Recorded
@@ -49,9 +50,7 @@ from simclock.protocols.byzantine_clocks import (
     Rounds,
     lies_of,
 )
-
-if TYPE_CHECKING:
-    pass
+from simclock.protocols.byzantine_clocks.observed import Corrected
 
 PARTS = 1_000_000_000
 PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
@@ -61,15 +60,15 @@ ROUNDS = 20
 
 KINDS_OF_LIARS = LIARS | EQUIVOCATORS
 
-PARAMETERS: dict[str, Any] = {
-    "algorithm": "cnv",
-    "liars": "",
-    "liar": "two-faced",
-    "tolerates": "",
-    "interval": "20s",
-    "drift": "50ppm",
-    "offset": "1ms",
-}
+PARAMETERS = Parameters(
+    algorithm=Choice("cnv", tuple(ALGORITHMS), noun="algorithm", help="How clocks converge."),
+    liars=Text("", help="Nodes that lie; else as many as are tolerated."),
+    liar=Choice("two-faced", tuple(KINDS_OF_LIARS), noun="kind of liar", help="How they lie."),
+    tolerates=Text("", help="Liars that the algorithm is set to bear; else fewer than a third."),
+    interval=Duration("20s", help="Between two rounds."),
+    drift=Drift("50ppm", help="How fast or slow a clock may be."),
+    offset=Duration("1ms", help="How far a clock may be off at first."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +79,7 @@ class System:
     liars: tuple[int, ...]
     kind: str
     clocks: Clocks
+    network: Network
 
     @property
     def rounds(self) -> Rounds:
@@ -121,7 +121,8 @@ def system_of(settings: Settings) -> System:
     clocks = settings.clocks or Clocks(
         offset_ns_max=parse_duration(given["offset"], "offset"), drift_ppb_max=parse_drift(given["drift"], "drift")
     )
-    low_ns, high_ns = _delays(settings.network or NETWORK)
+    network = settings.network or NETWORK
+    low_ns, high_ns = _delays(network)
     bound = Bound(
         algorithm=given["algorithm"],
         nodes=nodes,
@@ -132,7 +133,9 @@ def system_of(settings: Settings) -> System:
         delay_ns_max=high_ns,
         interval_ns=parse_duration(given["interval"], "interval"),
     )
-    return System(bound=bound, liars=tuple(range(nodes - liars, nodes)), kind=given["liar"], clocks=clocks)
+    return System(
+        bound=bound, liars=tuple(range(nodes - liars, nodes)), kind=given["liar"], clocks=clocks, network=network
+    )
 
 
 NETWORK = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
@@ -191,19 +194,17 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
 
     return Scenario(
         name="byzantine-clocks",
-        seed=settings.seed,
         nodes=bound.nodes,
         build=build,
-        duration_ns=settings.duration_ns or ROUNDS * bound.interval_ns + bound.interval_ns // 2,
-        network=settings.network or NETWORK,
+        duration_ns=ROUNDS * bound.interval_ns + bound.interval_ns // 2,
+        network=system.network,
         clocks=system.clocks,
-        faults=settings.faults or (),
         byzantine=dict.fromkeys(system.liars, liar),
         observers=(
             partial(ClockAgreement, bound, system.clocks, settings.seed, system.correct),
-            partial(Recorded, ("corrected",)),
+            partial(Recorded, (Corrected,)),
         ),
-        parameters={**PARAMETERS, **settings.parameters, "tolerates": bound.faults, "liars": len(system.liars)},
+        parameters={**PARAMETERS, "tolerates": bound.faults, "liars": len(system.liars)},
     )
 
 

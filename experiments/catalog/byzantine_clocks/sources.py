@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from simclock import (
     Clocks,
@@ -26,12 +25,15 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
+from simclock.protocols.byzantine_clocks.observed import SourcesAgreed
 
 MOST_SOURCES = "Most Sources"
 """What is chosen lies in the greatest number of intervals that any instant lies in."""
@@ -41,8 +43,11 @@ MAJORITY = "Majority Of Sources"
 """What is accepted is allowed by more than half of the sources that were asked."""
 
 EVERY_NS = ms(200)
-PARAMETERS: dict[str, Any] = {"select": "marzullo", "bug": ""}
 SELECTIONS = ("marzullo", "intersection")
+PARAMETERS = Parameters(
+    select=Choice("marzullo", tuple(SELECTIONS), noun="selection", help="How the client agrees on intervals."),
+    bug=PUT_IN,
+)
 
 
 class SourceAgreement(Observer):
@@ -54,11 +59,11 @@ class SourceAgreement(Observer):
         self._counts = {"agreed": 0, "nobody has a majority": 0, "ends that touch": 0, "ties": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "agreed":
+        told = SourcesAgreed.read(observation)
+        if told is None:
             return
-        _, told, chosen = observation.value
-        intervals = [Interval(*each) for each in told]
-        for property, detail in self._broken(intervals, None if chosen is None else Agreed(*chosen)):
+        intervals = [Interval(*each) for each in told.intervals]
+        for property, detail in self._broken(intervals, None if told.agreed is None else Agreed(*told.agreed)):
             control.violated(property, observation.node, detail)
 
     def _broken(self, intervals: Sequence[Interval], chosen: Agreed | None) -> list[tuple[str, str]]:
@@ -132,12 +137,11 @@ def clock_sources(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="clock-sources",
-        seed=settings.seed,
         nodes=sources + 1,
         build=build,
-        duration_ns=settings.duration_ns or seconds(4),
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
+        duration_ns=seconds(4),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(4))),
+        clocks=Clocks(offset_ns_max=ms(4), drift_ppb_max=20_000),
         observers=(partial(SourceAgreement, sources, parameters["select"]),),
         parameters={**parameters, "wrong": wrong},
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from simclock import RunResult, format_duration, us
 from simclock.experiments.telling.recorded import recorded
 from simclock.protocols.byzantine_clocks import Agreement
+from simclock.protocols.byzantine_clocks.observed import Corrected
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,14 +50,14 @@ def story(result: RunResult) -> Iterator[str]:
     bound = agreement.bound
     told_round = None
     for each in recorded(result):
-        number, _, _, by_ns, told = each.value
-        if number > TOLD or each.node not in agreement.correct:
+        told = Corrected.read(each)
+        if told is None or told.round > TOLD or each.node not in agreement.correct:
             continue
-        if number != told_round:
-            told_round = number
-            yield f"[Round {number}] {_short(each.time_ns // us(1) * us(1))}: every node has read every other clock"
-        readings = ", ".join(_reading(source, by, agreement) for source, by in told)
-        yield f"  node {each.node} reads {readings}: corrects itself by {_signed(by_ns)}"
+        if told.round != told_round:
+            told_round = told.round
+            yield f"[Round {told_round}] {_short(each.time_ns // us(1) * us(1))}: every node has read every other clock"
+        readings = ", ".join(_reading(source, by, agreement) for source, by in told.differences_ns)
+        yield f"  node {each.node} reads {readings}: corrects itself by {_signed(told.by_ns)}"
     for number, worst_ns in skew_by_round(agreement).items():
         sign = "<=" if worst_ns <= bound.skew_ns(number) else ">"
         yield f"[Skew] round {number}: {in_ms(worst_ns)} {sign} {in_ms(bound.skew_ns(number))}"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from simclock.actors.run import run
 from simclock.errors import UsageError
-from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks
+from simclock.experiments.catalog.byzantine_clocks.scenario import BYZANTINE_CLOCKS
 from simclock.experiments.catalog.byzantine_clocks.story import agreement_of
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.parameters import Drift, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS
@@ -17,7 +19,12 @@ from simclock.protocols.byzantine_clocks import ALGORITHMS, LIARS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PARAMETERS: dict[str, Any] = {"sizes": (4, 9, 15, 31), "seeds": 3, "interval": "20s", "drift": "50ppm"}
+PARAMETERS = Parameters(
+    sizes=(4, 9, 15, 31),
+    seeds=Whole(3, help="Runs of each row."),
+    interval=Duration("20s", help="Between two rounds."),
+    drift=Drift("50ppm", help="How fast or slow a clock may be."),
+)
 TWO_FACED = "two-faced"
 
 
@@ -56,9 +63,8 @@ def _measured(settings: StudySettings, algorithm: str, nodes: int, liars: int, k
     given = {name: settings.parameters[name] for name in ("interval", "drift")}
     for number in range(settings.parameters["seeds"]):
         parameters = {**given, "algorithm": algorithm, "liar": kind, "liars": liars}
-        agreement = agreement_of(
-            run(byzantine_clocks(Settings(seed=settings.seed + number, nodes=nodes, parameters=parameters)))
-        )
+        asked = Settings(seed=settings.seed + number, nodes=nodes, parameters=parameters)
+        agreement = agreement_of(run(make_scenario(BYZANTINE_CLOCKS, asked)))
         late = [moment for moment in agreement.moments if 2 * moment.round >= agreement.rounds]
         skews_ns += [moment.skew_ns for moment in late]
         bound_ns = max(bound_ns, *(agreement.bound.skew_ns(moment.round) for moment in late))

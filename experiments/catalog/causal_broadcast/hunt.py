@@ -28,7 +28,9 @@ from simclock import (
     stream,
 )
 from simclock.actors import Node
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
@@ -37,7 +39,9 @@ from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
 from simclock.protocols.causal_broadcast.properties import Deliveries
 
 DELIVERED = "All Delivered"
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 CALM_NS = seconds(4)
 SETTLE_NS = seconds(4)
 """Within what time after the last trouble everyone has everything: suspicion, and some rounds of asking under loss."""
@@ -127,20 +131,16 @@ def causal_hunt(settings: Settings, parts: Parts) -> Scenario:
     def build(node: int) -> Node:
         return chatterer(group, chatter)
 
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name="causal-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or CALM_NS + SETTLE_NS + ms(500),
-        network=settings.network or network,
-        faults=tuple(faults) if settings.faults is None else settings.faults,
+        duration_ns=CALM_NS + SETTLE_NS + ms(500),
+        network=network,
+        faults=tuple(faults),
         observers=(DeliveryOrder,),
         final=member_at_end,
         fallen=member_at_end,
-        parameters=settings.parameters,
-        **given,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from simclock import Network, RunResult, Scenario, Uniform, UsageError, ms, seconds
+from simclock import Network, RunResult, Scenario, Told, Uniform, UsageError, ms, reader, seconds
 from simclock.actors import Node
 from simclock.actors.run import run
 from simclock.clocks import LamportClock, VectorClock
@@ -23,8 +23,10 @@ from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import say
 from simclock.protocols.causal_broadcast import Broadcast, FifoQueue, Kind, MemberSettings
 from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
+from simclock.protocols.causal_broadcast.observed import Delivered, Sent
 from simclock.protocols.reliable_links import Header
 from simclock.protocols.total_order import Say, TotalOrderSettings
+from simclock.protocols.total_order.observed import Displayed, Said
 from simclock.protocols.total_order.people import Person, Script
 
 if TYPE_CHECKING:
@@ -46,12 +48,24 @@ HEADERS = (
 )
 
 
+class Arrived(Told):
+    """A copy of a message has come to a node, for the first time or again."""
+
+    source: int | str
+    """Whose message it is."""
+    count: int
+
+
+KEPT = (Said, Displayed, Sent, Delivered, Arrived)
+_read = reader(*KEPT)
+
+
 class Hearer(Chatterer):
     """Causal broadcast; it tells when a copy arrives."""
 
     def on_message(self, source: int, message: Any) -> None:
         if isinstance(message, Broadcast):
-            self.observe("arrived", (message.member, message.count))
+            self.observe(Arrived(message.member, message.count))
         super().on_message(source, message)
 
 
@@ -69,7 +83,7 @@ class HearingPerson(Person):
 
     def on_message(self, source: int, message: Any) -> None:
         if isinstance(message, Say):
-            self.observe("arrived", (message.timestamp.node, message.timestamp.count))
+            self.observe(Arrived(message.timestamp.node, message.timestamp.count))
         super().on_message(source, message)
 
 
@@ -113,7 +127,7 @@ def rows(settings: StudySettings) -> Iterator[Row]:
                     build=partial(_build, order, nodes, pause_ns),
                     duration_ns=DURATION_NS,
                     network=network,
-                    observers=(partial(Recorded, ("say", "display", "broadcast", "deliver", "arrived")),),
+                    observers=(partial(Recorded, KEPT),),
                 )
             )
             yield _row(nodes, order, result)
@@ -132,7 +146,7 @@ def _row(nodes: int, order: str, result: RunResult) -> Row:
     if not waited_ns:
         raise UsageError(f"{order} order at {nodes} nodes: nothing was delivered: lose less, or let people talk more")
     for observation in recorded(result):
-        broadcasts += observation.name in ("broadcast", "say")
+        broadcasts += isinstance(_read(observation), Sent | Said)
     mean_ns = sum(waited_ns) / len(waited_ns)
     high_ns = waited_ns[len(waited_ns) * 99 // 100]
     return (
@@ -149,15 +163,15 @@ def _row(nodes: int, order: str, result: RunResult) -> Row:
 
 def waits_ns(result: RunResult) -> Iterator[int]:
     """For each delivery at another node, how long the message had been there."""
-    arrived_ns: dict[tuple[int, int, int], int] = {}
+    arrived_ns: dict[tuple[int, int | str, int], int] = {}
     for observation in recorded(result):
         node, at_ns = observation.node, observation.time_ns
-        match observation.name, observation.value:
-            case "arrived", (source, count):
+        match _read(observation):
+            case Arrived(source, count):
                 arrived_ns.setdefault((node, source, count), at_ns)
-            case "deliver", (source, count):
+            case Delivered(source, count):
                 yield at_ns - arrived_ns[node, source, count]
-            case "display", (_, count, source, _) if source != node:
+            case Displayed(_, count, source) if source != node:
                 # What comes with a view, as its author is gone, never arrives by itself.
                 yield at_ns - arrived_ns.get((node, source, count), at_ns)
 

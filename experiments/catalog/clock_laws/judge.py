@@ -12,6 +12,7 @@ from typing import Any
 
 from simclock import Control, Observation, Observer
 from simclock.clocks import HybridTime, Order
+from simclock.experiments.catalog.clock_laws.observed import Joined, Received, Refused, Sent, Step, read
 
 LAMPORT_CONDITION = "Lamport Clock Condition"
 """What happened before has the smaller count."""
@@ -50,20 +51,16 @@ class ClockLaws(Observer):
         self._counts = dict.fromkeys(("events", "before", "after", "concurrent", "grants", "refused"), 0)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, value = observation.node, observation.value
-        match observation.name:
-            case "send":
-                *event, sent, grant = value
-                found = [*self._event(node, tuple(event), None), *self._sent(bytes(sent), grant)]
-            case "receive":
-                *event, source, number, compared = value
-                found = [
-                    *self._compared((source, number), compared),
-                    *self._event(node, tuple(event), (source, number)),
-                ]
-            case "join":
-                found = list(self._joined(*value))
-            case "refused":
+        node = observation.node
+        match read(observation):
+            case Sent() as sent:
+                found = [*self._event(node, sent, None), *self._sent(sent.stamp, sent.grant)]
+            case Received() as received:
+                cause = (received.source, received.sent_number)
+                found = [*self._compared(cause, received.compared), *self._event(node, received, cause)]
+            case Joined(before, granted, after):
+                found = list(self._joined(before, granted, after))
+            case Refused():
                 self._counts["refused"] += 1
                 return
             case _:
@@ -71,8 +68,8 @@ class ClockLaws(Observer):
         for property, detail in found:
             control.violated(property, node, detail)
 
-    def _event(self, node: int, event: tuple[Any, ...], cause: Event | None) -> Iterator[tuple[str, str]]:
-        number, counted, latest, greatest_ms, wall_ms, monotonic_ms, owned = event
+    def _event(self, node: int, step: Step, cause: Event | None) -> Iterator[tuple[str, str]]:
+        number, counted, latest, owned = step.number, step.counted, step.latest, step.owned
         self._counts["events"] += 1
         this = (node, number)
         causes = [each for each in ((node, number - 1), cause) if each is not None and each in self._past]
@@ -84,16 +81,15 @@ class ClockLaws(Observer):
             if self._hybrid[each] >= latest:
                 yield HYBRID_CONDITION, f"{HybridTime(latest)} follows {HybridTime(self._hybrid[each])}"
         self._past[this], self._counted[this], self._hybrid[this] = past, counted, latest
-        yield from self._hybrid_bounds(node, latest, greatest_ms, wall_ms, monotonic_ms)
+        yield from self._hybrid_bounds(node, step)
         if self._owned.get(node) != owned:
             self._owned[node] = owned
             for other, theirs in self._owned.items():
                 if other != node and overlap(owned, theirs):
                     yield TREE_DISJOINT, f"node {node} owns {owned} and node {other} {theirs}"
 
-    def _hybrid_bounds(
-        self, node: int, latest: int, greatest_ms: int, wall_ms: int, monotonic_ms: int
-    ) -> Iterator[tuple[str, str]]:
+    def _hybrid_bounds(self, node: int, step: Step) -> Iterator[tuple[str, str]]:
+        latest, greatest_ms, wall_ms, monotonic_ms = step.latest, step.greatest_ms, step.wall_ms, step.monotonic_ms
         before_ms = self._greatest_ms.get(node, 0)
         if greatest_ms < before_ms:
             yield HYBRID_MONOTONE, f"the greatest reading went from {before_ms}ms back to {greatest_ms}ms"

@@ -21,7 +21,10 @@ from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
 from simclock.clocks.hybrid import LOGICAL_BITS
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
+from simclock.experiments.catalog.clock_laws.observed import Joined, Received, Refused, Sent
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -34,9 +37,14 @@ RHYTHM_NS = ms(100)
 KEPT = 6
 """How many clocks of others a node remembers, to compare what comes with them."""
 
-PARAMETERS: dict[str, Any] = {"bug": "", "counter_bits": LOGICAL_BITS}
-OVERFLOW_PARAMETERS: dict[str, Any] = {"bug": "", "counter_bits": 0}
-"""0: what the seed draws."""
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+    counter_bits=Whole(LOGICAL_BITS, least=1, help="Of the hybrid clock's counter."),
+)
+OVERFLOW_PARAMETERS = Parameters(
+    bug=PUT_IN,
+    counter_bits=Whole(0, least=0, help="Of the hybrid clock's counter; 0: what the seed draws."),
+)
 FEW_BITS = (1, 2, 4)
 Partial = tuple[VectorClock, DenseVectorClock, Stamp]
 """The clocks whose order is partial."""
@@ -130,7 +138,7 @@ class Carrier(Node):
         else:
             sent = self.stamp.peek()
         self._keep()
-        self.observe("send", (*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
+        self.observe(Sent(*self._event(wall_ms, monotonic_ms), sent.encode(), grant))
         vectors = (self.vector.entries, self.dense.counts)
         hybrid = self.hybrid.latest.packed
         self.send(target, Clocked(self.number, self.lamport.count, *vectors, hybrid, sent.encode(), grant, False))
@@ -139,7 +147,7 @@ class Carrier(Node):
         wall_ms, monotonic_ms = self._readings()
         remote = HybridTime(message.hybrid)
         if not self.hybrid.accepts(remote, wall_ms, monotonic_ms):
-            self.observe("refused", (source, message.number))
+            self.observe(Refused(source, message.number))
             return
         vector, dense = self.kinds.vector(message.vector), self.kinds.dense(message.dense)
         stamp = self.kinds.stamp.decode(message.stamp)
@@ -147,7 +155,7 @@ class Carrier(Node):
         owned = self.stamp.id
         joined = self.stamp.join(stamp)
         if message.grant:
-            self.observe("join", (_tree(owned), _tree(stamp.id), _tree(joined.id)))
+            self.observe(Joined(_tree(owned), _tree(stamp.id), _tree(joined.id)))
             if joined.id == 0:
                 return
             self.granted = (*self.granted, (source, message.number))
@@ -158,7 +166,7 @@ class Carrier(Node):
         self.stamp = joined.tick()
         self._keep()
         self.heard = [*self.heard[1 - KEPT :], (source, message.number, (vector, dense, stamp))]
-        self.observe("receive", (*self._event(wall_ms, monotonic_ms), source, message.number, compared))
+        self.observe(Received(*self._event(wall_ms, monotonic_ms), source, message.number, compared))
 
     def _compare(self, incoming: Partial) -> tuple[tuple[int, int, tuple[str, str, str]], ...]:
         """How what comes stands to the own latest event and to what came before: (node, number, by each clock)."""
@@ -172,7 +180,7 @@ class Carrier(Node):
     def _readings(self) -> tuple[int, int]:
         return EPOCH_MS + self.clock.wall_ns() // MILLISECOND, self.clock.monotonic_ns() // MILLISECOND
 
-    def _event(self, wall_ms: int, monotonic_ms: int) -> tuple[Any, ...]:
+    def _event(self, wall_ms: int, monotonic_ms: int) -> tuple[int, int, int, int, int, int, str]:
         latest = self.hybrid.latest.packed
         readings = (self.hybrid.physical_ms_max, wall_ms, monotonic_ms)
         return (self.number, self.lamport.count, latest, *readings, _tree(self.stamp.id))
@@ -211,17 +219,15 @@ def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
         raise UsageError(f"nodes: {nodes} has nobody to talk to: 2 or more")
     return Scenario(
         name="clock-laws",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Carrier(parts, counter_bits),
-        duration_ns=settings.duration_ns or seconds(2),
-        network=settings.network
-        or Network(
+        duration_ns=seconds(2),
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(10), ms(50), ms(150)))),
             loss=luck.choice((0.0, 0.05)),
             duplication=luck.choice((0.0, 0.1)),
         ),
-        clocks=settings.clocks or Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
+        clocks=Clocks(offset_ns_max=ms(100), drift_ppb_max=200_000),
         observers=(partial(ClockLaws, OFFSET_MS_MAX),),
         parameters=parameters,
     )

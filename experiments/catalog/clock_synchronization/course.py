@@ -16,9 +16,20 @@ from typing import NamedTuple
 from simclock import Fault, JumpClock, Observation, RunResult, SetDrift, StartClock, StopClock
 from simclock.environment.quartz import Clocks
 from simclock.experiments.telling.recorded import Recorded
-from simclock.protocols.clock_synchronization import Adjusted, Synchronization
+from simclock.protocols.clock_synchronization import Synchronization
+from simclock.protocols.clock_synchronization.observed import (
+    Adjusted,
+    Asked,
+    Averaged,
+    Filtered,
+    Heard,
+    Polled,
+    Prompted,
+    Reported,
+    Sampled,
+)
 
-NAMES = ("asked", "sampled", "filtered", "polled", "reported", "heard", "averaged", "adjusted", "prompted")
+KEPT = (Asked, Sampled, Filtered, Polled, Reported, Heard, Averaged, Adjusted, Prompted)
 
 Happening = Fault | Observation
 
@@ -53,7 +64,7 @@ class ClockRecord(Recorded):
     """Keeps what the nodes of a synchronization told, together with what decides their clocks."""
 
     def __init__(self, setup: ClockSetup) -> None:
-        super().__init__(NAMES)
+        super().__init__(KEPT)
         self.setup = setup
 
     def report(self) -> ClockReport:  # type: ignore[override]
@@ -87,11 +98,12 @@ class ClockCourse:
     def happen(self, happening: Happening) -> None:
         """What moves a clock moves it here."""
         match happening:
-            case Observation(time_ns=time_ns, node=node, name="adjusted", value=Adjusted(way, by_ns, rate_ppm, _)):
-                if way == "step":
-                    self.clocks[node].step(time_ns, by_ns)
-                else:
-                    self.clocks[node].slew(time_ns, by_ns, rate_ppm)
+            case Observation(time_ns=time_ns, node=node):
+                adjusted = Adjusted.read(happening)
+                if adjusted is not None and adjusted.way == "step":
+                    self.clocks[node].step(time_ns, adjusted.by_ns)
+                elif adjusted is not None:
+                    self.clocks[node].slew(time_ns, adjusted.by_ns, adjusted.rate_ppm)
             case JumpClock(node=int(node), by_ns=by_ns):
                 self.clocks[node].jump(by_ns)
             case SetDrift(at_ns=at_ns, node=int(node), drift_ppb=drift_ppb):
@@ -146,7 +158,7 @@ def samples(result: RunResult, step_ns: int) -> Iterator[Sample]:
         while at_ns < time_ns:
             yield sample(at_ns)
             at_ns += step_ns
-        moves = isinstance(happening, Fault) or happening.name == "adjusted"
+        moves = isinstance(happening, Fault) or happening.name == Adjusted.observed_as
         if moves:
             yield sample(time_ns)
         course.happen(happening)

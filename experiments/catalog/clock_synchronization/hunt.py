@@ -44,7 +44,9 @@ from simclock.experiments.catalog.clock_synchronization.scenario import (
     synchronization,
 )
 from simclock.experiments.catalog.clock_synchronization.story import story
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import recovery
 from simclock.streams import Stream
@@ -58,7 +60,9 @@ DELAYS_NS = (ms(1), ms(10), ms(50))
 EXCHANGE_NS = ms(300)
 """After a multiple of the interval, exchanges are under way for about so long."""
 
-HUNTED = {"bug": ""}
+HUNTED = Parameters(
+    bug=PUT_IN,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,7 @@ def clock_hunt(settings: Settings, parts: Parts) -> Scenario:
     )
     network = replace(made.network, loss=luck.choice((0.0, 0.05)), duplication=luck.choice((0.0, 0.1)))
     trouble = _trouble(stream(settings.seed, "clock-hunt trouble"), nodes, delay_ns)
-    return replace(made, network=network, faults=trouble, parameters={**settings.parameters, "sync": sync})
+    return replace(made, network=network, faults=trouble, parameters={"sync": sync})
 
 
 def clock_calm_hunt(settings: Settings, parts: Parts) -> Scenario:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from simclock import Control, Observation
 from simclock.experiments.checkers.progress import Progress
-from simclock.protocols.clock_synchronization import Averaged, Sampled
+from simclock.protocols.clock_synchronization.observed import Averaged, Sampled, read
 
 MEASURED = "Every Clock Is Measured"
 INTERVALS = 3
@@ -39,9 +39,9 @@ class ClockProgress(Progress):
 
 
 def _measured(observation: Observation) -> set[int]:
-    match observation.name, observation.value:
-        case "sampled", Sampled(refused=""):
+    match read(observation):
+        case Sampled(refused=""):
             return {observation.node}
-        case "averaged", Averaged(adjustments=adjustments):
+        case Averaged(adjustments=adjustments):
             return {node for node, _ in adjustments}
     return set()

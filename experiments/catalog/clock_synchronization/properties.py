@@ -39,8 +39,17 @@ from simclock.experiments.catalog.clock_synchronization.progress import INTERVAL
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict
 from simclock.experiments.nemesis import healed_ns
 from simclock.faults import NodeFault
-from simclock.protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
 from simclock.protocols.clock_synchronization.ntp import STAGES
+from simclock.protocols.clock_synchronization.observed import (
+    Adjusted,
+    Averaged,
+    Filtered,
+    Heard,
+    Polled,
+    Reported,
+    Sampled,
+    read,
+)
 
 ERROR = "Error Within Half The Round Trip"
 MARGIN = "Margin Within Tolerance"
@@ -130,29 +139,29 @@ class ClockProperties:
 
     def _happen(self, happening: Happening) -> None:
         if isinstance(happening, Observation):
-            time_ns, node, _, _, value = happening
-            match happening.name, value:
-                case "adjusted", Adjusted():
-                    self._adjusted(time_ns, node, value)
-                case "sampled", Sampled():
-                    self._sampled(time_ns, node, value)
-                case "polled", (number, _):
+            time_ns, node = happening.time_ns, happening.node
+            match read(happening):
+                case Adjusted() as adjusted:
+                    self._adjusted(time_ns, node, adjusted)
+                case Sampled() as sampled:
+                    self._sampled(time_ns, node, sampled)
+                case Polled(number):
                     self._frozen_ns[node] = self._course.ahead_ns(node, time_ns)
                     self._round_ns[number] = time_ns
                     self._margins_ns = {node: 0}
                     self._heard_ns = {node: 0}
-                case "reported", (number, _):
+                case Reported(number):
                     self._reported(time_ns, node, number)
-                case "heard", Heard():
-                    self._heard(time_ns, node, value)
-                case "filtered", (delay_ns, age_ns):
+                case Heard() as heard:
+                    self._heard(time_ns, node, heard)
+                case Filtered(delay_ns, age_ns):
                     self._filtered(time_ns, node, delay_ns, age_ns)
-                case "averaged", Averaged():
+                case Averaged(round=number, adjustments=adjustments) as averaged:
                     self.reached["averages"] += 1
-                    self.reached["clocks left out of an average"] += len(value.rejected)
-                    self._averaged[value.round] = self._margins_ns
-                    self._judge_average(time_ns, node, value)
-                    self._pending.update(dict.fromkeys((other for other, _ in value.adjustments), value.round))
+                    self.reached["clocks left out of an average"] += len(averaged.rejected)
+                    self._averaged[number] = self._margins_ns
+                    self._judge_average(time_ns, node, averaged)
+                    self._pending.update(dict.fromkeys((other for other, _ in adjustments), number))
             self._course.happen(happening)
             return
         self._course.happen(happening)

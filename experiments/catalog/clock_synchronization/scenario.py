@@ -34,6 +34,7 @@ from simclock.experiments.catalog.clock_synchronization.properties import judge,
 from simclock.experiments.catalog.clock_synchronization.story import ClockStory, story
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.keys import Key
+from simclock.experiments.entries.parameters import Choice, Drift, Duration, Parameters, Text, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.spelling import unknown
@@ -45,6 +46,7 @@ from simclock.protocols.clock_synchronization import (
     Synchronization,
     TimeServer,
 )
+from simclock.protocols.clock_synchronization.observed import Asked, Polled, Prompted, read
 from simclock.streams import Stream
 
 if TYPE_CHECKING:
@@ -58,20 +60,20 @@ JUMP_NS = seconds(10)
 SAMPLES = 400
 """Of a run, for its picture and its figures."""
 
-PARAMETERS: dict[str, Any] = {
-    "sync": "berkeley",
-    "drift": "50ppm",
-    "offset_ns": seconds(1),
-    "interval_ns": seconds(20),
-    "delay_ns": ms(1),
-    "jitter_percent": 100,
-    "asymmetry_ns": 0,
-    "margin_ns": seconds(1),
-    "outlier_ns": seconds(3),
-    "step_over_ns": ms(128),
-    "every_ns": seconds(5),
-    "keys": "",
-}
+PARAMETERS = Parameters(
+    sync=Choice("berkeley", SYNCS, noun="algorithm", help="How clocks are set right."),
+    drift=Drift("50ppm", help="How fast or slow a clock may be."),
+    offset_ns=Duration(seconds(1), help="How far a clock may be off at first."),
+    interval_ns=Duration(seconds(20), help="Between two synchronizations."),
+    delay_ns=Duration(ms(1), help="The least that a message takes."),
+    jitter_percent=Whole(100, help="By how much longer it may take, in percent of that."),
+    asymmetry_ns=Duration(0, help="How much longer one way takes than the other."),
+    margin_ns=Duration(seconds(1), help="An answer with a larger error bound is not used."),
+    outlier_ns=Duration(seconds(3), help="Berkeley leaves out a clock that is farther off."),
+    step_over_ns=Duration(ms(128), help="Over that a clock is set, below it is steered."),
+    every_ns=Duration(seconds(5), help="Between two lines of the story."),
+    keys=Text("", help="Keys pressed in a watched run, as 12.5s:j,20s:c."),
+)
 
 DELAYS = ("delay_ns", "jitter_percent", "asymmetry_ns")
 """What shapes the scenario's own latency."""
@@ -122,15 +124,13 @@ def synchronization(
     setup = ClockSetup(settings.seed, clocks, nodes, parameters["sync"], agreed, parameters["every_ns"])
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes + 1,
         build=partial(_node, agreed, build),
-        duration_ns=settings.duration_ns or duration_ns,
+        duration_ns=duration_ns,
         network=network,
         clocks=clocks,
         observers=(partial(ClockRecord, setup),),
         cast=_cast(nodes, parameters["sync"]),
-        parameters=dict(settings.parameters),
     )
 
 
@@ -247,7 +247,7 @@ def plot(result: RunResult, axes: Axes) -> None:
         axes.plot(times, errors, linewidth=1.1, label=f"node {node}" if node < 10 else None)
     skews = [sample.skew_ns / MILLISECOND for sample in sampled]
     axes.plot(times, skews, color="0.2", linewidth=0.8, linestyle="--", label="max skew")
-    begins = sorted({o.time_ns for o in report.observations if o.name in ("polled", "prompted", "asked")})
+    begins = sorted({o.time_ns for o in report.observations if isinstance(read(o), Polled | Prompted | Asked)})
     for number, at_ns in enumerate(begins):
         label = None if number else "synchronization"
         axes.axvline(at_ns / SECOND, color="0.75", linewidth=0.7, zorder=0, label=label)

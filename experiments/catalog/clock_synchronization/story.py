@@ -15,7 +15,17 @@ from simclock.experiments.catalog.clock_synchronization.course import (
     report_of_clocks,
 )
 from simclock.faults import Note
-from simclock.protocols.clock_synchronization import Adjusted, Averaged, Heard, Sampled
+from simclock.protocols.clock_synchronization.observed import (
+    Adjusted,
+    Asked,
+    Averaged,
+    Filtered,
+    Heard,
+    Polled,
+    Prompted,
+    Sampled,
+    read,
+)
 
 NODES_SHOWN_MAX = 6
 
@@ -63,25 +73,25 @@ class ClockStory:
     def _line(self, happening: Happening) -> str:
         if isinstance(happening, Fault):
             return "" if isinstance(happening, Note) else happening.describe()
-        node, value = happening.node, happening.value
-        match happening.name, value:
-            case "prompted", _:
+        node = happening.node
+        match read(happening):
+            case Prompted():
                 return f"time server (node {node}): everybody synchronize, by Cristian's algorithm"
-            case "asked", (algorithm, server):
+            case Asked(algorithm, server):
                 return f"  node {node} asks the time server (node {server}) for the time ({algorithm})"
-            case "polled", (number, others):
+            case Polled(number, others):
                 asks = f"asks {nodes(others)} what their clocks show" if others else "has nobody to ask"
                 return f"Berkeley round {number}: node {node} (leader) {asks}"
-            case "sampled", Sampled():
-                return f"  node {node} {_sampled(value)}"
-            case "filtered", (delay_ns, age_ns):
+            case Sampled() as sampled:
+                return f"  node {node} {_sampled(sampled)}"
+            case Filtered(delay_ns, age_ns):
                 return f"  node {node} {_filtered(delay_ns, age_ns)}"
-            case "heard", Heard():
-                return f"  {_heard(value)}"
-            case "averaged", Averaged():
-                return f"  {_averaged(value)}"
-            case "adjusted", Adjusted():
-                return f"  node {node} {_adjusted(value)}"
+            case Heard() as heard:
+                return f"  {_heard(heard)}"
+            case Averaged() as averaged:
+                return f"  {_averaged(averaged)}"
+            case Adjusted() as adjusted:
+                return f"  node {node} {_adjusted(adjusted)}"
         return ""
 
 

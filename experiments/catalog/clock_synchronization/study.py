@@ -31,6 +31,7 @@ from simclock.environment.quartz import MILLION, PARTS, SLEW_RATE_PPM
 from simclock.experiments.catalog.clock_synchronization.course import report_of_clocks, samples
 from simclock.experiments.catalog.clock_synchronization.scenario import ENTRY
 from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.parameters import Drift, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.clock_synchronization.ntp import STAGES
@@ -52,7 +53,12 @@ ALGORITHMS = ("none", "cristian", "berkeley", "ntp")
 LATENCIES_NS = (ms(1), ms(5), ms(25))
 INTERVALS_NS = (seconds(5), seconds(20), seconds(60))
 ROUNDING_NS = us(1)
-PARAMETERS = {"nodes": 4, "drift": "50ppm", "duration_ns": minutes(20), "runs": 3}
+PARAMETERS = Parameters(
+    nodes=Whole(4, help="Nodes beside the time server."),
+    drift=Drift("50ppm", help="How fast or slow a clock may be."),
+    duration_ns=Duration(minutes(20), help="How long each run is."),
+    runs=Whole(3, help="Runs of each row."),
+)
 """Jitter is as large as the latency: a message takes from once to twice as long."""
 SAMPLES_PER_INTERVAL = 8
 

@@ -23,7 +23,9 @@ from simclock.experiments.catalog.crdts.scenario import (
     replicated,
     sometimes,
 )
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.protocols.crdts import MODES, TYPES, Crdt, ReplicaSettings
@@ -31,7 +33,11 @@ from simclock.protocols.crdts import MODES, TYPES, Crdt, ReplicaSettings
 DURATION_NS = seconds(2)
 MERGED = ("state", "delta")
 """The modes in which replicas merge states."""
-PARAMETERS = {"bug": "", "type": "", "mode": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+    type=Choice("", tuple(TYPES), noun="replicated type", help="What is replicated; else the seed draws it."),
+    mode=Choice("", tuple(EVERY_MODE), noun="mode", help="What replicas hand on; else the seed draws it."),
+)
 
 
 class Drawn(NamedTuple):
@@ -103,7 +109,6 @@ def crdt_hunt(settings: Settings, parts: Parts) -> Scenario:
     replicas = drawn.replicas if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(
-        settings,
         "crdt-hunt",
         replica=replica,
         crdt=crdt,

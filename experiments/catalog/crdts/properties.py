@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock import Control, Observation, Observer, format_duration
+from simclock import Control, Observation, Observer, Told, format_duration
 from simclock.experiments.catalog.crdts.specification import Asked, chosen, resurrected, specified
+from simclock.protocols.crdts.observed import Delivered, Merged, MergeRefused, Started, Updated, read
 
 CONSISTENCY = "Strong Eventual Consistency"
 VALUE = "Value As Specified"
@@ -44,26 +45,24 @@ class Histories:
         self.latest: dict[int, tuple[int, int, Any]] = {}
         """Replica -> (version, operations, value)."""
 
-    def take(self, node: int, name: str, told: Any) -> bool:
-        """Take note of an observation; says whether it told a value."""
-        if name == "started":
-            _, seen, value = self.latest.get(node, (0, 0, None))
-            self.latest[node] = (told, self.seen.get((node, told), 0), value)
-            return False
-        if name == "updated":
-            version, number, operation, value = told
-            _, before, _ = self.latest.get(node, (0, 0, None))
-            self.numbers[node, number] = len(self.asked)
-            self.asked.append(Asked(len(self.asked), node, operation, before))
-            seen = before | 1 << self.numbers[node, number]
-        elif name == "merged":
-            version, source, source_version, value = told
-            seen = self.latest[node][1] | self.seen.get((source, source_version), 0)
-        elif name == "delivered":
-            version, origin, number, value = told
-            seen = self.latest[node][1] | 1 << self.numbers[origin, number]
-        else:
-            return False
+    def take(self, node: int, told: Told | None) -> bool:
+        """Take note of what a replica told; says whether it told a value."""
+        match told:
+            case Started(version):
+                _, seen, value = self.latest.get(node, (0, 0, None))
+                self.latest[node] = (version, self.seen.get((node, version), 0), value)
+                return False
+            case Updated(version, number, operation, value):
+                _, before, _ = self.latest.get(node, (0, 0, None))
+                self.numbers[node, number] = len(self.asked)
+                self.asked.append(Asked(len(self.asked), node, operation, before))
+                seen = before | 1 << self.numbers[node, number]
+            case Merged(version, source, source_version, value):
+                seen = self.latest[node][1] | self.seen.get((source, source_version), 0)
+            case Delivered(version, origin, number, value):
+                seen = self.latest[node][1] | 1 << self.numbers[origin, number]
+            case _:
+                return False
         self.seen[node, version] = seen
         self.latest[node] = (version, seen, value)
         return True
@@ -92,21 +91,22 @@ class CrdtProperties(Observer):
         self._counts = {"merges": 0, "restarts": 0, "values judged": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        node, name, told = observation.node, observation.name, as_tuples(observation.value)
-        if name == "cannot_merge":
-            self._violated(control, TOTAL, node, told)
-        if name == "started":
-            last = self._told_version.get(node)
-            self._counts["restarts"] += last is not None
-            if last is not None and last != told:
-                self._violated(control, MEMORY, node, f"came back with version {told}, and had told version {last}")
-        if self._histories.take(node, name, told):
+        node, told = observation.node, read(observation)
+        match told:
+            case MergeRefused(reason):
+                self._violated(control, TOTAL, node, reason)
+            case Started(version):
+                last = self._told_version.get(node)
+                self._counts["restarts"] += last is not None
+                if last is not None and last != version:
+                    detail = f"came back with version {version}, and had told version {last}"
+                    self._violated(control, MEMORY, node, detail)
+                self._told_version[node] = version
+        if self._histories.take(node, told):
             version, seen, value = self._histories.latest[node]
             self._told_version[node] = version
-            self._counts["merges"] += name != "updated"
+            self._counts["merges"] += not isinstance(told, Updated)
             self._judge(control, node, seen, value)
-        elif name == "started":
-            self._told_version[node] = told
 
     def _judge(self, control: Control, node: int, seen: int, value: Any) -> None:
         self._counts["values judged"] += 1
@@ -160,7 +160,7 @@ class Converges(Observer):
         if observation.time_ns >= self._due_ns:
             self._judge(control)
         before = self._histories.latest.get(observation.node)
-        self._histories.take(observation.node, observation.name, as_tuples(observation.value))
+        self._histories.take(observation.node, read(observation))
         if self._histories.latest.get(observation.node) != before:
             self._changed_ns = observation.time_ns
 
@@ -184,11 +184,6 @@ class Converges(Observer):
 
     def report(self) -> dict[str, int]:
         return {"converged_after_ns": max(0, self._changed_ns - self._healed_ns)}
-
-
-def as_tuples(told: Any) -> Any:
-    """What a node told, with the lists that the wire made of tuples turned back."""
-    return tuple([as_tuples(each) for each in told]) if isinstance(told, list | tuple) else told
 
 
 def _short(value: Any) -> str:

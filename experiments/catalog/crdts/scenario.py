@@ -34,22 +34,24 @@ from simclock.experiments.catalog.crdts.story import plot, story
 from simclock.experiments.checkers.convergence import convergence
 from simclock.experiments.checkers.linearizability import Verdict as Convergent
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey, calm_of
 from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.crdts import MODES, TYPES, Crdt, DeltaReplica, MulticastReplica, ReplicaSettings
+from simclock.protocols.crdts.observed import Delivered, Merged, Started, Updated
 
-PARAMETERS = {
-    "type": "counter",
-    "mode": "delta",
-    "updates": 12,
-    "pause_ns": ms(200),
-    "gossip_ns": ms(50),
-    "retry_ns": ms(200),
-}
 EVERY_MODE: dict[str, type[Node]] = {**MODES, "multicast": MulticastReplica}
+PARAMETERS = Parameters(
+    type=Choice("counter", tuple(TYPES), noun="replicated type", help="What is replicated."),
+    mode=Choice("delta", tuple(EVERY_MODE), noun="mode", help="What replicas hand on."),
+    updates=Whole(12, help="Of each replica."),
+    pause_ns=Duration(ms(200), help="Between two updates of a replica."),
+    gossip_ns=Duration(ms(50), help="Between two messages to a neighbour."),
+    retry_ns=Duration(ms(200), help="Without an answer so long, it is sent again."),
+)
 REPLICAS = 3
 DURATION_NS = seconds(6)
 LEAST_NS = us(100)
@@ -124,7 +126,6 @@ def crdts(settings: Settings) -> Scenario:
     replicas = REPLICAS if settings.nodes is None else settings.nodes
     duration_ns = settings.duration_ns or DURATION_NS
     return replicated(
-        settings,
         "crdts",
         replica=replica,
         crdt=crdt,
@@ -137,7 +138,6 @@ def crdts(settings: Settings) -> Scenario:
 
 
 def replicated(
-    settings: Settings,
     name: str,
     *,
     replica: type[Any],
@@ -156,24 +156,21 @@ def replicated(
         made: Node = replica(does, crdt)
         return made
 
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     observers = (
-        partial(Recorded, ("updated", "merged", "delivered", "started")),
+        partial(Recorded, (Updated, Merged, Delivered, Started)),
         partial(CrdtProperties, does.kind),
     )
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=replicas,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=alone(duration_ns, replicas) if settings.faults is None else settings.faults,
+        network=network,
+        faults=alone(duration_ns, replicas),
         observers=observers if does.tells_values else observers[:1],
         final=replica_at_end,
         fallen=replica_at_end,
-        parameters={**settings.parameters, **shown},
-        **options,
+        parameters=shown,
     )
 
 

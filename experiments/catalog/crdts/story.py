@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock import Heal, Partition, RunResult, format_duration
-from simclock.experiments.catalog.crdts.properties import as_tuples
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.crdts.observed import Delivered, Merged, Updated, read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,15 +25,16 @@ class Change(NamedTuple):
 def changes(result: RunResult) -> Iterator[Change]:
     """What users asked, and what changed a value from elsewhere; in order."""
     values: dict[int, Any] = {}
-    for told in recorded(result):
-        if told.name == "started":
-            continue
-        _, source, argument, value = as_tuples(told.value)
-        if told.name == "updated":
-            yield Change(told.time_ns, told.node, operation_text(argument), value)
-        elif value != values.get(told.node):
-            yield Change(told.time_ns, told.node, f"hears node {source}", value)
-        values[told.node] = value
+    for each in recorded(result):
+        match read(each):
+            case Updated(operation=operation, value=value):
+                yield Change(each.time_ns, each.node, operation_text(operation), value)
+            case Merged(source=source, value=value) | Delivered(origin=source, value=value):
+                if value != values.get(each.node):
+                    yield Change(each.time_ns, each.node, f"hears node {source}", value)
+            case _:
+                continue
+        values[each.node] = value
 
 
 def operation_text(operation: Any) -> str:

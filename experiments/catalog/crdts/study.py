@@ -9,12 +9,12 @@ everybody at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock import Heal, Partition, UsageError, ms, seconds
 from simclock.actors.run import run
 from simclock.experiments.catalog.crdts.scenario import EVERY_MODE, NETWORK, named_type, replicated
-from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.crdts import ReplicaSettings
 
@@ -56,7 +56,6 @@ def measure(kind: str, mode: str, *, seed: int, replicas: int, updates: int, nam
     groups = tuple((node,) for node in range(replicas))
     faults = (Partition(at_ns=asked_ns // 3, groups=groups), Heal(at_ns=asked_ns * 2 // 3)) if offline else ()
     scenario = replicated(
-        Settings(seed=seed, nodes=replicas, faults=faults),
         "crdt-bytes",
         replica=EVERY_MODE[mode],
         crdt=named_type(kind),
@@ -66,7 +65,7 @@ def measure(kind: str, mode: str, *, seed: int, replicas: int, updates: int, nam
         network=NETWORK,
         shown={},
     )
-    ends: list[Any] = list(run(scenario).final.values())
+    ends: list[Any] = list(run(replace(scenario, seed=seed, faults=faults)).final.values())
     if len({end.state for end in ends}) != 1:
         raise UsageError(f"crdt-bytes: {kind} with {mode}, seed {seed}: the replicas are not equal at the end")
     return Sent(sum(end.bytes_sent for end in ends), max(end.state_bytes for end in ends))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown, read
 
 ENDS = "Operation Ends"
 GOES_ON = "Client Goes On"
@@ -39,12 +40,12 @@ class ClientsGoOn(Observer):
         self._named: set[str] = set()
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        client, name = observation.node, observation.name
-        if client in self._promise.clients:
-            if name == "invoke":
+        client = observation.node
+        match read(observation):
+            case Invoked():
                 self._rests_ns.pop(client, None)
                 self._asked_ns[client] = observation.time_ns
-            elif name in ("ok", "unknown"):
+            case Succeeded() | Unknown():
                 self._late(client, control)
                 self._asked_ns.pop(client, None)
                 self._rests_ns[client] = observation.time_ns

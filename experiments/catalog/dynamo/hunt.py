@@ -19,7 +19,9 @@ from simclock.environment.quartz import Clocks
 from simclock.experiments.catalog.dynamo.clients import ClientsGoOn, Promise
 from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
 from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.experiments.nemesis.liveness import recovery
@@ -33,7 +35,12 @@ REST_NS = seconds(6)
 LINGER_NS = seconds(1)
 """What was delayed or written to a slow disk at the end of the trouble has come by then."""
 RHYTHM_NS = ms(150)
-PARAMETERS = {"bug": "", "versioning": "", "ids": "", "quorum": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+    versioning=Choice("", ("vector", "dotted"), noun="versioning", help="How versions are told apart; else drawn."),
+    ids=Choice("", ("client", "server"), noun="kind of ids", help="Whom a vector clock counts; else drawn."),
+    quorum=Choice("", (SLOPPY, STRICT), noun="quorum", help="Whether another server stands in; else drawn."),
+)
 """Empty: the seed draws it."""
 
 
@@ -251,17 +258,15 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
     )
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=store.nodes,
         build=store.build,
         duration_ns=TROUBLE_NS + REST_NS,
         network=network,
-        clocks=settings.clocks or Clocks(offset_ns_max=drawn.clock_offset_ns),
+        clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
         faults=_faults(settings.seed, drawn.nemesis, servers, network),
         observers=(*store.observers(), partial(ClientsGoOn, promise)),
         final=server_at_end,
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}"
             + (f" deletes {drawn.deletes_percent}% {drawn.delete_mode}" if drawn.deletes_percent else ""),

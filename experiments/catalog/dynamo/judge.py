@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from simclock import Control, Observation, Observer, RunResult, format_duration
+from simclock import Control, Observation, Observer, RunResult, Told, format_duration
 from simclock.experiments.catalog.dynamo.causality import (
     Finding,
     Pasts,
@@ -44,12 +44,29 @@ from simclock.protocols.dynamo import (
     metadata_bytes,
     written_names,
 )
+from simclock.protocols.dynamo.observed import (
+    Delivered,
+    Fenced,
+    Hinted,
+    Members,
+    Moved,
+    Received,
+    Repaired,
+    StandsIn,
+    Suspected,
+    Synchronized,
+    TombstonesRemoved,
+    read,
+)
 
 HANDOFF_COMPLETES = "Handoff Completes"
 TOMBSTONES_GO = "Tombstones Go"
 HINTS_ARE_DELIVERED = "Hints Are Delivered"
 STAND_INS_KEEP_HINTS = "Stand-Ins Keep Hints"
-TOLD = ("members", "suspect", "hinted", "delivered", "moved", "repair", "synchronized", "removed", "fenced")
+TOLD: tuple[type[Told], ...] = (
+    *(Members, Suspected, Hinted, Delivered, Moved, Repaired, Synchronized),
+    *(TombstonesRemoved, Fenced),
+)
 """What is counted of what servers observe."""
 DETAILS_MAX = 3
 """Findings shown for a property."""
@@ -103,15 +120,12 @@ class HintsAreDelivered(Observer):
         """(holder, target, key) of a hint that the target has not received since it was last changed."""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        match observation.name:
-            case "hinted":
-                key, target = observation.value
+        match read(observation):
+            case Hinted(key, target):
                 self._open.add((observation.node, target, key))
-            case "received":
-                key, holder = observation.value
+            case Received(key, holder):
                 self._open.discard((holder, observation.node, key))
-            case "delivered":
-                key, target = observation.value
+            case Delivered(key, target):
                 if (observation.node, target, key) in self._open:
                     detail = f"it dropped its hint of {key} for server {target}, which never received it"
                     control.violated(HINTS_ARE_DELIVERED, observation.node, detail, stop=False)
@@ -128,9 +142,10 @@ class StandInsKeepHints(Observer):
         self._ring = Ring(settings.members, settings.layout)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "stands-in":
+        told = StandsIn.read(observation)
+        if told is None:
             return
-        key, target = observation.value
+        key, target = told.key, told.target
         if target not in self._ring.owners(key, self._settings.n):
             kept = "no hint" if target is None else f"a hint for server {target}, which does not own it"
             detail = f"it acknowledged a write of {key}, which is not its own, and keeps {kept}"
@@ -237,8 +252,10 @@ def restless(result: RunResult) -> str:
 
 def removed_of(result: RunResult) -> tuple[RemovedTombstone, ...]:
     """The tombstones that were removed, in order of time."""
-    gone = [each for each in recorded(result) if each.name == "removed"]
-    return tuple(RemovedTombstone(each.time_ns, each.value[0], name) for each in gone for name in each.value[1:])
+    gone = ((each.time_ns, TombstonesRemoved.read(each)) for each in recorded(result))
+    return tuple(
+        RemovedTombstone(time_ns, told.key, name) for time_ns, told in gone if told for name in told.tombstones
+    )
 
 
 def writes_of(content: str, record: RecordAtEnd) -> tuple[str, ...]:
@@ -361,7 +378,7 @@ def _held_lines(conditions: Conditions, deletes: int) -> tuple[str, ...]:
 
 def told(result: RunResult) -> Mapping[str, int]:
     """How often servers observed what."""
-    return Counter(each.name for each in recorded(result) if each.name in TOLD)
+    return Counter(each.name for each in recorded(result) if isinstance(read(each), TOLD))
 
 
 def deletes_of(operations: Sequence[Operation]) -> int:

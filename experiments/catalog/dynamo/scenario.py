@@ -38,11 +38,17 @@ from simclock.experiments.catalog.dynamo.judge import (
 )
 from simclock.experiments.catalog.dynamo.story import story
 from simclock.experiments.checkers.client_history import History
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.dynamo import (
+    AGREED,
+    KEEP,
+    SLOPPY,
+    STRICT,
     Administrator,
     Client,
     ClientVectors,
@@ -55,6 +61,7 @@ from simclock.protocols.dynamo import (
     Workload,
     resolver_of,
 )
+from simclock.protocols.dynamo.observed import Heard
 
 SERVERS = 5
 """Members at first; one more waits to join."""
@@ -64,22 +71,22 @@ REST_NS = seconds(4)
 CONTENT_OF = {"siblings": "name", "last": "name", "union": "list", "callback": "list", "sum": "number"}
 """Resolution -> what clients write, so that it can be resolved that way."""
 
-PARAMETERS = {
-    "versioning": "dotted",
-    "ids": "client",
-    "n": 3,
-    "r": 2,
-    "w": 2,
-    "quorum": "sloppy",
-    "resolution": "siblings",
-    "prune_above": 0,
-    "clients": 4,
-    "keys": 4,
-    "deletes": 0,
-    "delete_mode": "keep",
-    "churn": True,
-    "bug": "",
-}
+PARAMETERS = Parameters(
+    versioning=Choice("dotted", ("vector", "dotted"), noun="versioning", help="How versions are told apart."),
+    ids=Choice("client", ("client", "server"), noun="kind of ids", help="Whom a vector clock counts."),
+    n=Whole(3, help="Replicas of a key."),
+    r=Whole(2, help="Answers that a read waits for."),
+    w=Whole(2, help="Answers that a write waits for."),
+    quorum=Choice("sloppy", (SLOPPY, STRICT), noun="quorum", help="Whether another server stands in for one away."),
+    resolution=Choice("siblings", tuple(CONTENT_OF), noun="resolution", help="What becomes of siblings."),
+    prune_above=Whole(0, help="Entries that a vector clock keeps; 0: all."),
+    clients=Whole(4, help="Nodes that call the store."),
+    keys=Whole(4, help="How many keys there are."),
+    deletes=Whole(0, help="Deletes among the writes, in percent."),
+    delete_mode=Choice("keep", (KEEP, AGREED), noun="way to delete", help="When a tombstone is dropped."),
+    churn=Flag(True, help="Whether a server joins and another leaves."),
+    bug=PUT_IN,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +161,7 @@ class Store:
             partial(KeepsConditions, conditions),
             HintsAreDelivered,
             *stand_ins,
-            partial(Recorded, (*TOLD, "answer")),
+            partial(Recorded, (*TOLD, Heard)),
         )
 
 
@@ -224,19 +231,15 @@ def dynamo(settings: Settings, parts: Parts) -> Scenario:
         rest_ns=REST_NS,
         parts=parts,
     )
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
         name="dynamo",
-        seed=settings.seed,
         nodes=store.nodes,
         build=store.build,
         duration_ns=duration_ns,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3)), loss=0.01, duplication=0.01),
-        faults=trouble(duration_ns, members, store) if settings.faults is None else settings.faults,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3)), loss=0.01, duplication=0.01),
+        faults=trouble(duration_ns, members, store),
         observers=store.observers(),
         final=server_at_end,
-        parameters=settings.parameters,
-        **options,
     )
 
 

@@ -10,6 +10,7 @@ from simclock.clocks import VectorClock
 from simclock.experiments.catalog.dynamo.judge import at_end_of
 from simclock.experiments.telling.recorded import recorded
 from simclock.protocols.dynamo import CONFLICT, NOT_FOUND, OK, answer_json, server_name
+from simclock.protocols.dynamo.observed import Delivered, Heard, Hinted, Members, Moved, TombstonesRemoved, read
 
 APART_NS = seconds(2)
 """Of the answers with siblings one is told in so long, and the answer that ends its conflict."""
@@ -35,24 +36,22 @@ def _events(result: RunResult) -> list[tuple[int, str]]:
     told: set[tuple[str, Any]] = set()
     for each in recorded(result):
         text = ""
-        match each.name:
-            case "hinted":
-                key, target = each.value
+        match read(each):
+            case Hinted(key, target):
                 text = f"{server_name(each.node)} keeps {key} for {server_name(target)} (hinted handoff)"
                 place: Any = (each.name, target)
-            case "delivered":
-                key, target = each.value
+            case Delivered(key, target):
                 text = f"{server_name(each.node)} has given {key} to {server_name(target)}"
                 place = (each.name, target)
-            case "moved":
-                text = f"{server_name(each.node)} gave up {each.value}: its owners have it"
-                place = (each.name, each.node, each.value)
-            case "removed":
-                text = f"{server_name(each.node)} drops the tombstone of {each.value[0]}: every server has promised"
-                place = (each.name, each.value[0])
-            case "members":
-                text = "members are now " + " ".join(map(server_name, each.value))
-                place = (each.name, each.value)
+            case Moved(key):
+                text = f"{server_name(each.node)} gave up {key}: its owners have it"
+                place = (each.name, each.node, key)
+            case TombstonesRemoved(key):
+                text = f"{server_name(each.node)} drops the tombstone of {key}: every server has promised"
+                place = (each.name, key)
+            case Members(members):
+                text = "members are now " + " ".join(map(server_name, members))
+                place = (each.name, members)
             case _:
                 continue
         if place not in told:
@@ -68,9 +67,10 @@ def _answers(result: RunResult) -> list[tuple[int, str]]:
     deleted: set[str] = set()
     next_ns = 0
     for each in recorded(result):
-        if each.name != "answer":
+        heard = Heard.read(each)
+        if heard is None:
             continue
-        function, key, status, values, entries, tombstones = each.value
+        function, key, status = heard.function, heard.key, heard.status
         deletes = function == "delete" and key not in deleted
         if deletes:
             deleted.add(key)
@@ -82,6 +82,6 @@ def _answers(result: RunResult) -> list[tuple[int, str]]:
         if ends:
             open_keys.discard(key)
         if starts or ends or deletes or not lines:
-            answer = answer_json(status, values, VectorClock(entries), tombstones)
+            answer = answer_json(status, heard.values, VectorClock(heard.context), heard.tombstones)
             lines.append((each.time_ns, f"client {each.node} {function} {key}: {answer}"))
     return lines

@@ -45,6 +45,7 @@ from simclock import (
     SlowNode,
     StartClock,
     StopClock,
+    Told,
     TornCrash,
     Unclog,
     ms,
@@ -78,6 +79,30 @@ class Receipt(Message):
     read_ns: int
 
 
+class Start(Told):
+    """A node begins, or begins again."""
+
+    incarnation: int
+    heard: int
+    """How many rumours its disk remembers; -1 where it cannot be read."""
+    entries: int
+    """In its diary."""
+
+
+class Milestone(Told):
+    """A node has heard another so many rumours."""
+
+    heard: int
+    monotonic_ns: int
+
+
+class Full(Told):
+    """Its disk takes no more."""
+
+    writes: int
+    """How many it has taken."""
+
+
 class Gossip(Node):
     """Passes rumours on by its own luck, keeps a diary on disk, and tells of milestones."""
 
@@ -88,7 +113,7 @@ class Gossip(Node):
     def on_start(self) -> None:
         heard = self.disk.read("heard", 0)
         self.heard = heard if isinstance(heard, int) else -1  # what the disk cannot read any more counts as nothing
-        self.observe("start", (self.incarnation, self.heard, len(self.disk.records("diary"))))
+        self.observe(Start(self.incarnation, self.heard, len(self.disk.records("diary"))))
         self.set_timer("speak", ms(1 + self.id % 7))
         self.set_timer(("nap", self.id), ms(11))
 
@@ -117,7 +142,7 @@ class Gossip(Node):
         self._keep(lambda: self.disk.write("heard", self.heard))
         if self.heard % RUMOURS_PER_MILESTONE == 0:
             self.disk.sync()
-            self.observe("milestone", (self.heard, self.clock.monotonic_ns()))
+            self.observe(Milestone(self.heard, self.clock.monotonic_ns()))
         if hops < 3 and self.random.getrandbits(3) == 0:
             target = self.random.randrange(self.nodes)
             self.send(target, Rumour(hops + 1, rumour.text, rumour.weight / 3, (*rumour.path, self.id), rumour.mark))
@@ -128,7 +153,7 @@ class Gossip(Node):
         try:
             write()
         except DiskFull:
-            self.observe("full", self.disk.writes)
+            self.observe(Full(self.disk.writes))
 
 
 class Liar(Gossip):
@@ -149,7 +174,7 @@ class Mischief(Observer):
         self.milestones = 0
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name != "milestone":
+        if observation.name != Milestone.observed_as:
             return
         self.milestones += 1
         if self.milestones % 7 == 0:
@@ -216,12 +241,10 @@ def everything(settings: Settings) -> Scenario:
     faults = every_fault(settings.seed, nodes)
     return Scenario(
         name="everything",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Gossip(),
-        duration_ns=settings.duration_ns or seconds(1),
-        network=settings.network
-        or Network(
+        duration_ns=seconds(1),
+        network=Network(
             latency=LogNormal(median_ns=ms(4), sigma="0.6", floor_ns=ms(2)),
             loss=0.02,
             duplication=0.03,
@@ -230,10 +253,9 @@ def everything(settings: Settings) -> Scenario:
             corruption=0.01,
             undetected_corruption=0.01,
         ),
-        clocks=settings.clocks
-        or Clocks(offset_ns_max=seconds(5), drift_ppb_max=200_000, wander_ppb_max=50_000, wander_every_ns=ms(100)),
-        disk=settings.disk or DiskModel(sync_ns=us(150)),
-        faults=faults if settings.faults is None else settings.faults,
+        clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=200_000, wander_ppb_max=50_000, wander_every_ns=ms(100)),
+        disk=DiskModel(sync_ns=us(150)),
+        faults=faults,
         observers=(Mischief,),
         byzantine={nodes // 2: lambda node: Liar()},
         final=lambda node: (node.heard, node.receipts),

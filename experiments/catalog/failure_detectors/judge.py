@@ -15,6 +15,7 @@ from simclock import AddDelay, Crash, Observer, Restart, RunResult, format_durat
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict
 from simclock.experiments.telling.recorded import recorded
 from simclock.faults import NodeFault
+from simclock.protocols.failure_detectors.observed import Suspects, Trusts, read
 
 COMPLETENESS = "Strong Completeness"
 """Every process that crashes is eventually suspected for good (Chandra and Toueg 1996)."""
@@ -97,12 +98,12 @@ def measured(result: RunResult) -> list[Measured]:
         while forgets_ns and forgets_ns[0] <= each.time_ns:
             del forgets_ns[0]
             since_ns.clear()
-        node, number = each.value
-        if each.name == "trusts":
-            since_ns.pop((node, number), None)
-            continue
-        since_ns[node, number] = each.time_ns
-        mistakes[number] += downtime_at(downtimes.get(node, ()), each.time_ns) is None
+        match read(each):
+            case Trusts(node, number):
+                since_ns.pop((node, number), None)
+            case Suspects(node, number):
+                since_ns[node, number] = each.time_ns
+                mistakes[number] += downtime_at(downtimes.get(node, ()), each.time_ns) is None
     if forgets_ns:
         since_ns.clear()
     alive_ns = sum(_up_ns(result, downtimes.get(node, ())) for node in range(1, len(result.node_digests)))
@@ -143,11 +144,13 @@ def chances(result: RunResult) -> Chances:
     settled_ns: int = result.reports["SettledAfter"]
     watching_ns = _watching_since_ns(result)
     missed = {node for each in measured(result) for node in each.missed}
+    trusts = ((each.time_ns, Trusts.read(each)) for each in recorded(result))
+    trusted_ns = [(time_ns, told.node) for time_ns, told in trusts if told is not None]
     due: list[int] = []
     recent: list[int] = []
     none: list[int] = []
     for node, at_ns in down_for_good(downtimes).items():
-        words = (each.time_ns for each in recorded(result) if each.name == "trusts" and each.value[0] == node)
+        words = (time_ns for time_ns, trusted in trusted_ns if trusted == node)
         heard_ns = max(at_ns, *words, 0) if node in missed else at_ns
         latest_ns = result.virtual_ns - settled_ns
         if heard_ns > latest_ns:

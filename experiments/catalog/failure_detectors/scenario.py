@@ -43,10 +43,12 @@ from simclock.experiments.catalog.failure_detectors.judge import (
     measured,
 )
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.failure_detectors import Detector, FixedTimeout, Heartbeater, Monitor, PhiAccrual
+from simclock.protocols.failure_detectors.observed import Suspects, Trusts, read
 
 NETWORKS: dict[str, Network] = {
     "even": Network(latency=Uniform(low_ns=ms(10), high_ns=ms(20))),
@@ -64,7 +66,10 @@ SETTLED_BEATS = 30
 SETTLED_NS_MIN = seconds(6)
 """By then every detector should have made up its mind: the slowest fixed timeout is 5 beats, and the network slow."""
 
-PARAMETERS = {"model": "jitter", "heartbeat": "1s"}
+PARAMETERS = Parameters(
+    model=Choice("jitter", tuple(NETWORKS), noun="network", help="The network between the monitor and the watched."),
+    heartbeat=Duration("1s", help="Between two heartbeats of a node."),
+)
 
 
 def detectors_of(interval_ns: int) -> tuple[Detector, ...]:
@@ -98,20 +103,18 @@ def failure_detectors(settings: Settings) -> Scenario:
     detectors = detectors_of(interval_ns)
     return Scenario(
         name="failure-detectors",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: Monitor(detectors) if node == MONITOR else Heartbeater(MONITOR, interval_ns),
         duration_ns=duration_ns,
-        network=settings.network or NETWORKS[model],
+        network=NETWORKS[model],
         faults=(
             *_crashes(settings.seed, nodes, interval_ns, duration_ns),
             *(_spells(settings.seed, interval_ns, duration_ns) if model == SLOW else ()),
         ),
         observers=(
-            partial(Recorded, ("suspects", "trusts")),
+            partial(Recorded, (Suspects, Trusts)),
             partial(SettledAfter, settled_after_ns(interval_ns)),
         ),
-        parameters=settings.parameters,
     )
 
 
@@ -146,21 +149,21 @@ def story(result: RunResult) -> Iterator[str]:
     downtimes = downtimes_of(result)
     since_ns: dict[int, int] = {}
     mistakes = 0
-    for time_ns, _, _, name, (node, number) in recorded(result):
-        if number != TELLER:
-            continue
-        if name == "suspects":
-            since_ns[node] = time_ns
-            down = downtime_at(downtimes.get(node, ()), time_ns)
-            if down is not None:
-                late = format_duration((time_ns - down.from_ns) // ms(1) * ms(1))
-                yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
-        else:
-            mistakes += 1
-            if mistakes <= MISTAKES_TOLD_MAX:
-                lasted = format_duration((time_ns - since_ns[node]) // ms(1) * ms(1))
-                wrong = f"suspects node {node}: only the network is slow, trusted again after {lasted}"
-                yield f"{_clock(since_ns[node])}  [{NAMES[TELLER]}] {wrong}"
+    for each in recorded(result):
+        time_ns = each.time_ns
+        match read(each):
+            case Suspects(node, number) if number == TELLER:
+                since_ns[node] = time_ns
+                down = downtime_at(downtimes.get(node, ()), time_ns)
+                if down is not None:
+                    late = format_duration((time_ns - down.from_ns) // ms(1) * ms(1))
+                    yield f"{_clock(time_ns)}  [{NAMES[TELLER]}] suspects node {node}: it is down, for {late}"
+            case Trusts(node, number) if number == TELLER:
+                mistakes += 1
+                if mistakes <= MISTAKES_TOLD_MAX:
+                    lasted = format_duration((time_ns - since_ns[node]) // ms(1) * ms(1))
+                    wrong = f"suspects node {node}: only the network is slow, trusted again after {lasted}"
+                    yield f"{_clock(since_ns[node])}  [{NAMES[TELLER]}] {wrong}"
     if mistakes > MISTAKES_TOLD_MAX:
         yield f"           [{NAMES[TELLER]}] {mistakes - MISTAKES_TOLD_MAX} more suspicions of nodes that were up"
 

@@ -14,6 +14,7 @@ from simclock.actors.run import run
 from simclock.experiments.catalog.failure_detectors.judge import NAMES, Measured, measured
 from simclock.experiments.catalog.failure_detectors.scenario import FAILURE_DETECTORS, NETWORKS
 from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.parameters import Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 
@@ -30,7 +31,11 @@ HEADERS = (
     "crashes",
     "node hours",
 )
-STUDY_PARAMETERS = {"heartbeat": "1s", "watched": 16, "lasts": "30m"}
+STUDY_PARAMETERS = Parameters(
+    heartbeat=Duration("1s", help="Between two heartbeats of a node."),
+    watched=Whole(16, help="Nodes that are watched."),
+    lasts=Duration("30m", help="How long each run is."),
+)
 
 
 def rows(settings: StudySettings) -> Iterator[Row]:

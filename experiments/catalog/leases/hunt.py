@@ -52,7 +52,9 @@ from simclock.experiments.catalog.leases.parts import LeaseParts, builder, descr
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.catalog.leases.steadiness import LeaseCalm, LeaseSteadiness
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Plan, Prey, draw_plan, recovery
 from simclock.experiments.nemesis.hunters import Hunter
@@ -60,7 +62,9 @@ from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.leases.holder import RENEWALS_PER_TERM
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 REPLICAS = 3
 ELECTION_TIMEOUT_NS = ms(80)
 GUARD_NS = ms(40)
@@ -281,7 +285,7 @@ def leases_calm_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
     return replace(
         scenario,
         network=replace(scenario.network, order="fifo"),
-        duration_ns=settings.duration_ns or settled_ns + CALM_NS,
+        duration_ns=settled_ns + CALM_NS,
         faults=(*scenario.faults, *recovery(everybody, scenario.network, HEALED_NS)),
         observers=(
             *scenario.observers,
@@ -317,12 +321,11 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, troub
     plan = _server_plan(settings.seed, drawn, raft.servers, network, trouble_ns)
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=replicas + 1 + drawn.clients,
         build=builder(parts, raft, leases, (work,) * drawn.clients),
         duration_ns=duration_ns,
         network=network,
-        clocks=settings.clocks or Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
+        clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
         faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, trouble_ns)),
         observers=(
             partial(RaftProperties, raft.servers),
@@ -330,7 +333,6 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, troub
             *plan.observers,
         ),
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "term": format_duration(drawn.term_ns),
             "servers' trouble": str(plan),

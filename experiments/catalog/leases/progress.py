@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from simclock import Observation
 from simclock.experiments.checkers.progress import Progress
+from simclock.protocols.leases.observed import Accepted
 
 PROGRESS = "Lock Is Granted"
 
@@ -15,7 +16,7 @@ class LeaseProgress(Progress):
     reported = "written_after_ns"
 
     def is_progress(self, observation: Observation) -> bool:
-        return observation.name == "accepted"
+        return observation.name == Accepted.observed_as
 
     def missing(self, within: str) -> str:
         return f"nobody has written {within}"

@@ -18,10 +18,11 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
 from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseParts, builder, describe, judge, sometimes
-from simclock.experiments.catalog.leases.story import CLIENTS, NAMES, plot, story
+from simclock.experiments.catalog.leases.story import CLIENTS, KEPT, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
@@ -30,10 +31,10 @@ from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = Parameters(
     term=Duration("5s", help="How long a lease is good for."),
-    trouble=Choice("pause", tuple(TROUBLES), help="What befalls A in the middle of a write."),
+    trouble=Choice("pause", tuple(TROUBLES), noun="trouble", help="What befalls A in the middle of a write."),
     lasts=Duration("10s", help="How long the trouble lasts."),
     fencing=Choice("on", ("on", "off"), help="Whether the storage refuses old tokens."),
-    bug=Text("", help="A row of the zoo, put in."),
+    bug=PUT_IN,
 )
 REPLICAS = 3
 
@@ -62,21 +63,19 @@ def leases(settings: Settings, parts: LeaseParts) -> Scenario:
     observers: tuple[Any, ...] = (
         partial(RaftProperties, raft.servers),
         partial(LeaseProperties, raft.servers, term_ns),
-        partial(Recorded, NAMES),
+        partial(Recorded, KEPT),
     )
     if settings.faults is None:
         cast = Cast(raft.servers, replicas, replicas + 1, lasts_ns, term_ns)
         observers += (partial(StrikesWriter, name, cast),)
     return Scenario(
         name="leases",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(parts, raft, lease, (replace(work, first_ns=ms(800)), replace(work, first_ns=ms(1800)))),
-        duration_ns=settings.duration_ns or seconds(20),
-        network=settings.network or Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
+        duration_ns=seconds(20),
+        network=Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
         faults=trouble.drifts(raft.servers, nodes),
         observers=observers,
-        parameters=settings.parameters,
     )
 
 

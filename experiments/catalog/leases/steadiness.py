@@ -12,10 +12,20 @@ Everybody Holds          each client holds the lock at least once until the run 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from simclock import Control, Observation, format_duration
 from simclock.experiments.checkers.steadiness import Steadiness
+from simclock.protocols.leases.observed import (
+    Accepted,
+    Held,
+    Looks,
+    Lost,
+    Refused,
+    Released,
+    TableChanged,
+    Writes,
+    read,
+)
 
 EXPIRES = "Nothing Expires"
 HANDED_ON = "Lock Is Handed On"
@@ -44,8 +54,8 @@ class LeaseSteadiness(Steadiness):
     def __init__(self, calm: LeaseCalm) -> None:
         super().__init__(calm.settled_ns)
         self._calm = calm
-        self._told = 0
-        """Changes of the table that were seen, of whichever server told them first."""
+        self._changes = 0
+        """Of the table that were seen, of whichever server told them first."""
         self._queue: list[int] = []
         """Tokens with a claim, the holder's first."""
         self._free_ns: int | None = None
@@ -59,32 +69,28 @@ class LeaseSteadiness(Steadiness):
         self._held: set[int] = set()
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        now_ns, node, value = observation.time_ns, observation.node, observation.value
+        now_ns, node = observation.time_ns, observation.node
         self.overdue(now_ns)
-        match observation.name:
-            case "lease":
-                self._on_lease(now_ns, node, value)
-            case "held" if node in self._calm.clients:
+        match read(observation):
+            case TableChanged(number, kind, _, token) if number == self._changes:  # no other server has told it before
+                self._on_change(now_ns, node, kind, token)
+            case Held():
                 self._holds_ns.setdefault(node, now_ns)
                 if now_ns >= self.settled_ns:
                     self._held.add(node)
-            case "released" | "lost" if node in self._calm.clients:
+            case Released() | Lost():
                 self._holds_ns.pop(node, None)
-            case "looks":
+            case Looks():
                 self._looked_ns[node] = now_ns
-            case "writes":
-                self._on_writes(now_ns, node, value)
-            case "accepted":
-                self._sent_ns.pop((value[1], value[2]), None)
-            case "refused":
-                if now_ns >= self.settled_ns:
-                    self.name(now_ns, REFUSED, node, f"refuses a write with token {value[1]} of node {value[2]}")
+            case Writes(_, token, number):
+                self._on_writes(now_ns, node, token, number)
+            case Accepted(_, token, number):
+                self._sent_ns.pop((token, number), None)
+            case Refused(_, token, client) if now_ns >= self.settled_ns:
+                self.name(now_ns, REFUSED, node, f"refuses a write with token {token} of node {client}")
 
-    def _on_lease(self, now_ns: int, node: int, told: tuple[Any, ...]) -> None:
-        number, kind, _, token, _ = told
-        if number != self._told:
-            return  # another server has told it before
-        self._told += 1
+    def _on_change(self, now_ns: int, node: int, kind: str, token: int) -> None:
+        self._changes += 1
         first = self._queue[0] if self._queue else None
         if kind == "queued":
             self._queue.append(token)
@@ -97,8 +103,7 @@ class LeaseSteadiness(Steadiness):
         if self._queue and self._queue[0] != first:
             self._free_ns = now_ns
 
-    def _on_writes(self, now_ns: int, node: int, value: tuple[Any, ...]) -> None:
-        _, token, number = value
+    def _on_writes(self, now_ns: int, node: int, token: int, number: int) -> None:
         if now_ns < self.settled_ns:
             self._looked_ns.pop(node, None)
             return

@@ -19,19 +19,37 @@ from simclock import (
     RunResult,
     SetDrift,
     Silence,
+    Told,
     Unclog,
     format_duration,
     ms,
+    reader,
     seconds,
 )
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.leases.observed import (
+    Accepted,
+    Held,
+    Looks,
+    Lost,
+    Refused,
+    Released,
+    Stands,
+    TableChanged,
+    Writes,
+)
+from simclock.protocols.raft.observed import Follower, Leader, Started
+from simclock.told import Halted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CLIENTS = "AB"
-SERVED = ("started", "leader", "follower", "halted", "lease")
-NAMES = (*SERVED, "held", "lost", "released", "stands", "looks", "writes", "accepted", "refused")
+KEPT: tuple[type[Told], ...] = (
+    *(Started, Leader, Follower, Halted, TableChanged),
+    *(Held, Lost, Released, Stands, Looks, Writes, Accepted, Refused),
+)
+read = reader(*KEPT)
 
 
 class _Nodes:
@@ -80,23 +98,24 @@ def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     leading: set[int] = set()
     expired: set[int] = set()
     terms = 0
-    for time_ns, node, _, name, value in recorded(result):
-        match name, value:
-            case "started", _:  # whoever led before its crash
+    for each in recorded(result):
+        time_ns, node = each.time_ns, each.node
+        match read(each):
+            case Started():  # whoever led before its crash
                 leading.discard(node)
-            case "leader", _:
+            case Leader(term):
                 leading.add(node)
                 terms += 1
                 anew = ", and counts every lease anew" if terms > 1 else ""
-                yield time_ns, "Lease service", f"server {node} leads, term {value}{anew}"
-            case "follower", _ if node in leading:
+                yield time_ns, "Lease service", f"server {node} leads, term {term}{anew}"
+            case Follower(term) if node in leading:
                 leading.discard(node)
-                yield time_ns, "Lease service", f"server {node} leads no more: there is term {value}"
-            case "halted", _:
+                yield time_ns, "Lease service", f"server {node} leads no more: there is term {term}"
+            case Halted(reason):
                 leading.discard(node)
                 who = ("Storage", "") if node == nodes.store else ("Lease service", f"server {node} ")
-                yield time_ns, who[0], f"{who[1]}halts: {value}"
-            case "lease", (_, "expired", _, token, _) if token not in expired:
+                yield time_ns, who[0], f"{who[1]}halts: {reason}"
+            case TableChanged(kind="expired", token=token) if token not in expired:
                 expired.add(token)
                 yield time_ns, "Lease service", f"lease of token {token} expired"
 
@@ -104,25 +123,27 @@ def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
 def _held(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     """The clients, and the tokens that they know of."""
     told: set[tuple[int, int]] = set()
-    for time_ns, node, _, name, value in recorded(result):
-        match name, value:
-            case "held", (_, token, _) if (node, token) not in told:
+    for each in recorded(result):
+        time_ns, node = each.time_ns, each.node
+        match read(each):
+            case Held(token=token) if (node, token) not in told:
                 told.add((node, token))
                 yield time_ns, nodes.client(node), f"acquired the lock, token {token}"
-            case "lost", (_, token) if token:
+            case Lost(token=token) if token:
                 yield time_ns, nodes.client(node), f"lost its lease, token {token}"
-            case "stands", _:
+            case Stands():
                 yield time_ns, nodes.client(node), "its clock stands still: it counts on its lease no more"
-            case "released", (_, token):
+            case Released(token=token):
                 yield time_ns, nodes.client(node), f"released the lock, token {token}"
 
 
 def _sent(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     """Writes that were sent more than once."""
     sent: dict[tuple[int, int, int], list[int]] = {}
-    for time_ns, node, _, name, value in recorded(result):
-        if name == "writes":
-            sent.setdefault((node, value[1], value[2]), []).append(time_ns)
+    for each in recorded(result):
+        write = Writes.read(each)
+        if write is not None:
+            sent.setdefault((each.node, write.token, write.number), []).append(each.time_ns)
     for (node, token, number), at_ns in sent.items():
         if len(at_ns) > 1:
             text = f"sends write {number} of token {token} {len(at_ns)} times until {_clock(at_ns[-1]).strip()}"
@@ -134,17 +155,18 @@ def _written(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     first: dict[tuple[str, int, bool], tuple[int, int, int]] = {}
     times: dict[tuple[str, int, bool], list[int]] = {}
     greatest = 0
-    for time_ns, _, _, name, value in recorded(result):
-        if name in ("accepted", "refused"):
-            token, client = value[1], value[3 if name == "accepted" else 2]
-            late = token < greatest
-            first.setdefault((name, token, late), (time_ns, client, greatest))
-            times.setdefault((name, token, late), []).append(time_ns)
-            greatest = max(token, greatest)
+    for each in recorded(result):
+        told = read(each)
+        if isinstance(told, Accepted | Refused):
+            late = told.token < greatest
+            fated = (told.observed_as, told.token, late)
+            first.setdefault(fated, (each.time_ns, told.client, greatest))
+            times.setdefault(fated, []).append(each.time_ns)
+            greatest = max(told.token, greatest)
     for (name, token, late), (time_ns, client, seen) in first.items():
         at_ns = times[name, token, late]
         many = f", {len(at_ns)} of them until {_clock(at_ns[-1]).strip()}" if len(at_ns) > 1 else ""
-        fate = name if name == "accepted" and not late else name.upper().replace("REFUSED", "REJECTED")
+        fate = name if name == Accepted.observed_as and not late else name.upper().replace("REFUSED", "REJECTED")
         why = f" < {seen}, which it has seen" if late else ""
         yield time_ns, "Storage", f"write of {nodes.client(client)} {fate}: token {token}{why}{many}"
 
@@ -220,8 +242,8 @@ def _struck(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
 
 def _has_looked(result: RunResult, node: int, at_ns: int) -> bool:
     """Whether a client was between its look at the lease and its write."""
-    done = [each.name for each in recorded(result) if each.node == node and each.time_ns < at_ns]
-    return [name for name in done if name in ("looks", "writes")][-1:] == ["looks"]
+    done = [read(each) for each in recorded(result) if each.node == node and each.time_ns < at_ns]
+    return isinstance(next((told for told in reversed(done) if isinstance(told, Looks | Writes)), None), Looks)
 
 
 # The picture.
@@ -237,14 +259,15 @@ def plot(result: RunResult, axes: Axes) -> None:
     marks: dict[str, list[float]] = {"accepted": [], "refused": [], "accepted too late": []}
     greatest = 0
     for each in recorded(result):
-        if each.name == "held":
-            since.setdefault(each.value[1], (each.node, each.time_ns))
-        elif each.name == "lease" and each.value[1] in ("expired", "released"):
-            ends.setdefault(each.value[3], each.time_ns)
-        elif each.name in marks:
-            late = each.name == "accepted" and each.value[1] < greatest
-            marks["accepted too late" if late else each.name].append(each.time_ns / second)
-            greatest = max(greatest, each.value[1])
+        match read(each):
+            case Held(token=token):
+                since.setdefault(token, (each.node, each.time_ns))
+            case TableChanged(kind="expired" | "released", token=token):
+                ends.setdefault(token, each.time_ns)
+            case Accepted(token=token) | Refused(token=token) as told:
+                late = isinstance(told, Accepted) and token < greatest
+                marks["accepted too late" if late else told.observed_as].append(each.time_ns / second)
+                greatest = max(greatest, token)
     for token, (client, begin_ns) in since.items():
         end_ns = ends.get(token, result.virtual_ns)
         axes.barh(rows[client], (end_ns - begin_ns) / second, left=begin_ns / second, height=0.5, color="#9ecae1")

@@ -30,6 +30,8 @@ from simclock import (
     Unclog,
     seconds,
 )
+from simclock.protocols.leases.observed import Looks
+from simclock.protocols.raft.observed import Leader
 
 STRIKE_NS = seconds(2)
 DRIFT_PPB = 200_000_000
@@ -83,7 +85,7 @@ def _jump(cast: Cast) -> Strike:
 
 def _partition(cast: Cast) -> Strike:
     """The leader and the client are cut off from the other servers; what the client sends to the store is held."""
-    yield 0, Partition(at_ns=0, groups=(("leader", cast.client), (*cast.servers, cast.client + 1)))
+    yield 0, Partition(at_ns=0, groups=((Leader.observed_as, cast.client), (*cast.servers, cast.client + 1)))
     yield 0, Clog(at_ns=0, source=cast.client, target=cast.store)
     yield cast.lasts_ns, Partition(at_ns=0, groups=())
     yield cast.lasts_ns, Unclog(at_ns=0, source=cast.client, target=cast.store)
@@ -92,7 +94,7 @@ def _partition(cast: Cast) -> Strike:
 def _failover(cast: Cast) -> Strike:
     """The client stands still, and meanwhile the leader crashes, before the lease is over."""
     yield from _pause(cast)
-    yield cast.term_ns // 5, Crash(at_ns=0, node="leader")
+    yield cast.term_ns // 5, Crash(at_ns=0, node=Leader.observed_as)
     yield cast.term_ns, Restart(at_ns=0, node="crashed")
 
 
@@ -136,8 +138,8 @@ class StrikesWriter(Observer):
         self._trouble: Trouble | None = TROUBLES[trouble]
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        due = observation.name == "looks" and observation.node == self._cast.client and control.now_ns >= STRIKE_NS
-        if due and self._trouble is not None:
+        looks = observation.name == Looks.observed_as and observation.node == self._cast.client
+        if looks and control.now_ns >= STRIKE_NS and self._trouble is not None:
             for after_ns, fault in self._trouble.strike(self._cast):
                 control.inject(fault, after_ns=after_ns)
             self._trouble = None

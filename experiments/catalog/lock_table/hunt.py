@@ -23,11 +23,14 @@ from simclock.experiments.catalog.lock_table.scenario import (
     policy_of,
     sometimes,
 )
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.lock_table import (
+    POLICIES,
     WAIT_DIE,
     WOUND_WAIT,
     LockProgress,
@@ -36,7 +39,10 @@ from simclock.protocols.lock_table import (
     Workload,
 )
 
-PARAMETERS = {"bug": "", "policy": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+    policy=Choice("", tuple(POLICIES), noun="policy", help="What is done about deadlocks; else the seed draws it."),
+)
 DURATION_NS = seconds(2)
 WITHIN_NS = seconds(6)
 LIVENESS_NS = seconds(7)
@@ -89,18 +95,16 @@ def deadlocks_hunt(settings: Settings, parts: Parts) -> Scenario:
     nodes = drawn.managers + clients
     return Scenario(
         name="deadlocks-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(policy, drawn.managers, nodes, workload, parts),
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network
-        or Network(
+        duration_ns=DURATION_NS,
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
             loss=drawn.loss,
             duplication=drawn.duplication,
         ),
         observers=(MutualExclusion, partial(TimestampOrder, policy), partial(Recorded, KEPT)),
-        parameters={**settings.parameters, "policy": policy},
+        parameters={"policy": policy},
     )
 
 

@@ -18,6 +18,7 @@ from simclock import Network, RunResult, Scenario, Uniform, UsageError, format_d
 from simclock.actors import Node
 from simclock.experiments.catalog.lock_table.story import draw, story
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -35,25 +36,26 @@ from simclock.protocols.lock_table import (
     TransactionClient,
     Workload,
 )
+from simclock.protocols.lock_table.observed import Aborted, Attempted, Begun, Committed, LockChanged, Locked, read
 
-KEPT = ("begin", "attempt", "locked", "abort", "commit", "lock")
+KEPT = (Begun, Attempted, Locked, Aborted, Committed, LockChanged)
 STANDS_NS = seconds(1)
 """A circle of waiting that stands for so long is a deadlock: a wound and its answer take a few retries at most."""
 DURATION_NS = seconds(20)
 CLIENTS = 6
 
-PARAMETERS: Mapping[str, Any] = {
-    "policy": WAIT_DIE,
-    "managers": 3,
-    "keys": 6,
-    "keys_per_transaction": 3,
-    "shared_percent": 30,
-    "upgrade_percent": 10,
-    "work": "5ms",
-    "pause": "20ms",
-    "retry": "50ms",
-    "within": "6s",
-}
+PARAMETERS = Parameters(
+    policy=Choice(WAIT_DIE, tuple(POLICIES), noun="policy", help="What is done about deadlocks."),
+    managers=Whole(3, help="Nodes that hold locks."),
+    keys=Whole(6, help="How many keys there are to lock."),
+    keys_per_transaction=Whole(3, help="Locks that a transaction takes at most."),
+    shared_percent=Whole(30, help="Of the locks: those that are shared."),
+    upgrade_percent=Whole(10, help="Of the shared locks: those that become exclusive."),
+    work=Duration("5ms", help="Between two locks of a transaction."),
+    pause=Duration("20ms", help="Between two transactions of a client."),
+    retry=Duration("50ms", help="Without an answer so long, a client asks again."),
+    within=Duration("6s", help="A transaction that takes longer has starved."),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,14 +114,11 @@ def deadlocks(settings: Settings) -> Scenario:
     nodes = managers + clients
     return Scenario(
         name="deadlocks",
-        seed=settings.seed,
         nodes=nodes,
         build=builder(policy, managers, nodes, workload, Parts()),
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
-        faults=settings.faults or (),
+        duration_ns=DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         observers=(MutualExclusion, partial(TimestampOrder, policy), *progress, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 
@@ -165,16 +164,17 @@ def figures_of(result: RunResult) -> Figures:
     latencies_ns = []
     tries_max = 0
     tries: dict[int, int] = {}
-    for told in recorded(result):
-        if told.name == "begin":
-            begun[told.node], tries[told.node] = told.time_ns, 0
-        elif told.name == "attempt":
-            tries[told.node] += 1
-            tries_max = max(tries_max, tries[told.node])
-        elif told.name == "commit":
-            latencies_ns.append(told.time_ns - begun[told.node])
-        elif told.name == "abort":
-            reasons[told.value[2]] = reasons.get(told.value[2], 0) + 1
+    for each in recorded(result):
+        match read(each):
+            case Begun():
+                begun[each.node], tries[each.node] = each.time_ns, 0
+            case Attempted():
+                tries[each.node] += 1
+                tries_max = max(tries_max, tries[each.node])
+            case Committed():
+                latencies_ns.append(each.time_ns - begun[each.node])
+            case Aborted(reason=reason):
+                reasons[reason] = reasons.get(reason, 0) + 1
     return Figures(
         commits=len(latencies_ns),
         died=reasons.get("died", 0),

@@ -6,6 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from simclock import Observation, seconds, us
+from simclock.protocols.lock_table.observed import (
+    Aborted,
+    Attempted,
+    Begun,
+    Claimed,
+    Committed,
+    LockChanged,
+    Locked,
+    read,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,25 +47,25 @@ class Teller:
 
     def lines(self, told: Observation) -> Iterator[str]:
         """What happened, without the time."""
-        node, value = told.node, told.value
-        match told.name:
-            case "begin":
-                self.numbers[node], self.tries[node] = value[0], 0
-                steps = ", ".join(f"{key_name(key)} {mode}" for key, mode in value[2])
+        node = told.node
+        match read(told):
+            case Begun(number, _, locks):
+                self.numbers[node], self.tries[node] = number, 0
+                steps = ", ".join(f"{key_name(key)} {mode}" for key, mode in locks)
                 yield f"{self.name(node)} begins: {steps}"
-            case "attempt":
+            case Attempted(timestamp=(at_ns, _)):
                 self.tries[node] += 1
                 if self.tries[node] > 1:
-                    stamp = f"{value[2][0] / 1e6:.1f} ms"
+                    stamp = f"{at_ns / 1e6:.1f} ms"
                     yield f"{self.name(node)} tries again (try {self.tries[node]}), with the timestamp {stamp}"
-            case "locked":
-                yield f"{self.name(node)} has {key_name(value[2])} {value[3]}"
-            case "abort":
-                yield self._abort(node, *value[2:])
-            case "commit":
-                yield f"{self.name(node)} commits at try {value[2]}, and gives back what it holds"
-            case "lock":
-                yield from self._queue(*value)
+            case Locked(key=key, mode=mode):
+                yield f"{self.name(node)} has {key_name(key)} {mode}"
+            case Aborted(reason=reason, key=key, other=other):
+                yield self._abort(node, reason, key, other)
+            case Committed(tries=tries):
+                yield f"{self.name(node)} commits at try {tries}, and gives back what it holds"
+            case LockChanged() as lock:
+                yield from self._queue(lock.key, *lock.claims())
 
     def _abort(self, node: int, reason: str, key: int, other: int) -> str:
         if reason == "crashed":
@@ -66,13 +76,13 @@ class Teller:
             why = f"is wounded: {self.name(other)}, which is older, asks for {key_name(key)}"
         return f"{self.name(node)} {why}"
 
-    def _queue(self, key: int, holders: Sequence[Any], queue: Sequence[Any]) -> Iterator[str]:
+    def _queue(self, key: int, holders: Sequence[Claimed], queue: Sequence[Claimed]) -> Iterator[str]:
         before = self._waiting.get(key, frozenset())
-        for client, _, _, mode in queue:
-            if client not in before:
-                held = " and ".join(self.name(holder[0]) for holder in holders if holder[0] != client)
-                yield f"{self.name(client)} waits for {key_name(key)} {mode}, held by {held}"
-        self._waiting[key] = frozenset(client for client, _, _, _ in queue)
+        for waiting in queue:
+            if waiting.client not in before:
+                held = " and ".join(self.name(each.client) for each in holders if each.client != waiting.client)
+                yield f"{self.name(waiting.client)} waits for {key_name(key)} {waiting.mode}, held by {held}"
+        self._waiting[key] = frozenset(each.client for each in queue)
 
 
 def story(kept: Iterable[Observation], deadlock: Mapping[str, Any]) -> Iterator[str]:
@@ -101,10 +111,11 @@ def draw(kept: Sequence[Observation], axes: Axes) -> None:
     for told in kept:
         if told.time_ns > PICTURE_NS:
             break
-        if told.name == "attempt":
-            begun[told.node] = told.time_ns
-        elif told.name in ("commit", "abort") and told.node in begun:
-            bars.append((told.node, begun.pop(told.node), told.time_ns, told.name))
+        match read(told):
+            case Attempted():
+                begun[told.node] = told.time_ns
+            case Committed() | Aborted() as end if told.node in begun:
+                bars.append((told.node, begun.pop(told.node), told.time_ns, end.observed_as))
     bars += [(node, since_ns, PICTURE_NS, "open") for node, since_ns in begun.items()]
     for how, colour in COLOURS.items():
         chosen = [bar for bar in bars if bar[3] == how]

@@ -12,16 +12,17 @@ from simclock.actors import run
 from simclock.experiments.catalog.lock_table.bugs import RestartsYoung
 from simclock.experiments.catalog.lock_table.scenario import (
     CLIENTS,
+    DEADLOCKS,
     KEPT,
     PARAMETERS,
     STANDS_NS,
     Figures,
     Parts,
     builder,
-    deadlocks,
     figures_of,
     workload_of,
 )
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.experiments.telling.recorded import Recorded
@@ -68,7 +69,7 @@ def _scenario(policy: str, keys: int, seed: int) -> Any:
     """The scenario `deadlocks`, without a promise: whoever starves is measured, not judged."""
     young = policy == YOUNG
     parameters: dict[str, Any] = {"policy": WAIT_DIE if young else policy, "keys": keys}
-    scenario = deadlocks(Settings(seed=seed, duration_ns=DURATION_NS, parameters=parameters))
+    scenario = make_scenario(DEADLOCKS, Settings(seed=seed, duration_ns=DURATION_NS, parameters=parameters))
     made = {**PARAMETERS, **parameters}
     parts = Parts(client=RestartsYoung) if young else Parts()
     build = builder(made["policy"], made["managers"], scenario.nodes, workload_of(made), parts)

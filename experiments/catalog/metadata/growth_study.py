@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock import Network, Scenario, Told, Uniform, UsageError, ms
 from simclock.actors import Message, Node, run
 from simclock.clocks import VectorClock
 from simclock.experiments.entries.studies import Row, Study, StudySettings
@@ -29,6 +29,16 @@ class Stamped(Message):
 
     round: int
     clock: VectorClock
+
+
+class Received(Told, observed_as="entries"):
+    """A node has taken in a message, and the clock that came with it."""
+
+    round: int
+    entries: int
+    """Of its own clock now."""
+    octets: int
+    """Of the encoded clock that came."""
 
 
 class Talker(Node):
@@ -58,7 +68,7 @@ class Talker(Node):
     def on_message(self, source: int, message: Stamped) -> None:
         self.clock_of_events = self.clock_of_events.receive(message.clock, self.id)
         entries = len(self.clock_of_events.entries)
-        self.observe("entries", (message.round, entries, len(message.clock.encode())))
+        self.observe(Received(message.round, entries, len(message.clock.encode())))
 
 
 def rows(settings: StudySettings) -> Iterator[Row]:
@@ -75,12 +85,13 @@ def rows(settings: StudySettings) -> Iterator[Row]:
                 nodes=nodes,
                 build=lambda node, mode=mode: Talker(mode, rounds),  # type: ignore[misc]
                 network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(40))),
-                observers=(partial(Recorded, ("entries",)),),
+                observers=(partial(Recorded, (Received,)),),
             )
         )
         by_round: dict[int, list[tuple[int, int]]] = {number: [] for number in range(1, rounds + 1)}
-        for told in recorded(result):
-            by_round[told.value[0]].append(told.value[1:])
+        for told in map(Received.read, recorded(result)):
+            if told is not None:
+                by_round[told.round].append((told.entries, told.octets))
         for number, found in by_round.items():
             entries = [count for count, _ in found]
             size = sum(octets for _, octets in found) / len(found)

@@ -109,12 +109,12 @@ def raft_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="raft-calm-hunt",
-        seed=settings.seed,
         nodes=replicas + CLIENTS,
         build=build,
-        duration_ns=settings.duration_ns or calm.silent_ns + SILENT_NS,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), duplication=drawn.duplication, order="fifo"),
+        duration_ns=calm.silent_ns + SILENT_NS,
+        network=Network(
+            latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), duplication=drawn.duplication, order="fifo"
+        ),
         observers=(
             partial(RaftProperties, raft.servers),
             partial(RaftTestimony, raft.servers),
@@ -125,7 +125,6 @@ def raft_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         final=server_at_end,
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "entries_per_message_max": drawn.entries_per_message_max,
             "batch": format_duration(drawn.batch_ns),

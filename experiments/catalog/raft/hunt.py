@@ -32,7 +32,9 @@ from simclock.experiments.catalog.raft import scenario as raft_kv
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
@@ -54,7 +56,9 @@ OBSERVATIONS_MAX = 20_000
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
 
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 
 
 class _Drawn(NamedTuple):
@@ -134,12 +138,10 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
 
     return Scenario(
         name="raft-hunt",
-        seed=settings.seed,
         nodes=replicas + CLIENTS,
         build=build,
-        duration_ns=settings.duration_ns or DURATION_NS,
-        network=settings.network
-        or Network(
+        duration_ns=DURATION_NS,
+        network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
             loss=drawn.loss,
             duplication=drawn.duplication,
@@ -152,7 +154,6 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         final=server_at_end,
         parameters={
-            **settings.parameters,
             # What the scenario's line would not show otherwise.
             "entries_per_message_max": drawn.entries_per_message_max,
             "batch": format_duration(drawn.batch_ns),

@@ -43,6 +43,7 @@ from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.raft.observed import Leader
 from simclock.protocols.replication import Sessions
 
 STEPS_MAX = 20_000_000
@@ -72,12 +73,12 @@ def server_at_end(node: Any) -> ServerAtEnd | None:
 
 def trouble(duration_ns: int, replicas: int, nodes: int) -> tuple[Fault, ...]:
     """The leader is cut off together with the first client; later the leader crashes, and restarts."""
-    minority = ("leader", replicas)
+    minority = (Leader.observed_as, replicas)
     others = tuple(node for node in range(nodes) if node != replicas)
     return (
         Partition(at_ns=duration_ns // 6, groups=(minority, others)),
         Heal(at_ns=duration_ns * 7 // 24),
-        Crash(at_ns=duration_ns // 2, node="leader"),
+        Crash(at_ns=duration_ns // 2, node=Leader.observed_as),
         Restart(at_ns=duration_ns * 5 // 8, node=CRASHED),
     )
 
@@ -103,20 +104,15 @@ def _scenario(
             return RaftServer(raft, Sessions(KeyValueStore()))
         return Client(servers, workload)
 
-    faults = trouble(duration_ns, replicas, nodes) if settings.faults is None else settings.faults
-    options = {name: getattr(settings, name) for name in ("clocks", "disk") if getattr(settings, name) is not None}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=faults,
+        network=network,
+        faults=trouble(duration_ns, replicas, nodes),
         observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes))),
         final=server_at_end,
-        parameters=settings.parameters,
-        **options,
     )
 
 

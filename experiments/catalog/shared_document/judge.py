@@ -7,19 +7,22 @@ from hashlib import blake2b
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from simclock import RunResult, format_duration, ms, seconds, us
+from simclock import RunResult, Told, format_duration, ms, reader, seconds, us
 from simclock.experiments.catalog.shared_document.recordings import read_recording
 from simclock.experiments.checkers.convergence import convergence
 from simclock.experiments.checkers.linearizability import Verdict as Converged
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.causal_broadcast.observed import Dropped, Joined, Left, Suspected, Welcomed
+from simclock.protocols.shared_document.observed import Completed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CONVERGENCE = "Convergence"
 AS_RECORDED = "Ends As Recorded"
+_read = reader(Completed, Joined, Left, Welcomed, Dropped, Suspected)
 SETTLE_NS = seconds(10)
 """Within what time after the last trouble all copies are equal."""
 
@@ -189,7 +192,7 @@ def sometimes(result: RunResult) -> Mapping[str, int]:
 def story(result: RunResult) -> Iterator[str]:
     """Who came and went, and what every copy holds in the end."""
     for observation in recorded(result):
-        line = _line(observation.name, observation.value)
+        line = _line(_read(observation))
         if line:
             yield f"{format_duration(observation.time_ns // us(1000) * us(1000)):>10}  node {observation.node}: {line}"
     for node, copy in sorted(result.final.items()):
@@ -200,20 +203,21 @@ def story(result: RunResult) -> Iterator[str]:
     yield ""
 
 
-def _line(name: str, value: Any) -> str:
-    match name:
-        case "complete":
-            return f"has every keystroke, {value:,} of its own"
-        case "joined":
+def _line(told: Told | None) -> str:
+    match told:
+        case Completed(edits):
+            return f"has every keystroke, {edits:,} of its own"
+        case Joined():
             return "joined"
-        case "left":
+        case Left():
             return "left"
-        case "welcome":
-            return f"took over the state after {', '.join(f'{member}:{count}' for member, count in value)}"
-        case "dropped":
-            return f"gave up {value[0]}:{value[1]}, and {value[2]} messages that need it"
-        case _:
-            return f"has not heard member {value} for too long"
+        case Welcomed(delivered):
+            return f"took over the state after {', '.join(f'{member}:{count}' for member, count in delivered)}"
+        case Dropped(member, count, dropped):
+            return f"gave up {member}:{count}, and {dropped} messages that need it"
+        case Suspected(member):
+            return f"has not heard member {member} for too long"
+    return ""
 
 
 def plot(result: RunResult, axes: Axes) -> None:

@@ -37,16 +37,25 @@ from simclock.experiments.catalog.shared_document.judge import (
 )
 from simclock.experiments.catalog.shared_document.recordings import read_recording
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.causal_broadcast import DeliveryOrder, FifoQueue, MemberSettings
+from simclock.protocols.causal_broadcast.observed import Dropped, Joined, Left, Suspected, Welcomed
 from simclock.protocols.shared_document import Author, Habits, Typist
+from simclock.protocols.shared_document.observed import Completed
 
 if TYPE_CHECKING:
     pass
 
-PARAMETERS = {"recording": "", "delivery": "causal", "stroke_ns": ms(50), "held_max": 10_000, "window": 1_000}
 DELIVERIES = ("causal", "fifo")
+PARAMETERS = Parameters(
+    recording=Text("", help="A file of keystrokes to replay; else people type by their own luck."),
+    delivery=Choice("causal", DELIVERIES, noun="order of delivery", help="In what order keystrokes are handed over."),
+    stroke_ns=Duration(ms(50), help="Between two keystrokes of a person."),
+    held_max=Whole(10_000, least=1, help="Messages that are kept for those who miss them."),
+    window=Whole(1_000, least=1, help="Messages under way at a time."),
+)
 REPLAY_DURATION_NS = seconds(100_000)
 PHRASES = (
     ("The quick brown fox ", "jumps over the lazy dog. "),
@@ -54,7 +63,7 @@ PHRASES = (
     ("Pack my box ", "with five dozen jugs. "),
 )
 TYPE_UNTIL_NS = seconds(15)
-TOLD = ("complete", "joined", "left", "welcome", "suspect", "dropped")
+TOLD = (Completed, Joined, Left, Welcomed, Suspected, Dropped)
 
 
 class Complete(Observer):
@@ -64,7 +73,7 @@ class Complete(Observer):
         self._left = nodes
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        if observation.name == "complete":
+        if observation.name == Completed.observed_as:
             self._left -= 1
             if self._left == 0:
                 control.stop("every copy has every keystroke")
@@ -95,7 +104,6 @@ def _replay(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
         return author
 
     return _scenario(
-        settings,
         parameters,
         nodes=nodes,
         build=build,
@@ -125,9 +133,7 @@ def _live(settings: Settings, parameters: Mapping[str, Any]) -> Scenario:
 
     halves = (tuple(range(0, nodes, 2)), tuple(range(1, nodes, 2)))
     faults = (Partition(at_ns=seconds(7), groups=halves), Heal(at_ns=seconds(11)))
-    return _scenario(
-        settings, parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=()
-    )
+    return _scenario(parameters, nodes=nodes, build=build, duration_ns=seconds(30), faults=faults, observers=())
 
 
 def _group(parameters: Mapping[str, Any], *, founders: int, suspect_ns: int) -> MemberSettings:
@@ -149,7 +155,6 @@ def _ordered(copy: type[Any], parameters: Mapping[str, Any]) -> type[Any]:
 
 
 def _scenario(
-    settings: Settings,
     parameters: Mapping[str, Any],
     *,
     nodes: int,
@@ -158,21 +163,17 @@ def _scenario(
     faults: tuple[Fault, ...],
     observers: tuple[Any, ...],
 ) -> Scenario:
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name="shared-document",
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=0.02, duplication=0.01),
-        faults=faults if settings.faults is None else settings.faults,
+        duration_ns=duration_ns,
+        network=Network(latency=Uniform(low_ns=ms(20), high_ns=ms(120)), loss=0.02, duplication=0.01),
+        faults=faults,
         observers=(*observers, partial(DeliveryOrder, parameters["delivery"] == "causal"), partial(Recorded, TOLD)),
         final=copy_at_end,
         fallen=fallen_copy,
         parameters=parameters,
-        **given,
     )
 
 

@@ -18,6 +18,7 @@ from simclock.protocols.snapshots import (
     SnapshotId,
     Transfer,
 )
+from simclock.protocols.snapshots.observed import Recorded
 from simclock.protocols.snapshots.properties import CHANNEL_STATE, CONSERVATION, CONSISTENT_CUT, SNAPSHOT_ENDS
 
 
@@ -68,7 +69,7 @@ class RecordsAfterCrash(ChandyLamport):
     """SNAP-06: a node that lost its part in a crash records its state anew, and reports that."""
 
     def _lose(self, snapshot: SnapshotId) -> None:
-        self.observe("recorded", (snapshot, self.balance))
+        self.observe(Recorded(snapshot, self.balance))
         self.put(snapshot[0], Recording(self.balance, self.others).report(snapshot))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from simclock import Observation, ms
+from simclock.protocols.snapshots.observed import Completed, Received, Recorded, Sent, read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,12 +18,15 @@ PAST, ACROSS, FUTURE = "tab:gray", "tab:red", "lightgray"
 
 def draw(kept: Sequence[Observation], axes: Axes) -> None:
     """The first snapshot that is complete."""
-    complete = next((told for told in kept if told.name == "complete"), None)
-    if complete is None:
+    snapshot = next((told.snapshot for told in map(read, kept) if isinstance(told, Completed)), None)
+    if snapshot is None:
         axes.set_title("no snapshot was complete")
         return
-    snapshot = complete.value[0]
-    cut_ns = {told.node: told.time_ns for told in kept if told.name == "recorded" and told.value[0] == snapshot}
+    cut_ns: dict[int, int] = {}
+    for each in kept:
+        match read(each):
+            case Recorded(snapshot=recorded) if recorded == snapshot:
+                cut_ns[each.node] = each.time_ns
     since_ns, until_ns = min(cut_ns.values()) - AROUND_NS, max(cut_ns.values()) + AROUND_NS
     for node in cut_ns:
         axes.plot([since_ns / ms(1), until_ns / ms(1)], [node, node], color="black", linewidth=0.6)
@@ -51,12 +55,12 @@ def _transfers(kept: Sequence[Observation], since_ns: int, until_ns: int) -> lis
     """(source, target, left, arrived) of what moves in that time."""
     left: dict[tuple[int, int, int], int] = {}
     found = []
-    for told in kept:
-        value: Any = told.value
-        if told.name == "sent":
-            left[told.node, value[0], value[1]] = told.time_ns
-        elif told.name == "received":
-            left_ns = left.pop((value[0], told.node, value[1]))
-            if left_ns >= since_ns and told.time_ns <= until_ns:
-                found.append((value[0], told.node, left_ns, told.time_ns))
+    for each in kept:
+        match read(each):
+            case Sent(target, number):
+                left[each.node, target, number] = each.time_ns
+            case Received(source, number):
+                left_ns = left.pop((source, each.node, number))
+                if left_ns >= since_ns and each.time_ns <= until_ns:
+                    found.append((source, each.node, left_ns, each.time_ns))
     return found

@@ -28,30 +28,38 @@ from simclock import (
     stream,
 )
 from simclock.experiments.catalog.snapshots.picture import draw
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
+from simclock.protocols.snapshots.messages import SnapshotId
+from simclock.protocols.snapshots.observed import Completed, GivenUp, Initiated, Received, Sent, read
+from simclock.protocols.snapshots.observed import Recorded as StateRecorded
 
 ALGORITHMS: Mapping[str, type[Participant]] = {"chandy-lamport": ChandyLamport, "lai-yang": LaiYang}
-KEPT = ("initiated", "recorded", "complete", "failed", "sent", "received")
+KEPT = (Initiated, StateRecorded, Completed, GivenUp, Sent, Received)
 NODES = 4
 DURATION_NS = seconds(4)
 ENDS_NS = seconds(1)
 """How much later than its timeout a snapshot may end: a step and a message, and no more."""
 TOLD_MAX = 6
 """Snapshots that are told in full, and failed ones that are told of."""
-PARAMETERS: Mapping[str, Any] = {
-    "algorithm": "chandy-lamport",
-    "balance": 100,
-    "transfer": "10ms",
-    "snapshot": "1s",
-    "timeout": "500ms",
-    "crash": -1,
-}
-HUNT_PARAMETERS: Mapping[str, Any] = {"bug": "", "algorithm": ""}
+PARAMETERS = Parameters(
+    algorithm=Choice("chandy-lamport", tuple(ALGORITHMS), noun="algorithm", help="How a snapshot is taken."),
+    balance=Whole(100, help="What each node has at first."),
+    transfer=Duration("10ms", help="Between two transfers of a node."),
+    snapshot=Duration("1s", help="Between two snapshots."),
+    timeout=Duration("500ms", help="A snapshot that takes longer is given up."),
+    crash=Whole(-1, help="The node that crashes in the middle of the run; -1: none."),
+)
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+    algorithm=Choice("", tuple(ALGORITHMS), noun="algorithm", help="How a snapshot is taken; else the seed draws it."),
+)
 HUNT_DURATION_NS = ms(1500)
 HUNT_LIVENESS_NS = ms(2500)
 
@@ -94,14 +102,12 @@ def snapshots(settings: Settings) -> Scenario:
     ends = (partial(SnapshotEnds, chosen.timeout_ns + ENDS_NS),) if quiet and settings.liveness_ns is None else ()
     return Scenario(
         name="snapshots",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
         duration_ns=duration_ns,
-        network=settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
-        faults=crashes if settings.faults is None else settings.faults,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(20)), loss=0.05, duplication=0.05),
+        faults=crashes,
         observers=(partial(Cuts, nodes, nodes * chosen.balance), *ends, partial(Recorded, KEPT)),
-        parameters=settings.parameters,
     )
 
 
@@ -129,14 +135,12 @@ def snapshots_hunt(settings: Settings, parts: Parts) -> Scenario:
     kind = parts.participant or algorithm_of(parameters["algorithm"] or drawn)
     return Scenario(
         name="snapshots-hunt",
-        seed=settings.seed,
         nodes=nodes,
         build=lambda node: kind(chosen),
-        duration_ns=settings.duration_ns or HUNT_DURATION_NS,
-        network=settings.network
-        or Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
+        duration_ns=HUNT_DURATION_NS,
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=latency_ns_max), loss=loss, duplication=loss),
         observers=(partial(Cuts, nodes, nodes * chosen.balance), partial(Recorded, ())),
-        parameters={**settings.parameters, "algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
+        parameters={"algorithm": "lai-yang" if issubclass(kind, LaiYang) else "chandy-lamport"},
     )
 
 
@@ -190,26 +194,31 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
 
 def story(total_of: Any, result: RunResult) -> Iterator[str]:
     """Each snapshot as it ends: per node, per channel, and the total."""
-    ended = [told for told in recorded(result) if told.name in ("complete", "failed")]
-    left = {"complete": TOLD_MAX, "failed": TOLD_MAX}
-    begun = {told.value[0]: told.time_ns for told in recorded(result) if told.name == "initiated"}
-    for told in ended:
-        left[told.name] -= 1
-        if left[told.name] < 0:
+    left = {Completed: TOLD_MAX, GivenUp: TOLD_MAX}
+    begun_ns: dict[SnapshotId, int] = {}
+    for each in recorded(result):
+        told = read(each)
+        if isinstance(told, Initiated):
+            begun_ns[told.snapshot] = each.time_ns
+        if not isinstance(told, Completed | GivenUp):
             continue
-        snapshot = told.value[0]
-        name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun[snapshot])}"
-        if told.name == "failed":
-            yield f"{name}, FAILED at {_time(told.time_ns)}: {told.value[1]}"
+        left[type(told)] -= 1
+        if left[type(told)] < 0:
             continue
-        yield f"{name}, complete at {_time(told.time_ns)}"
-        yield from _parts(told.value[1], told.value[2], total_of(result))
+        snapshot = told.snapshot
+        name = f"[SNAPSHOT {snapshot[0]}.{snapshot[1]}] node {snapshot[0]} began it at {_time(begun_ns[snapshot])}"
+        if isinstance(told, GivenUp):
+            yield f"{name}, FAILED at {_time(each.time_ns)}: {told.reason}"
+            continue
+        yield f"{name}, complete at {_time(each.time_ns)}"
+        yield from _parts(told, total_of(result))
     yield f"... and {sum(max(0, -each) for each in left.values())} snapshots more"
     yield ""
 
 
-def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
-    for node, balance in states:
+def _parts(told: Completed, expected: int) -> Iterator[str]:
+    channels = told.channels
+    for node, balance in told.balances:
         yield f"  node {node}: {balance}"
     for source, target, amounts in channels:
         if amounts:
@@ -217,7 +226,7 @@ def _parts(states: Any, channels: Any, expected: int) -> Iterator[str]:
     empty = [f"{source} -> {target}" for source, target, amounts in channels if not amounts]
     if empty:
         yield f"  nothing on {', '.join(empty)}"
-    at_nodes = sum(balance for _, balance in states)
+    at_nodes = sum(balance for _, balance in told.balances)
     under_way = sum(sum(amounts) for _, _, amounts in channels)
     total = at_nodes + under_way
     verdict = "conserved" if total == expected else f"NOT CONSERVED: there is {expected}"

@@ -13,6 +13,7 @@ from typing import Any
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Message, Node
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import nothing_promised
 from simclock.kernel.process import Process
@@ -97,47 +98,41 @@ def _whole_number(settings: Settings, name: str, default: int, low: int, high: i
 
 def _scenario(
     name: str,
-    settings: Settings,
     nodes: int,
     build: Callable[[int], Process],
     parameters: Mapping[str, Any],
 ) -> Scenario:
-    given: dict[str, Any] = {"clocks": settings.clocks, "disk": settings.disk, "faults": settings.faults}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
-        duration_ns=settings.duration_ns or seconds(1),
-        network=settings.network or Network(latency=Uniform(low_ns=DELAY_NS_MIN, high_ns=DELAY_NS_MAX)),
+        duration_ns=seconds(1),
+        network=Network(latency=Uniform(low_ns=DELAY_NS_MIN, high_ns=DELAY_NS_MAX)),
         parameters=parameters,
-        **{part: value for part, value in given.items() if value is not None},
     )
 
 
 def phold(settings: Settings) -> Scenario:
     """Tokens hop between nodes drawn at random."""
     tokens = _whole_number(settings, "tokens", 1, 1, 1 << 20)
-    return _scenario("phold", settings, settings.nodes or 1000, lambda node: Phold(tokens), {"tokens": tokens})
+    return _scenario("phold", settings.nodes or 1000, lambda node: Phold(tokens), {"tokens": tokens})
 
 
 def ping_pong(settings: Settings) -> Scenario:
     """Pairs of neighbours return a token."""
-    return _scenario("ping-pong", settings, settings.nodes or 1000, lambda node: PingPong(), {})
+    return _scenario("ping-pong", settings.nodes or 1000, lambda node: PingPong(), {})
 
 
 def timers(settings: Settings) -> Scenario:
     """Timers run out and are set anew."""
-    return _scenario("timers", settings, settings.nodes or 1000, lambda node: Ticker(), {})
+    return _scenario("timers", settings.nodes or 1000, lambda node: Ticker(), {})
 
 
 def broadcast(settings: Settings) -> Scenario:
     """All-to-all broadcast in rounds."""
     nodes = settings.nodes or 30
     broadcasters = _whole_number(settings, "broadcasters", 0, 0, nodes) or nodes
-    return _scenario(
-        "broadcast", settings, nodes, lambda node: Broadcaster(broadcasters), {"broadcasters": broadcasters}
-    )
+    return _scenario("broadcast", nodes, lambda node: Broadcaster(broadcasters), {"broadcasters": broadcasters})
 
 
 PHOLD = Entry(
@@ -146,7 +141,7 @@ PHOLD = Entry(
     source="Fujimoto, Performance of Time Warp Under Synthetic Workloads, 1990",
     make=phold,
     judge=nothing_promised,
-    parameters={"tokens": 1},
+    parameters=Parameters(tokens=Whole(1, help="Tokens that each node has at first.")),
 )
 PING_PONG = Entry(
     name="ping-pong",
@@ -165,5 +160,5 @@ BROADCAST = Entry(
     summary="every node sends to every other, ten times a second (broadcasters: how many do; 0 is all)",
     make=broadcast,
     judge=nothing_promised,
-    parameters={"broadcasters": 0},
+    parameters=Parameters(broadcasters=Whole(0, help="Nodes that send; 0: all.")),
 )

@@ -30,7 +30,9 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.durations import HOUR
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -49,14 +51,22 @@ from simclock.protocols.throttle import (
     SlidingLog,
     ThrottleClient,
 )
+from simclock.protocols.throttle.observed import Served
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SERVER = 0
 LINES_MAX = 30
-PARAMETERS: Mapping[str, Any] = {"limiter": SlidingLog.name, "limit": 100, "window": "1h", "burst": 20}
-HUNT_PARAMETERS: Mapping[str, Any] = {"bug": ""}
+PARAMETERS = Parameters(
+    limiter=Choice(SlidingLog.name, tuple(LIMITERS), noun="limiter", help="How requests are counted."),
+    limit=Whole(100, help="Requests that a window takes."),
+    window=Duration("1h", help="How long a window is."),
+    burst=Whole(20, help="Requests that a token bucket takes at once."),
+)
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 HUNT_LIMITERS = tuple(name for name in LIMITERS if name != "fixed-window")
 HUNT_DURATION_NS = 6 * HOUR
 
@@ -80,7 +90,7 @@ def _scenario(
     network: Network,
     duration_ns: int,
     server: type[RateLimiter] = RateLimiter,
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     limiter.check(limit)
 
@@ -91,14 +101,12 @@ def _scenario(
 
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=1 + (len(habits) if settings.nodes is None else settings.nodes),
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network or network,
-        faults=settings.faults or (),
-        observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, ("served",))),
-        parameters=parameters,
+        duration_ns=duration_ns,
+        network=network,
+        observers=(partial(RateLimit, limit, REFERENCES[limiter.name]), partial(Recorded, (Served,))),
+        parameters=parameters or {},
     )
 
 
@@ -126,7 +134,6 @@ def hourly_throttle(settings: Settings) -> Scenario:
         ),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         duration_ns=3 * window_ns + window_ns // 10,
-        parameters=settings.parameters,
     )
 
 
@@ -151,7 +158,7 @@ def throttle_hunt(settings: Settings, parts: Parts) -> Scenario:
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(50)), loss=loss, duplication=loss),
         duration_ns=HUNT_DURATION_NS,
         server=parts.server,
-        parameters={**settings.parameters, "limiter": limiter.name, "limit": count},
+        parameters={"limiter": limiter.name, "limit": count},
     )
 
 
@@ -192,25 +199,41 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     )
 
 
+@dataclass
+class _Group:
+    """Requests of a client that come together."""
+
+    client: int
+    since_ns: int
+    until_ns: int
+    admitted: int = 0
+    refused: int = 0
+    wait_ns: int | None = None
+    """What the last of them was told."""
+
+
 def story(result: RunResult) -> Iterator[str]:
     """Requests of one client that come within a few seconds of each other, as one line."""
-    groups: list[list[Any]] = []
-    latest: dict[int, list[Any]] = {}
-    for told in recorded(result):
-        client, _, wait_ns = told.value
-        group = latest.get(client)
-        if group is None or told.time_ns - group[2] > seconds(1):
-            group = latest[client] = [client, told.time_ns, told.time_ns, 0, 0, None]
+    groups: list[_Group] = []
+    latest: dict[int, _Group] = {}
+    for each in recorded(result):
+        served = Served.read(each)
+        if served is None:
+            continue
+        group = latest.get(served.client)
+        if group is None or each.time_ns - group.until_ns > seconds(1):
+            group = latest[served.client] = _Group(served.client, each.time_ns, each.time_ns)
             groups.append(group)
-        group[2] = told.time_ns
-        group[3 if wait_ns is None else 4] += 1
-        group[5] = wait_ns
-    crowds = [group for group in groups if group[3] + group[4] > 2]
-    for client, since_ns, _, admitted, refused, wait_ns in crowds[:LINES_MAX]:
-        seconds_in = since_ns // seconds(1)
+        group.until_ns, group.wait_ns = each.time_ns, served.wait_ns
+        group.admitted += served.wait_ns is None
+        group.refused += served.wait_ns is not None
+    crowds = [group for group in groups if group.admitted + group.refused > 2]
+    for group in crowds[:LINES_MAX]:
+        seconds_in, wait_ns = group.since_ns // seconds(1), group.wait_ns
         clock = f"{seconds_in // 3600}:{seconds_in // 60 % 60:02}:{seconds_in % 60:02}"
         again = "" if wait_ns is None else f", the last to come again in {format_duration(wait_ns // ms(1) * ms(1))}"
-        yield f"[{clock}] client {client} sends {admitted + refused}: {admitted} admitted, {refused} refused{again}"
+        fates = f"{group.admitted} admitted, {group.refused} refused{again}"
+        yield f"[{clock}] client {group.client} sends {group.admitted + group.refused}: {fates}"
     yield f"... and {len(groups) - min(len(crowds), LINES_MAX)} times a client sent one or two, or more later"
     yield ""
 
@@ -218,8 +241,9 @@ def story(result: RunResult) -> Iterator[str]:
 def draw(result: RunResult, axes: Axes) -> None:
     """How much each client got in the hour (the window) that ends at each instant, and the limit."""
     told = result.reports["RateLimit"]
+    answers = [served for served in map(Served.read, recorded(result)) if served is not None]
     for client, _ in told["most"]:
-        times_ns = [served.value[1] for served in recorded(result) if served.value[0] == client and not served.value[2]]
+        times_ns = [served.time_ns for served in answers if served.client == client and not served.wait_ns]
         steps = sorted([(time_ns, 1) for time_ns in times_ns] + [(t + told["window_ns"], -1) for t in times_ns])
         inside = list(accumulate(change for _, change in steps))
         axes.step([time_ns / HOUR for time_ns, _ in steps], inside, where="post", label=f"client {client}")

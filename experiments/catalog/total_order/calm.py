@@ -34,7 +34,7 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
     nodes = drawn if settings.nodes is None else settings.nodes
     if nodes < 3:
         raise UsageError(f"nodes: {nodes} are not a chat that goes on without one: 3 or more")
-    network = settings.network or Network(latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), order="fifo")
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=LATENCY_NS_MAX), order="fifo")
     settled_ns = STORM_NS + settle_ns(HUNT_ORDER)
     heartbeat_ns, change_ns = HUNT_ORDER.heartbeat_ns, 5 * LATENCY_NS_MAX  # asked, promised, proposed, accepted, told
     crash_ns = settled_ns + STEADY_NS + luck.uniform_ns(0, heartbeat_ns)
@@ -63,15 +63,14 @@ def chat_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
     crash = (Crash(at_ns=calm.crash_ns, node=calm.crashes), Restart(at_ns=calm.back_ns, node=calm.crashes))
     scenario = chat_scenario(
         "chat-calm-hunt",
-        settings,
         nodes=nodes,
         order=HUNT_ORDER,
         scripts=(script,) * nodes,
         person=parts.person(),
-        duration_ns=settings.duration_ns or script.chatter_until_ns + settle_ns(HUNT_ORDER) + ms(100),
+        duration_ns=script.chatter_until_ns + settle_ns(HUNT_ORDER) + ms(100),
         network=network,
         faults=(slow, *storm.faults, *recovery(prey, network, STORM_NS), *crash),
-        parameters={**settings.parameters, "drawn": str(storm)},
+        parameters={"drawn": str(storm)},
     )
     return replace(scenario, observers=(*scenario.observers, partial(ChatSteadiness, calm)))
 

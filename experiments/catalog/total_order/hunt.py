@@ -25,12 +25,16 @@ from simclock import (
     stream,
 )
 from simclock.experiments.catalog.total_order.scenario import chat_scenario, describe, judge, settle_ns, sometimes
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.total_order import HoldBackQueue, Membership, Participant, TotalOrderSettings
 from simclock.protocols.total_order.people import Person, Script
 
-HUNT_PARAMETERS = {"bug": ""}
+HUNT_PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 HUNT_ORDER = TotalOrderSettings(heartbeat_ns=ms(40), suspect_ns=ms(250), retry_ns=ms(60))
 TROUBLES = ("crash", "crash", "pause", "alone", "one way")
 HUNT_CALM_NS = seconds(5)
@@ -77,15 +81,13 @@ def chat_hunt(settings: Settings, parts: Parts) -> Scenario:
         faults.append(Crash(at_ns=at_ns, node=luck.randrange(nodes)))  # for good
     return chat_scenario(
         "chat-hunt",
-        settings,
         nodes=nodes,
         order=HUNT_ORDER,
         scripts=(script,) * nodes,
         person=parts.person(),
-        duration_ns=settings.duration_ns or HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
+        duration_ns=HUNT_CALM_NS + settle_ns(HUNT_ORDER) + seconds(2),
         network=network,
         faults=tuple(faults),
-        parameters=settings.parameters,
     )
 
 

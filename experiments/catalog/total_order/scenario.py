@@ -19,6 +19,7 @@ from simclock import (
     Restart,
     RunResult,
     Scenario,
+    Told,
     UsageError,
     format_duration,
     minutes,
@@ -28,11 +29,13 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.total_order import TotalOrderProperties, TotalOrderSettings
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Pending, Viewed, read
 from simclock.protocols.total_order.people import Person, Script
 from simclock.protocols.total_order.properties import Screens
 
@@ -43,7 +46,7 @@ HELD = "Nothing Held For Ever"
 NAMES = ("Alice", "Bob", "Carol", "Dave")
 FAR = 2
 """Carol is the one who is far away."""
-TOLD = ("pending", "display", "blank", "view", "out")
+TOLD = (Pending, Displayed, Blank, Viewed, LeftOut)
 
 LINES: Mapping[str, Script] = {
     "Alice": Script(
@@ -93,7 +96,10 @@ def settle_ns(settings: TotalOrderSettings) -> int:
     return 4 * settings.suspect_ns + 8 * settings.retry_ns
 
 
-CHAT_PARAMETERS = {"delay_ns": seconds(2), "suspect_ns": seconds(6)}
+CHAT_PARAMETERS = Parameters(
+    delay_ns=Duration(seconds(2), help="To and from the one who is far away."),
+    suspect_ns=Duration(seconds(6), help="Without a word so long, one is taken for crashed."),
+)
 
 
 def chat(settings: Settings) -> Scenario:
@@ -118,12 +124,11 @@ def chat(settings: Settings) -> Scenario:
     crash = (Crash(at_ns=seconds(20), node=3), Restart(at_ns=seconds(45), node=3)) if nodes > 3 else ()
     return chat_scenario(
         "chat",
-        settings,
         nodes=nodes,
         order=order,
         scripts=tuple([_script(node, nodes) for node in range(nodes)]),
         person=Person,
-        duration_ns=settings.duration_ns or minutes(2),
+        duration_ns=minutes(2),
         network=Network(latency=latency, loss=0.02, duplication=0.02),
         faults=crash,
         parameters=parameters,
@@ -139,7 +144,6 @@ def _script(node: int, nodes: int) -> Script:
 
 def chat_scenario(
     name: str,
-    settings: Settings,
     *,
     nodes: int,
     order: TotalOrderSettings,
@@ -148,25 +152,22 @@ def chat_scenario(
     duration_ns: int,
     network: Network,
     faults: tuple[Fault, ...],
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] | None = None,
 ) -> Scenario:
     def build(node: int) -> Node:
         return person(order, scripts[node])
 
-    given = {each: getattr(settings, each) for each in ("clocks", "disk") if getattr(settings, each) is not None}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=nodes,
         build=build,
         duration_ns=duration_ns,
-        network=settings.network or network,
-        faults=faults if settings.faults is None else settings.faults,
+        network=network,
+        faults=faults,
         observers=(partial(TotalOrderProperties, nodes), partial(Recorded, TOLD if name == "chat" else ())),
         final=at_the_end,
         fallen=at_the_end,
-        parameters=parameters,
-        **given,
+        parameters=parameters or {},
     )
 
 
@@ -254,7 +255,7 @@ def story(result: RunResult) -> Iterator[str]:
     """Each screen by itself: what it held, what it displayed, who took part."""
     screens: dict[int, list[str]] = {}
     for observation in recorded(result):
-        line = _line(observation.name, observation.value)
+        line = _line(read(observation))
         if line:
             at = format_duration(observation.time_ns // us(1000) * us(1000))
             screens.setdefault(observation.node, []).append(f"  {at:>9}  {line}")
@@ -264,36 +265,38 @@ def story(result: RunResult) -> Iterator[str]:
         yield ""
 
 
-def _line(name: str, value: Any) -> str:
-    if name == "pending":
-        count, node, text, missing = value
-        waits = f"   waits for {', '.join(map(name_of, missing))}" if missing else ""
-        return f'[PENDING] ({count}, {name_of(node)}) "{text}"{waits}'
-    if name == "display":
-        position, count, node, text = value
-        return f'[DISPLAY] {position + 1}. ({count}, {name_of(node)}) "{text}"'
-    if name == "view":
-        number, members, position, joins = value
-        joined = f", joins: its screen goes on from {position + 1}" if joins else ""
-        return f"[VIEW {number}]  {', '.join(map(name_of, members))}{joined}"
-    if name == "blank":
-        return "[BACK]    the screen is empty"
-    return f"[OUT]     left out of view {value[0]}, {len(value[1])} messages not shown"
+def _line(told: Told | None) -> str:
+    match told:
+        case Pending(count, node, text, missing):
+            waits = f"   waits for {', '.join(map(name_of, missing))}" if missing else ""
+            return f'[PENDING] ({count}, {name_of(node)}) "{text}"{waits}'
+        case Displayed(position, count, node, text):
+            return f'[DISPLAY] {position + 1}. ({count}, {name_of(node)}) "{text}"'
+        case Viewed(number, members, position, joins):
+            joined = f", joins: its screen goes on from {position + 1}" if joins else ""
+            return f"[VIEW {number}]  {', '.join(map(name_of, members))}{joined}"
+        case Blank():
+            return "[BACK]    the screen is empty"
+        case LeftOut(number, lost):
+            return f"[OUT]     left out of view {number}, {len(lost)} messages not shown"
+    return ""
 
 
 def plot(result: RunResult, axes: Axes) -> None:
     """When each screen held and showed each message."""
     shown: dict[int, list[tuple[float, int]]] = {}
     held: dict[tuple[int, tuple[int, int]], float] = {}
-    for time_ns, node, name, value in ((o.time_ns, o.node, o.name, o.value) for o in recorded(result)):
-        if name == "pending":
-            held[node, (value[0], value[1])] = time_ns / seconds(1)
-        elif name == "display":
-            shown.setdefault(node, []).append((time_ns / seconds(1), value[0] + 1))
-            begins = held.get((node, (value[1], value[2])))
-            if begins is not None:
-                height = value[0] + 1 + 0.12 * (node - 1.5)
-                axes.plot([begins, time_ns / seconds(1)], [height, height], color=f"C{node}", linewidth=1)
+    for each in recorded(result):
+        node, at = each.node, each.time_ns / seconds(1)
+        match read(each):
+            case Pending(count, author):
+                held[node, (count, author)] = at
+            case Displayed(position, count, author):
+                shown.setdefault(node, []).append((at, position + 1))
+                begins = held.get((node, (count, author)))
+                if begins is not None:
+                    height = position + 1 + 0.12 * (node - 1.5)
+                    axes.plot([begins, at], [height, height], color=f"C{node}", linewidth=1)
     for node, points in sorted(shown.items()):
         heights = [position + 0.12 * (node - 1.5) for _, position in points]
         axes.plot([at for at, _ in points], heights, "o", color=f"C{node}", markersize=4, label=name_of(node))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from simclock import Control, Observation, format_duration
 from simclock.experiments.checkers.steadiness import Steadiness
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Name, Pending, Said, Viewed, read
 
 DISPLAYED = "Displayed At Once"
 STABLE = "View Is Stable"
@@ -50,9 +51,9 @@ class ChatSteadiness(Steadiness):
     def __init__(self, calm: ChatCalm) -> None:
         super().__init__(calm.settled_ns, calm_by_ns=calm.back_ns)
         self._calm = calm
-        self._shows: dict[tuple[int, int], tuple[int, set[int]]] = {}
+        self._shows: dict[Name, tuple[int, set[int]]] = {}
         """Message -> when it was said, and which screens do not show it yet."""
-        self._holds: set[tuple[int, int, int]] = set()
+        self._holds: set[tuple[int, Name]] = set()
         """(node, message) that was told to be held."""
         self._members: dict[int, tuple[int, ...]] = {}
         """Node that takes part -> the members of its view."""
@@ -60,20 +61,21 @@ class ChatSteadiness(Steadiness):
         """(instant, whether who crashed is in the view) of what is still to be looked at."""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        now_ns, node, value = observation.time_ns, observation.node, observation.value
+        now_ns, node = observation.time_ns, observation.node
         self.overdue(now_ns)
-        match observation.name:
-            case "say" if self._calm.is_steady(now_ns) and self._stays(now_ns):
-                self._shows[value[0], value[1]] = now_ns, set(range(self._calm.nodes))
-            case "pending":
-                self._holds.add((node, value[0], value[1]))
-            case "display" if (value[1], value[2]) in self._shows:
-                self._shows[value[1], value[2]][1].discard(node)
-                if (node, value[1], value[2]) not in self._holds:
-                    self.name(now_ns, IN_FULL, node, f"shows {value[1:3]}, and has not told that it held it")
-            case "view":
-                self._on_view(now_ns, node, tuple(value[1]), value[3])
-            case "out" | "blank":
+        match read(observation):
+            case Said(count, author) if self._calm.is_steady(now_ns) and self._stays(now_ns):
+                self._shows[count, author] = now_ns, set(range(self._calm.nodes))
+            case Pending(count, author):
+                self._holds.add((node, (count, author)))
+            case Displayed(_, count, author) if (count, author) in self._shows:
+                message = (count, author)
+                self._shows[message][1].discard(node)
+                if (node, message) not in self._holds:
+                    self.name(now_ns, IN_FULL, node, f"shows {message}, and has not told that it held it")
+            case Viewed(_, members, _, joins):
+                self._on_view(now_ns, node, members, joins)
+            case LeftOut() | Blank():
                 self._members.pop(node, None)
                 if self._calm.is_steady(now_ns):
                     self.name(now_ns, STABLE, node, "is left out, though all is well")

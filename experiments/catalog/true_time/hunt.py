@@ -25,7 +25,9 @@ from simclock import (
 )
 from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
 from simclock.experiments.catalog.true_time.scenario import Cluster, Parts, clock_trouble, prey, scenario_of
+from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.protocols.true_time import TimeSettings, TransactionSettings, TransactionWorkload
@@ -40,7 +42,9 @@ CRASH_ODDS = 2
 """One in so many kinds is on; crashes are on more often, as much of the protocol is about what they leave."""
 DRIFTS_PPB = (2_000_000, 10_000_000, 50_000_000)
 BLINKS = 6
-PARAMETERS = {"bug": ""}
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+)
 
 
 def true_time_hunt(settings: Settings, parts: Parts) -> Scenario:

@@ -16,6 +16,20 @@ from simclock.experiments.checkers.external_consistency import (
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.true_time.observed import (
+    Aborted,
+    Applied,
+    Asked,
+    Assigned,
+    Begun,
+    Committed,
+    GivenUp,
+    Now,
+    Saw,
+    Succeeded,
+    Unknown,
+    read,
+)
 
 
 def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]], dict[int, list[int]]]:
@@ -24,22 +38,25 @@ def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int
     timestamps: dict[int, list[int]] = {}
     aborted: dict[int, list[int]] = {}
     for each in recorded(result):
-        value = each.value
-        match each.name:
-            case "begin":
-                opened[value[0]] = {"kind": value[1], "began_ns": each.time_ns, "timestamp": value[2]}
-            case "saw":
-                opened[value[0]]["seen"] = (*opened[value[0]].get("seen", ()), *map(tuple, value[1]))
-            case "asked":
-                opened[value[0]]["writes"] = tuple(map(tuple, value[1]))
-            case "ok":
-                opened[value[0]] |= {"ended_ns": each.time_ns, "outcome": "ok", "timestamp": value[2]}
-            case "aborted" | "unknown":
-                opened[value] |= {"ended_ns": each.time_ns, "outcome": each.name}
-            case "assign" | "commit" | "apply":
-                timestamps.setdefault(value[0], []).append(value[1])
-            case "abort":
-                aborted.setdefault(value, []).append(each.node)
+        match read(each):
+            case Begun(transaction, kind, timestamp):
+                opened[transaction] = {"kind": kind, "began_ns": each.time_ns, "timestamp": timestamp}
+            case Saw(transaction, versions):
+                opened[transaction]["seen"] = (*opened[transaction].get("seen", ()), *versions)
+            case Asked(transaction, writes):
+                opened[transaction]["writes"] = writes
+            case Succeeded(transaction, _, timestamp):
+                opened[transaction] |= {"ended_ns": each.time_ns, "outcome": "ok", "timestamp": timestamp}
+            case Aborted(transaction) | Unknown(transaction) as told:
+                opened[transaction] |= {"ended_ns": each.time_ns, "outcome": told.observed_as}
+            case (
+                Assigned(transaction, int(timestamp))
+                | Committed(transaction, int(timestamp))
+                | Applied(transaction, int(timestamp))
+            ):
+                timestamps.setdefault(transaction, []).append(timestamp)
+            case GivenUp(transaction):
+                aborted.setdefault(transaction, []).append(each.node)
     return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps, aborted
 
 
@@ -84,16 +101,18 @@ def waits_ns(result: RunResult) -> list[int]:
     assigned: dict[int, int] = {}
     waits = []
     for each in recorded(result):
-        if each.name == "assign":
-            assigned[each.value[0]] = each.time_ns
-        elif each.name == "commit" and each.value[0] in assigned:
-            waits.append(each.time_ns - assigned.pop(each.value[0]))
+        match read(each):
+            case Assigned(transaction):
+                assigned[transaction] = each.time_ns
+            case Committed(transaction) if transaction in assigned:
+                waits.append(each.time_ns - assigned.pop(transaction))
     return sorted(waits)
 
 
 def epsilons_ns(result: RunResult) -> list[int]:
     """Half of the width of every interval that was read, ascending."""
-    return sorted((each.value[1] - each.value[0] + 1) // 2 for each in recorded(result) if each.name == "now")
+    read_at = (Now.read(each) for each in recorded(result))
+    return sorted((now.latest_ns - now.earliest_ns + 1) // 2 for now in read_at if now is not None)
 
 
 def latencies_ns(result: RunResult, kind: str) -> list[int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from simclock import RunResult
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.true_time.observed import Assigned, Committed, Now, PreparedAt, read
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,16 +20,17 @@ def plot(result: RunResult, axes: Axes) -> None:
     epsilons: dict[int, list[tuple[float, float]]] = {}
     assigned: dict[int, int] = {}
     waits: list[tuple[float, float]] = []
-    leaders = sorted({each.node for each in recorded(result) if each.name in ("assign", "prepare")})
+    leaders = sorted({each.node for each in recorded(result) if isinstance(read(each), Assigned | PreparedAt)})
     for each in recorded(result):
-        if each.name == "now" and each.node in leaders:
-            half_ns = (each.value[1] - each.value[0]) / 2
-            epsilons.setdefault(each.node, []).append((each.time_ns / SECOND, half_ns / MILLISECOND))
-        elif each.name == "assign":
-            assigned[each.value[0]] = each.time_ns
-        elif each.name == "commit" and each.value[0] in assigned:
-            waited_ns = each.time_ns - assigned.pop(each.value[0])
-            waits.append((each.time_ns / SECOND, waited_ns / MILLISECOND))
+        match read(each):
+            case Now(earliest_ns, latest_ns) if each.node in leaders:
+                half_ns = (latest_ns - earliest_ns) / 2
+                epsilons.setdefault(each.node, []).append((each.time_ns / SECOND, half_ns / MILLISECOND))
+            case Assigned(transaction):
+                assigned[transaction] = each.time_ns
+            case Committed(transaction) if transaction in assigned:
+                waited_ns = each.time_ns - assigned.pop(transaction)
+                waits.append((each.time_ns / SECOND, waited_ns / MILLISECOND))
     for leader, points in sorted(epsilons.items()):
         axes.plot(*zip(*points, strict=True), linewidth=1, label=f"epsilon of leader {leader}")
     if waits:

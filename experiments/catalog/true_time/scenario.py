@@ -37,6 +37,7 @@ from simclock.durations import parse_drift
 from simclock.experiments.catalog.true_time.judge import describe, judge, sometimes, tell
 from simclock.experiments.catalog.true_time.picture import plot
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.parameters import Drift, Duration, Flag, Parameters, Whole
 from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
@@ -51,41 +52,45 @@ from simclock.protocols.true_time import (
     TransactionWorkload,
     TrueTimeProperties,
 )
+from simclock.protocols.true_time.observed import (
+    Aborted,
+    Applied,
+    Asked,
+    Assigned,
+    Begun,
+    Committed,
+    GivenUp,
+    Now,
+    PreparedAt,
+    Saw,
+    Succeeded,
+    Synchronized,
+    Unknown,
+)
 
 PLACES = (*REPLICA_REGIONS, *CLIENT_REGIONS)
 DURATION_NS = seconds(6)
 OFFSET_NS_MAX = seconds(1)
 """How wrong a clock is before anybody synchronizes."""
 KEPT = (
-    "now",
-    "synchronized",
-    "begin",
-    "saw",
-    "asked",
-    "ok",
-    "aborted",
-    "unknown",
-    "prepare",
-    "assign",
-    "commit",
-    "apply",
-    "abort",
+    *(Now, Synchronized, Begun, Saw, Asked, Succeeded, Aborted, Unknown),
+    *(PreparedAt, Assigned, Committed, Applied, GivenUp),
 )
 """Observations that judges, stories and pictures read."""
 
-PARAMETERS: dict[str, Any] = {
-    "commit_wait": True,
-    "sync_ns": seconds(3),
-    "drift": "2000ppm",
-    "jump_ns": ms(1),
-    "lie": 1,
-    "clients": 2,
-    "keys": 12,
-    "near_percent": 50,
-    "write_percent": 60,
-    "pause_ns": ms(50),
-    "trouble": True,
-}
+PARAMETERS = Parameters(
+    commit_wait=Flag(True, help="Whether a leader waits until its timestamp has passed."),
+    sync_ns=Duration(seconds(3), help="Between two polls of the time masters."),
+    drift=Drift("2000ppm", help="How fast or slow a clock is assumed to be at most."),
+    jump_ns=Duration(ms(1), help="How far a clock is assumed to jump at most."),
+    lie=Whole(1, help="So many times as much do clocks really drift and jump."),
+    clients=Whole(2, help="Clients in each region."),
+    keys=Whole(12, help="How many keys there are."),
+    near_percent=Whole(50, help="Of the keys: those of the client's own region."),
+    write_percent=Whole(60, help="Of the transactions: those that write."),
+    pause_ns=Duration(ms(50), help="Between two transactions of a client."),
+    trouble=Flag(True, help="Whether anything goes wrong."),
+)
 
 
 class NoCommitWait(Leader):
@@ -187,19 +192,16 @@ def scenario_of(
     build = partial(
         cluster.build, seed=settings.seed, clocks=clocks, parts=parts, transactions=transactions, workload=workload
     )
-    options: dict[str, Any] = {} if settings.disk is None else {"disk": settings.disk}
     return Scenario(
         name=name,
-        seed=settings.seed,
         nodes=cluster.nodes,
         build=build,
-        duration_ns=settings.duration_ns or duration_ns,
-        network=settings.network or network,
+        duration_ns=duration_ns,
+        network=network,
         clocks=clocks,
-        faults=faults if settings.faults is None else settings.faults,
+        faults=faults,
         observers=(TrueTimeProperties, partial(Recorded, KEPT)),
-        parameters={**settings.parameters, **(more or {})},
-        **options,
+        parameters=more or {},
     )
 
 

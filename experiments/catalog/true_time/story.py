@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from simclock import Observation, RunResult, format_duration, us
 from simclock.experiments.telling.recorded import recorded
+from simclock.protocols.true_time.observed import Assigned, Begun, Committed, Succeeded, Synchronized, read
 from simclock.protocols.true_time.properties import interval_text
 
 SYNCHRONIZATIONS = 2
@@ -16,6 +17,7 @@ COMMITS = 4
 
 @dataclass
 class _Commit:
+    told: Assigned
     assigned: Observation
     committed: Observation | None = None
     heard: Observation | None = None
@@ -28,13 +30,14 @@ def story(result: RunResult, pair: tuple[int, int] | None = None) -> Iterator[st
     """
     told = 0
     for each in recorded(result):
-        if each.name == "synchronized" and told < SYNCHRONIZATIONS:
+        heard = Synchronized.read(each)
+        if heard is not None and told < SYNCHRONIZATIONS:
             told += 1
-            master, round_trip_ns, taken, earliest_ns, latest_ns = each.value
-            verb = "takes" if taken else "does not take"
+            verb = "takes" if heard.taken else "does not take"
+            epsilon_ns = (heard.latest_ns - heard.earliest_ns + 1) // 2
             yield (
-                f"[TrueTime] {_at(each)} node {each.node} {verb} the reading of master {master} "
-                f"(round trip {_short(round_trip_ns)}), epsilon is {_short((latest_ns - earliest_ns + 1) // 2)}"
+                f"[TrueTime] {_at(each)} node {each.node} {verb} the reading of master {heard.source} "
+                f"(round trip {_short(heard.round_trip_ns)}), epsilon is {_short(epsilon_ns)}"
             )
     for commit in _commits(result)[:COMMITS]:
         yield from _tell(commit)
@@ -45,16 +48,15 @@ def story(result: RunResult, pair: tuple[int, int] | None = None) -> Iterator[st
 
 def _tell_pair(result: RunResult, pair: tuple[int, int]) -> Iterator[str]:
     for each in recorded(result):
-        name = f"[Transaction {each.value[0]}] {_at(each)}" if isinstance(each.value, tuple | list) else ""
-        if not name or each.value[0] not in pair:
-            continue
-        if each.name == "begin" and each.value[0] == pair[1]:
-            at = "" if each.value[1] == "write" else f", reading at {format_duration(each.value[2])}"
-            yield f"{name} begins at client {each.node}{at}"
-        elif each.name == "assign":
-            yield f"{name} leader {each.node} assigns the commit timestamp {format_duration(each.value[1])}"
-        elif each.name == "ok" and each.value[0] == pair[0]:
-            yield f"{name} client {each.node} hears of its end"
+        match read(each):
+            case Begun(transaction, kind, timestamp) if transaction == pair[1]:
+                at = "" if kind == "write" else f", reading at {format_duration(timestamp or 0)}"
+                yield f"[Transaction {transaction}] {_at(each)} begins at client {each.node}{at}"
+            case Assigned(transaction, timestamp) if transaction in pair:
+                assigns = f"leader {each.node} assigns the commit timestamp {format_duration(timestamp)}"
+                yield f"[Transaction {transaction}] {_at(each)} {assigns}"
+            case Succeeded(transaction) if transaction == pair[0]:
+                yield f"[Transaction {transaction}] {_at(each)} client {each.node} hears of its end"
     yield f"[Violation] {pair[1]} began after the end of {pair[0]}, and its timestamp is not the larger one"
 
 
@@ -62,20 +64,20 @@ def _commits(result: RunResult) -> list[_Commit]:
     """In order of their timestamps' assignment."""
     found: dict[int, _Commit] = {}
     for each in recorded(result):
-        if each.name == "assign":
-            found.setdefault(each.value[0], _Commit(each))
-        elif each.name == "commit" and each.value[0] in found:
-            found[each.value[0]].committed = found[each.value[0]].committed or each
-        elif each.name == "ok" and each.value[0] in found:
-            found[each.value[0]].heard = each
+        match read(each):
+            case Assigned(transaction) as told:
+                found.setdefault(transaction, _Commit(told, each))
+            case Committed(transaction) if transaction in found:
+                found[transaction].committed = found[transaction].committed or each
+            case Succeeded(transaction) if transaction in found:
+                found[transaction].heard = each
     return list(found.values())
 
 
 def _tell(commit: _Commit) -> Iterator[str]:
-    assigned = commit.assigned
-    transaction, timestamp, earliest_ns, latest_ns = assigned.value
-    name = f"[Transaction {transaction}]"
-    yield f"[TrueTime] Now: {interval_text(_floor(earliest_ns), _floor(latest_ns))} at leader {assigned.node}"
+    told, assigned = commit.told, commit.assigned
+    timestamp, name = told.timestamp, f"[Transaction {told.transaction}]"
+    yield f"[TrueTime] Now: {interval_text(_floor(told.earliest_ns), _floor(told.latest_ns))} at leader {assigned.node}"
     yield f"{name} {_at(assigned)} assigned commit timestamp {_short(timestamp)}"
     if commit.committed is not None:
         waited_ns = commit.committed.time_ns - assigned.time_ns

@@ -15,7 +15,9 @@ from simclock.experiments.catalog.true_time.judge import (
     quantile_ns,
     waits_ns,
 )
-from simclock.experiments.catalog.true_time.scenario import true_time
+from simclock.experiments.catalog.true_time.scenario import TRUETIME
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.parameters import Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 
@@ -40,7 +42,10 @@ WITHOUT_WAIT = ((3, 2000),)
 WITH_WAIT = ((1, 200), (3, 200), (3, 1000), (3, 2000), (3, 5000), (3, 10_000), (3, 20_000), (3, 50_000), (3, 100_000))
 """(seconds between synchronizations, assumed drift in ppm). Spanner's teeth are 30 s * 200 ppm = 6 ms; here the same
 6 ms are 3 s * 2000 ppm, so that six seconds show two of them."""
-PARAMETERS: dict[str, Any] = {"duration_ns": seconds(6), "regions": 3}
+PARAMETERS = Parameters(
+    duration_ns=Duration(seconds(6), help="How long each run is."),
+    regions=Whole(3, help="Regions, each with a leader."),
+)
 
 
 def rows(settings: StudySettings) -> Iterator[Row]:
@@ -59,13 +64,14 @@ def rows(settings: StudySettings) -> Iterator[Row]:
                 "pause_ns": ms(20),
                 "near_percent": 80,
             }
-            scenario = true_time(
+            scenario = make_scenario(
+                TRUETIME,
                 Settings(
                     seed=settings.seed,
                     nodes=settings.parameters["regions"],
                     duration_ns=duration_ns,
                     parameters=parameters,
-                )
+                ),
             )
             yield wait, sync_s, drift_ppm, *_measured(run(scenario))
 

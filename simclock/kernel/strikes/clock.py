@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from simclock.faults import Fault, JumpClock, SetDrift, StartClock, StopClock
-from simclock.kernel.events import TIMER, Event
+from simclock.kernel.events import Event
 from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.strikes.strike import Strike, of_node, recorded
 
@@ -50,9 +50,9 @@ def _timers_following(host: HostPort, process: ProcessPort) -> Iterator[None]:
 
 def _timers_to_come(host: HostPort, process: ProcessPort) -> list[Event]:
     """Take the node's timers out of the queue, but for those that are due now."""
-    node, now_ns = process.sim_id, host.now_ns
-    timers = host.queue.take_out(lambda event: event[4] == TIMER and event[3] == node and event[0] > now_ns)
-    return [timer for timer in timers if process.sim_timers.get(timer[5]) == timer[2]]
+    timers = sorted(timer for timer in process.sim_timers.values() if timer[0] > host.now_ns)
+    host.queue.remove(timers)
+    return timers
 
 
 def _jumped(host: HostPort, process: ProcessPort, fault: JumpClock) -> int | None:

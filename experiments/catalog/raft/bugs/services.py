@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from simclock.protocols.key_value import Answer, Client, Command, KeyValueStore
+from simclock.protocols.key_value.observed import Failed, Succeeded
 from simclock.protocols.key_value.store import DONE, encode_command
 from simclock.protocols.raft import RaftServer, Role
 from simclock.protocols.replication import ClientReply, ClientRequest, Numbered, Sessions, numbered
@@ -96,7 +97,7 @@ class TimeoutIsFailure(Client):
 
     def _give_up(self, request_id: int) -> None:
         call = self._ended(request_id)
-        self.observe("fail", (call.process, call.command.function, call.command.key, None))
+        self.observe(Failed(call.process, call.command.function, call.command.key, None))
         self._rest(call.process)
 
 
@@ -109,7 +110,7 @@ class TimeoutIsSuccess(Client):
             super()._give_up(request_id)
             return
         call = self._ended(request_id)
-        self.observe("ok", (call.process, function, call.command.key, None))
+        self.observe(Succeeded(call.process, function, call.command.key, None))
         self._rest(call.process)
 
 
