@@ -72,6 +72,10 @@ COMMANDS = {
     "study": ("simclock.experiments.commands.study:study", "Tables that compare many runs; without a name, list them."),
     "hunt": ("simclock.experiments.commands.hunt:hunt", "Hunt a class of yours in the place of a scenario's."),
     "zoo": ("simclock.experiments.commands.zoo:zoo", "Hunt documented bugs, put back into the right protocol."),
+    "mutate": (
+        "simclock.experiments.commands.mutate:mutate",
+        "Change a protocol one token at a time; see what its hunt notices.",
+    ),
     "lab": ("simclock.experiments.commands.lab:lab", "Labs whose output has a published SHA-256."),
     "bench": ("simclock.experiments.bench:bench", "Measure the kernel beside a bare loop, SimPy and bare Ray."),
     "demo": ("simclock.experiments.commands.demo:demo", "The main job in process, then with Ray actors."),

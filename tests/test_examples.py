@@ -18,7 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LONG_PAGES = {"README.md", "hunting.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
+LONG_PAGES = {"README.md", "hunting.md", "mutation.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
 """Their commands take most of a minute; the other pages are tried in every run of the tests."""
 BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)")

@@ -23,6 +23,7 @@ ENGINES = (
     "checkers",
     "comparing",
     "entries",
+    "mutation",
     "nemesis",
     "runs",
     "scenario_files",

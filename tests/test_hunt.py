@@ -141,7 +141,7 @@ def test_a_file_that_is_not_there_is_refused():
 
 
 def test_a_node_with_another_init_is_refused(folder):
-    """Nodes are made by the scenario, and only then become nodes of the other class, but for its parts."""
+    """Nodes are made by the scenario, and become nodes of the other class then: all but what it takes as a part."""
     entry, _ = python_entry("lock.py:lock", LOCK.parent)
     as_is = make_scenario(entry, Settings())
     lock, storage = type(as_is.build(0)), type(as_is.build(1))

@@ -298,7 +298,7 @@ def test_a_run_that_reaches_nothing_is_not_valid(settings, said):
     ("arguments", "message"),
     [
         (("leases", "--set", "fencing=maybe"), "fencing: unknown choice 'maybe': use on or off"),
-        (("leases", "--set", "trouble=storm"), "trouble: unknown choice 'storm': use pause, stopped-clock, jump, "),
+        (("leases", "--set", "trouble=storm"), "trouble: unknown trouble 'storm': use pause, stopped-clock, jump, "),
         (("leases", "--set", "term=5"), "term: cannot read '5' as a time: write it as \"5ms\""),
         (("leases", "--set", "term=50ms"), "lease.guard: 100ms leaves nothing of a lease of 50ms"),
         (("leases-hunt", "--set", "bug=LEASE-1"), "bug: unknown bug 'LEASE-1'"),

@@ -23,7 +23,7 @@ from simclock.experiments.entries.verdict import EXIT_STATUS, UNKNOWN, VALID, VI
 from simclock.experiments.nemesis import coverage
 from simclock.experiments.telling.recorded import recorded
 from simclock.experiments.zoo.hunt import Ground, hunt, right_one
-from simclock.protocols.true_time import TimeSettings
+from simclock.protocols.true_time import Leader, TimeSettings
 from simclock.protocols.true_time.properties import COMMIT_WAIT, CONTAINS_NOW
 
 
@@ -238,7 +238,7 @@ def test_the_study_shows_what_uncertainty_costs():
 
 def test_the_history_is_what_clients_heard():
     _, result = play(1)
-    transactions, timestamps = history_of(result)
+    transactions, timestamps, aborted = history_of(result)
     kinds = {(each.kind, each.outcome) for each in transactions if each.ended_ns is not None}
     assert {("write", "ok"), ("write", "aborted"), ("read", "ok"), ("snapshot", "ok")} <= kinds
     heard = {
@@ -246,6 +246,24 @@ def test_the_history_is_what_clients_heard():
     }
     assert heard and all(set(timestamps[transaction]) == {timestamp} for transaction, timestamp in heard.items())
     assert all(each.writes for each in transactions if each.kind == "write" and each.outcome == "ok")
+    refused = {each.id for each in transactions if each.outcome == "aborted"}
+    assert refused & set(aborted), "who aborts tells it; a client that was wounded while it read gives up by itself"
+    assert not {each.id for each in transactions if each.outcome == "ok"} & set(aborted)
+
+
+class AbortsAlone(Leader):
+    """A participant that has promised, hears nothing, and aborts by itself."""
+
+    def _ask(self, transaction: int) -> None:
+        if transaction in self.prepared:
+            self._on_decision(self.id, transaction, None)
+
+
+def test_a_participant_that_aborts_alone_breaks_atomic_commit():
+    entry = entries()["truetime-hunt"]
+    wrong = entry.make(Settings(seed=0), replace(entry.parts, leader=AbortsAlone))
+    verdict = entry.judge(run(wrong))
+    assert verdict.properties[0] == "Atomic Commit" and "aborts it" in verdict.lines[0]
 
 
 # The zoo.

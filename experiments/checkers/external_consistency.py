@@ -3,7 +3,8 @@
     External Consistency   what ended before another began, in true time, has the smaller timestamp
     Timestamp Order        every read returned what a replay of all commits in timestamp order has there
     Repeatable Snapshot    two reads of a key at one timestamp returned the same
-    Atomic Commit          a transaction has one outcome and one timestamp, wherever it is asked
+    Atomic Commit          a transaction has one outcome and one timestamp, wherever it is asked, and at every
+                           participant
 
 The first two together are strict serializability, with the timestamps as the witness: the transactions can be put into
 one order that explains every read, and that order respects true time.
@@ -92,18 +93,20 @@ class Judgement:
 
 
 def check_external_consistency(
-    transactions: Sequence[Transaction], timestamps: Mapping[int, Iterable[int]] | None = None
+    transactions: Sequence[Transaction],
+    timestamps: Mapping[int, Iterable[int]] | None = None,
+    aborted: Mapping[int, Sequence[int]] | None = None,
 ) -> Judgement:
     """Judge a history.
 
     `timestamps` is what the servers committed: transaction -> every timestamp it was given by anyone. Without it a
-    transaction of unknown outcome counts as not committed.
+    transaction of unknown outcome counts as not committed. `aborted` is which servers aborted: transaction -> nodes.
     """
     judgement = Judgement()
     given = {transaction: sorted(set(found)) for transaction, found in (timestamps or {}).items()}
     committed: dict[int, int] = {}
     for each in transactions:
-        _check_outcome(each, given.get(each.id, []), judgement)
+        _check_outcome(each, given.get(each.id, []), (aborted or {}).get(each.id, ()), judgement)
         timestamp = _timestamp(each, given)
         if each.kind == WRITE and timestamp is not None:
             committed[each.id] = timestamp
@@ -121,7 +124,10 @@ def _timestamp(each: Transaction, given: Mapping[int, Sequence[int]]) -> int | N
     return found[0] if found else None
 
 
-def _check_outcome(each: Transaction, given: Sequence[int], judgement: Judgement) -> None:
+def _check_outcome(each: Transaction, given: Sequence[int], aborted: Sequence[int], judgement: Judgement) -> None:
+    if given and aborted:
+        detail = f"transaction {each.id} is committed at {_time(given[0])}, and node {aborted[0]} aborts it"
+        judgement.found(ATOMIC, each.id, detail)
     if len(given) > 1:
         judgement.found(ATOMIC, each.id, f"transaction {each.id} is committed at {' and at '.join(map(_time, given))}")
     elif given and each.outcome == ABORTED:

@@ -13,7 +13,7 @@ coverage.py   what really happened
 
 from simclock.experiments.nemesis.calm import DOWN, SORTS, Calm, calm_of
 from simclock.experiments.nemesis.coverage import coverage, coverage_of, coverage_text, sometimes_text
-from simclock.experiments.nemesis.liveness import healed_ns, phase
+from simclock.experiments.nemesis.liveness import healed_ns, phase, recovery
 from simclock.experiments.nemesis.plan import Plan, draw_plan, parse_nemesis, struck, under_nemesis
 from simclock.experiments.nemesis.prey import Prey, prey_of
 from simclock.experiments.nemesis.rhythm import Rhythm, parse_rhythm
@@ -35,6 +35,7 @@ __all__ = [
     "parse_rhythm",
     "phase",
     "prey_of",
+    "recovery",
     "sometimes_text",
     "struck",
     "under_nemesis",

@@ -319,6 +319,16 @@ def rot(episode: Episode) -> Iterator[Fault]:
             yield CorruptRecord(at_ns=episode.at_ns, node=server)
 
 
+def jump_wall(episode: Episode) -> Iterator[Fault]:
+    """Wall clocks are set, forth or back: by little, by much, and by more than the time in which progress is due."""
+    luck, rhythm_ns = episode.luck, episode.prey.rhythm_ns
+    beyond_ns = 2 * max(100 * rhythm_ns, episode.prey.progress_within_ns)
+    for server in episode.some():
+        most_ns = luck.choice((rhythm_ns, 10 * rhythm_ns, beyond_ns))
+        by_ns = luck.choice((-1, 1)) * luck.uniform_ns(most_ns // 2, most_ns)
+        yield JumpClock(at_ns=episode.at_ns, node=server, by_ns=by_ns)
+
+
 def full_disk(episode: Episode) -> Iterator[Fault]:
     """A disk has no room. Who could not go on without is started again when there is some."""
     servers = episode.some()
@@ -364,6 +374,7 @@ HARSH: dict[str, Kind] = {
     "rot": rot,
     "full-disk": full_disk,
     "unseen-damage": unseen_damage,
+    "jump-wall": jump_wall,
 }
 """Only by name: most protocols assume that these do not happen, and break where they do."""
 

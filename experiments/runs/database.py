@@ -140,11 +140,6 @@ class ResultsDatabase:
         with self._transaction():
             self._connection.execute("UPDATE sweeps SET state = ?, seeds = coalesce(?, seeds) WHERE id = ?", values)
 
-    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Do one statement of another's table, in a transaction of its own; gives the number of a row that is new."""
-        with self._transaction():
-            return self._connection.execute(statement, values).lastrowid or 0
-
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with told_plainly(self.path):
@@ -218,9 +213,18 @@ class ResultsDatabase:
             raise UsageError(f"{self.path}: sweep {sweep} has no result of seed {seed}")
         return found[0]
 
+    # Tables of others, beside these.
+
+    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Carry out one statement of SQL, in a transaction of its own; gives the number of a row that is new."""
+        with self._transaction():
+            return self._connection.execute(statement, values).lastrowid or 0
+
     def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """What a query of another's table finds."""
+        """What a query of SQL gives."""
         return self._read(query, values)
+
+    # Rows as they stand.
 
     def _read(self, query: str, values: Any) -> list[tuple[Any, ...]]:
         with told_plainly(self.path):

@@ -121,6 +121,22 @@ def _bugs_of(module: ModuleType, scenario: str) -> dict[str, Bug]:
     return found
 
 
+def scenario_names(text: str) -> list[str]:
+    """What in a Python file is a scenario for sure: a Scenario, an Entry, or its own function that returns one."""
+    module = _module_at(Path(text), text)
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and (isinstance(value, Scenario | Entry) or _makes_one(module, value))
+    ]
+
+
+def _makes_one(module: ModuleType, value: Any) -> bool:
+    if not inspect.isfunction(value) or value.__module__ != module.__name__:
+        return False
+    return value.__annotations__.get("return") in (Scenario, "Scenario")
+
+
 def _module_at(path: Path, text: str) -> ModuleType:
     if not is_file(path):
         raise UsageError(f"{in_one_line(text)}: there is no such file")

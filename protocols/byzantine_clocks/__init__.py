@@ -14,7 +14,7 @@ sources.py       a client that asks several time sources and agrees on their int
 
 from simclock.protocols.byzantine_clocks.bound import Bound
 from simclock.protocols.byzantine_clocks.convergence import ALGORITHMS, Converge
-from simclock.protocols.byzantine_clocks.liars import LIARS, Liar, Lies, lies_of
+from simclock.protocols.byzantine_clocks.liars import EQUIVOCATORS, LIARS, Liar, Lies, lies_of
 from simclock.protocols.byzantine_clocks.marzullo import Agreed, Interval, Marzullo, intersection, majority, marzullo
 from simclock.protocols.byzantine_clocks.messages import Ask, Poll, Tell
 from simclock.protocols.byzantine_clocks.node import ConvergingNode, Rounds
@@ -31,6 +31,7 @@ from simclock.protocols.byzantine_clocks.sources import FalseTicker, Poller, Sou
 __all__ = [
     "ALGORITHMS",
     "CORRECTION_BOUND",
+    "EQUIVOCATORS",
     "LIARS",
     "SKEW_BOUND",
     "VALIDITY",

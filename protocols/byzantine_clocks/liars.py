@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from simclock.actors import Message
 from simclock.protocols.byzantine_clocks.bound import PARTS, Bound
-from simclock.protocols.byzantine_clocks.messages import Ask
+from simclock.protocols.byzantine_clocks.messages import Ask, Tell
 from simclock.protocols.byzantine_clocks.node import ConvergingNode, Rounds
 
 
@@ -76,9 +77,26 @@ class ColludingLiar(Liar):
         return self.seen_from(message, self.lies.amplitude_ns)
 
 
+class EquivocatingLiar(TwoFacedLiar):
+    """Answers one question twice: with the worst lie for the asker's camp, and with the same lie again.
+
+    A node that counts answers and not who gave them hears more liars than there are.
+    """
+
+    def on_message(self, source: int, message: Message) -> None:
+        super().on_message(source, message)
+        if isinstance(message, Ask):
+            reading_ns = self.answer_ns(source, message)
+            assert reading_ns is not None, "a liar answers in every round"
+            self.send(source, Tell(message.round, reading_ns + self.random.choice((-1, 1))))
+
+
 LIARS: dict[str, type[Liar]] = {
     "random": RandomLiar,
     "offset": OffsetLiar,
     "two-faced": TwoFacedLiar,
     "colluding": ColludingLiar,
 }
+"""Kind -> a liar that answers each question once."""
+EQUIVOCATORS: dict[str, type[Liar]] = {"equivocating": EquivocatingLiar}
+"""Kind -> one that does not."""

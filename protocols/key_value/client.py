@@ -94,7 +94,8 @@ class Client(Caller):
         self.set_timer("arrival", pause_ns)
 
     def _call(self, process: int) -> None:
-        if self.called == self.workload.calls_max:
+        until_ns = self.workload.until_ns
+        if self.called == self.workload.calls_max or (until_ns is not None and self.clock.monotonic_ns() >= until_ns):
             return
         self.called += 1
         number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1

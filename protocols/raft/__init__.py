@@ -11,6 +11,10 @@
     following.py   replication as a follower does it
     server.py      a server, made of these four: what happens to it comes in here
     properties.py  Figure 3 as observers, and what must hold besides
+    testimony.py   whether servers tell in full what these rest on
+
+Of another shape: testimony.py is an observer in a file of its own; it judges whether servers tell all, and not whether
+what they tell is right.
 
 It is an `Engine` of protocols/replication, where requests, replies and sessions are. A service is a state machine, an
 object with `apply(command: bytes) -> bytes`, given to every server:
@@ -33,6 +37,7 @@ from simclock.protocols.raft.properties import RaftProperties
 from simclock.protocols.raft.server import RaftServer
 from simclock.protocols.raft.settings import RaftSettings
 from simclock.protocols.raft.state import Role
+from simclock.protocols.raft.testimony import RaftTestimony
 
 __all__ = [
     "NO_OP",
@@ -44,6 +49,7 @@ __all__ = [
     "RaftProperties",
     "RaftServer",
     "RaftSettings",
+    "RaftTestimony",
     "RequestVote",
     "RequestVoteReply",
     "Role",

@@ -30,7 +30,7 @@ from simclock.protocols.true_time.messages import (
     Release,
     WaitedRecord,
 )
-from simclock.protocols.true_time.observed import Applied, Assigned, Committed, PreparedAt
+from simclock.protocols.true_time.observed import Applied, Assigned, Committed, GivenUp, PreparedAt
 from simclock.protocols.true_time.shard import Coordinated, Decided, Shard
 
 UNSYNCHRONIZED_NS = ms(50)
@@ -109,6 +109,7 @@ class Leader(Shard):
             if message.coordinator == self.id:
                 self._abort(transaction, client)
             else:
+                self.observe(GivenUp(transaction))
                 self.send(message.coordinator, Refused(transaction))
         elif message.coordinator == self.id:
             self.coordinated[transaction] = Coordinated(message, client, now)
@@ -158,6 +159,8 @@ class Leader(Shard):
             self.last_timestamp = max(self.last_timestamp, timestamp)
             self.versions.write(timestamp, commit.writes)
             self.observe(Applied(transaction, timestamp))
+        else:
+            self.observe(GivenUp(transaction))
         self._release(transaction)
         self._serve_reads()
 
@@ -255,6 +258,7 @@ class Leader(Shard):
         self._forget_votes(transaction)
         self.outcomes[transaction] = None
         self._log(DecidedRecord(transaction, None))
+        self.observe(GivenUp(transaction))
         self._release(transaction)
         if coordinated is not None:
             client = coordinated.client

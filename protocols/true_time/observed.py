@@ -105,6 +105,12 @@ class Applied(Told, observed_as="apply"):
     timestamp: int
 
 
+class GivenUp(Told, observed_as="abort"):
+    """A leader refuses a transaction, or drops its share of one that is aborted."""
+
+    transaction: int
+
+
 class Served(Told, observed_as="serve"):
     """A leader answers a read at a timestamp."""
 
@@ -114,5 +120,5 @@ class Served(Told, observed_as="serve"):
 
 read = reader(
     *(Now, Synchronized, Begun, Saw, Asked, Succeeded, Aborted, Unknown),
-    *(PreparedAt, Assigned, Committed, Applied, Served),
+    *(PreparedAt, Assigned, Committed, Applied, GivenUp, Served),
 )

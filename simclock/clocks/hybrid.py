@@ -11,7 +11,8 @@ Law 1, the clock condition: if event a happened before event b, then time(a) < t
 so the converse does not hold.
 Law 2, it survives a bad wall clock: while the wall clock stands still, is set back by ten minutes or runs slow, the
 counter goes on. When the counter overflows it carries into the milliseconds: 65,536 events in one millisecond move the
-clock one millisecond ahead. (Deviation: the paper leaves the overflow open; the other answer is to wait.)
+clock one millisecond ahead. (Deviation: the paper leaves the overflow open; the other answer is to wait.) A clock may
+use fewer of the counter's bits (`logical_bits`), so that the overflow can be tried without so many events.
 Law 3, boundedness: the physical part is never further ahead of the node's own readings than `offset_ms_max`, but for
 carries. A timestamp from further ahead is refused: taken in, one bad clock would drag every other clock along.
 """
@@ -121,9 +122,14 @@ class HybridClock(msgspec.Struct, frozen=True, kw_only=True):
     """
     monotonic_ms: int = 0
     """What the monotonic clock showed then."""
+    logical_bits: int = LOGICAL_BITS
+    """How many bits of the counter are used, 1 to 16; the timestamp's layout stays what it is."""
 
     def __post_init__(self) -> None:
         check_count("HybridClock.offset_ms_max", self.offset_ms_max)
+        check_count("HybridClock.logical_bits", self.logical_bits)
+        if not 1 <= self.logical_bits <= LOGICAL_BITS:
+            raise UsageError(f"HybridClock.logical_bits: {self.logical_bits} is out of range: 1 to {LOGICAL_BITS}")
 
     def tick(self, wall_ms: int, monotonic_ms: int = 0) -> HybridClock:
         """A local event or a send. Raises ForwardJump where the policy says so."""
@@ -154,10 +160,17 @@ class HybridClock(msgspec.Struct, frozen=True, kw_only=True):
         self._check_jump(wall_ms, monotonic_ms)
         return msgspec.structs.replace(
             self,
-            latest=HybridTime(max(seen.packed + 1, max(0, wall_ms) << LOGICAL_BITS)),
+            latest=HybridTime(max(self._after(seen), max(0, wall_ms) << LOGICAL_BITS)),
             physical_ms_max=self._greatest_reading(wall_ms, monotonic_ms),
             monotonic_ms=monotonic_ms,
         )
+
+    def _after(self, seen: HybridTime) -> int:
+        """The next timestamp, packed: where the counter has no room it carries into the milliseconds."""
+        following = HybridTime(seen.packed + 1)
+        if following.logical >> self.logical_bits:
+            return following.physical_ms + 1 << LOGICAL_BITS
+        return following.packed
 
     def _greatest_reading(self, wall_ms: int, monotonic_ms: int) -> int:
         """A smaller reading does not replace a greater one: else the next jump is measured from the wrong place."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from simclock import (
     Clocks,
@@ -41,6 +41,7 @@ from simclock.experiments.telling.recorded import Recorded
 from simclock.experiments.telling.spelling import say, unknown
 from simclock.protocols.byzantine_clocks import (
     ALGORITHMS,
+    EQUIVOCATORS,
     LIARS,
     Bound,
     ClockAgreement,
@@ -51,19 +52,18 @@ from simclock.protocols.byzantine_clocks import (
 )
 from simclock.protocols.byzantine_clocks.observed import Corrected
 
-if TYPE_CHECKING:
-    pass
-
 PARTS = 1_000_000_000
 PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
 """What makes a node faulty."""
 ROUNDS = 20
 """In the scenario's own duration."""
 
+KINDS_OF_LIARS = LIARS | EQUIVOCATORS
+
 PARAMETERS = Parameters(
     algorithm=Choice("cnv", tuple(ALGORITHMS), noun="algorithm", help="How clocks converge."),
     liars=Text("", help="Nodes that lie; else as many as are tolerated."),
-    liar=Choice("two-faced", tuple(LIARS), noun="kind of liar", help="How they lie."),
+    liar=Choice("two-faced", tuple(KINDS_OF_LIARS), noun="kind of liar", help="How they lie."),
     tolerates=Text("", help="Liars that the algorithm is set to bear; else fewer than a third."),
     interval=Duration("20s", help="Between two rounds."),
     drift=Drift("50ppm", help="How fast or slow a clock may be."),
@@ -114,8 +114,8 @@ def system_of(settings: Settings) -> System:
     liars = _count("liars", given["liars"], tolerates)
     if liars > nodes - 2:
         raise UsageError(f"liars: {liars} of {nodes} nodes leave no two correct clocks to compare: at most {nodes - 2}")
-    if given["liar"] not in LIARS:
-        raise UsageError(f"liar: {unknown('kind of liar', given['liar'], LIARS)}")
+    if given["liar"] not in KINDS_OF_LIARS:
+        raise UsageError(f"liar: {unknown('kind of liar', given['liar'], KINDS_OF_LIARS)}")
     if given["algorithm"] not in ALGORITHMS:
         raise UsageError(f"algorithm: {unknown('algorithm', given['algorithm'], ALGORITHMS)}")
     clocks = settings.clocks or Clocks(
@@ -190,7 +190,7 @@ def scenario_of(settings: Settings, converge: Callable[[Sequence[int], int, int]
         return ConvergingNode(rounds)
 
     def liar(node: int) -> Liar:
-        return LIARS[system.kind](rounds, lies)
+        return KINDS_OF_LIARS[system.kind](rounds, lies)
 
     return Scenario(
         name="byzantine-clocks",

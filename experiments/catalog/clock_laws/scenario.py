@@ -5,22 +5,26 @@ each event looks like to each clock, and how an incoming clock compares to their
 themselves which happened before which, and names the law that is broken. Clocks jump back and forth, nodes crash and
 come back with what they had on disk, messages are lost, doubled and late. Node 0 owns the whole interval at first; the
 others ask for a part.
+
+In `clock-overflow-hunt` the hybrid clock's counter has but a few bits, which the seed draws, so that it overflows all
+the time while a wall clock stands or is behind.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from simclock import Clocks, Network, RunResult, Scenario, Uniform, UsageError, ms, seconds, stream
 from simclock.actors import Message, Node
 from simclock.clocks import DenseVectorClock, HybridClock, HybridTime, LamportClock, NodeId, Stamp, VectorClock
+from simclock.clocks.hybrid import LOGICAL_BITS
 from simclock.experiments.catalog.clock_laws.judge import ClockLaws
 from simclock.experiments.catalog.clock_laws.observed import Joined, Received, Refused, Sent
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
@@ -35,7 +39,13 @@ KEPT = 6
 
 PARAMETERS = Parameters(
     bug=PUT_IN,
+    counter_bits=Whole(LOGICAL_BITS, least=1, help="Of the hybrid clock's counter."),
 )
+OVERFLOW_PARAMETERS = Parameters(
+    bug=PUT_IN,
+    counter_bits=Whole(0, least=0, help="Of the hybrid clock's counter; 0: what the seed draws."),
+)
+FEW_BITS = (1, 2, 4)
 Partial = tuple[VectorClock, DenseVectorClock, Stamp]
 """The clocks whose order is partial."""
 
@@ -70,8 +80,9 @@ class Clocked(Message):
 class Carrier(Node):
     """Sends now and then to somebody, and takes in what comes."""
 
-    def __init__(self, kinds: Kinds) -> None:
+    def __init__(self, kinds: Kinds, counter_bits: int) -> None:
         self.kinds = kinds
+        self.counter_bits = counter_bits
 
     def on_start(self) -> None:
         first = self.kinds.stamp.seed() if self.id == 0 else self.kinds.stamp(0, 0)
@@ -86,6 +97,7 @@ class Carrier(Node):
             latest=HybridTime(latest),
             physical_ms_max=greatest_ms,
             monotonic_ms=monotonic_ms,
+            logical_bits=self.counter_bits,
         )
         self.stamp = self.kinds.stamp.decode(stamp)
         self.granted: tuple[tuple[int, int], ...] = granted
@@ -187,9 +199,20 @@ def _tree(tree: Any) -> str:
     return str(tree).replace(" ", "")
 
 
+def clock_overflow_hunt(settings: Settings, parts: Kinds) -> Scenario:
+    """The same with few bits."""
+    asked = {**OVERFLOW_PARAMETERS, **settings.parameters}
+    drawn = stream(settings.seed, "clock-overflow-hunt").choice(FEW_BITS)
+    parameters = {**asked, "counter_bits": asked["counter_bits"] or drawn}
+    return replace(clock_laws(replace(settings, parameters=parameters), parts), name="clock-overflow-hunt")
+
+
 def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
     """As many nodes as the seed draws, all of whose clocks are tried."""
     parameters = {**PARAMETERS, **settings.parameters}
+    counter_bits = parameters["counter_bits"]
+    if type(counter_bits) is not int or not 1 <= counter_bits <= LOGICAL_BITS:
+        raise UsageError(f"counter_bits: {counter_bits!r} is not a number of bits of the counter: 1 to {LOGICAL_BITS}")
     luck = stream(settings.seed, "clock-laws")
     nodes = luck.choice((3, 4, 5)) if settings.nodes is None else settings.nodes
     if nodes < 2:
@@ -197,7 +220,7 @@ def clock_laws(settings: Settings, parts: Kinds) -> Scenario:
     return Scenario(
         name="clock-laws",
         nodes=nodes,
-        build=lambda node: Carrier(parts),
+        build=lambda node: Carrier(parts, counter_bits),
         duration_ns=seconds(2),
         network=Network(
             latency=Uniform(low_ns=ms(1), high_ns=luck.choice((ms(10), ms(50), ms(150)))),
@@ -231,4 +254,11 @@ CLOCK_LAWS = Entry(
     prey=_prey,
     nemesis="swarm",
     sometimes=sometimes,
+)
+CLOCK_OVERFLOW_HUNT = replace(
+    CLOCK_LAWS,
+    name="clock-overflow-hunt",
+    summary="the same with a hybrid clock whose counter has few bits, drawn by the seed, and overflows",
+    make=clock_overflow_hunt,
+    parameters=OVERFLOW_PARAMETERS,
 )

@@ -4,12 +4,16 @@ The seed draws how many nodes, how far apart and how unevenly, how much is lost 
 which algorithm, and what happens: clocks jump, by seconds or by less than a journey, often in the middle of an
 exchange; links grow slow, for a while, by more than the margin that is tolerated; nodes pause, crash and restart.
 
+In `clock-calm-hunt` all that is over after half a minute, and no message is lost any more: three intervals later every
+clock has to be measured, and set right.
+
 `--bug SYNC-02` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from simclock import (
@@ -22,10 +26,12 @@ from simclock import (
     Resume,
     Scenario,
     SetDrift,
+    SetLoss,
     ms,
     seconds,
     stream,
 )
+from simclock.experiments.catalog.clock_synchronization.progress import INTERVALS, ClockProgress
 from simclock.experiments.catalog.clock_synchronization.properties import judge, sometimes
 from simclock.experiments.catalog.clock_synchronization.scenario import (
     CLASSES,
@@ -42,10 +48,13 @@ from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.nemesis import recovery
 from simclock.streams import Stream
 
 INTERVAL_NS = seconds(8)
 DURATION_NS = seconds(60)
+HEALED_NS = seconds(26)
+"""In `clock-calm-hunt`: four intervals and more before the end."""
 MARGIN_NS = ms(500)
 DELAYS_NS = (ms(1), ms(10), ms(50))
 EXCHANGE_NS = ms(300)
@@ -88,6 +97,22 @@ def clock_hunt(settings: Settings, parts: Parts) -> Scenario:
     network = replace(made.network, loss=luck.choice((0.0, 0.05)), duplication=luck.choice((0.0, 0.1)))
     trouble = _trouble(stream(settings.seed, "clock-hunt trouble"), nodes, delay_ns)
     return replace(made, network=network, faults=trouble, parameters={"sync": sync})
+
+
+def clock_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
+    """What `clock-hunt` draws, until everything heals."""
+    hunt = clock_hunt(settings, parts)
+    lossless = replace(hunt.network, loss=0.0)
+    lossy = SetLoss(at_ns=0, loss=hunt.network.loss, duplication=hunt.network.duplication)
+    whom = prey(hunt)
+    before = tuple(fault for fault in hunt.faults if fault.at_ns < HEALED_NS)
+    return replace(
+        hunt,
+        name="clock-calm-hunt",
+        network=lossless,
+        faults=(lossy, *before, *recovery(whom, lossless, HEALED_NS)),
+        observers=(*hunt.observers, partial(ClockProgress, len(whom.servers), INTERVALS * INTERVAL_NS, HEALED_NS)),
+    )
 
 
 def _trouble(luck: Stream, nodes: int, delay_ns: int) -> tuple[Fault, ...]:
@@ -135,4 +160,10 @@ CLOCK_HUNT = Entry(
     prey=prey,
     sometimes=sometimes,
     narrator=narrator,
+)
+CLOCK_CALM_HUNT = replace(
+    CLOCK_HUNT,
+    name="clock-calm-hunt",
+    summary="the same, healed after a while: within three intervals every clock is measured and set right",
+    make=clock_calm_hunt,
 )

@@ -1,6 +1,6 @@
 """What a synchronization of clocks promises, held against the clocks as they really were.
 
-Six properties, four of them with a bound:
+Seven properties, five of them with a bound:
 
 * Error Within Half The Round Trip: a reading that a node uses is at most D/2 - min wrong (Cristian 1989, reading a
   remote clock; the same for each reading of the Berkeley leader, and for NTP with the delay in place of D).
@@ -10,6 +10,8 @@ Six properties, four of them with a bound:
   reading it was set by, the drift since, and what is left to slew; two clocks of one Berkeley round no further from
   each other than the sum for both.
 * Average Of Agreeing Clocks: a Berkeley leader averages, and adjusts by, what it heard: see `clock_average`.
+* Set Right In Time: where everything has healed, three intervals later every clock is within what the readings since
+  then may be wrong, the drift since, and what is left to slew: of the time server's, or, of Berkeley's, of each other.
 * Least Delay Of Eight: an NTP client uses the sample that the clock filter names: see `clock_filter`.
 
 To each bound comes what the clocks drift, and are slewed, while a message is on its way: 2 * drift + slew rate, of the
@@ -33,8 +35,11 @@ from simclock.experiments.catalog.clock_synchronization.course import (
     report_of_clocks,
 )
 from simclock.experiments.catalog.clock_synchronization.filter import Exchange, FilterCourse
+from simclock.experiments.catalog.clock_synchronization.progress import INTERVALS
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict
+from simclock.experiments.nemesis import healed_ns
 from simclock.faults import NodeFault
+from simclock.protocols.clock_synchronization.ntp import STAGES
 from simclock.protocols.clock_synchronization.observed import (
     Adjusted,
     Averaged,
@@ -52,6 +57,7 @@ MONOTONE = "Monotone Wall Clock"
 SKEW = "Skew Within Bound"
 AVERAGE = "Average Of Agreeing Clocks"
 FILTER = "Least Delay Of Eight"
+IN_TIME = "Set Right In Time"
 REBUILT = "Clocks As The Nodes Read Them"
 """Of this judge itself: the clocks built again show what the nodes read."""
 OF_ALGORITHM = {"berkeley": (AVERAGE,), "ntp": (FILTER,)}
@@ -103,11 +109,15 @@ class ClockProperties:
         self._filters: dict[int, FilterCourse] = {}
         self._averaged: dict[int, dict[int, int]] = {}
         """Round -> node -> margin."""
+        self._healed_ns = healed_ns(faults)
+        self._margin_ns_max = 0
+        """The largest margin, with what the journey adds, of a reading that was used since then."""
         for happening in happenings(faults, report.observations):
             self._happen(happening)
         for node in sorted(self._filters):
             self._judge_filter(end_ns, node)
         self._judge_skew(end_ns)
+        self._judge_healed(end_ns)
 
     def _drifted_ns(self, passed_ns: int) -> int:
         """How far two clocks may part while so much true time goes by, rounded up."""
@@ -227,6 +237,8 @@ class ClockProperties:
         if margin_ns > tolerated_ns:
             claimed, agreed = format_duration(margin_ns), format_duration(tolerated_ns)
             self._violated(MARGIN, time_ns, node, f"used a reading with a margin of {claimed}, above {agreed}")
+        if self._healed_ns is not None and time_ns >= self._healed_ns:
+            self._margin_ns_max = max(self._margin_ns_max, margin_ns + self._journey_ns(rtt_ns))
         if abs(error_ns) > margin_ns + self._journey_ns(rtt_ns):
             claimed = format_duration(margin_ns)
             self._violated(ERROR, time_ns, node, f"used a reading {format_duration(error_ns)} wrong, bound {claimed}")
@@ -282,6 +294,27 @@ class ClockProperties:
             if lowest[0] > highest[1]:
                 over = format_duration(lowest[0] - highest[1])
                 self._violated(SKEW, time_ns, lowest[2], f"further from node {highest[2]} than allowed, by {over}")
+
+    def _judge_healed(self, end_ns: int) -> None:
+        """At the end of a run that was left in peace for long enough."""
+        interval_ns, sync = self.setup.synchronization.interval_ns, self.setup.sync
+        if sync == "none" or self._healed_ns is None or end_ns < self._healed_ns + (INTERVALS + 1) * interval_ns:
+            return
+        # NTP goes by the best of its latest samples, which may be as old as that.
+        old_ns = self._true_ns((STAGES if sync == "ntp" else INTERVALS) * interval_ns)
+        bounds_ns = [
+            self._margin_ns_max + self._drifted_ns(old_ns) + abs(self._course.clocks[node].slew_left_ns(end_ns))
+            for node in range(self.setup.nodes)
+        ]
+        errors_ns = self._course.errors_ns(end_ns)[: self.setup.nodes]
+        lowest_ns = max(error_ns - bound_ns for error_ns, bound_ns in zip(errors_ns, bounds_ns, strict=True))
+        highest_ns = min(error_ns + bound_ns for error_ns, bound_ns in zip(errors_ns, bounds_ns, strict=True))
+        if sync != "berkeley":
+            lowest_ns, highest_ns = max(0, lowest_ns), min(0, highest_ns)
+        self.reached["clocks set right in time"] += self.setup.nodes
+        if lowest_ns > highest_ns:
+            healed, over = format_duration(end_ns - self._healed_ns), format_duration(lowest_ns - highest_ns)
+            self._violated(IN_TIME, end_ns, -1, f"{healed} after all healed, clocks are too far apart by {over}")
 
 
 def judge(result: RunResult) -> Verdict:

@@ -29,6 +29,7 @@ from simclock import (
 from simclock.actors import Node
 from simclock.durations import MILLISECOND, SECOND, parse_drift
 from simclock.experiments.catalog.clock_synchronization.course import ClockRecord, ClockSetup, report_of_clocks, samples
+from simclock.experiments.catalog.clock_synchronization.progress import INTERVALS_LOSSY, ClockProgress
 from simclock.experiments.catalog.clock_synchronization.properties import judge, properties_of, sometimes
 from simclock.experiments.catalog.clock_synchronization.story import ClockStory, story
 from simclock.experiments.entries.entry import Entry
@@ -264,8 +265,14 @@ def prey(scenario: Scenario) -> Prey:
     """Everybody but the time server, which is taken to be right."""
     record = scenario.observers[0]()
     assert isinstance(record, ClockRecord), "the scenario's first observer"
-    interval_ns = record.setup.synchronization.interval_ns
-    return Prey(servers=tuple(range(scenario.nodes - 1)), rhythm_ns=max(1, interval_ns // 4))
+    interval_ns, nodes = record.setup.synchronization.interval_ns, scenario.nodes - 1
+    within_ns = INTERVALS_LOSSY * interval_ns
+    return Prey(
+        servers=tuple(range(nodes)),
+        rhythm_ns=max(1, interval_ns // 4),
+        progress=None if record.setup.sync == "none" else partial(ClockProgress, nodes, within_ns),
+        progress_within_ns=within_ns,
+    )
 
 
 def narrator(scenario: Scenario) -> ClockStory:

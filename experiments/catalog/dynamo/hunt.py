@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
 from simclock.environment.quartz import Clocks
+from simclock.experiments.catalog.dynamo.clients import ClientsGoOn, Promise
 from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
 from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
 from simclock.experiments.entries.bug import PUT_IN
@@ -26,6 +27,8 @@ from simclock.experiments.nemesis import Prey, draw_plan
 from simclock.experiments.nemesis.liveness import recovery
 from simclock.protocols.dynamo import AGREED, KEEP, SLOPPY, STRICT, DynamoSettings, Layout, Workload
 
+PAUSES_MAX = 15
+"""An exponential pause is never longer than so many means."""
 TROUBLE_NS = seconds(3)
 REST_NS = seconds(6)
 """After the trouble: no client calls, nothing goes wrong."""
@@ -244,6 +247,12 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         rest_ns=REST_NS - LINGER_NS,
         parts=parts,
     )
+    promise = Promise(
+        clients=range(len(servers), len(servers) + drawn.clients),
+        answer_within_ns=store.workload.give_up_ns,
+        call_within_ns=PAUSES_MAX * drawn.pause_ns,
+        stop_ns=TROUBLE_NS,
+    )
     network = settings.network or Network(
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
@@ -255,7 +264,7 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         network=network,
         clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
         faults=_faults(settings.seed, drawn.nemesis, servers, network),
-        observers=store.observers(),
+        observers=(*store.observers(), partial(ClientsGoOn, promise)),
         final=server_at_end,
         parameters={
             # What the scenario's line would not show otherwise.

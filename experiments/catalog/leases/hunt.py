@@ -10,6 +10,10 @@ answers come and take less than the guard, so in those runs nothing else is wron
 `leases-drift-hunt` is the same with every clock as bad as the bound allows: holders slow by all of it, servers fast by
 all of it, and no guard to spare.
 
+`leases-calm-hunt` heals after a while: then locks are handed on, holds end in time, nothing expires. Until then wall
+clocks jump in every run, of servers and holders, by more than the time in which progress is due: leases bound drift
+alone.
+
 `--set bug=LEASE-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
@@ -46,14 +50,16 @@ from simclock import (
 )
 from simclock.experiments.catalog.leases.parts import LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.progress import LeaseProgress
+from simclock.experiments.catalog.leases.steadiness import LeaseCalm, LeaseSteadiness
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.nemesis import Plan, Prey, draw_plan
+from simclock.experiments.nemesis import Plan, Prey, draw_plan, recovery
 from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
+from simclock.protocols.leases.holder import RENEWALS_PER_TERM
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = Parameters(
@@ -65,6 +71,12 @@ GUARD_NS = ms(40)
 """Where clocks stop: more than an exchange with the store takes."""
 TERMS_NS = (ms(300), ms(400), ms(600))
 DURATION_NS = seconds(5)
+CALM_LATENCY_NS = ms(5)
+HEALED_NS = seconds(2)
+SETTLES_NS = seconds(2)
+"""Time for an election, and for claims to run out that nobody renews: of holders that are no more."""
+CALM_NS = seconds(3)
+"""Each client, of three at most, holds the lock in that time."""
 BOUND_PPB = 200_000_000
 """Of the drift hunt."""
 SERVER_KINDS = (
@@ -245,8 +257,48 @@ def leases_drift_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
     return replace(scenario, faults=(*drifts, *scenario.faults))
 
 
-def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Scenario:
+def leases_calm_hunt(settings: Settings, parts: LeaseParts) -> Scenario:
+    """The same until everything heals. Answers come soon and in order, so that it is known when what is due."""
+    drawn = _draw(settings.seed)
+    drawn = drawn._replace(
+        stops=False,
+        latency_ns_max=CALM_LATENCY_NS,
+        loss=0.0,
+        duplication=0.0,
+        writes=min(drawn.writes, 10),
+        rest_ns=min(drawn.rest_ns, ms(100)),
+        server_kinds=(*drawn.server_kinds, "jump-wall"),
+        holder_kinds=tuple(dict.fromkeys((*drawn.holder_kinds, "jump"))),
+    )
+    scenario = _hunt("leases-calm-hunt", settings, drawn, parts, HEALED_NS)
+    everybody = Prey(servers=tuple(range(scenario.nodes)), rhythm_ns=1)
+    settled_ns = HEALED_NS + SETTLES_NS
+    calm = LeaseCalm(
+        settled_ns=settled_ns,
+        clients=range(scenario.nodes - drawn.clients, scenario.nodes),
+        hand_on_ns=drawn.term_ns // RENEWALS_PER_TERM + 8 * CALM_LATENCY_NS,
+        hold_ns=drawn.writes * (drawn.prepare_ns + 3 * CALM_LATENCY_NS) + 4 * CALM_LATENCY_NS,
+        arrives_ns=CALM_LATENCY_NS + 1,
+        prepare_ns=drawn.prepare_ns * 3 // 4,  # by the true time: clocks drift by a fifth at most
+    )
+    within_ns = SETTLES_NS + calm.hold_ns
+    return replace(
+        scenario,
+        network=replace(scenario.network, order="fifo"),
+        duration_ns=settled_ns + CALM_NS,
+        faults=(*scenario.faults, *recovery(everybody, scenario.network, HEALED_NS)),
+        observers=(
+            *scenario.observers,
+            partial(LeaseProgress, within_ns, HEALED_NS),
+            partial(LeaseSteadiness, calm),
+        ),
+    )
+
+
+def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, trouble_ns: int | None = None) -> Scenario:
+    """`trouble_ns` is when trouble ends; None: with the run."""
     duration_ns = settings.duration_ns or DURATION_NS
+    trouble_ns = trouble_ns or duration_ns
     replicas = settings.nodes or REPLICAS
     raft = RaftSettings(
         servers=tuple(range(replicas)),
@@ -266,7 +318,7 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
     network = settings.network or Network(
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
-    plan = _server_plan(settings.seed, drawn, raft.servers, network, duration_ns)
+    plan = _server_plan(settings.seed, drawn, raft.servers, network, trouble_ns)
     return Scenario(
         name=name,
         nodes=replicas + 1 + drawn.clients,
@@ -274,7 +326,7 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts) -> Sc
         duration_ns=duration_ns,
         network=network,
         clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
-        faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, duration_ns)),
+        faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, trouble_ns)),
         observers=(
             partial(RaftProperties, raft.servers),
             partial(LeaseProperties, raft.servers, drawn.term_ns),
@@ -342,4 +394,10 @@ LEASES_DRIFT_HUNT = Entry(
     parameters=PARAMETERS,
     prey=prey,
     sometimes=sometimes,
+)
+LEASES_CALM_HUNT = replace(
+    LEASES_HUNT,
+    name="leases-calm-hunt",
+    summary="leases-hunt, healed after a while, wall clocks far off: locks are handed on, holds end, nothing expires",
+    make=leases_calm_hunt,
 )

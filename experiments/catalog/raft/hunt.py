@@ -38,7 +38,7 @@ from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
@@ -148,6 +148,7 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         observers=(
             partial(RaftProperties, raft.servers),
+            partial(RaftTestimony, raft.servers),
             partial(History, range(replicas, replicas + CLIENTS)),
             Enough,
         ),

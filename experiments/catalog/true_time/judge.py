@@ -23,6 +23,7 @@ from simclock.protocols.true_time.observed import (
     Assigned,
     Begun,
     Committed,
+    GivenUp,
     Now,
     Saw,
     Succeeded,
@@ -31,10 +32,11 @@ from simclock.protocols.true_time.observed import (
 )
 
 
-def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]]]:
-    """What clients asked and heard; and what servers committed, by transaction."""
+def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int]], dict[int, list[int]]]:
+    """What clients asked and heard; what servers committed, and which of them aborted, by transaction."""
     opened: dict[int, dict[str, Any]] = {}
     timestamps: dict[int, list[int]] = {}
+    aborted: dict[int, list[int]] = {}
     for each in recorded(result):
         match read(each):
             case Begun(transaction, kind, timestamp):
@@ -53,7 +55,9 @@ def history_of(result: RunResult) -> tuple[list[Transaction], dict[int, list[int
                 | Applied(transaction, int(timestamp))
             ):
                 timestamps.setdefault(transaction, []).append(timestamp)
-    return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps
+            case GivenUp(transaction):
+                aborted.setdefault(transaction, []).append(each.node)
+    return [Transaction(id=transaction, **known) for transaction, known in opened.items()], timestamps, aborted
 
 
 def judgement_of(result: RunResult) -> Judgement:
@@ -124,7 +128,7 @@ def quantile_ns(ordered_ns: Sequence[int], permille: int) -> int | None:
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Uncertainty, waits, transactions and their latency."""
-    transactions, _ = history_of(result)
+    transactions, *_ = history_of(result)
     counts = result.reports["TrueTimeProperties"]
     outcomes = {
         how: sum(each.outcome == how and each.ended_ns is not None for each in transactions)

@@ -59,6 +59,7 @@ from simclock.protocols.true_time.observed import (
     Assigned,
     Begun,
     Committed,
+    GivenUp,
     Now,
     PreparedAt,
     Saw,
@@ -73,7 +74,7 @@ OFFSET_NS_MAX = seconds(1)
 """How wrong a clock is before anybody synchronizes."""
 KEPT = (
     *(Now, Synchronized, Begun, Saw, Asked, Succeeded, Aborted, Unknown),
-    *(PreparedAt, Assigned, Committed, Applied),
+    *(PreparedAt, Assigned, Committed, Applied, GivenUp),
 )
 """Observations that judges, stories and pictures read."""
 

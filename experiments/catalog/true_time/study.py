@@ -79,7 +79,7 @@ def rows(settings: StudySettings) -> Iterator[Row]:
 def _measured(result: RunResult) -> Iterator[Any]:
     commits, reads = latencies_ns(result, "write"), latencies_ns(result, "read")
     epsilons, waits = epsilons_ns(result), waits_ns(result)
-    transactions, _ = history_of(result)
+    transactions, *_ = history_of(result)
     writes = [each for each in transactions if each.kind == "write" and each.ended_ns is not None]
     aborted = sum(each.outcome == "aborted" for each in writes)
     for value_ns in (

@@ -1,0 +1,69 @@
+"""What clients do whatever happens to servers: without it a run that shows nothing passes for one in which nothing is
+wrong.
+
+Operation Ends       an operation ends, well or as one of unknown outcome, when its client's patience does
+Client Goes On       a client that has nothing open asks again
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from simclock import Control, Observation, Observer, format_duration
+from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown, read
+
+ENDS = "Operation Ends"
+GOES_ON = "Client Goes On"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """When what is due."""
+
+    clients: range
+    answer_within_ns: int
+    call_within_ns: int
+    """More than any pause between two calls."""
+    stop_ns: int
+    """No call begins after that."""
+
+
+class ClientsGoOn(Observer):
+    """Times every operation; a property is named once."""
+
+    def __init__(self, promise: Promise) -> None:
+        self._promise = promise
+        self._asked_ns: dict[int, int] = {}
+        """Client -> since when it waits for an answer."""
+        self._rests_ns = dict.fromkeys(promise.clients, 0)
+        """Client -> since when it has nothing open."""
+        self._named: set[str] = set()
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        client = observation.node
+        match read(observation):
+            case Invoked():
+                self._rests_ns.pop(client, None)
+                self._asked_ns[client] = observation.time_ns
+            case Succeeded() | Unknown():
+                self._late(client, control)
+                self._asked_ns.pop(client, None)
+                self._rests_ns[client] = observation.time_ns
+
+    def on_finish(self, control: Control) -> None:
+        for client in self._promise.clients:
+            self._late(client, control)
+        for client, since_ns in self._rests_ns.items():
+            if since_ns + self._promise.call_within_ns < min(self._promise.stop_ns, control.now_ns):
+                self._name(control, GOES_ON, client, f"asks for nothing since {format_duration(since_ns)}")
+
+    def _late(self, client: int, control: Control) -> None:
+        asked_ns = self._asked_ns.get(client, control.now_ns)
+        if control.now_ns > asked_ns + self._promise.answer_within_ns:
+            within = format_duration(self._promise.answer_within_ns)
+            self._name(control, ENDS, client, f"what it asked at {format_duration(asked_ns)} has no end in {within}")
+
+    def _name(self, control: Control, property: str, client: int, detail: str) -> None:
+        if property not in self._named:
+            self._named.add(property)
+            control.violated(property, client, detail, stop=False)
