@@ -45,7 +45,8 @@ class RunInterrupted(KeyboardInterrupt):
         self.seed = seed
 
     def __str__(self) -> str:
-        return f"interrupted at {self.standing}"
+        starting = self.standing.starting
+        return f"interrupted while {starting}" if starting else f"interrupted at {self.standing}"
 
 
 class UsageError(SimclockError):

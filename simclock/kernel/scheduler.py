@@ -89,7 +89,10 @@ class RunResult(NamedTuple):
     hash_seed: str = ""
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
-    """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
+    """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's.
+
+    On Ray also what made the run slower than it need be.
+    """
 
     def report(self, observer: type[Observer[R]]) -> R:
         """What the run's observer of that class kept. Raises UsageError where the run had none."""

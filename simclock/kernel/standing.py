@@ -43,6 +43,8 @@ class Standing(NamedTuple):
     """Events handled and observations made."""
     doing: str = ""
     """Which node was in which handler, on what and where; empty where that is not known."""
+    starting: str = ""
+    """What is being started, and how far that is; empty once the run has begun."""
 
     def __str__(self) -> str:
         of = "" if self.end_ns is None else f" of {format_duration(self.end_ns)}"

@@ -30,6 +30,7 @@ class SchedulerActor:
         import_also_from(folders)
         self._shipped = shipped
         self._hosts: RayHosts | None = None
+        self._started = False
         self._thread = 0
 
     def start(self) -> bytes:
@@ -55,11 +56,18 @@ class SchedulerActor:
             replay=replay,
             trace=self._records.append if traced else None,
         )
-        return self._hosts.process_ids()
+        process_ids = self._hosts.process_ids()
+        self._hosts.connect()
+        self._started = True
+        return process_ids
 
-    def standing(self, closely: bool) -> Standing:
-        """Where the run stands; asked in another thread, while it goes."""
-        assert self._hosts is not None, "the run has begun"
+    def standing(self, closely: bool) -> Standing | None:
+        """Where the run stands; asked in another thread, while it goes. None before there is anything to say."""
+        if self._hosts is None:
+            return None
+        if not self._started:
+            actors = "one Ray actor" if self._hosts.count == 1 else f"{self._hosts.count} Ray actors"
+            return Standing(0, None, 0, starting=f"starting {actors}: {self._hosts.up} up")
         if not closely:
             return self._scheduler.standing()
         return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
@@ -73,7 +81,9 @@ class SchedulerActor:
                 if len(self._records) >= TRACE_RECORDS_PER_CHUNK:
                     yield self._chunk()
             yield self._chunk()
-            yield dumps(("result", self._scheduler.result()))
+            result = self._scheduler.result()
+            assert self._hosts is not None, "the run has begun"
+            yield dumps(("result", result._replace(warnings=(*result.warnings, *self._hosts.notes()))))
         except SimclockError as error:
             yield self._chunk()
             yield dumps(("error", error))
@@ -111,19 +121,19 @@ def run_on_ray(
         def look(closely: bool) -> Standing | None:
             try:
                 asked = scheduler.standing.options(concurrency_group=LOOKING).remote(closely)
-                answer: Standing = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
+                answer: Standing | None = ray.get(asked, timeout=2 * LOOK_TIMEOUT_S)
             except ray.exceptions.RayError:  # it is busy, or has died
                 return None
             return answer
 
         try:
-            kind, process_ids = loads(ray.get(scheduler.start.remote()))
-            if kind == "error":
-                raise process_ids
-            started_s = time.perf_counter() - began
-            if on_start is not None:
-                on_start(process_ids)
             with onlooker(look):
+                kind, process_ids = loads(ray.get(scheduler.start.remote()))
+                if kind == "error":
+                    raise process_ids
+                started_s = time.perf_counter() - began
+                if on_start is not None:
+                    on_start(process_ids)
                 result = _followed(scheduler, trace)._replace(started_s=started_s)
         except KeyboardInterrupt as interrupt:
             standing = look(True)
