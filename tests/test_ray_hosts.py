@@ -17,6 +17,7 @@ from simclock import LogNormal, Network, PlacementError, RunResult, Scenario, Us
 from simclock.actors import run
 from simclock.actors.message import check_message
 from simclock.actors.placements.ray.hosts import REVIVALS_MAX, RayHosts, spread
+from simclock.actors.placements.ray.mail import mail_to_bytes
 from simclock.actors.placements.ray.scheduler import run_on_ray
 from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.placements.ray_deaths import how_it_died
@@ -63,7 +64,7 @@ class Actor:
 
 
 class DyingRay(types.ModuleType):
-    """As much of Ray as hosts need."""
+    """As much of Ray as hosts need that have no channel."""
 
     def __init__(self, deaths: Mapping[tuple[int, str], int], said: str = "") -> None:
         super().__init__("ray")
@@ -106,7 +107,15 @@ class DyingRay(types.ModuleType):
 
     @staticmethod
     def nodes() -> list[dict[str, Any]]:
-        return [{"NodeID": "here", "Resources": {"CPU": 2.0}, "Alive": True}]
+        return [{"NodeID": "here", "NodeManagerAddress": "127.0.0.1", "Resources": {"CPU": 2.0}, "Alive": True}]
+
+    @staticmethod
+    def wait(refs: list[Any], *, num_returns: int, timeout: float) -> tuple[list[Any], list[Any]]:
+        return refs, []
+
+    @staticmethod
+    def kill(actor: Actor) -> None:
+        actor.dead = True
 
     @staticmethod
     def cluster_resources() -> dict[str, float]:
@@ -155,7 +164,7 @@ def test_a_worker_may_die_at_any_time_and_nothing_changes(
 def test_a_worker_that_dies_as_often_as_it_may_changes_nothing(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult]
 ) -> None:
-    ray = DyingRay({(0, "advance"): 1, (0, "finish"): REVIVALS_MAX - 1})
+    ray = DyingRay({(0, "advance"): 1, (0, "advance_again"): 1, (0, "finish"): REVIVALS_MAX - 2})
     assert run_there(ray).digest == run(scenario).digest
     assert ray.started == 2 + REVIVALS_MAX
 
@@ -190,16 +199,20 @@ def test_a_journal_of_just_that_size_revives(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    true_submit = RayHosts.submit
 
-    def submit(hosts: RayHosts, host: int, mail: Any) -> int:
-        sizes.append(sum(map(len, mail[1])))
-        return true_submit(hosts, host, mail)
+    def to_bytes(mail: Any) -> bytes:
+        data = mail_to_bytes(mail)
+        sizes.append(len(data))
+        return data
 
-    monkeypatch.setattr(RayHosts, "submit", submit)
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.mail_to_bytes", to_bytes)
     run_there(DyingRay({}))
-    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", sum(sizes))
+    size = sum(sizes)
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", size)
     assert run_there(DyingRay({(0, "finish"): 1})).digest == run(scenario).digest
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", size - 1)
+    with pytest.raises(PlacementError, match="no longer kept"):
+        run_there(DyingRay({(0, "finish"): 1}))
 
 
 def test_a_worker_that_cannot_start_is_not_started_again(

@@ -41,7 +41,7 @@ STRANGERS_MAX = 64
 IDLE_S = 30
 """A connection over which nothing goes is tried so often."""
 SILENT_S = 300
-"""Then a peer that acknowledges nothing is gone. Long, as one that works and does not read counts as silent; of a machine
+"""Then a peer that acknowledges nothing is gone. Long, as who works and does not read counts as silent; of a machine
 that is gone Ray tells much earlier."""
 FRAME_BYTES_MAX = 1 << 30
 COPIED_BYTES_MAX = 1 << 16
