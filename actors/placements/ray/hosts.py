@@ -201,7 +201,7 @@ class RayHosts:
         channels = self._channels
         came = channels.poll(WATCH_AWAITED_S if channels.awaited else WATCH_S)
         for host, kind, data in came:
-            self._take(host, next(iter(self._under_way[host])), kind, data)
+            self._take(host, next(iter(self._under_way[host]), -1), kind, data)
         ended = channels.ended.copy()
         for host, why in ended.items():
             self._revive(host, why)
