@@ -256,6 +256,10 @@ EXITED = "{} Worker exit detail: Worker exits. Worker exits with an exit code {}
         (death("ActorDiedError", BLOCK.format(CLOSED)), "exit status unknown"),
         (death("WorkerCrashedError", "The worker died unexpectedly while executing this task."), "exit status unknown"),
         (death("OutOfMemoryError", "Task was killed due to the node running low on memory.\nMemory on"), "of memory"),
+        (
+            death("RuntimeEnvSetupError", "Failed to set up.\n[Node 192.0.2.2] Traceback\nOSError: no pip\n"),
+            "OSError: no pip",
+        ),
         (death("NodeDiedError", "Task failed due to the node (where this task was running) was dead"), "machine"),
     ],
 )
@@ -302,6 +306,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ray.shutdown = lambda: None  # type: ignore[attr-defined]
     gone = types.SimpleNamespace(canonicalize_bootstrap_address=lambda address: "127.0.0.1:1")
     ray._private = types.SimpleNamespace(worker=types.SimpleNamespace(), services=gone)  # type: ignore[attr-defined]
+    monkeypatch.setattr("simclock.actors.placements.ray.session.runtime_environment", lambda ray, address: {})
     ray.job_config = types.SimpleNamespace(JobConfig=lambda **options: None)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ray", ray)
     return asked

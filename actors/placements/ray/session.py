@@ -9,7 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from simclock.actors.placements.local_ray import keep_token_private, local_ray_folder
-from simclock.actors.placements.ray.equipment import missing_on
+from simclock.actors.placements.ray.equipment import runtime_environment
 from simclock.actors.placements.ray_deaths import first_line
 from simclock.errors import SimclockError, UsageError
 from simclock.hash_seed import VARIABLE, of_workers
@@ -101,11 +101,17 @@ def worker_options() -> dict[str, Any]:
 
 
 def _join(address: str, options: dict[str, Any]) -> None:
-    """Join a cluster, once more with what its machines lack of simclock where they do."""
+    """Join a cluster; where its machines lack simclock once more, with what they lack."""
     import ray
 
     ray.init(address=address, **options)
-    lacking = missing_on(ray) if options["job_config"] is not None else {}
+    if options["job_config"] is None:  # of `ray job submit`, which may have an environment of its own
+        return
+    try:
+        lacking = runtime_environment(ray, address)
+    except BaseException:
+        ray.shutdown()
+        raise
     if lacking:
         ray.shutdown()
         ray.init(address=address, runtime_env=lacking, **options)
