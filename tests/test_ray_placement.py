@@ -141,12 +141,10 @@ def python_without_simclock(tmp_path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_a_cluster_without_simclock_gets_it(python_without_simclock: str) -> None:
+def test_a_cluster_without_simclock_gets_it(python_without_simclock: str, tmp_path: Path) -> None:
     options = ["--include-dashboard=false", "--num-cpus=2", "--disable-usage-stats", "--block"]
     start = [python_without_simclock, "-m", "ray.scripts.scripts", "start", "--head", f"--port={free_port()}"]
-    head, found = started(
-        [*start, *options], r"ray start --address='([^']+)'", folder=Path(python_without_simclock).parent
-    )
+    head, found = started([*start, *options], r"ray start --address='([^']+)'", folder=tmp_path)
     program = """
     import sys
     from simclock.actors import Message, Node, Placement, run
@@ -162,7 +160,7 @@ def test_a_cluster_without_simclock_gets_it(python_without_simclock: str) -> Non
     print(result.digest == run(scenario).digest, *result.final.values())
     """
     try:
-        done = python(program, found[1], **TOKEN)
+        done = python(program, found[1], folder=tmp_path, **TOKEN)
     finally:
         os.killpg(head.pid, signal.SIGKILL)
         head.wait()
