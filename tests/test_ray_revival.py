@@ -20,6 +20,8 @@ from simclock.actors.placements.ray import channels as channels_module
 from simclock.actors.placements.ray import hosts as hosts_module
 from simclock.actors.placements.ray.channels import ChannelError
 from simclock.actors.placements.ray.hosts import REVIVALS_MAX, RayHosts
+from simclock.actors.placements.ray.scheduler import SchedulerActor
+from simclock.actors.placements.shipping import loads, ship
 from simclock.actors.run import Placement, payload_type_of
 from simclock.experiments.catalog import entries
 from simclock.experiments.entries.settings import Settings
@@ -237,6 +239,43 @@ def test_where_ray_encrypts_no_channel_is_opened(
     assert note.startswith("2 of 2 hosts stayed on Ray's calls") and note.endswith(
         "encrypt (RAY_USE_TLS), and channels do not"
     )
+
+
+def test_a_run_tells_of_hosts_without_a_channel(
+    harmed: Harmed, scenario: Scenario, expected: RunResult, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host_of = Placement(kind="ray", hosts=HOSTS).host_of(scenario.nodes)
+    shipped = ship((scenario, host_of, payload_type_of(scenario), "ray, 2 hosts", "", False, False))
+    monkeypatch.setenv("RAY_USE_TLS", "true")
+    actor = SchedulerActor([], shipped)
+    assert actor.standing(False) is None
+    kind, process_ids = loads(actor.start())
+    assert (kind, len(process_ids)) == ("started", HOSTS)
+    (told,) = [value for kind, value in map(loads, actor.run()) if kind == "result"]
+    assert told.digest == expected.digest
+    assert [line[:35] for line in told.warnings] == ["2 of 2 hosts stayed on Ray's calls,"]
+
+
+def test_how_many_workers_are_up_is_told_while_they_start(harmed: Harmed, scenario: Scenario) -> None:
+    host_of = Placement(kind="ray", hosts=HOSTS).host_of(scenario.nodes)
+    actor = SchedulerActor([], ship((scenario, host_of, payload_type_of(scenario), "", "", False, False)))
+    true_wait, said = harmed.ray.wait, []
+
+    def wait(refs: Any, **named: Any) -> Any:
+        if not actor._started and refs and named["timeout"]:  # two at once would be luck
+            refs[0].come.wait(60)
+            ready, waiting = [refs[0]], refs[1:]
+        else:
+            ready, waiting = true_wait(refs, **named)
+        standing = actor.standing(False)
+        said.append("" if standing is None else standing.starting)
+        return ready, waiting
+
+    harmed.ray.wait = wait  # type: ignore[method-assign]
+    actor.start()
+    assert said[:2] == ["starting 2 Ray actors: 0 up", "starting 2 Ray actors: 1 up"]
+    standing = actor.standing(False)
+    assert standing is not None and standing.starting == ""
 
 
 def test_two_windows_under_way_over_channels(
