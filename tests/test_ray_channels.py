@@ -163,6 +163,18 @@ def test_an_answer_beyond_the_limit_is_told_of_in_its_place(
     assert said.startswith(b"1,010 bytes in one window")
 
 
+def test_an_address_of_version_six_will_do() -> None:
+    channels = Scheduler("::1")
+    try:
+        invitation = channels.invite(0)
+    except ChannelError:
+        pytest.skip("this machine has no ::1")
+    Peer(invitation, echo)
+    channels.send(0, MAIL, b"six")
+    assert channels.answers(1) == [(0, WINDOW, b"six")]
+    channels.close()
+
+
 def test_an_address_that_is_not_ours_is_one_line() -> None:
     with pytest.raises(ChannelError, match=r"^nothing can listen on 192\.0\.2\.1: Cannot assign requested address$"):
         Channels("192.0.2.1").invite(0)

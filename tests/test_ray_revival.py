@@ -136,6 +136,15 @@ def test_windows_go_over_channels_on_loopback_where_all_is_on_one_machine(
     assert harmed.hosts.notes() == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only there all of 127/8 is this machine")
+def test_on_several_machines_the_scheduler_listens_on_its_own_address(harmed: Harmed, expected: RunResult) -> None:
+    (here,) = harmed.ray.nodes()
+    harmed.ray.nodes = lambda: [here, {**here, "NodeID": "there", "NodeManagerAddress": "127.0.0.2"}]  # type: ignore[method-assign]
+    harmed.ray.util.get_node_ip_address = lambda: "127.0.0.2"
+    assert harmed(nothing).digest == expected.digest
+    assert harmed.addresses == ["127.0.0.2"] * HOSTS
+
+
 @pytest.mark.parametrize(
     ("harm", "times", "started"),
     [
