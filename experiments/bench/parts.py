@@ -66,7 +66,7 @@ class Sizes:
     packed_nodes: int = 10_000
     packed_events: int = 400_000
     heavy_nodes: int = 100
-    heavy_events: int = 10_000
+    heavy_events: int = 4_000
     wan_seconds: int = 120
     sweep_seeds: int = 100
 
@@ -101,7 +101,7 @@ SWEEP_NODES = 6
 NODES_OF_TARGETS = {
     "calls": 20,
     "packed": 10_000,
-    "heavy": 10_000,
+    "heavy": 4_000,
     "wan": 120,
     "memory": 100_000,
     "growth": 100_000,
