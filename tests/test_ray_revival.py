@@ -170,6 +170,30 @@ def kill_first(hosts: RayHosts, ray: ForkedRay) -> None:
     ray.kill(hosts._actors[0])
 
 
+@pytest.mark.parametrize("lost", ["nothing", "what is done again"])
+def test_a_worker_that_dies_at_the_very_end_changes_nothing(
+    harmed: Harmed, expected: RunResult, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """Its successor has nothing to answer any more, but has to do all again before it may tell the result."""
+    true_finish, true_send = RayHosts.finish, channels_module.Channels.send
+
+    def send(channels: channels_module.Channels, host: int, kind: int, data: bytes) -> None:
+        if kind != channels_module.AGAIN or lost == "nothing":
+            true_send(channels, host, kind, data)
+
+    def finish(hosts: RayHosts, end_ns: int) -> Any:
+        kill_first(hosts, harmed.ray)
+        while not hosts._revivals[0]:
+            hosts._listen()
+        return true_finish(hosts, end_ns)
+
+    monkeypatch.setattr(channels_module.Channels, "send", send)
+    monkeypatch.setattr(RayHosts, "finish", finish)
+    result = harmed(nothing)
+    assert (result.digest, result.final, result.counters) == (expected.digest, expected.final, expected.counters)
+    assert harmed.started == (3 if lost == "nothing" else 4)
+
+
 def test_a_worker_that_dies_too_often_is_one_line(harmed: Harmed) -> None:
     with pytest.raises(PlacementError, match=r"^the Ray worker of host 0 died 4 times: its process was gone at once"):
         harmed(kill_first, times=REVIVALS_MAX + 1)

@@ -238,6 +238,11 @@ class Channels:
         """Hosts that were invited, and have neither come nor been dropped."""
         return set(self._secrets)
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that were invited have come, and all that was to be sent has gone."""
+        return not self._secrets and not self.ended and not any(link.waiting for link in self._links.values())
+
     def invite(self, host: int) -> Invitation:
         """Await a host, under a new secret. Raises ChannelError where nothing can listen."""
         self.drop(host)

@@ -64,6 +64,8 @@ class HostActor:
         self._guarding = guarding(loaded.build, guard)
         self._guarding.run.__enter__()  # until the worker ends
         self._host = Host(loaded, number)
+        self._mails = 0
+        """How many it has had."""
         self._thread = 0
 
     def standing(self) -> tuple[Any, ...]:
@@ -85,6 +87,7 @@ class HostActor:
             mail = mail_of(data)
             with self._guarding.advance():
                 window = self._host.advance(*mail)
+            self._mails += 1
             return None if kind == AGAIN else (WINDOW, window_to_bytes(window))
         except Exception as error:  # a value that cannot be pickled, say; a node's own errors are in the window
             said = " ".join(str(error).split())
@@ -95,9 +98,9 @@ class HostActor:
         for data in mails:
             self.advance(AGAIN, data)
 
-    def finish(self, end_ns: int) -> bytes:
-        """The host's share of the result."""
-        return dumps(self._host.finish(end_ns))
+    def finish(self, end_ns: int, mails: list[int]) -> bytes | None:
+        """The host's share of the result; None where it has not had as many mails as that says for each host."""
+        return dumps(self._host.finish(end_ns)) if self._mails == mails[self._host.number] else None
 
     def process_id(self) -> int:
         """Of the worker, for tests that kill it."""
@@ -320,6 +323,8 @@ class RayHosts:
 
     def _death(self, host: int) -> Exception | None:
         """What Ray says of a worker whose connection has ended; None where it lives."""
+        if host not in self._serving:  # it has just answered a call
+            return None
         self._ray.wait([self._serving[host]], num_returns=1, timeout=DEATH_S)
         try:
             self._ray.get(self._serving[host], timeout=0)
@@ -350,12 +355,14 @@ class RayHosts:
 
     def finish(self, end_ns: int) -> list[Summary]:
         """Every host's share of the result, in host order."""
+        while not self._channels.settled:
+            self._listen()
         self._channels.close()
         self._serving.clear()
-        return [loads(told) for told in self._asked("finish", end_ns)]
+        return [loads(told) for told in self._asked("finish", end_ns, self._submitted)]
 
     def _asked(self, method: str, *arguments: Any) -> Iterator[Any]:
-        """What all hosts say to a call, in host order."""
+        """What all hosts say to a call, in host order; one that cannot say is lost."""
         refs = [getattr(actor, method).remote(*arguments) for actor in self._actors]
         waiting, self.up = refs, 0
         while waiting:
@@ -364,11 +371,15 @@ class RayHosts:
         for host, ref in enumerate(refs):
             while True:
                 try:
-                    yield self._ray.get(ref)
-                    break
+                    told = self._ray.get(ref)
                 except self._ray.exceptions.RayActorError as error:
                     self._revive(host, "it is gone", error)
-                    ref = getattr(self._actors[host], method).remote(*arguments)
+                else:
+                    if told is not None:
+                        yield told
+                        break
+                    self._revive(host, "its connection broke with mail under way")
+                ref = getattr(self._actors[host], method).remote(*arguments)
 
     def standing(self) -> list[HostStanding]:
         """Where the hosts stand that answer, and what they are doing."""
