@@ -14,7 +14,7 @@ from simclock.kernel.standing import Standing
 Look = Callable[[bool], Standing | None]
 """Where the run stands, asked from any thread; True asks for the node and handler too. None: nobody answers."""
 Onlooker = Callable[[Look], AbstractContextManager[Any]]
-"""What looks on: opened when the run begins, and closed when it ends."""
+"""What looks on: opened when workers are to start, or where there are none when the run begins; closed when it ends."""
 
 
 class Packing(Protocol):
