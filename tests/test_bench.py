@@ -218,8 +218,10 @@ def test_every_target_of_the_issue_stands():
         ("phold", 1_000, "bare loop"): Target(limit=0.55),
         ("phold", 1_000, "SimPy stores"): Target(limit=3.5),
     } == parts.INLINE_TARGETS
-    assert Target(limit=1.3) == parts.PACKED_TARGET
-    assert Target(limit=0.7) == parts.CALLS_TARGET
+    assert Target(limit=1.5) == parts.PACKED_TARGET
+    assert Target(limit=1.8) == parts.HEAVY_TARGET
+    assert Target(limit=5.0, least=False) == parts.WAN_TARGET
+    assert Target(limit=5.0) == parts.CALLS_TARGET
     assert Target(limit=1.9) == parts.SWEEP_TARGET
     assert Target(limit=1000.0, least=False) == parts.MEMORY_TARGET
     assert Target(limit=1.0, least=False) == parts.GROWTH_TARGET
@@ -230,11 +232,21 @@ def test_every_target_of_the_issue_stands():
     sizes = {
         "calls": full.actors,
         "packed": full.packed_nodes,
+        "heavy": full.heavy_events,
+        "wan": full.wan_seconds,
         "memory": full.memory_nodes,
         "growth": full.growth_nodes[-1],
         "sweep": full.sweep_seeds,
     }
-    wanted = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000, "sweep": 100}
+    wanted = {
+        "calls": 20,
+        "packed": 10_000,
+        "heavy": 4_000,
+        "wan": 120,
+        "memory": 100_000,
+        "growth": 100_000,
+        "sweep": 100,
+    }
     assert sizes == parts.NODES_OF_TARGETS == wanted
 
 
@@ -245,6 +257,8 @@ def test_ray_part(tiny):
     assert done.exit_code == 0, done.output
     assert "calls/s" in done.stdout
     assert "two hosts" in done.stdout
+    assert "raft-kv-wan, 10 s, one actor per node" in done.stdout
+    assert "500 us handlers" in done.stdout
     assert "two workers" in done.stdout and "runs/s" in done.stdout
     assert "this process alone" in done.stdout and "two plain processes" in done.stdout
 

@@ -349,6 +349,30 @@ def test_what_a_node_was_handling_is_one_line_of_printable_characters(pressed):
     assert len(str(caught.value)) < 400
 
 
+def test_what_is_being_started_is_shown_and_is_not_yet_the_run(impatient):
+    """Nothing has ended, and there is no duration; but nothing has begun either."""
+    seen, over = [], threading.Event()
+
+    def look(closely: bool) -> Standing:
+        seen.append(closely)
+        if len(seen) > 5:
+            over.set()
+        return Standing(0, None, 0, starting=f"starting 101 Ray actors: {40 + len(seen)} up")
+
+    stream = io.StringIO()
+    with Watcher(stream, shown=True)(look):
+        assert over.wait(60)
+    lines = stream.getvalue().split("\r")
+    assert lines[1].strip() == "starting 101 Ray actors: 41 up"
+    assert lines[5].strip() == "starting 101 Ray actors: 45 up"
+    assert "duration" not in stream.getvalue()
+
+
+def test_an_interrupt_says_what_was_being_started():
+    standing = Standing(0, None, 0, starting="starting 101 Ray actors: 43 up")
+    assert str(RunInterrupted(standing, 1)) == "interrupted while starting 101 Ray actors: 43 up"
+
+
 # Bars.
 
 
@@ -390,12 +414,15 @@ class RayWaits(Node):
 @pytest.mark.ray
 def test_on_ray_an_interrupt_says_where_the_run_stood(ray, interruptible):
     """The actors are asked in a thread of their own, while their handlers go on."""
+    starting = []
 
     @contextmanager
     def onlooker(look: Look) -> Iterator[None]:
         def watch() -> None:
             while True:
                 standing = look(True)
+                if standing is not None and standing.starting:
+                    starting.append(standing.starting)
                 if standing is not None and "on_timer" in standing.doing:
                     break
             os.kill(os.getpid(), signal.SIGINT)
@@ -413,3 +440,5 @@ def test_on_ray_an_interrupt_says_where_the_run_stood(ray, interruptible):
     assert (standing.virtual_ns, standing.end_ns) == (ms(5), ms(10))
     assert standing.doing.startswith("node 1, on_timer, timer 'long work' (")
     assert " in on_timer)" in standing.doing
+    assert starting, "who looks on sees the start too"
+    assert set(starting) <= {f"starting 2 Ray actors: {up} up" for up in (0, 1, 2)}

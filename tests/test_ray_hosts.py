@@ -17,6 +17,7 @@ from simclock import LogNormal, Network, PlacementError, RunResult, Scenario, Us
 from simclock.actors import run
 from simclock.actors.message import check_message
 from simclock.actors.placements.ray.hosts import REVIVALS_MAX, RayHosts, spread
+from simclock.actors.placements.ray.mail import mail_to_bytes
 from simclock.actors.placements.ray.scheduler import run_on_ray
 from simclock.actors.placements.ray.session import ray_session
 from simclock.actors.placements.ray_deaths import how_it_died
@@ -64,7 +65,7 @@ class Actor:
 
 
 class DyingRay(types.ModuleType):
-    """As much of Ray as hosts need."""
+    """As much of Ray as hosts need that have no channel."""
 
     def __init__(self, deaths: Mapping[tuple[int, str], int], said: str = "") -> None:
         super().__init__("ray")
@@ -107,7 +108,15 @@ class DyingRay(types.ModuleType):
 
     @staticmethod
     def nodes() -> list[dict[str, Any]]:
-        return [{"NodeID": "here", "Resources": {"CPU": 2.0}, "Alive": True}]
+        return [{"NodeID": "here", "NodeManagerAddress": "127.0.0.1", "Resources": {"CPU": 2.0}, "Alive": True}]
+
+    @staticmethod
+    def wait(refs: list[Any], *, num_returns: int, timeout: float) -> tuple[list[Any], list[Any]]:
+        return refs, []
+
+    @staticmethod
+    def kill(actor: Actor) -> None:
+        actor.dead = True
 
     @staticmethod
     def cluster_resources() -> dict[str, float]:
@@ -156,7 +165,7 @@ def test_a_worker_may_die_at_any_time_and_nothing_changes(
 def test_a_worker_that_dies_as_often_as_it_may_changes_nothing(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult]
 ) -> None:
-    ray = DyingRay({(0, "advance"): 1, (0, "finish"): REVIVALS_MAX - 1})
+    ray = DyingRay({(0, "advance"): 1, (0, "advance_again"): 1, (0, "finish"): REVIVALS_MAX - 2})
     assert run_there(ray).digest == run(scenario).digest
     assert ray.started == 2 + REVIVALS_MAX
 
@@ -191,16 +200,20 @@ def test_a_journal_of_just_that_size_revives(
     scenario: Scenario, run_there: Callable[[DyingRay], RunResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
-    true_submit = RayHosts.submit
 
-    def submit(hosts: RayHosts, host: int, mail: Any) -> int:
-        sizes.append(sum(map(len, mail[1])))
-        return true_submit(hosts, host, mail)
+    def to_bytes(mail: Any) -> bytes:
+        data = mail_to_bytes(mail)
+        sizes.append(len(data))
+        return data
 
-    monkeypatch.setattr(RayHosts, "submit", submit)
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.mail_to_bytes", to_bytes)
     run_there(DyingRay({}))
-    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", sum(sizes))
+    size = sum(sizes)
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", size)
     assert run_there(DyingRay({(0, "finish"): 1})).digest == run(scenario).digest
+    monkeypatch.setattr("simclock.actors.placements.ray.hosts.JOURNAL_BYTES_MAX", size - 1)
+    with pytest.raises(PlacementError, match="no longer kept"):
+        run_there(DyingRay({(0, "finish"): 1}))
 
 
 def test_a_worker_that_cannot_start_is_not_started_again(
@@ -244,6 +257,10 @@ EXITED = "{} Worker exit detail: Worker exits. Worker exits with an exit code {}
         (death("ActorDiedError", BLOCK.format(CLOSED)), "exit status unknown"),
         (death("WorkerCrashedError", "The worker died unexpectedly while executing this task."), "exit status unknown"),
         (death("OutOfMemoryError", "Task was killed due to the node running low on memory.\nMemory on"), "of memory"),
+        (
+            death("RuntimeEnvSetupError", "Failed to set up.\n[Node 192.0.2.2] Traceback\nOSError: no pip\n"),
+            "OSError: no pip",
+        ),
         (death("NodeDiedError", "Task failed due to the node (where this task was running) was dead"), "machine"),
     ],
 )
@@ -290,6 +307,7 @@ def joined(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ray.shutdown = lambda: None  # type: ignore[attr-defined]
     gone = types.SimpleNamespace(canonicalize_bootstrap_address=lambda address: "127.0.0.1:1")
     ray._private = types.SimpleNamespace(worker=types.SimpleNamespace(), services=gone)  # type: ignore[attr-defined]
+    monkeypatch.setattr("simclock.actors.placements.ray.session.runtime_environment", lambda ray, address: {})
     ray.job_config = types.SimpleNamespace(JobConfig=lambda **options: None)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ray", ray)
     return asked

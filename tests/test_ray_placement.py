@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import select
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -47,10 +49,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def started(command: list[str], awaited: str) -> tuple[subprocess.Popen[str], re.Match[str]]:
+def started(command: list[str], awaited: str, folder: Path = ROOT) -> tuple[subprocess.Popen[str], re.Match[str]]:
     """Start a `ray start --block` and read what it says until the awaited words come."""
     process = subprocess.Popen(
         command,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -126,6 +129,48 @@ def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
     done = python(program, two_node_cluster, **TOKEN)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "2"
+
+
+@pytest.fixture
+def python_without_simclock(tmp_path: Path) -> str:
+    """One that has all that is installed here but simclock."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    (packages,) = (tmp_path / "bare").glob("lib/python*/site-packages")
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(("simclock", "__editable__", "__pycache__")):
+            (packages / entry.name).symlink_to(entry)
+    return str(tmp_path / "bare" / "bin" / "python")
+
+
+@pytest.mark.slow
+def test_a_cluster_without_simclock_gets_it(python_without_simclock: str, tmp_path: Path) -> None:
+    options = ["--include-dashboard=false", "--num-cpus=2", "--disable-usage-stats", "--block"]
+    start = [python_without_simclock, "-m", "ray.scripts.scripts", "start", "--head", f"--port={free_port()}"]
+    head, found = started([*start, *options], r"ray start --address='([^']+)'", folder=tmp_path)
+    program = """
+    import sys
+    from simclock.actors import Message, Node, Placement, run
+    from simclock import Scenario, ms
+    class Where(Node):
+        def on_start(self):
+            import simclock
+            self.place = simclock.__file__
+    scenario = Scenario(
+        name="where", nodes=2, build=lambda node: Where(), duration_ns=ms(5), final=lambda node: node.place
+    )
+    result = run(scenario, Placement(kind="ray", address=sys.argv[1]))
+    print(result.digest == run(scenario).digest, *result.final.values())
+    """
+    try:
+        done = python(program, found[1], folder=tmp_path, **TOKEN)
+    finally:
+        os.killpg(head.pid, signal.SIGKILL)
+        head.wait()
+    assert done.returncode == 0, done.stderr
+    same, *places = done.stdout.split()
+    assert same == "True"
+    assert len(places) == 2
+    assert not any(place.startswith(str(ROOT)) for place in places), "it came through Ray"
 
 
 def test_ray_address_is_joined(two_node_cluster: str) -> None:
@@ -300,6 +345,36 @@ print(texts[0])
     assert "the command" in done.stdout
     assert "ray" not in done.stdout
     assert len(lines) <= 4
+
+
+BUSY_FOR_EVER = (
+    PINGER
+    + """
+from dataclasses import replace
+def started(process_ids):
+    print(*process_ids, flush=True)
+from simclock.actors.placements.ray.scheduler import run_on_ray
+scenario = replace(scenario(), duration_ns=seconds(1_000_000))
+run_on_ray(scenario, Placement(kind="ray"), trace=None, replay="", on_start=started)
+"""
+)
+
+
+@pytest.mark.slow
+def test_who_is_killed_leaves_no_worker_and_no_connection() -> None:
+    """Its hosts wait at a channel, and not for Ray."""
+    command = [sys.executable, "-c", BUSY_FOR_EVER]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as driver:
+        assert driver.stdout is not None
+        workers = [os.pidfd_open(int(process_id)) for process_id in driver.stdout.readline().split()]
+        assert len(workers) == 2
+        driver.kill()
+    try:
+        for worker in workers:
+            assert select.select([worker], [], [], 60)[0], "it still runs"
+    finally:
+        for worker in workers:
+            os.close(worker)
 
 
 def test_a_message_that_lies_about_its_types_is_found_on_the_wire(ray: None) -> None:

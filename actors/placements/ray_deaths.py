@@ -26,6 +26,8 @@ def how_it_died(error: BaseException, logs: str | None = None) -> str:
         return "Ray ended it because the machine was running out of memory"
     if kind == "NodeDiedError" or "node has died" in text or "node died" in text:
         return "the machine of the cluster that it was on is gone"
+    if kind == "RuntimeEnvSetupError":
+        return f"its runtime environment could not be made there: {last_line(text)}"
     if kind == "OwnerDiedError":
         return "the process that owned its answer is gone"
     if found := _EXIT_CODE.search(text):

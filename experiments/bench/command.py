@@ -113,7 +113,8 @@ def summary(rows: Sequence[Row], *, repeats: int, quick: bool) -> list[str]:
     if hasattr(os, "getloadavg") and os.getloadavg()[0] > cores:
         lines.append(
             f"The machine is busy with more than this (load {os.getloadavg()[0]:.1f} on {cores} cores): "
-            "what needs free cores, as two hosts do, reads too low."
+            "two hosts lack free cores, or get more of them than one process does; what they read against inline is "
+            "off either way."
         )
     if quick or repeats < REPEATS_MIN:
         lines.append(f"A look, not a measurement: sizes are small, or fewer than {REPEATS_MIN} repeats.")

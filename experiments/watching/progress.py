@@ -151,6 +151,11 @@ class Watcher:
                 standing = look(progress.still(time.monotonic() - started))
                 if standing is None or self._over.is_set():
                     continue
+                if standing.starting:
+                    started = time.monotonic()
+                    if self._shown:
+                        self._write(standing.starting)
+                    continue
                 now_s = time.monotonic() - started
                 standing = progress.saw(now_s, standing)
                 for note in progress.notes(now_s, standing):

@@ -93,7 +93,10 @@ class RunResult(NamedTuple):
     hash_seed: str = ""
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
     warnings: tuple[str, ...] = ()
-    """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's."""
+    """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's.
+
+    On Ray also what made the run slower than it need be.
+    """
     unjudged: tuple[Unjudged, ...] = ()
     """Properties that the run has not put to the test: where nothing is violated, it is unknown."""
 

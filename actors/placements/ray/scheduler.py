@@ -30,8 +30,8 @@ class SchedulerActor:
         import_also_from(folders)
         self._shipped = shipped
         self._hosts: RayHosts | None = None
+        self._started = False
         self._thread = 0
-        self._begun = False
 
     def start(self) -> bytes:
         """Start the hosts; gives, pickled, ("started", their workers' process ids) or ("error", ...)."""
@@ -56,14 +56,17 @@ class SchedulerActor:
             replay=replay,
             trace=self._records.append if traced else None,
         )
-        return self._hosts.process_ids()
+        process_ids = self._hosts.process_ids()
+        self._hosts.connect()
+        self._started = True
+        return process_ids
 
     def standing(self, closely: bool) -> Standing | None:
         """Where the run, or the start of its workers, stands; asked in another thread, while it goes."""
         if self._hosts is None:
             return None
-        if not self._begun:
-            return starting(self._hosts.count, self._hosts.up())
+        if not self._started:
+            return starting(self._hosts.count, self._hosts.up)
         if not closely:
             return self._scheduler.standing()
         return self._scheduler.standing(self._hosts.standing(), frames_of(self._thread))
@@ -72,13 +75,14 @@ class SchedulerActor:
         """Yields pickled chunks: ("trace", records) any number of times, then ("result", ...) or ("error", ...)."""
         try:
             self._thread = get_ident()
-            self._begun = True
             self._scheduler.restart_stopwatch()
             while self._scheduler.step():
                 if len(self._records) >= TRACE_RECORDS_PER_CHUNK:
                     yield self._chunk()
             yield self._chunk()
-            yield dumps(("result", self._scheduler.result()))
+            result = self._scheduler.result()
+            assert self._hosts is not None, "the run has begun"
+            yield dumps(("result", result._replace(warnings=(*result.warnings, *self._hosts.notes()))))
         except SimclockError as error:
             yield self._chunk()
             yield dumps(("error", error))

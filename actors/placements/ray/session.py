@@ -9,6 +9,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from simclock.actors.placements.local_ray import keep_token_private, local_ray_folder
+from simclock.actors.placements.ray.equipment import runtime_environment
 from simclock.actors.placements.ray_deaths import first_line
 from simclock.errors import SimclockError, UsageError
 from simclock.hash_seed import VARIABLE, of_workers
@@ -64,7 +65,7 @@ def ray_session(address: str | None = None) -> Iterator[None]:
                     address = ray._private.services.canonicalize_bootstrap_address(address)
                 _check_address(address)
                 with _patience(JOIN_TIMEOUT_S), _silence():
-                    ray.init(address=address, **options)
+                    _join(address, options)
         except SimclockError:
             raise
         except Exception as error:  # a local Ray that takes too long to start raises nothing more special
@@ -107,6 +108,23 @@ def worker_options() -> dict[str, Any]:
     """Options that give the workers of a Ray which was not started here the hash seed of this process."""
     seed = of_workers()
     return {} if _started_under == [seed] else {"runtime_env": {"env_vars": {VARIABLE: seed}}}
+
+
+def _join(address: str, options: dict[str, Any]) -> None:
+    """Join a cluster; where its machines lack simclock once more, with what they lack."""
+    import ray
+
+    ray.init(address=address, **options)
+    if options["job_config"] is None:  # of `ray job submit`, which may have an environment of its own
+        return
+    try:
+        lacking = runtime_environment(ray, address)
+    except BaseException:
+        ray.shutdown()
+        raise
+    if lacking:
+        ray.shutdown()
+        ray.init(address=address, runtime_env=lacking, **options)
 
 
 def _keep_off_stdout() -> None:
