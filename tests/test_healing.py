@@ -17,7 +17,7 @@ def observed(*said: Said, ends_ns: int = ms(300)) -> tuple[int | None, list[int]
     control = Control(lookahead_ns=1)
     for number, (time_ns, node, name) in enumerate(said):
         control.now_ns = time_ns
-        progress.on_observation(Observation(time_ns, node, number, name, None), control)
+        progress.on_observation(Observation(time_ns, node, number, name, VALUES.get(name)), control)
     control.now_ns = ends_ns
     progress.on_finish(control)
     assert {each.property for each in control.violations} <= {PROGRESS}
@@ -25,6 +25,8 @@ def observed(*said: Said, ends_ns: int = ms(300)) -> tuple[int | None, list[int]
 
 
 LEADS = (ms(10), 1, "leader")
+VALUES = {"started": (1, None, 0)}
+"""Of what has several fields; nobody asks for them here."""
 
 
 @pytest.mark.parametrize(

@@ -66,5 +66,6 @@ def test_other_processes_and_pythons(python: str, digests: dict[str, str]) -> No
 
 
 def test_digests_differ(digests: dict[str, str]) -> None:
-    """What every run has in common is not what is compared."""
-    assert len(set(digests.values())) == len(digests) > 30
+    """What every run has in common is not what is compared; liars of another kind have not yet lied by then."""
+    assert digests["byzantine-equivocation-hunt"] == digests["byzantine-hunt"]
+    assert len(set(digests.values())) == len(digests) - 1 > 30
