@@ -1,0 +1,91 @@
+"""Ed25519 signatures (RFC 8032), by `cryptography`: who signs, and the list of all public keys.
+
+Law: a key follows from the run's seed and the node's number alone, and an Ed25519 signature from key and content: no
+luck is drawn, so a run has one digest wherever its nodes are. What a scenario carries are numbers; keys are made where
+they are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from simclock import UsageError
+from simclock.protocols.dolev_strong.messages import Chain
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+KEYS_KEPT = 4096
+"""Of each sort, in a process."""
+SIGNATURE_BYTES = 64
+NUMBER_BYTES = 8
+
+
+def check_installed() -> None:
+    """Raises UsageError where there is no `cryptography`."""
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        raise UsageError("signatures: needs cryptography, which is not here: pip install 'simclock[crypto]'") from None
+
+
+@lru_cache(KEYS_KEPT)
+def private_key(seed: int, node: int) -> Ed25519PrivateKey:
+    """The key that the node of a run signs with."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    secret = blake2b(f"{seed}:{node}".encode(), digest_size=32, person=b"dolev-strong").digest()
+    return Ed25519PrivateKey.from_private_bytes(secret)
+
+
+@lru_cache(KEYS_KEPT)
+def public_key(seed: int, node: int) -> Ed25519PublicKey:
+    """The key that everybody knows of it."""
+    return private_key(seed, node).public_key()
+
+
+def content_of(chain: Chain, links: int) -> bytes:
+    """What the link after the first `links` ones signs. No two chains have the same."""
+    value = chain.value.encode()
+    numbers = (chain.broadcast, chain.sender, len(value))
+    parts = [number.to_bytes(NUMBER_BYTES, "big", signed=True) for number in numbers]
+    parts.append(value)
+    for link in chain.links[:links]:
+        parts.append(link.signer.to_bytes(NUMBER_BYTES, "big", signed=True))
+        parts.append(link.signature)
+    return b"".join(parts)
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Signs as one node, with the key that nobody else has."""
+
+    seed: int
+    node: int
+
+    def sign(self, content: bytes) -> bytes:
+        """64 bytes."""
+        return private_key(self.seed, self.node).sign(content)
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The public keys of all nodes, which all of them have had before they start."""
+
+    seed: int
+    nodes: int
+
+    def is_signed(self, node: int, signature: bytes, content: bytes) -> bool:
+        """Whether that node has signed this."""
+        from cryptography.exceptions import InvalidSignature
+
+        if not 0 <= node < self.nodes or len(signature) != SIGNATURE_BYTES:
+            return False
+        try:
+            public_key(self.seed, node).verify(signature, content)
+        except InvalidSignature:
+            return False
+        return True
