@@ -9,17 +9,27 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from simclock import (
+    AddDelay,
+    Clog,
+    ClogNode,
     Control,
     Crash,
+    Cut,
     JumpClock,
     Observation,
     Observer,
+    Partition,
     Pause,
+    SetBandwidth,
+    SetCorruption,
     SetDrift,
+    SetLoss,
+    Silence,
     SlowNode,
     StopClock,
     format_duration,
 )
+from simclock.observers import Happened
 from simclock.protocols.dolev_strong.observed import Decided, Extracted, Proposed, Refused, Relayed, read
 from simclock.protocols.dolev_strong.participant import LATE, OVER
 from simclock.protocols.dolev_strong.settings import BroadcastSettings
@@ -34,6 +44,10 @@ TERMINATION = "Termination"
 
 PROCESS_AND_CLOCK = (Crash, Pause, SlowNode, JumpClock, SetDrift, StopClock)
 """What makes a node one of the f."""
+
+
+OF_THE_NETWORK = (AddDelay, Clog, ClogNode, Cut, Partition, SetBandwidth, SetCorruption, SetLoss, Silence)
+"""What may keep a message from coming in time."""
 
 
 class Broadcasts(NamedTuple):
@@ -57,8 +71,8 @@ class Broadcasts(NamedTuple):
     """How many they sent on."""
     refused: tuple[tuple[str, int], ...]
     """(why, how often), of correct nodes."""
-    late: str
-    """The first message between correct nodes that came later than it was assumed to, and mattered; empty: none."""
+    unassumed: str
+    """What was assumed of delays and clocks, and did not hold; empty where nothing of the kind is known."""
 
 
 class ByzantineBroadcast(Observer[Broadcasts]):
@@ -78,7 +92,8 @@ class ByzantineBroadcast(Observer[Broadcasts]):
         self._over = self._extracted = self._relayed = 0
         self._refused: dict[str, int] = {}
         self._late: list[tuple[int, str]] = []
-        """(who sent it, what is said of it)."""
+        """(who sent it, what is said of it): messages of nodes that do not lie which came too late, and mattered."""
+        self._unassumed = ""
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         node = observation.node
@@ -112,13 +127,13 @@ class ByzantineBroadcast(Observer[Broadcasts]):
         met = {fault.node for fault in faults} | {node for _, node in control.happened.halts}
         self._struck = tuple([node for node in self._correct if node in met])
         self._correct = tuple([node for node in self._correct if node not in met])
-        self._late = [(source, text) for source, text in self._late if source in self._correct]
+        self._unassumed = self._broken_by(control.happened)
         over = range(self._settings.broadcasts)
         self._over = sum(control.now_ns >= self._ends_ns(broadcast) for broadcast in over)
         beyond = len(self._struck) + len(self._liars) - self._settings.faults
         if self._struck and beyond > 0:
-            nodes = ", ".join(map(str, self._struck))
-            why = f"faults struck node {nodes} beside {len(self._liars)} that lie, and f is {self._settings.faults}"
+            nodes = f"node{'s' * (len(self._struck) != 1)} {', '.join(map(str, self._struck))}"
+            why = f"faults struck {nodes} beside {len(self._liars)} that lie, and f is {self._settings.faults}"
             control.not_judged(AGREEMENT, why)
         elif not self._over:
             ends = format_duration(self._ends_ns(0))
@@ -126,6 +141,19 @@ class ByzantineBroadcast(Observer[Broadcasts]):
         else:
             for broadcast in range(self._over):
                 self._judge(broadcast, control)
+
+    def _broken_by(self, happened: Happened) -> str:
+        """What did not keep the assumption: a late message of a correct node, else what the network was made to do."""
+        late = [text for source, text in self._late if source in self._correct]
+        if late:
+            return late[0]
+        network = happened.environment.network
+        if network.loss or network.corruption or network.undetected_corruption:
+            return "the network loses or damages messages"
+        for fault in happened.faults:
+            if isinstance(fault, OF_THE_NETWORK):
+                return f"the network met with a fault at {format_duration(fault.at_ns)} ({fault.kind})"
+        return ""
 
     def _ends_ns(self, broadcast: int) -> int:
         """The true time by which every correct node has decided."""
@@ -175,7 +203,7 @@ class ByzantineBroadcast(Observer[Broadcasts]):
             extracted=self._extracted,
             relayed=self._relayed,
             refused=tuple(sorted(self._refused.items())),
-            late=self._late[0][1] if self._late else "",
+            unassumed=self._unassumed,
         )
 
 

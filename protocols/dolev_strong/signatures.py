@@ -29,7 +29,7 @@ def check_installed() -> None:
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        raise UsageError("signatures: needs cryptography, which is not here: pip install 'simclock[crypto]'") from None
+        raise UsageError("Ed25519: needs cryptography, which is not here: pip install 'simclock[crypto]'") from None
 
 
 @lru_cache(KEYS_KEPT)

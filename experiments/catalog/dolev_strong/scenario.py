@@ -166,8 +166,8 @@ def judge(result: RunResult) -> Verdict:
             f"in {broadcasts} broadcast{'s' * (broadcasts != 1)} all correct nodes decided the same: {kept.decided} "
             f"times a value, {kept.lying} times that the sender lies"
         ]
-    if kept.late:
-        lines.append(f"what was assumed of delays and clocks did not hold: {kept.late}")
+    if kept.unassumed:
+        lines.append(f"what was assumed of delays and clocks did not hold: {kept.unassumed}")
     return Verdict(status=verdict.status, lines=tuple(lines))
 
 

@@ -34,10 +34,11 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     kept = result.report(ByzantineBroadcast)
     settings = kept.settings
     round = format_duration(settings.round_ns)
+    apart = kept.over * settings.senders - kept.decided - kept.lying
     rows = [
         ("built for", f"n = {settings.nodes}, f = {settings.faults}: {settings.rounds} rounds of {round} a broadcast"),
         ("liars", _names(kept.liars) if kept.liars else "none"),
-        ("broadcasts", f"{kept.over} over: {kept.decided} decided a value, {kept.lying} that the sender lies"),
+        ("broadcasts", _outcome(kept.decided, kept.lying, apart)),
         ("values", f"{kept.extracted} extracted by correct nodes, {kept.relayed} sent on"),
     ]
     if kept.refused:
@@ -45,6 +46,12 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     if kept.struck:
         rows.append(("struck by faults", f"nodes {', '.join(map(str, kept.struck))}: each is one of the f"))
     return rows
+
+
+def _outcome(decided: int, lying: int, apart: int) -> str:
+    """What became of the broadcasts that are over, each of one sender."""
+    parted = f", {apart} not the same by all" if apart else ""
+    return f"{decided + lying + apart} over: {decided} decided as a value, {lying} as the sender's lie{parted}"
 
 
 def story(result: RunResult) -> Iterator[str]:
