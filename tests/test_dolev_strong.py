@@ -1,6 +1,7 @@
 """Byzantine broadcast: agreement with any number of liars, whatever they do, and what breaks it."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -19,6 +20,7 @@ from simclock.experiments.zoo.hunt import ground_of, hunt, named, right_one
 from simclock.protocols.dolev_strong import AGREEMENT, VALIDITY, ByzantineBroadcast, Participant, Synchrony
 from simclock.protocols.dolev_strong.participant import FORGED, LATE, NOT_FIRST, TWICE
 
+GOLDENS = Path(__file__).parent / "goldens"
 NAME, HUNT = "dolev-strong", "dolev-strong-hunt"
 ROWS = [bug for bug in bugs().values() if bug.scenario == HUNT]
 
@@ -180,8 +182,8 @@ def test_a_round_without_drift_is_what_clocks_and_a_message_need():
 
 @pytest.mark.parametrize("bug", ROWS, ids=[bug.id for bug in ROWS])
 def test_a_row_differs_and_is_found_by_its_property(bug):
-    goldens = (line.split() for line in open("tests/goldens/zoo.txt"))
-    (seed,) = [int(words[1]) for words in goldens if words[0] == bug.id]
+    goldens = (GOLDENS / "zoo.txt").read_text(encoding="utf-8").splitlines()
+    (seed,) = [int(line.split()[1]) for line in goldens if line.split()[0] == bug.id]
     assert bug.property in named(ground_of(bug), seed, bug)
     assert named(ground_of(bug), seed, None) == frozenset()
 

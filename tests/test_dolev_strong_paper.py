@@ -3,7 +3,7 @@
 import pytest
 
 from simclock import Standalone, ms
-from simclock.protocols.dolev_strong import BroadcastSettings, Chain, Chains, Directory, Link, Participant, Signer
+from simclock.protocols.dolev_strong import BroadcastSettings, Chain, Chains, Directory, Participant, Signer
 from simclock.protocols.dolev_strong.participant import FORGED, LATE, NO_SENDER, NOT_FIRST, OVER, TWICE
 from simclock.protocols.dolev_strong.signatures import content_of
 
@@ -31,9 +31,9 @@ def next_round(node, rounds=1):
 
 
 def chain(value, *signers, broadcast=0, sender=0):
-    made = Chain(broadcast, sender, value, ())
+    made = Chain(broadcast, sender, value)
     for signer in signers:
-        made = made.extended(signer, Signer(SEED, signer).sign(content_of(made, len(made.links))))
+        made = made.extended(signer, Signer(SEED, signer).sign(content_of(made, len(made.signers))))
     return made
 
 
@@ -136,26 +136,34 @@ def test_only_whose_turn_it_is_is_a_sender():
     assert refusals(node) == [NO_SENDER] * 4
 
 
-def replaced(made, position, **changes):
-    links = list(made.links)
-    link = {"signer": links[position].signer, "signature": links[position].signature} | changes
-    links[position] = Link(**link)
-    return Chain(made.broadcast, made.sender, made.value, tuple(links))
+def replaced(position, **changes):
+    signers, signatures = list(RIGHT.signers), list(RIGHT.signatures)
+    signers[position] = changes.get("signer", signers[position])
+    signatures[position] = changes.get("signature", signatures[position])
+    return Chain(0, 0, "attack", tuple(signers), tuple(signatures))
+
+
+def of(*positions, broadcast=0, value="attack"):
+    """What stands at these places of the right chain."""
+    signers, signatures = zip(*[(RIGHT.signers[each], RIGHT.signatures[each]) for each in positions], strict=True)
+    return Chain(broadcast, 0, value, signers, signatures)
 
 
 RIGHT = chain("attack", 0, 1, 2)
 FORGERIES = {
-    "another value": Chain(0, 0, "retreat", RIGHT.links),
-    "another broadcast": Chain(5, 0, "attack", RIGHT.links),
-    "another signer": replaced(RIGHT, 2, signer=3),
-    "a signer that is no node": replaced(RIGHT, 2, signer=NODES),
-    "a signer below 0": replaced(RIGHT, 2, signer=-1),
-    "no signature": replaced(RIGHT, 1, signature=b""),
-    "the first one is wrong": replaced(RIGHT, 0, signature=bytes(64)),
-    "one in the middle is wrong": replaced(RIGHT, 1, signature=bytes(64)),
-    "the last one is wrong": replaced(RIGHT, 2, signature=bytes(64)),
-    "one is left out": Chain(0, 0, "attack", (RIGHT.links[0], RIGHT.links[2])),
-    "in another order": Chain(0, 0, "attack", (RIGHT.links[0], RIGHT.links[2], RIGHT.links[1])),
+    "another value": of(0, 1, 2, value="retreat"),
+    "another broadcast": of(0, 1, 2, broadcast=5),
+    "another signer": replaced(2, signer=3),
+    "a signer that is no node": replaced(2, signer=NODES),
+    "a signer below 0": replaced(2, signer=-1),
+    "no signature": replaced(1, signature=b""),
+    "the first one is wrong": replaced(0, signature=bytes(64)),
+    "one in the middle is wrong": replaced(1, signature=bytes(64)),
+    "the last one is wrong": replaced(2, signature=bytes(64)),
+    "one is left out": of(0, 2),
+    "a signature too many": Chain(0, 0, "attack", RIGHT.signers, (*RIGHT.signatures, bytes(64))),
+    "a signer too many": Chain(0, 0, "attack", (*RIGHT.signers, 3), RIGHT.signatures),
+    "in another order": of(0, 2, 1),
 }
 
 

@@ -29,7 +29,7 @@ from simclock.experiments.bench.loads import (
     run_simpy_stores,
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
-from simclock.experiments.bench.signed import SIGNED_NODES, measure_signed
+from simclock.experiments.bench.signed import SIGNED, measure_signed
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.synthetic.scenario import phold
 from simclock.experiments.entries.settings import Settings
@@ -57,8 +57,8 @@ class Sizes:
     packed_nodes: int = 10_000
     packed_events: int = 400_000
     sweep_seeds: int = 100
-    signed_nodes: tuple[int, ...] = SIGNED_NODES
-    signatures: int = 10_000
+    signed: tuple[tuple[int, int], ...] = SIGNED
+    """(nodes, broadcasts) of each row."""
 
 
 QUICK = Sizes(
@@ -70,8 +70,7 @@ QUICK = Sizes(
     calls=1_000,
     packed_events=100_000,
     sweep_seeds=12,
-    signed_nodes=(20,),
-    signatures=1_000,
+    signed=((20, 1),),
 )
 
 INLINE_TARGETS = {
@@ -229,7 +228,7 @@ def measure_ray(sizes: Sizes) -> Iterator[Row]:
     with ray_session():
         yield from _measure_calls(sizes)
         yield from _measure_packed(sizes)
-        yield from measure_signed(sizes.signed_nodes, sizes.signatures, sizes.repeats)
+        yield from measure_signed(sizes.signed, sizes.repeats)
 
 
 def busy_scenario(nodes: int, calls: int) -> Scenario:

@@ -12,7 +12,7 @@ properties.py    agreement, validity and termination
 """
 
 from simclock.protocols.dolev_strong.liars import LIARS, Liar, Plot
-from simclock.protocols.dolev_strong.messages import Chain, Chains, Link
+from simclock.protocols.dolev_strong.messages import Chain, Chains
 from simclock.protocols.dolev_strong.participant import Participant
 from simclock.protocols.dolev_strong.properties import (
     AGREEMENT,
@@ -37,7 +37,6 @@ __all__ = [
     "Chains",
     "Directory",
     "Liar",
-    "Link",
     "Participant",
     "Plot",
     "Signer",

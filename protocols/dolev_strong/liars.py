@@ -1,13 +1,14 @@
 """Nodes that lie, in several ways. They know all that liars know, and sign with each other's keys; nobody else's.
 
 A liar follows the rounds, so that what it sends comes at the worst moment. The worst is the last in which it is
-believed: a chain of k links that goes to one correct node in round k leaves that node alone to tell the others.
+believed: a chain of k signatures that goes to one correct node in round k leaves that node alone to tell the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from simclock import stream
@@ -49,6 +50,7 @@ class Plot:
         assert liar in self.liars, "no key of a correct node is known"
         return Signer(self.seed, liar)
 
+    @cached_property
     def correct(self) -> tuple[int, ...]:
         """Those who do not lie; there is at least one."""
         return tuple([node for node in range(self.settings.nodes) if node not in self.liars])
@@ -58,7 +60,7 @@ class Plot:
         luck = stream(self.seed, f"plot {broadcast}", sender)
         return Release(
             round=luck.choice((1 + luck.randrange(self.settings.rounds), self.settings.rounds)),
-            victim=luck.choice(self.correct()),
+            victim=luck.choice(self.correct),
             value=luck.choice(VALUES),
             early=luck.choice((True, False)),
         )
@@ -70,11 +72,18 @@ class Liar(Participant):
     def __init__(self, settings: BroadcastSettings, signer: Signer, directory: Directory, plot: Plot) -> None:
         super().__init__(settings, signer, directory)
         self.plot = plot
+        self.releases: dict[tuple[int, int], Release] = {}
 
     def begin_round(self, broadcast: int, round: int) -> None:
         super().begin_round(broadcast, round)
         for sender in self.settings.senders_of(broadcast):
-            self.act(broadcast, round, sender, self.plot.release(broadcast, sender))
+            self.act(broadcast, round, sender, self.release(broadcast, sender))
+
+    def release(self, broadcast: int, sender: int) -> Release:
+        """What the liars have agreed on about a sender's value."""
+        if (broadcast, sender) not in self.releases:
+            self.releases[broadcast, sender] = self.plot.release(broadcast, sender)
+        return self.releases[broadcast, sender]
 
     def act(self, broadcast: int, round: int, sender: int, release: Release) -> None:
         """What it does beside proposing and sending on, at the beginning of a round, about one sender."""
@@ -113,7 +122,7 @@ class EquivocatingLiar(Liar):
             told[self.random.choice(tuple(told))].append(target)
         for value in VALUES:
             if told[value]:
-                self.whisper(told[value], self.signed(Chain(broadcast, self.id, value, ())))
+                self.whisper(told[value], self.signed(Chain(broadcast, self.id, value)))
 
 
 class LateLiar(Liar):
@@ -123,9 +132,9 @@ class LateLiar(Liar):
     """
 
     def propose(self, broadcast: int) -> None:
-        release = self.plot.release(broadcast, self.id)
+        release = self.release(broadcast, self.id)
         if release.early:
-            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other, ())))
+            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other)))
 
     def relay(self, broadcast: int, round: int, chains: Sequence[Chain]) -> None:
         for chain in chains:
@@ -133,7 +142,7 @@ class LateLiar(Liar):
 
     def act(self, broadcast: int, round: int, sender: int, release: Release) -> None:
         if sender == self.id and round == release.round:
-            self.whisper((release.victim,), self.signed(Chain(broadcast, sender, release.value, ())))
+            self.whisper((release.victim,), self.signed(Chain(broadcast, sender, release.value)))
         if round == self.settings.rounds:
             for chain in self.to_relay.get((broadcast, round + 1), ()):
                 if chain.sender == sender:
@@ -146,13 +155,15 @@ class ForgingLiar(Liar):
     def relay(self, broadcast: int, round: int, chains: Sequence[Chain]) -> None:
         for chain in chains:
             other = next(value for value in VALUES if value != chain.value)
-            self.whisper(self.everybody(), self.signed(Chain(broadcast, chain.sender, other, chain.links)))
+            self.whisper(
+                self.everybody(), self.signed(Chain(broadcast, chain.sender, other, chain.signers, chain.signatures))
+            )
 
     def act(self, broadcast: int, round: int, sender: int, release: Release) -> None:
         if round != release.round or sender in self.plot.liars:
             return
-        others = [node for node in self.plot.correct() if node != sender]
-        chain = Chain(broadcast, sender, release.value, ())
+        others = [node for node in self.plot.correct if node != sender]
+        chain = Chain(broadcast, sender, release.value)
         for named in (sender, *others)[: max(1, round - 1)]:
             forged = self.random.randrange(1 << 8 * SIGNATURE_BYTES).to_bytes(SIGNATURE_BYTES, "big")
             chain = chain.extended(named, forged)
@@ -175,17 +186,17 @@ class ReplayingLiar(Liar):
         for chain in self.old if round == 1 else ():
             if chain.broadcast < broadcast and chain.sender == sender:
                 self.whisper(self.everybody(), chain)
-                self.whisper(self.everybody(), Chain(broadcast, sender, chain.value, chain.links))
+                self.whisper(self.everybody(), Chain(broadcast, sender, chain.value, chain.signers, chain.signatures))
 
 
 class ColludingLiar(Liar):
     """The sender gives a value to another liar, which signs it and gives it to the next, until it is let out."""
 
     def propose(self, broadcast: int) -> None:
-        release = self.plot.release(broadcast, self.id)
+        release = self.release(broadcast, self.id)
         if release.early:
-            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other, ())))
-        self._pass_on(1, self.signed(Chain(broadcast, self.id, release.value, ())))
+            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other)))
+        self._pass_on(1, self.signed(Chain(broadcast, self.id, release.value)))
 
     def relay(self, broadcast: int, round: int, chains: Sequence[Chain]) -> None:
         for chain in chains:
@@ -193,7 +204,7 @@ class ColludingLiar(Liar):
                 self._pass_on(round, self.signed(chain))
 
     def _pass_on(self, round: int, chain: Chain) -> None:
-        release = self.plot.release(chain.broadcast, chain.sender)
+        release = self.release(chain.broadcast, chain.sender)
         left = [liar for liar in self.plot.liars if liar not in chain.signers]
         is_secret = chain.value == release.value
         target = left[0] if left and is_secret and round < release.round else release.victim
@@ -204,14 +215,14 @@ class PaddingLiar(Liar):
     """As the sender it makes up for the signatures that it lacks: by its own again and again, and by forged ones."""
 
     def propose(self, broadcast: int) -> None:
-        release = self.plot.release(broadcast, self.id)
+        release = self.release(broadcast, self.id)
         if release.early:
-            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other, ())))
+            self.whisper(self.everybody(), self.signed(Chain(broadcast, self.id, release.other)))
 
     def act(self, broadcast: int, round: int, sender: int, release: Release) -> None:
         if sender != self.id or round != self.settings.rounds:
             return
-        again = forged = self.signed(Chain(broadcast, sender, release.value, ()))
+        again = forged = self.signed(Chain(broadcast, sender, release.value))
         for _ in range(1, round):
             again = self.signed(again)
         for node in [node for node in self.everybody() if node not in (self.id, release.victim)][: round - 1]:
@@ -226,9 +237,9 @@ class ImpostorLiar(Liar):
     def act(self, broadcast: int, round: int, sender: int, release: Release) -> None:
         if sender in self.plot.liars or round != min(release.round, len(self.plot.liars)):
             return
-        chain = self.signed(Chain(broadcast, sender, release.value, ()))
+        chain = self.signed(Chain(broadcast, sender, release.value))
         for liar in [liar for liar in self.plot.liars if liar != self.id][: round - 1]:
-            signature = self.plot.signer(liar).sign(self.content(chain, len(chain.links)))
+            signature = self.plot.signer(liar).sign(self.content(chain, len(chain.signers)))
             chain = chain.extended(liar, signature)
         self.whisper(self.everybody(), chain)
 

@@ -5,32 +5,21 @@ from __future__ import annotations
 from simclock.actors import Message
 
 
-class Link(Message):
-    """A signature: of the broadcast, its sender, the value, and every link before this one."""
-
-    signer: int
-    signature: bytes
-    """64 bytes."""
-
-
 class Chain(Message):
-    """A value that these nodes have signed, one after the other. A right one of r links belongs to round r."""
+    """A value that these nodes have signed, one after the other. A right one of r signatures belongs to round r."""
 
     broadcast: int
     """0, 1, 2, ...: they follow each other."""
     sender: int
     """Whose value it is said to be. Several nodes may be senders at once, each of a broadcast of its own."""
     value: str
-    links: tuple[Link, ...]
-
-    @property
-    def signers(self) -> tuple[int, ...]:
-        """Who has signed, the first one first."""
-        return tuple([link.signer for link in self.links])
+    signers: tuple[int, ...] = ()
+    signatures: tuple[bytes, ...] = ()
+    """One of each signer, 64 bytes: of the broadcast, its sender, the value, and all that was signed before."""
 
     def extended(self, signer: int, signature: bytes) -> Chain:
-        """The chain with one more link."""
-        return Chain(self.broadcast, self.sender, self.value, (*self.links, Link(signer, signature)))
+        """The chain with one more signature."""
+        return Chain(self.broadcast, self.sender, self.value, (*self.signers, signer), (*self.signatures, signature))
 
 
 class Chains(Message):

@@ -122,7 +122,7 @@ class Participant(Node):
         value = self.random.choice(VALUES)
         self.observe(Proposed(broadcast, value))
         self.extracted[broadcast, self.id] = [value]
-        self.broadcast(Chains((self.signed(Chain(broadcast, self.id, value, ())),)))
+        self.broadcast(Chains((self.signed(Chain(broadcast, self.id, value)),)))
 
     def relay(self, broadcast: int, round: int, chains: Sequence[Chain]) -> None:
         """Rule 3: all in one message."""
@@ -135,7 +135,7 @@ class Participant(Node):
 
     def signed(self, chain: Chain) -> Chain:
         """The chain with the own signature."""
-        return chain.extended(self.id, self.signer.sign(self.content(chain, len(chain.links))))
+        return chain.extended(self.id, self.signer.sign(self.content(chain, len(chain.signers))))
 
     # Chains.
 
@@ -159,6 +159,8 @@ class Participant(Node):
             return OVER
         if len(signers) < self.least_signatures(round):
             return LATE
+        if len(signers) != len(chain.signatures):
+            return FORGED
         if not self.are_different(signers):
             return TWICE
         if not self.is_from_sender(chain):
@@ -175,19 +177,20 @@ class Participant(Node):
 
     def is_from_sender(self, chain: Chain) -> bool:
         """Whether the sender has signed it first."""
-        return chain.links[0].signer == chain.sender
+        return chain.signers[0] == chain.sender
 
     def is_signed(self, chain: Chain) -> bool:
         """Whether every signature is right, each of what stands before it."""
-        return all(self.is_link_signed(chain, number) for number in range(len(chain.links)))
+        return all(self.is_right(chain, number) for number in range(len(chain.signers)))
 
-    def is_link_signed(self, chain: Chain, number: int) -> bool:
-        link = chain.links[number]
-        return self.directory.is_signed(link.signer, link.signature, self.content(chain, number))
+    def is_right(self, chain: Chain, number: int) -> bool:
+        """Whether the signature that has so many before it is right."""
+        content = self.content(chain, number)
+        return self.directory.is_signed(chain.signers[number], chain.signatures[number], content)
 
-    def content(self, chain: Chain, links: int) -> bytes:
-        """What the link after the first `links` ones signs."""
-        return content_of(chain, links)
+    def content(self, chain: Chain, before: int) -> bytes:
+        """What the signature signs that has so many before it."""
+        return content_of(chain, before)
 
     def refuse(self, source: int, chain: Chain, why: str) -> None:
         """Nothing comes of the chain."""
@@ -199,11 +202,11 @@ class Participant(Node):
         self.extracted.setdefault((chain.broadcast, chain.sender), []).append(chain.value)
         self.news.append(chain)
         if self.is_relayed(chain):
-            self.to_relay.setdefault((chain.broadcast, len(chain.links) + 1), []).append(chain)
+            self.to_relay.setdefault((chain.broadcast, len(chain.signers) + 1), []).append(chain)
 
     def is_relayed(self, chain: Chain) -> bool:
         """Whether the others may still lack the value."""
-        return len(chain.links) <= self.settings.faults
+        return len(chain.signers) <= self.settings.faults
 
     def _tell_news(self) -> None:
         """The end of a round: what was extracted in it. What came before its broadcast is told in that."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from struct import pack
 from typing import TYPE_CHECKING
 
 from simclock import UsageError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 KEYS_KEPT = 4096
 """Of each sort, in a process."""
 SIGNATURE_BYTES = 64
-NUMBER_BYTES = 8
 
 
 def check_installed() -> None:
@@ -47,16 +47,12 @@ def public_key(seed: int, node: int) -> Ed25519PublicKey:
     return private_key(seed, node).public_key()
 
 
-def content_of(chain: Chain, links: int) -> bytes:
-    """What the link after the first `links` ones signs. No two chains have the same."""
+def content_of(chain: Chain, before: int) -> bytes:
+    """What the signature signs that has `before` others before it. Nothing else has the same."""
     value = chain.value.encode()
-    numbers = (chain.broadcast, chain.sender, len(value))
-    parts = [number.to_bytes(NUMBER_BYTES, "big", signed=True) for number in numbers]
-    parts.append(value)
-    for link in chain.links[:links]:
-        parts.append(link.signer.to_bytes(NUMBER_BYTES, "big", signed=True))
-        parts.append(link.signature)
-    return b"".join(parts)
+    signers = chain.signers[:before]
+    numbers = pack(f">{3 + before}q", chain.broadcast, chain.sender, len(value), *signers)
+    return b"".join((numbers, value, *chain.signatures[:before]))
 
 
 @dataclass(frozen=True)

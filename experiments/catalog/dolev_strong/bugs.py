@@ -35,21 +35,21 @@ class VerifiesTheLast(Participant):
     """DS-03b: only the last signature is verified, that of who sends the chain."""
 
     def is_signed(self, chain: Chain) -> bool:
-        return self.is_link_signed(chain, len(chain.links) - 1)
+        return self.is_right(chain, len(chain.signers) - 1)
 
 
 class VerifiesTheFirst(Participant):
     """DS-03c: only the sender's signature is verified."""
 
     def is_signed(self, chain: Chain) -> bool:
-        return self.is_link_signed(chain, 0)
+        return self.is_right(chain, 0)
 
 
 class RelaysOneRoundLess(Participant):
     """DS-04: what comes in the last round but one is not sent on."""
 
     def is_relayed(self, chain: Chain) -> bool:
-        return len(chain.links) < self.settings.faults
+        return len(chain.signers) < self.settings.faults
 
 
 class DecidesAfterFaults(Participant):
@@ -77,8 +77,8 @@ class DecidesTheFirst(Participant):
 class SignsAnyBroadcast(Participant):
     """DS-08: what is signed and verified does not say in which broadcast."""
 
-    def content(self, chain: Chain, links: int) -> bytes:
-        return content_of(Chain(0, chain.sender, chain.value, chain.links), links)
+    def content(self, chain: Chain, before: int) -> bytes:
+        return content_of(Chain(0, chain.sender, chain.value, chain.signers, chain.signatures), before)
 
 
 class RelaysOneValue(Participant):
