@@ -1,6 +1,6 @@
 """A protocol whose handlers cost more than its messages: nodes verify long chains of signatures, all at once.
 
-A third of the nodes lie, and hand values from one to the next until each bears the signatures of all of them. Every node
+A third of the nodes lie, and hand values from one to the next until each bears the signatures of them all. Every node
 is a sender (interactive consistency), so about n/3 such chains are let out, and every correct node verifies them all.
 """
 

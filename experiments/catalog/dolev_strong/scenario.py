@@ -163,8 +163,8 @@ def judge(result: RunResult) -> Verdict:
     if verdict.status == VALID:
         broadcasts = kept.decided + kept.lying
         lines = [
-            f"in {broadcasts} broadcast{'s' * (broadcasts != 1)} all correct nodes decided the same: {kept.decided} "
-            f"times a value, {kept.lying} times that the sender lies"
+            f"in {broadcasts} broadcast{'s' * (broadcasts != 1)} all correct nodes decided the same: "
+            f"a value in {kept.decided}, that the sender lies in {kept.lying}"
         ]
     if kept.unassumed:
         lines.append(f"what was assumed of delays and clocks did not hold: {kept.unassumed}")
