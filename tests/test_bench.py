@@ -146,7 +146,7 @@ TINY = parts.Sizes(
     packed_nodes=4,
     packed_events=100,
     sweep_seeds=2,
-    signed=((4, 1),),
+    signed=((4, 2, 1),),
 )
 
 
@@ -227,7 +227,7 @@ def test_every_target_of_the_issue_stands():
     assert Target(limit=1.0, least=False) == parts.GROWTH_TARGET
     full = parts.Sizes()
     assert full.repeats >= 5
-    assert full.signed == signed.SIGNED and [nodes for nodes, _ in full.signed] == [40, 100]
+    assert full.signed == signed.SIGNED and [size[0] for size in full.signed] == [40, 100]
     assert set(full.inline_nodes) == {10, 100, 1_000, 10_000}
     assert full.growth_nodes[-1] == 100_000
     sizes = {

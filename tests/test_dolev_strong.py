@@ -8,11 +8,13 @@ from click.testing import CliRunner
 
 from simclock import Clocks, Constant, Network, Partition, Pause, Uniform, UsageError, ms, us
 from simclock.actors import Placement, run
+from simclock.experiments.bench.signed import SIGNED, measure_signed
 from simclock.experiments.catalog import bugs, entries
 from simclock.experiments.catalog.dolev_strong.picture import draw
 from simclock.experiments.catalog.dolev_strong.scenario import KINDS, judge
 from simclock.experiments.catalog.dolev_strong.story import story
 from simclock.experiments.command_line import main
+from simclock.experiments.commands.zoo import _rows
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED
@@ -224,8 +226,23 @@ def test_without_cryptography_one_line_names_the_mend(monkeypatch):
     monkeypatch.setitem(sys.modules, "cryptography", None)
     result = CliRunner().invoke(main, ["run", NAME])
     assert result.exit_code == 2
-    assert result.stderr == "simclock: Ed25519: needs cryptography, which is not here: pip install 'simclock[crypto]'\n"
+    mend = "needs cryptography, which is not here: pip install 'simclock[crypto]'\n"
+    assert result.stderr == f"simclock: {NAME}: {mend}"
     assert CliRunner().invoke(main, ["list"]).exit_code == 0
+
+
+def test_without_cryptography_the_rest_of_the_zoo_is_hunted(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    assert {bug.id for bug in bugs().values()} - {bug.id for bug in _rows(None)} == {bug.id for bug in ROWS}
+    assert capsys.readouterr().err.startswith(f"the rows of {HUNT} are left out: it needs cryptography")
+    result = CliRunner().invoke(main, ["zoo", "--rows", "DS-01"])
+    assert result.exit_code == 2 and result.stderr.startswith(f"simclock: {HUNT}: needs cryptography")
+
+
+def test_without_cryptography_the_bench_leaves_it_out(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    assert list(measure_signed(SIGNED, 1)) == []
+    assert capsys.readouterr().err.startswith("dolev-strong is left out: it needs cryptography")
 
 
 def test_a_picture_is_drawn():

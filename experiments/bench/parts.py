@@ -29,7 +29,7 @@ from simclock.experiments.bench.loads import (
     run_simpy_stores,
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
-from simclock.experiments.bench.signed import SIGNED, measure_signed
+from simclock.experiments.bench.signed import SIGNED, Size, measure_signed
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.synthetic.scenario import phold
 from simclock.experiments.entries.settings import Settings
@@ -57,8 +57,7 @@ class Sizes:
     packed_nodes: int = 10_000
     packed_events: int = 400_000
     sweep_seeds: int = 100
-    signed: tuple[tuple[int, int], ...] = SIGNED
-    """(nodes, broadcasts) of each row."""
+    signed: tuple[Size, ...] = SIGNED
 
 
 QUICK = Sizes(
@@ -70,7 +69,7 @@ QUICK = Sizes(
     calls=1_000,
     packed_events=100_000,
     sweep_seeds=12,
-    signed=((20, 1),),
+    signed=((20, 10, 1),),
 )
 
 INLINE_TARGETS = {

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import entries
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.bug import SAFETY, Bug
 from simclock.experiments.telling.exit_status import VALID, VIOLATED
@@ -57,7 +58,10 @@ def zoo(*, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, 
 
 def _rows(text: str | None) -> list[Bug]:
     if text is None:
-        return list(BUGS.values())
+        missing = {name: why for name, entry in entries().items() if (why := entry.missing())}
+        for name in {bug.scenario for bug in BUGS.values()} & set(missing):
+            click.echo(f"the rows of {name} are left out: it {missing[name]}", err=True)
+        return [bug for bug in BUGS.values() if bug.scenario not in missing]
     ids = [part.strip() for part in text.split(",")]
     for each in ids:
         if each not in BUGS:

@@ -37,6 +37,8 @@ class Entry:
     """The paper or project it comes from."""
     make: Callable[..., Scenario]
     """(asked) -> Scenario, or (asked, parts) where the entry has parts; settings are laid over what it makes."""
+    missing: Callable[[], str] = lambda: ""
+    """What has to be installed for it and is not, as "needs x, which is not here: pip install ..."; empty: nothing."""
     parts: Any = None
     """The right classes that the scenario is made of, as a frozen dataclass; None: it has none to be replaced."""
     bugs: Mapping[str, Bug] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Entry:
 
 def made(entry: Entry, settings: Settings) -> Scenario:
     """What `entry.make` makes of the parts asked for: the right ones, or those of the bug that the settings name."""
+    if missing := entry.missing():
+        raise UsageError(f"{entry.name}: {missing}")
     if entry.parts is None:
         return entry.make(settings)
     asked = {**entry.parameters, **settings.parameters}.get(BUG, "")

@@ -13,7 +13,6 @@ from hashlib import blake2b
 from struct import pack
 from typing import TYPE_CHECKING
 
-from simclock import UsageError
 from simclock.protocols.dolev_strong.messages import Chain
 
 if TYPE_CHECKING:
@@ -24,12 +23,13 @@ KEYS_KEPT = 4096
 SIGNATURE_BYTES = 64
 
 
-def check_installed() -> None:
-    """Raises UsageError where there is no `cryptography`."""
+def missing() -> str:
+    """What has to be installed for signatures and is not, with the mend; empty where all is there."""
     try:
         import cryptography  # noqa: F401
     except ImportError:
-        raise UsageError("Ed25519: needs cryptography, which is not here: pip install 'simclock[crypto]'") from None
+        return "needs cryptography, which is not here: pip install 'simclock[crypto]'"
+    return ""
 
 
 @lru_cache(KEYS_KEPT)

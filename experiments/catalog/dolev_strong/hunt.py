@@ -19,6 +19,7 @@ from simclock.experiments.catalog.dolev_strong.story import describe
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters, Text
 from simclock.experiments.entries.settings import Settings
+from simclock.protocols.dolev_strong.signatures import missing
 
 HUNT_PARAMETERS = Parameters(
     bug=Text("", help="A row of the zoo whose wrong line is put in."),
@@ -56,6 +57,7 @@ DOLEV_STRONG_HUNT = Entry(
     source="Dolev & Strong, Authenticated Algorithms for Byzantine Agreement, 1983",
     make=dolev_strong_hunt,
     parts=Parts(),
+    missing=missing,
     judge=judge,
     describe=describe,
     parameters=HUNT_PARAMETERS,

@@ -34,7 +34,7 @@ from simclock.protocols.dolev_strong import (
     Signer,
     Synchrony,
 )
-from simclock.protocols.dolev_strong.signatures import check_installed
+from simclock.protocols.dolev_strong.signatures import missing
 
 MIXED = "mixed"
 KINDS = (*LIARS, MIXED)
@@ -114,7 +114,6 @@ def dolev_strong(settings: Settings) -> Scenario:
 
 def scenario_of(settings: Settings, given: Mapping[str, Any], system: System, parts: Parts, name: str) -> Scenario:
     """A system made of these parts; the liars, the judge and the end of the run are those of the right one."""
-    check_installed()
     seed, right, synchrony = settings.seed, system.settings, system.synchrony
     assumed = parts.synchrony(
         delay_ns_max=synchrony.delay_ns_max,
@@ -182,6 +181,7 @@ DOLEV_STRONG = Entry(
     summary="Byzantine broadcast with Ed25519 signatures: all correct nodes decide the same, however many lie",
     source="Dolev & Strong, Authenticated Algorithms for Byzantine Agreement, 1983",
     make=dolev_strong,
+    missing=missing,
     judge=judge,
     describe=describe,
     parameters=PARAMETERS,
