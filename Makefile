@@ -44,16 +44,17 @@ bench: $(STAMP)  ## measure
 venv: $(STAMP)  ## install into .venv (PYTHON=/path/to/python3 chooses; after `make clean`, if one is there)
 
 # The same digests on every CPython: each other one that works gets the little that a run in process needs.
+OTHERS_NEED := msgspec cloudpickle cryptography
 pythons: $(STAMP)  ## set up the other CPythons of this machine, for the test that their digests agree
 	@own="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
 	for version in 3.11 3.12 3.13; do \
 		test "$$version" = "$$own" && continue; \
 		for python in python$$version $(HOME)/.pyenv/versions/$$version.*/bin/python; do \
-			test -e .pythons/$$version/.installed && break; \
+			test "$$(cat .pythons/$$version/.installed 2>/dev/null)" = "$(OTHERS_NEED)" && break; \
 			"$$python" -c '$(USABLE)' >/dev/null 2>&1 || continue; \
 			"$$python" -m venv --clear .pythons/$$version && \
 			.pythons/$$version/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
-				msgspec cloudpickle && touch .pythons/$$version/.installed; \
+				$(OTHERS_NEED) && echo "$(OTHERS_NEED)" > .pythons/$$version/.installed; \
 		done; \
 		test -e .pythons/$$version/.installed || echo "no CPython $$version here: its digests are not compared"; \
 	done

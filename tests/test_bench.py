@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from simclock import ms
-from simclock.experiments.bench import bench, command, parts
+from simclock.experiments.bench import bench, command, parts, signed
 from simclock.experiments.bench.bare_loop import BareNode
 from simclock.experiments.bench.loads import (
     LOADS,
@@ -146,6 +146,7 @@ TINY = parts.Sizes(
     packed_nodes=4,
     packed_events=100,
     sweep_seeds=2,
+    signed=((4, 2, 1),),
 )
 
 
@@ -223,10 +224,12 @@ def test_every_target_of_the_issue_stands():
     assert Target(limit=5.0, least=False) == parts.WAN_TARGET
     assert Target(limit=5.0) == parts.CALLS_TARGET
     assert Target(limit=1.9) == parts.SWEEP_TARGET
+    assert Target(limit=1.7) == signed.SIGNED_TARGET
     assert Target(limit=1000.0, least=False) == parts.MEMORY_TARGET
     assert Target(limit=1.0, least=False) == parts.GROWTH_TARGET
     full = parts.Sizes()
     assert full.repeats >= 5
+    assert full.signed == signed.SIGNED and [size[0] for size in full.signed] == [40, 100]
     assert set(full.inline_nodes) == {10, 100, 1_000, 10_000}
     assert full.growth_nodes[-1] == 100_000
     sizes = {
@@ -258,7 +261,7 @@ def test_ray_part(tiny):
     assert "calls/s" in done.stdout
     assert "two hosts" in done.stdout
     assert "raft-kv-wan, 10 s, one actor per node" in done.stdout
-    assert "500 us handlers" in done.stdout
+    assert "500 us handlers" in done.stdout and "dolev-strong" in done.stdout
     assert "two workers" in done.stdout and "runs/s" in done.stdout
     assert "this process alone" in done.stdout and "two plain processes" in done.stdout
 

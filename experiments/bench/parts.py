@@ -30,6 +30,7 @@ from simclock.experiments.bench.loads import (
     run_simpy_stores,
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
+from simclock.experiments.bench.signed import SIGNED, Size, measure_signed
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.synthetic.scenario import (
     DELAY_NS_MAX,
@@ -70,6 +71,7 @@ class Sizes:
     heavy_events: int = 4_000
     wan_seconds: int = 120
     sweep_seeds: int = 100
+    signed: tuple[Size, ...] = SIGNED
 
 
 QUICK = Sizes(
@@ -83,6 +85,7 @@ QUICK = Sizes(
     heavy_events=1_000,
     wan_seconds=10,
     sweep_seeds=12,
+    signed=((20, 10, 1),),
 )
 
 INLINE_TARGETS = {
@@ -252,6 +255,7 @@ def measure_ray(sizes: Sizes) -> Iterator[Row]:
         yield from _measure_wan(sizes)
         yield from _measure_packed(sizes)
         yield from _measure_heavy(sizes)
+        yield from measure_signed(sizes.signed, sizes.repeats)
 
 
 def busy_scenario(nodes: int, calls: int) -> Scenario:

@@ -20,6 +20,7 @@ TOPICS = (
     "clock_synchronization",
     "true_time",
     "byzantine_clocks",
+    "dolev_strong",
     "clock_laws",
     "leases",
     "failure_detectors",

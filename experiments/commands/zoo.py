@@ -9,6 +9,7 @@ from contextlib import closing
 import click
 
 from simclock.errors import UsageError
+from simclock.experiments.catalog import entries
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.bug import SAFETY, Bug
 from simclock.experiments.telling.exit_status import INTERRUPTED, VALID, VIOLATED
@@ -88,7 +89,10 @@ def _own(file: str) -> list[Bug]:
 
 def _rows(text: str | None, known: Mapping[str, Bug]) -> list[Bug]:
     if text is None:
-        return list(known.values())
+        missing = {name: why for name, entry in entries().items() if (why := entry.missing())}
+        for name in {bug.scenario for bug in known.values()} & set(missing):
+            click.echo(f"the rows of {name} are left out: it {missing[name]}", err=True)
+        return [bug for bug in known.values() if bug.scenario not in missing]
     ids = [part.strip() for part in text.split(",")]
     for each in ids:
         if each not in known:

@@ -50,6 +50,8 @@ class Entry(Generic[P]):
     make: Callable[[Settings], Scenario] | Callable[[Settings, P], Scenario]
     """(asked) -> Scenario, or (asked, parts) where the entry has parts. Settings are laid over what it makes, by
     `make_scenario` alone: it reads only those that something else of the scenario follows from."""
+    missing: Callable[[], str] = lambda: ""
+    """What has to be installed for it and is not, as "needs x, which is not here: pip install ..."; empty: nothing."""
     parts: P | None = None
     """The right classes that the scenario is made of, as a frozen dataclass; None: it has none to be replaced."""
     bugs: Mapping[str, Bug] = field(default_factory=dict)
@@ -82,8 +84,10 @@ class Entry(Generic[P]):
 def made(entry: Entry[P], settings: Settings) -> Scenario:
     """What `entry.make` makes of the parts asked for: the right ones, those of the bug in the settings, or others.
 
-    Raises UsageError for a replacement of what is no part of the scenario.
+    Raises UsageError for a replacement of what is no part of the scenario, and where something is not installed.
     """
+    if missing := entry.missing():
+        raise UsageError(f"{entry.name}: {missing}")
     if entry.parts is None:
         scenario = cast(Callable[[Settings], Scenario], entry.make)(settings)
         return _asked_for(replaced_nodes(scenario, None, settings.replaced), settings, {})
