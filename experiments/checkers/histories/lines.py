@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from simclock.experiments.checkers.histories.collector import collector_paused
 from simclock.experiments.checkers.histories.fields import event_of_fields, numbers_of
 from simclock.experiments.checkers.histories.operation import Event, HistoryError, Operation, OrderBy
 from simclock.experiments.checkers.histories.pairing import events_of, paired
@@ -26,6 +27,7 @@ def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
     Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+@collector_paused()
 def read_history(path: Path | str, order_by: OrderBy = "time") -> tuple[Operation, ...]:
     """Read the operations from a file of events, one a line or all in one array; `order_by` as in `operations_of`."""
     text = Path(path).read_text(encoding="utf-8")
