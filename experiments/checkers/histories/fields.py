@@ -6,12 +6,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from simclock.experiments.checkers.histories.edn import Strange, StrangeError
-from simclock.experiments.checkers.histories.operation import OUTCOME_OF, Event, HistoryError
+from simclock.experiments.checkers.histories.operation import OUTCOME_OF, Event, EventType, HistoryError
 from simclock.experiments.checkers.histories.values import EXACT
 from simclock.experiments.telling.spelling import say
 
 NEMESIS = "nemesis"
-EVENT_TYPES = frozenset({"invoke", *OUTCOME_OF})
+EVENT_TYPES: frozenset[EventType] = frozenset({"invoke", *OUTCOME_OF})
 TRANSACTION = "txn"
 """What an operation is that does not say, and whose value is a list of steps (as Elle has it)."""
 
