@@ -24,6 +24,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from simclock.experiments.checkers.histories import HistoryError, Operation, exact
+from simclock.experiments.checkers.histories.collector import collector_paused
 from simclock.experiments.checkers.linearizability import Verdict
 from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
 from simclock.experiments.checkers.pasts import CAUSALITY, Pasts
@@ -106,6 +107,7 @@ def check_session_guarantees(
     return session_guarantees_within(limits_of(time_limit_s, step_limit), operations, guarantees, initial)
 
 
+@collector_paused()
 def session_guarantees_within(
     limits: Limits, operations: Iterable[Operation], guarantees: Sequence[str] = GUARANTEES, initial: Hashable = None
 ) -> SessionGuarantees:

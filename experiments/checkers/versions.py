@@ -9,7 +9,7 @@ Rule 2: a demand that follows from others is left out. Where all that a session 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from simclock.experiments.checkers.histories import HistoryError, Operation
@@ -184,19 +184,19 @@ class Demands:
 class Row:
     """What a session wrote to a key, or what it read of it, so far."""
 
-    __slots__ = ("_blocks", "_demands", "_items", "_places")
+    __slots__ = ("_blocks", "_demands", "_items", "_places", "_placed")
 
     def __init__(self, demands: Demands) -> None:
         self._demands = demands
         self._items: list[Done] = []
-        self._places: dict[int, list[int]] = {}
-        """Version -> where it stands."""
-        self._blocks: dict[tuple[int, int], int] = {}
+        self._blocks: dict[tuple[int, int], int] | None = None
+        self._places: dict[int, list[int]] | None = None
+        """Version -> where it stands; made, like blocks, when first asked for: most rows are short."""
+        self._placed = 0
 
     def append(self, done: Done) -> None:
         """The next; what was read once more in a row stands there already."""
         if not self._items or self._items[-1].version != done.version:
-            self._places.setdefault(done.version, []).append(len(self._items))
             self._items.append(done)
 
     def last_before(self, later: Done, guarantee: str) -> None:
@@ -207,8 +207,11 @@ class Row:
 
     def all_before(self, later: Done, guarantee: str) -> None:
         """All must come before the version of `later`, but for that itself."""
+        if len(self._items) <= 1:
+            self.last_before(later, guarantee)
+            return
         begin = 0
-        for place in (*self._places.get(later.version, ()), len(self._items)):
+        for place in (*self._places_of(later.version), len(self._items)):
             for height, number in _aligned(begin, place):
                 if height:
                     self._demands.add(self._block(height, number), later.version, guarantee, None, later.operation)
@@ -217,8 +220,18 @@ class Row:
                     self._demands.add(each.version, later.version, guarantee, each.operation, later.operation)
             begin = place + 1
 
+    def _places_of(self, version: int) -> Sequence[int]:
+        if self._places is None:
+            self._places = {}
+        for place in range(self._placed, len(self._items)):
+            self._places.setdefault(self._items[place].version, []).append(place)
+        self._placed = len(self._items)
+        return self._places.get(version, ())
+
     def _block(self, height: int, number: int) -> int:
         """The vertex for the `number`-th 2**height of them."""
+        if self._blocks is None:
+            self._blocks = {}
         block = self._blocks.get((height, number))
         if block is None:
             block = self._blocks[height, number] = self._demands.new_block()

@@ -1,4 +1,4 @@
-"""The garbage collector, while a history is read."""
+"""The garbage collector, while much is made that stays."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """Pause it: reading makes hundreds of thousands of objects that all stay and go in no circles.
+    """Pause it where hundreds of thousands of objects are made that all stay and go in no circles.
 
-    The collector would look at them all again each time a quarter has come to them: a third of the time of reading.
+    The collector would look at them all again whenever a quarter has come to them: a third of the time of reading, and
+    two thirds of judging sessions.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -11,7 +11,7 @@ from simclock.experiments.checkers.histories.values import EXACT
 from simclock.experiments.telling.spelling import say
 
 NEMESIS = "nemesis"
-EVENT_TYPES: frozenset[EventType] = frozenset({"invoke", *OUTCOME_OF})
+EVENT_TYPES: frozenset[EventType] = frozenset({"invoke", "ok", "fail", "info"})
 TRANSACTION = "txn"
 """What an operation is that does not say, and whose value is a list of steps (as Elle has it)."""
 
