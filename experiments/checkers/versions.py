@@ -184,7 +184,7 @@ class Demands:
 class Row:
     """What a session wrote to a key, or what it read of it, so far."""
 
-    __slots__ = ("_blocks", "_demands", "_items", "_places", "_placed")
+    __slots__ = ("_blocks", "_demands", "_items", "_placed", "_places")
 
     def __init__(self, demands: Demands) -> None:
         self._demands = demands

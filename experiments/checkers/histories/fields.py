@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from simclock.experiments.checkers.histories.edn import Strange, StrangeError
-from simclock.experiments.checkers.histories.operation import OUTCOME_OF, Event, EventType, HistoryError
+from simclock.experiments.checkers.histories.operation import Event, EventType, HistoryError
 from simclock.experiments.checkers.histories.values import EXACT
 from simclock.experiments.telling.spelling import say
 
