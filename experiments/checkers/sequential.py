@@ -325,7 +325,8 @@ class _Search:
         seen = {self._configuration()}
         if self._cannot_begin():
             return False
-        self._take_reads(set(range(len(self.programs))))
+        everybody = set(range(len(self.programs)))
+        self._take_reads(everybody)
         self._note()
         waiting = [(self._choices(), 0)]
         while self.left:
@@ -342,7 +343,8 @@ class _Search:
                 continue
             lost = self._lost()
             step = chosen[0]
-            self._take_reads({step.program, *self._reading.get(step.part, ())})
+            # The first choices undo the first reads, so what was legal before may have to be read again.
+            self._take_reads(everybody if mark == 0 else {step.program, *self._reading.get(step.part, ())})
             self._note(lost)
             configuration = self._configuration()
             if lost is None and configuration not in seen:

@@ -123,9 +123,13 @@ class Demands:
         if edges is None:
             edges = self._after[earlier] = []
         edges.append(_Edge(later, guarantee, first, then))
-        if later >= 0 and self.versions[later].write is None and not self.broken:
+        if later >= 0 and self.is_initial(later) and not self.broken:
+            assert earlier >= 0, "blocks come before no initial value"
             demand = self._demand(earlier, later, guarantee, (first, then))
             self.broken = (Demand(demand.later, demand.earlier, "", ()), demand)
+
+    def is_initial(self, version: int) -> bool:
+        return self.versions[version].write is None
 
     def new_block(self) -> int:
         """Numbers of blocks are below 0."""
@@ -209,6 +213,11 @@ class Row:
         """All must come before the version of `later`, but for that itself."""
         if len(self._items) <= 1:
             self.last_before(later, guarantee)
+            return
+        if self._demands.is_initial(later.version):  # whatever comes before that is a circle already
+            first = next((each for each in self._items if each.version != later.version), None)
+            if first is not None:
+                self._demands.add(first.version, later.version, guarantee, first.operation, later.operation)
             return
         begin = 0
         for place in (*self._places_of(later.version), len(self._items)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from simclock.experiments.checkers.histories.edn import Strange, StrangeError
 from simclock.experiments.checkers.histories.operation import Event, EventType, HistoryError
@@ -39,7 +39,7 @@ def event_of_fields(fields: Mapping[Any, Any], value_of: Callable[[Any], Hashabl
     value, key = look("value"), look("key")
     return Event(
         process=process,
-        type=kind,
+        type=cast(EventType, kind),
         function=function,
         value=value if value.__class__ in EXACT else _value(value, kind, value_of),
         key=key if key.__class__ in EXACT else value_of(key),
