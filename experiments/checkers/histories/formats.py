@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from simclock.experiments.checkers.histories import Event, HistoryError, Operation, keys_from_values
+from simclock.experiments.checkers.histories.collector import collector_paused
 from simclock.experiments.checkers.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
 from simclock.experiments.checkers.histories.fields import event_of_fields, numbers_of
 from simclock.experiments.checkers.histories.pairing import paired
@@ -36,6 +37,7 @@ _OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util\s+-\s+\d).*", re.ASCII)  #
 _READS = frozenset({"read", "get", "get-any", "get-all"})
 
 
+@collector_paused()
 def load_jepsen_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (read, write, cas) of a Jepsen etcd log; for `cas_register()`, initially None."""
     events: list[tuple[int, Event]] = []
@@ -69,11 +71,13 @@ def _of_jepsen_log(operation: Operation) -> Operation:
     return operation
 
 
+@collector_paused()
 def load_key_value_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (get, put, append, each on a key) of a porcupine log; for `key_value(initial="")`."""
     return _paired(_edn_events(path), path, independent)
 
 
+@collector_paused()
 def load_knossos(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations of a knossos history; for `cas_register(initial=0)`, or what its functions call for."""
     return tuple(map(_nil_is_unknown, _paired(_edn_events(path), path, independent)))
