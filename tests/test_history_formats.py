@@ -5,7 +5,7 @@ import json
 import pytest
 
 from simclock.experiments.checkers.histories import HistoryError, Operation, keys_from_values, keys_into_values
-from simclock.experiments.checkers.histories.edn import frozen, read_edn
+from simclock.experiments.checkers.histories.edn import Strange, frozen, read_edn
 from simclock.experiments.checkers.histories.formats import (
     load_jepsen_log,
     load_key_value_log,
@@ -315,3 +315,9 @@ def test_a_key_is_put_before_what_was_asked_and_what_was_heard():
     for finish in (2, None):
         (put,) = keys_into_values([of(1, 2, "unknown", key="x", finish=finish)])
         assert put == of(("x", 1), None, "unknown", finish=finish)
+
+
+def test_each_strange_form_is_placed_on_its_line():
+    forms = read_edn("\n".join(f"{{:n {n}}} #<Timeout {n}>" for n in range(50)), "x.edn")
+    whys = [form.why for form in forms if isinstance(form, Strange)]
+    assert [why.split(" ")[0] for why in whys] == [f"x.edn:{n}:" for n in range(1, 51)]

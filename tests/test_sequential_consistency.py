@@ -1,5 +1,6 @@
 """Sequential consistency: textbook histories, brute force on small ones, and its place below linearizability."""
 
+import random
 from itertools import permutations
 
 import pytest
@@ -19,6 +20,7 @@ from simclock.experiments.checkers.linearizability import (
     register,
 )
 from simclock.experiments.checkers.linearizability.limits import Limits
+from simclock.experiments.checkers.numbering import NumberedTuples
 from simclock.experiments.checkers.sequential import (
     _Search,
     check_sequential_consistency,
@@ -345,3 +347,17 @@ def test_the_short_way_may_use_half_of_what_is_left():
     found = check_sequential_consistency(judged, counter(), step_limit=2 * steps)
     assert (found.verdict, found.steps) == (OK, steps)
     assert check_sequential_consistency(judged, counter(), step_limit=2 * steps - 1).steps > steps
+
+
+def test_a_tuple_has_one_number_however_it_came_about():
+    numbered = NumberedTuples(100)
+    numbers = {}
+    members = [0] * 100
+    luck = random.Random(1)
+    for _ in range(3000):
+        changes = {luck.randrange(0, 100, 33): luck.randrange(3) for _ in range(luck.randrange(3))}
+        for place, member in changes.items():
+            members[place] = member
+        number = numbered.number(changes)
+        assert numbers.setdefault(tuple(members), number) == number
+    assert len(set(numbers.values())) == len(numbers) > 50

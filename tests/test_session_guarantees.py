@@ -227,3 +227,41 @@ def test_the_verdict_is_that_of_brute_force(operations, guarantees):
         assert judged.verdict is ILLEGAL
     else:
         assert judged.verdict is (OK if holds(operations, guarantees) else ILLEGAL), judged.explain()
+
+
+# Growth, counted in steps
+
+
+def long_history(rounds: int, lost: bool) -> list[Operation]:
+    """Four sessions on one key: each writes, and reads what the one before it wrote; with a lost write in between."""
+    return history(
+        *(
+            " ".join(
+                f"x={4 * n + i + 1}{f' x={-4 * n - i - 1}!' if lost else ''} x?{4 * n + (i - 1) % 4 + 1}"
+                for n in range(rounds)
+            )
+            for i in range(4)
+        )
+    )
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_steps_grow_little_faster_than_a_history(lost):
+    """One key, so that a demand for each pair of what a session did there would be the square."""
+    few, many = (check_session_guarantees(long_history(rounds, lost)).steps for rounds in (50, 400))
+    assert many <= 8 * 2 * few
+
+
+def test_a_circle_through_many_earlier_operations_names_one_of_them():
+    """What stands for many in the graph is nobody's demand: not between versions, and not before an initial value."""
+    writes = " ".join(f"x={n}" for n in range(1, 9))
+    gone = check_session_guarantees(history(f"{writes} x?nil"), (READ_YOUR_WRITES,)).circles[0]
+    assert [str(each) for each in (gone.demands[1].earlier.write, *gone.demands[1].because)] == [
+        "process 0 'x': write(1) -> None [0..1]",
+        "process 0 'x': write(1) -> None [0..1]",
+        "process 0 'x': read() -> nil [16..17]".replace("nil", "None"),
+    ]
+    back = check_session_guarantees(history(f"{writes} x=9 x?9 x?3"), (READ_YOUR_WRITES,)).circles[0]
+    for demand, following in zip(back.demands, (*back.demands[1:], back.demands[0]), strict=True):
+        assert demand.later == following.earlier
+        assert demand.because[0] == demand.earlier.write and demand.because[1].result == demand.later.write.argument

@@ -24,7 +24,7 @@ needs and nothing that is left can bring back.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +35,7 @@ from simclock.experiments.checkers.histories import HistoryError, Operation
 from simclock.experiments.checkers.linearizability import Model, Verdict
 from simclock.experiments.checkers.linearizability.checker import linearizability_within
 from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
+from simclock.experiments.checkers.numbering import NumberedTuples
 from simclock.experiments.checkers.sessions import session_guarantees_within
 
 LINES_SHOWN = 5
@@ -277,6 +278,19 @@ class _Search:
                 (self.floating if operation.is_open else steps).append(step)
             self.programs.append(steps)
         self.done = [0] * len(self.programs)
+        self._heads = sorted(
+            (_place(steps[0].operation), number) for number, steps in enumerate(self.programs) if steps
+        )
+        """(place, program) of what each program would do next."""
+        self._reading: dict[int, set[int]] = {}
+        """Part -> programs that would read it next."""
+        for number, steps in enumerate(self.programs):
+            if steps and steps[0].read:
+                self._reading.setdefault(steps[0].part, set()).add(number)
+        self._state_numbers: dict[Any, int] = {}
+        self._changed = set(range(len(parts) + len(self.programs)))
+        """Of (the states of all parts, how far all programs are): what changed since the configuration was numbered."""
+        self._numbered = NumberedTuples(len(self._changed))
         self.floated = 0
         """Bits of `floating`."""
         self.left = sum(map(len, self.programs))
@@ -311,7 +325,8 @@ class _Search:
         seen = {self._configuration()}
         if self._cannot_begin():
             return False
-        self._take_reads()
+        everybody = set(range(len(self.programs)))
+        self._take_reads(everybody)
         self._note()
         waiting = [(self._choices(), 0)]
         while self.left:
@@ -327,7 +342,9 @@ class _Search:
             if not self._take(*chosen):
                 continue
             lost = self._lost()
-            self._take_reads()
+            step = chosen[0]
+            # The first choices undo the first reads, so what was legal before may have to be read again.
+            self._take_reads(everybody if mark == 0 else {step.program, *self._reading.get(step.part, ())})
             self._note(lost)
             configuration = self._configuration()
             if lost is None and configuration not in seen:
@@ -336,13 +353,20 @@ class _Search:
         return True
 
     def _configuration(self) -> Hashable:
-        return tuple(self.done), self.floated, tuple(self.states)
+        parts = len(self.states)
+        changes = {
+            place: self._state_numbers.setdefault(self.states[place], len(self._state_numbers))
+            if place < parts
+            else self.done[place - parts]
+            for place in self._changed
+        }
+        self._changed.clear()
+        return self._numbered.number(changes), self.floated
 
     def _choices(self) -> Iterator[tuple[_Step, int]]:
         """What may come next: what was called first is tried first, unknown ones last."""
-        nexts = [program[done] for program, done in zip(self.programs, self.done, strict=True) if done < len(program)]
-        nexts.sort(key=lambda step: _place(step.operation))
-        yield from [(step, -1) for step in nexts]
+        for _, program in self._heads[:]:
+            yield self.programs[program][self.done[program]], -1
         floating = [
             (step, number)
             for number, step in enumerate(self.floating)
@@ -356,29 +380,46 @@ class _Search:
         if not legal or (number >= 0 and after == before):
             return False
         self.states[step.part] = after
+        self._changed.add(step.part)
         self.trail.append((step, number, before))
         self._count(step, -1)
         if number >= 0:
             self.floated |= 1 << number
         else:
-            self.done[step.program] += 1
-            self.left -= 1
+            self._go(step.program, 1)
         return True
+
+    def _go(self, program: int, change: int) -> None:
+        """One operation of a program on, or back."""
+        steps, done = self.programs[program], self.done[program]
+        if done < len(steps):
+            del self._heads[bisect_left(self._heads, (_place(steps[done].operation), program))]
+            if steps[done].read:
+                self._reading[steps[done].part].remove(program)
+        self.done[program] = done = done + change
+        self.left -= change
+        self._changed.add(len(self.states) + program)
+        if done < len(steps):
+            insort(self._heads, (_place(steps[done].operation), program))
+            if steps[done].read:
+                self._reading.setdefault(steps[done].part, set()).add(program)
 
     def _undo(self, mark: int) -> None:
         if len(self.trail) > mark:
             self.keep_tip()
         while len(self.trail) > mark:
             step, number, self.states[step.part] = self.trail.pop()
+            self._changed.add(step.part)
             self._count(step, 1)
             if number >= 0:
                 self.floated &= ~(1 << number)
             else:
-                self.done[step.program] -= 1
-                self.left += 1
+                self._go(step.program, -1)
 
-    def _take_reads(self) -> None:
-        for number, program in enumerate(self.programs):
+    def _take_reads(self, numbers: set[int]) -> None:
+        """Those that are legal, of programs whose next operation or its part has changed: others were not before."""
+        for number in sorted(numbers):
+            program = self.programs[number]
             while self.done[number] < len(program) and program[self.done[number]].read:
                 if not self._take(program[self.done[number]], -1):
                     break

@@ -74,11 +74,25 @@ class _Frame:
     tag: str | None = None  # was read, its form was not yet
 
 
+class _Places:
+    """Lines of positions, which are mostly asked for from the beginning to the end."""
+
+    def __init__(self, text: str, source: str, line: int) -> None:
+        self._text, self._source, self._first = text, source, line
+        self._position, self._line = 0, line
+
+    def of(self, position: int) -> str:
+        if position < self._position:
+            self._position, self._line = 0, self._first
+        self._line += self._text.count("\n", self._position, position)
+        self._position = position
+        return f"{self._source}:{self._line}"
+
+
 def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
     """All top-level forms of the text, in order; errors name `source` and the line, the text's first being `line`."""
 
-    def place(position: int) -> str:
-        return f"{source}:{text.count(chr(10), 0, position) + line}"
+    place = _Places(text, source, line).of
 
     def refuse(position: int, why: str) -> HistoryError:
         return HistoryError(f"{place(position)}: {why}")
@@ -94,6 +108,7 @@ def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
             frame.items.append(value)
 
     frames = [_Frame("", 0)]
+    scalars: dict[str, Any] = {}  # that were read; a token means the same wherever it stands
     position = 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -101,7 +116,7 @@ def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
             raise refuse(position, "a string is not closed; put a quote at its end")
         token, start, position = match.group(), position, match.end()
         try:
-            match match.lastgroup:
+            match str(match.lastgroup):
                 case "blank":
                     pass
                 case "open":
@@ -118,7 +133,7 @@ def read_edn(text: str, source: str = "edn", line: int = 1) -> tuple[Any, ...]:
                     frames[-1].tag = token
                 case kind:
                     try:
-                        value = _scalar(str(kind), token)
+                        value = scalars[token] if token in scalars else scalars.setdefault(token, _scalar(kind, token))
                     except HistoryError as error:
                         value = Strange(f"{place(start)}: {error}")
                     deliver(value, start)

@@ -26,18 +26,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from simclock.experiments.checkers.histories import Event, HistoryError, Operation, keys_from_values, operations_of
+from simclock.experiments.checkers.histories import Event, HistoryError, Operation, keys_from_values
+from simclock.experiments.checkers.histories.collector import collector_paused
 from simclock.experiments.checkers.histories.edn import DIGITS_MAX, StrangeError, frozen, read_edn
-from simclock.experiments.checkers.histories.fields import event_of_fields, numbered
+from simclock.experiments.checkers.histories.fields import event_of_fields, numbers_of
+from simclock.experiments.checkers.histories.pairing import paired
 
 _JEPSEN_LINE = re.compile(r"INFO\s+jepsen\.util\s+-\s+(\d{1,18})\s+:(\S+)\s+:(\S+)\s+(.+)", re.ASCII)
 _OTHER_LINE = re.compile(r"\s*|INFO\s+jepsen\.(?!util\s+-\s+\d).*", re.ASCII)  # empty, or not of a client
 _READS = frozenset({"read", "get", "get-any", "get-all"})
 
 
+@collector_paused()
 def load_jepsen_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (read, write, cas) of a Jepsen etcd log; for `cas_register()`, initially None."""
-    events = []
+    events: list[tuple[int, Event]] = []
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if _OTHER_LINE.fullmatch(line):
             continue
@@ -50,7 +53,7 @@ def load_jepsen_log(path: Path | str, independent: bool = False) -> tuple[Operat
         if len(forms) != 1:
             raise HistoryError(f"{source}: {len(forms)} values; write one")
         fields = {"process": _number(process, source), "type": kind, "f": function, "value": forms[0], "index": number}
-        events += _events(fields, source)
+        events += [(number, event) for event in _events(fields, source)]
     return tuple(map(_of_jepsen_log, _paired(events, path, independent)))
 
 
@@ -68,11 +71,13 @@ def _of_jepsen_log(operation: Operation) -> Operation:
     return operation
 
 
+@collector_paused()
 def load_key_value_log(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations (get, put, append, each on a key) of a porcupine log; for `key_value(initial="")`."""
     return _paired(_edn_events(path), path, independent)
 
 
+@collector_paused()
 def load_knossos(path: Path | str, independent: bool = False) -> tuple[Operation, ...]:
     """Operations of a knossos history; for `cas_register(initial=0)`, or what its functions call for."""
     return tuple(map(_nil_is_unknown, _paired(_edn_events(path), path, independent)))
@@ -124,8 +129,8 @@ def _tuples(value: Any) -> Hashable:
     return tuple(_tuples(each) for each in value) if isinstance(value, list) else value
 
 
-def _edn_events(path: Path | str) -> list[Event]:
-    """The client's events of an EDN file: maps one after another, or one collection of them."""
+def _edn_events(path: Path | str) -> list[tuple[int, Event]]:
+    """The client's events of an EDN file, with their places: maps one after another, or one collection of them."""
     forms = read_edn(_text(path), str(path))
     if len(forms) == 1 and isinstance(forms[0], tuple):
         (forms,) = forms
@@ -135,7 +140,7 @@ def _edn_events(path: Path | str) -> list[Event]:
         if not isinstance(form, dict):
             raise HistoryError(f"{source}: {frozen(form)!r} is not a map; a history is a collection of maps")
         events += [(place, event) for event in _events(form, source)]
-    return numbered(events)
+    return events
 
 
 def _events(fields: dict[Any, Any], source: str) -> list[Event]:
@@ -149,10 +154,10 @@ def _events(fields: dict[Any, Any], source: str) -> list[Event]:
     return [] if event is None else [event]
 
 
-def _paired(events: list[Event], path: Path | str, independent: bool) -> tuple[Operation, ...]:
+def _paired(events: list[tuple[int, Event]], path: Path | str, independent: bool) -> tuple[Operation, ...]:
     """Keys are taken from values before anything is made of what these say."""
     try:
-        operations = operations_of(events)
+        operations = paired([event for _, event in events], numbers_of(events))
         return keys_from_values(operations) if independent else operations
     except HistoryError as error:
         raise HistoryError(f"{path}: {error}") from None

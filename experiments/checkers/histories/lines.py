@@ -8,11 +8,17 @@ from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from simclock.experiments.checkers.histories.fields import event_of_fields, numbered
+import msgspec
+
+from simclock.experiments.checkers.histories.collector import collector_paused
+from simclock.experiments.checkers.histories.fields import event_of_fields, numbers_of
 from simclock.experiments.checkers.histories.operation import Event, HistoryError, Operation, OrderBy
-from simclock.experiments.checkers.histories.pairing import events_of, operations_of
-from simclock.experiments.checkers.histories.values import Truth, exact
+from simclock.experiments.checkers.histories.pairing import events_of, paired
+from simclock.experiments.checkers.histories.values import EXACT, Truth, exact
 from simclock.experiments.telling.spelling import reason, say
+
+_OBJECT = msgspec.json.Decoder(dict[str, Any])
+"""Reads what `json` reads as the same and refuses the rest, lone surrogates, NaN and the infinities as well."""
 
 
 def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
@@ -21,6 +27,7 @@ def write_history(path: Path | str, operations: Iterable[Operation]) -> None:
     Path(path).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+@collector_paused()
 def read_history(path: Path | str, order_by: OrderBy = "time") -> tuple[Operation, ...]:
     """Read the operations from a file of events, one a line or all in one array; `order_by` as in `operations_of`."""
     text = Path(path).read_text(encoding="utf-8")
@@ -30,7 +37,7 @@ def read_history(path: Path | str, order_by: OrderBy = "time") -> tuple[Operatio
         # Not splitlines: it also splits at U+2028 and its like, which may stand inside a JSON string.
         events = _events_of_lines(text.split("\n"), str(path))
     try:
-        return operations_of(numbered(events), order_by)
+        return paired([event for _, event in events], numbers_of(events), order_by)
     except HistoryError as error:
         raise HistoryError(f"{path}: {error}") from None
 
@@ -65,10 +72,15 @@ def _events_of_lines(lines: Iterable[str], source: str) -> list[tuple[int, Event
     events = []
     place = 0
     for number, line in enumerate(lines, start=1):
-        if line.strip():
+        try:
+            event = event_of_fields(_OBJECT.decode(line), _from_json)
+        except (ValueError, HistoryError, RecursionError):  # a line as few are, or a bad one: say which, and where
+            if not line.strip():
+                continue
             event = _event(_json(line, f"{source}:{number}", "write one object a line"), f"{source}:{number}")
-            events += [] if event is None else [(place, event)]
-            place += 1
+        if event is not None:
+            events.append((place, event))
+        place += 1
     return events
 
 
@@ -119,6 +131,8 @@ def _to_json(value: Any, position: int) -> Any:
 
 
 def _from_json(value: Any) -> Hashable:
+    if type(value) is list:
+        return tuple([each if each.__class__ in EXACT else _from_json(each) for each in value])
     match value:
         case None | bool() | int() | str():
             known: Hashable = exact(value)
@@ -126,8 +140,6 @@ def _from_json(value: Any) -> Hashable:
         case float() if math.isfinite(value):
             real: Hashable = exact(value)
             return real
-        case list():
-            return tuple(_from_json(each) for each in value)
         case {"set": list(members)} if len(value) == 1:
             return frozenset(_from_json(each) for each in members)
         case {"bytes": str(digits)} if len(value) == 1 and set(digits) <= set("0123456789abcdef"):

@@ -49,6 +49,8 @@ class Operation:
             raise HistoryError(f"{self}: {self.outcome} but no finish; give one, or make it unknown")
         if self.finish is not None and self.finish < self.call:
             raise HistoryError(f"{self}: finishes before its call; were the two swapped?")
+        if self.key.__class__ in EXACT and self.argument.__class__ in EXACT and self.result.__class__ in EXACT:
+            return
         for field in ("key", "argument", "result"):
             if getattr(self, field).__class__ in EXACT:
                 continue
@@ -88,8 +90,10 @@ class Event:
     """The event's own number, named in errors; where it has none, its place in the sequence is."""
 
     def __post_init__(self) -> None:
-        _make_exact(self, "key")
-        _make_exact(self, "value")
+        if self.key.__class__ not in EXACT:
+            _make_exact(self, "key")
+        if self.value.__class__ not in EXACT:
+            _make_exact(self, "value")
 
 
 def _make_exact(part: Operation | Event, field: str) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from operator import lt
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from simclock.experiments.checkers.histories.operation import (
     OUTCOME_OF,
@@ -23,7 +23,8 @@ class _Invoked(NamedTuple):
 
     place: int  # of the operation in the result
     event: Event
-    name: str
+    number: int
+    when: int
 
 
 def operations_of(events: Iterable[Event], order_by: OrderBy = "position") -> tuple[Operation, ...]:
@@ -36,47 +37,69 @@ def operations_of(events: Iterable[Event], order_by: OrderBy = "position") -> tu
     An operation whose events name no process is of a client of its own, below 0: its return is the one of its
     function, and of its value where several are open. An `info` without a process that returns nothing is of no client.
     """
+    given = list(events)
+    return paired(given, [event.index for event in given], order_by)
+
+
+def paired(
+    given: Sequence[Event], numbers: Sequence[int | None], order_by: OrderBy = "position"
+) -> tuple[Operation, ...]:
+    """The same of events that have these numbers, whatever their own."""
     if order_by not in ("position", "time"):
         raise HistoryError(f"order_by {order_by!r} is neither 'position' nor 'time'")
-    given = list(events)
-    operations: list[Operation] = []
+    operations: list[Operation | None] = []  # None while it runs
     running: dict[int, _Invoked] = {}
     lowest = min((each.process for each in given if each.process is not None), default=0)
     nameless = min(lowest, 0)  # of the clients without a name
-    for place, event in zip(_places(given), given, strict=True):
-        name = f"event {place if event.index is None else event.index}"
+    places = _places(numbers)
+    for event, own_number, place in zip(given, numbers, places, strict=True):
+        number = place if own_number is None else own_number
         when = place if order_by == "position" else event.time
-        process = event.process
-        if process is None and event.type == "invoke":
+        process, kind = event.process, event.type
+        if process is None and kind == "invoke":
             nameless -= 1
             process = nameless
         elif process is None:
-            process = _nameless_open(event, name, running)
+            process = _nameless_open(event, number, running)
             if process is None:
                 continue
         if when is None:
-            raise HistoryError(f"{name}: no time; give every event one, or order by position")
-        if event.type == "invoke":
-            _refuse_second_invoke(event, name, running)
-            running[process] = _Invoked(len(operations), event, name)
-            operations.append(_called(event, process, when, name))
-        elif event.type in OUTCOME_OF:
-            operation = _matching_invoke(event, process, name, running)
-            operations[operation] = _finished(operations[operation], event, when, name)
+            raise HistoryError(f"event {number}: no time; give every event one, or order by position")
+        if kind == "invoke":
+            if event.process in running:
+                raise _second_invoke(event, number, running[event.process])
+            _expect_callable(event, process, when, number)
+            running[process] = _Invoked(len(operations), event, number, when)
+            operations.append(None)
+        elif kind in OUTCOME_OF:
+            invoked = running.pop(process, None)
+            if invoked is None or event.function != invoked.event.function or event.key != invoked.event.key:
+                invoked = _expect_return_of(invoked, event, process, number)
+            operations[invoked.place] = _finished(invoked, process, event, when, number)
         else:
-            raise HistoryError(f"{name}: type {event.type!r} is none of invoke, ok, fail, info")
-    return tuple(operations)
+            raise HistoryError(f"event {number}: type {event.type!r} is none of invoke, ok, fail, info")
+    for process, invoked in running.items():
+        operations[invoked.place] = _called(invoked.event, process, invoked.when)
+    return tuple(cast(list[Operation], operations))
 
 
-def _places(events: Sequence[Event]) -> Sequence[int]:
-    numbers = [event.index for event in events if event.index is not None]
-    ascend = len(numbers) == len(events) and all(map(lt, numbers, numbers[1:]))
-    return numbers if ascend else range(len(events))
+def _places(numbers: Sequence[int | None]) -> Sequence[int]:
+    own = [number for number in numbers if number is not None]
+    ascend = len(own) == len(numbers) and all(map(lt, own, own[1:]))
+    return own if ascend else range(len(numbers))
 
 
-def _called(event: Event, process: int, when: int, name: str) -> Operation:
+def _expect_callable(event: Event, process: int, when: int, number: int) -> None:
     if event.function is None:
-        raise HistoryError(f"{name}: invokes no function; say which")
+        raise HistoryError(f"event {number}: invokes no function; say which")
+    try:
+        hash((event.key, event.value))
+    except TypeError:
+        _called(event, process, when)  # says which of the two
+
+
+def _called(event: Event, process: int, when: int) -> Operation:
+    assert event.function is not None, "looked at when it was invoked"
     return Operation(
         process=process,
         function=event.function,
@@ -87,22 +110,31 @@ def _called(event: Event, process: int, when: int, name: str) -> Operation:
     )
 
 
-def _finished(operation: Operation, event: Event, when: int, name: str) -> Operation:
-    if when < operation.call:
-        raise HistoryError(f"{name}: time {when} is before its invoke at {operation.call}; order by position")
-    return replace(operation, result=event.value, finish=when, outcome=OUTCOME_OF[event.type])
+def _finished(invoked: _Invoked, process: int, event: Event, when: int, number: int) -> Operation:
+    if when < invoked.when:
+        raise HistoryError(f"event {number}: time {when} is before its invoke at {invoked.when}; order by position")
+    invoke = invoked.event
+    assert invoke.function is not None, "looked at when it was invoked"
+    return Operation(
+        process=process,
+        function=invoke.function,
+        key=invoke.key,
+        argument=invoke.value,
+        result=event.value,
+        call=invoked.when,
+        finish=when,
+        outcome=OUTCOME_OF[event.type],
+    )
 
 
-def _refuse_second_invoke(event: Event, name: str, running: dict[int, _Invoked]) -> None:
-    if event.process in running:
-        invoked = running[event.process]
-        raise HistoryError(
-            f"{name}: process {event.process} invokes {event.function} while its {invoked.event.function} of "
-            f"{invoked.name} is open; end that one with ok, fail or info first, or use another process"
-        )
+def _second_invoke(event: Event, number: int, invoked: _Invoked) -> HistoryError:
+    return HistoryError(
+        f"event {number}: process {event.process} invokes {event.function} while its {invoked.event.function} of "
+        f"event {invoked.number} is open; end that one with ok, fail or info first, or use another process"
+    )
 
 
-def _nameless_open(event: Event, name: str, running: Mapping[int, _Invoked]) -> int | None:
+def _nameless_open(event: Event, number: int, running: Mapping[int, _Invoked]) -> int | None:
     """The client without a name whose operation a return without a process ends; None if there needs be none."""
     alike = [
         process
@@ -117,21 +149,24 @@ def _nameless_open(event: Event, name: str, running: Mapping[int, _Invoked]) -> 
         return None
     several = "several such are" if alike else "nothing such is"
     raise HistoryError(
-        f"{name}: returns {event.type}{_of(event)} of no process, but {several} open; give invoke and return a process"
+        f"event {number}: returns {event.type}{_of(event)} of no process, but {several} open; "
+        "give invoke and return a process"
     )
 
 
-def _matching_invoke(event: Event, process: int, name: str, running: dict[int, _Invoked]) -> int:
-    """The place of the operation that `event` ends; it runs no longer."""
-    says = f"process {process} returns {event.type}{_of(event)}"
-    if process not in running:
-        raise HistoryError(f"{name}: {says} but has nothing open; put its invoke before it, or remove it")
-    place, invoke, invoke_name = running.pop(process)
+def _expect_return_of(invoked: _Invoked | None, event: Event, process: int, number: int) -> _Invoked:
+    """What was invoked, if the event may end it; what the event leaves out it need not repeat."""
+    says = f"event {number}: process {process} returns {event.type}{_of(event)}"
+    if invoked is None:
+        raise HistoryError(f"{says} but has nothing open; put its invoke before it, or remove it")
+    invoke = invoked.event
     if event.function is not None and event.function != invoke.function:
-        raise HistoryError(f"{name}: {says} but {invoke_name} invoked {invoke.function}; use one name")
+        raise HistoryError(f"{says} but event {invoked.number} invoked {invoke.function}; use one name")
     if event.key is not None and event.key != invoke.key:
-        raise HistoryError(f"{name}: {says} on key {event.key!r} but {invoke_name} has key {invoke.key!r}; use one key")
-    return place
+        raise HistoryError(
+            f"{says} on key {event.key!r} but event {invoked.number} has key {invoke.key!r}; use one key"
+        )
+    return invoked
 
 
 def _of(event: Event) -> str:

@@ -76,6 +76,8 @@ def exact(value: Any) -> Any:
     if kind is float:
         return value if math.isnan(value) else Real(value)  # NaN is equal to itself by identity alone
     if kind is tuple or kind is frozenset:
+        if EXACT.issuperset(map(type, value)):
+            return value
         members = [exact(each) for each in value]
         return kind(members) if any(map(_is_other, members, value)) else value
     if kind is list:
