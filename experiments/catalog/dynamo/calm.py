@@ -4,7 +4,8 @@ dynamo-calm-hunt      clients go on after everything has healed: what they ask s
                       fresh, and nobody stands in for anybody. Then one server crashes and comes back; then nothing is
                       written any more, and nothing is repaired.
 dynamo-repair-hunt    one mechanism alone brings replicas together, in the time that it needs: anti-entropy that one
-                      server begins, read repair, or hinted handoff. Elsewhere one makes up for what another leaves out.
+                      server begins, read repair, hinted handoff, or the removal of tombstones while there are hints.
+                      Elsewhere one makes up for what another leaves out.
 
 After the trouble no message is lost, so it is known when what has arrived.
 """
@@ -16,7 +17,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from simclock import Crash, Fault, Network, Restart, RunResult, Scenario, SetLoss, Stream, Uniform, ms, seconds, stream
+from simclock import (
+    Crash,
+    Fault,
+    Network,
+    Partition,
+    Restart,
+    RunResult,
+    Scenario,
+    SetLoss,
+    Stream,
+    Uniform,
+    ms,
+    seconds,
+    stream,
+)
 from simclock.actors import Node
 from simclock.environment.quartz import Clocks
 from simclock.experiments.catalog.dynamo.clients import ClientsGoOn
@@ -41,7 +56,13 @@ from simclock.experiments.catalog.dynamo.judge import (
     sometimes,
 )
 from simclock.experiments.catalog.dynamo.scenario import SOURCE, Parts, Store
-from simclock.experiments.catalog.dynamo.steadiness import StoreCalm, StoreSteadiness, orders_not_followed, stale_reads
+from simclock.experiments.catalog.dynamo.steadiness import (
+    LacksNothing,
+    StoreCalm,
+    StoreSteadiness,
+    orders_not_followed,
+    stale_reads,
+)
 from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.checkers.steadiness import ended_by
 from simclock.experiments.entries.entry import Entry
@@ -65,6 +86,10 @@ JOINS_NS = ms(20)
 STEADY_NS = ms(600)
 CATCHES_UP_NS = ms(1200)
 FORGETS_NS = ms(300)
+READS_NS = ms(1500)
+REMOVAL_HANDOFF_NS = ms(1000)
+CUT_NS = ms(400)
+"""So long before the trouble ends, one server is cut off from all the others: then there is something to repair."""
 NEVER_NS = seconds(60)
 
 
@@ -98,7 +123,7 @@ def _orders(luck: Stream, members: int, n: int) -> tuple[tuple[int, int, int, bo
     return (*lost, (STRUCK_NS + JOINS_NS, luck.randrange(members), members, True))
 
 
-def calmness(drawn: Drawn, store: Store) -> StoreCalm:
+def calmness(drawn: Drawn, store: Store, crashes: int) -> StoreCalm:
     """What is owed: a client asks a server, which sends the request on to one that asks the others: five journeys."""
     journey_ns, timeout_ns = drawn.latency_ns_max, store.settings.replica_timeout_ns
     settled_ns = STRUCK_NS + SETTLES_NS
@@ -118,6 +143,7 @@ def calmness(drawn: Drawn, store: Store) -> StoreCalm:
         bears=max(drawn.r, drawn.w) < drawn.n,
         tombstones_go=drawn.delete_mode == AGREED,
         joins=drawn.members if drawn.orders else None,
+        crashes=crashes,
     )
 
 
@@ -128,7 +154,8 @@ def dynamo_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
     luck = stream(settings.seed, "dynamo-calm-hunt crash")
     # Where there are but three to tell it, a server hears from each that is well, and need not forget its suspicion.
     suspect_ns = NEVER_NS if len(store.settings.servers) <= 3 and luck.randrange(2) else FORGETS_NS
-    calm = calmness(drawn, store)
+    crashes = luck.randrange(drawn.members)
+    calm = calmness(drawn, store, crashes)
     reads_from_ns = calm.whole_ns + STEADY_NS
     stop_ns = calm.evened_ns + STEADY_NS
     store = replace(
@@ -142,7 +169,6 @@ def dynamo_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
         workload=replace(store.workload, reads_from_ns=reads_from_ns, stop_ns=stop_ns),
         rest_ns=ms(200),
     )
-    crashes = luck.randrange(drawn.members)
     asked = tuple(server for server in store.settings.servers if server != crashes)
     crash = (Crash(at_ns=calm.crash_ns, node=crashes), Restart(at_ns=calm.back_ns, node=crashes))
 
@@ -172,6 +198,7 @@ class Mechanism(NamedTuple):
     """Between two comparisons."""
     takes_ns: int
     converges: bool
+    handoff_ns: int = HANDOFF_NS
 
 
 def _anti_entropy(luck: Stream, drawn: Drawn) -> Mechanism:
@@ -183,12 +210,10 @@ def _anti_entropy(luck: Stream, drawn: Drawn) -> Mechanism:
 
 
 def _read_repair(luck: Stream, drawn: Drawn) -> Mechanism:
-    """Every key is read some times."""
+    """Every key is read some times, by one client of one server."""
     members = luck.choice((2, 3))
-    drawn = drawn._replace(
-        members=members, n=members, read_repair=True, keys=luck.choice((1, 2)), clients=3, pause_ns=ms(15)
-    )
-    return Mechanism("read repair", drawn, 0, FORGETS_NS + ms(600), True)
+    drawn = drawn._replace(members=members, n=members, read_repair=True, keys=luck.choice((1, 2)), pause_ns=ms(15))
+    return Mechanism("read repair", drawn, 0, FORGETS_NS + READS_NS, True)
 
 
 def _handoff(luck: Stream, drawn: Drawn) -> Mechanism:
@@ -198,11 +223,29 @@ def _handoff(luck: Stream, drawn: Drawn) -> Mechanism:
     return Mechanism("handoff", drawn, 0, HANDOFF_NS + 1 + 2 * drawn.latency_ns_max, False)
 
 
-MECHANISMS: tuple[Callable[[Stream, Drawn], Mechanism], ...] = (_anti_entropy, _anti_entropy, _read_repair, _handoff)
+def _removal(luck: Stream, drawn: Drawn) -> Mechanism:
+    """Tombstones go while stand-ins still have hints, of them and of what must not go."""
+    drawn = drawn._replace(
+        members=3,
+        n=1,
+        quorum=SLOPPY,
+        read_repair=False,
+        keys=6,
+        deletes_percent=luck.choice((40, 70)),
+        delete_mode=AGREED,
+        every_ns=ms(40),
+    )
+    return Mechanism("removal", drawn, ms(100), REMOVAL_HANDOFF_NS + ms(1000), True, REMOVAL_HANDOFF_NS)
+
+
+MECHANISMS: tuple[Callable[[Stream, Drawn], Mechanism], ...] = (
+    *(_anti_entropy, _anti_entropy, _anti_entropy),
+    *(_read_repair, _handoff, _removal),
+)
 
 
 def mechanism_of(seed: int) -> Mechanism:
-    """The one that the seed draws, with a store for it: nobody joins or leaves, no tombstone goes."""
+    """The one that the seed draws, with a store for it: nobody joins or leaves."""
     luck = stream(seed, "dynamo-repair-hunt")
     drawn = draw(seed)._replace(
         spares=0,
@@ -223,7 +266,9 @@ def dynamo_repair_hunt(settings: Settings, parts: Parts) -> Scenario:
     drawn = mechanism.drawn._replace(**_given(settings, mechanism))
     store = store_of(drawn, parts)
     luck = stream(settings.seed, "dynamo-repair-hunt who")
-    compares = luck.randrange(drawn.members)
+    one = luck.randrange(drawn.members)
+    has_all = mechanism.name == "anti-entropy" and luck.randrange(2) == 0
+    away = (one + 1 + luck.randrange(drawn.members - 1)) % drawn.members
     # Until then a write that began in time may be under way, and be sent to a stand-in.
     lingers_ns = 2 * store.settings.replica_timeout_ns + 5 * drawn.latency_ns_max
     due_ns = STRUCK_NS + lingers_ns + mechanism.takes_ns
@@ -234,32 +279,47 @@ def dynamo_repair_hunt(settings: Settings, parts: Parts) -> Scenario:
             store.settings,
             suspect_ns=FORGETS_NS,
             gossip_ns=GOSSIP_NS,
-            handoff_ns=HANDOFF_NS,
+            handoff_ns=mechanism.handoff_ns,
             anti_entropy_ns=mechanism.every_ns,
         ),
         workload=replace(store.workload, reads_from_ns=STRUCK_NS, stop_ns=due_ns if reads else STRUCK_NS),
-        rest_ns=0 if reads else lingers_ns,
+        rest_ns=0,
         converges=mechanism.converges,
     )
+    servers, first = store.settings.servers, len(store.settings.servers)
     silent = replace(store, settings=replace(store.settings, anti_entropy_ns=0))
+    leaves = replace(store.workload, stop_ns=STRUCK_NS)
 
     def build(node: int) -> Node:
-        return store.build(node) if node == compares else silent.build(node)
+        if node == one:
+            return store.build(node)
+        if node in range(first, first + store.clients):
+            reads_on = reads and node == first
+            asked = (one,) if has_all or reads_on else servers
+            return parts.client(asked, store.workload if reads_on else leaves)
+        return silent.build(node)
 
+    # What has been brought together is durable.
+    down_ns = due_ns + 6 * drawn.latency_ns_max
+    crashes = tuple(Crash(at_ns=down_ns, node=server) for server in servers)
+    restarts = tuple(Restart(at_ns=down_ns + ms(1), node=server) for server in servers)
     return _healed(
         "dynamo-repair-hunt",
         settings,
         drawn,
         store,
         build=build,
-        end_ns=due_ns + 6 * drawn.latency_ns_max,
-        says={"mechanism": mechanism.name},
+        end_ns=down_ns + ms(2),
+        last=Partition(at_ns=STRUCK_NS - CUT_NS, groups=((away,), tuple(set(range(store.nodes)) - {away}))),
+        later=(*crashes, *restarts),
+        observers=(partial(LacksNothing, one, STRUCK_NS + 3 * drawn.latency_ns_max + 1),) if has_all else (),
+        says={"mechanism": mechanism.name, "takes all writes": one if has_all else None},
     )
 
 
 def _given(settings: Settings, mechanism: Mechanism) -> dict[str, Any]:
     given = given_of({**PARAMETERS, **settings.parameters})
-    return given if mechanism.name != "handoff" else given | {"quorum": SLOPPY}
+    return given if mechanism.name not in ("handoff", "removal") else given | {"quorum": SLOPPY}
 
 
 def _healed(
@@ -270,15 +330,17 @@ def _healed(
     *,
     build: Callable[[int], Node],
     end_ns: int,
+    last: Fault | None = None,
     later: tuple[Fault, ...] = (),
     observers: tuple[Any, ...] = (),
     says: dict[str, Any] | None = None,
 ) -> Scenario:
-    """A run with trouble until STRUCK_NS, and none of the network's after that."""
+    """A run with trouble until STRUCK_NS, `last` the last of it, and none of the network's after that."""
     servers = store.settings.servers
     prey = _prey(servers)
     lossless = Network(latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max))
     lossy = SetLoss(at_ns=0, loss=drawn.loss, duplication=drawn.duplication)
+    promise = promise_of(store, STRUCK_NS)
     plan = draw_plan(drawn.nemesis, settings.seed, prey, lossless, STRUCK_NS)
     return Scenario(
         name=name,
@@ -287,8 +349,8 @@ def _healed(
         duration_ns=end_ns,
         network=lossless,
         clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
-        faults=(lossy, *plan.faults, *recovery(prey, lossless, STRUCK_NS), *later),
-        observers=(*store.observers(), partial(ClientsGoOn, promise_of(store)), *observers),
+        faults=(lossy, *plan.faults, *([] if last is None else [last]), *recovery(prey, lossless, STRUCK_NS), *later),
+        observers=(*store.observers(), partial(ClientsGoOn, promise), *observers),
         final=server_at_end,
         # What the scenario's line would not show otherwise.
         parameters={"store": line_of(drawn, store), "orders": len(drawn.orders), **(says or {})},

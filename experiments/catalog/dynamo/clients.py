@@ -3,7 +3,8 @@ wrong.
 
 Operation Ends       an operation ends, well or as one of unknown outcome, when its client's patience does
 Client Goes On       a client that has nothing open asks again
-Told As Asked        what a client tells of an answer is of what it had asked
+Told As Asked        what a client tells of an answer is of what it had asked, and what a server tells of a write is of
+                     what its client has asked for
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simclock import Control, Observation, Observer, format_duration, reader
-from simclock.protocols.dynamo.observed import Heard
+from simclock.protocols.dynamo.observed import Coordinates, Heard
 from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown
 
 ENDS = "Operation Ends"
 GOES_ON = "Client Goes On"
 AS_ASKED = "Told As Asked"
 
-_read = reader(Invoked, Succeeded, Unknown, Heard)
+_read = reader(Invoked, Succeeded, Unknown, Heard, Coordinates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,8 @@ class ClientsGoOn(Observer):
         """Client -> since when it waits for an answer."""
         self._asked: dict[int, tuple[str, str]] = {}
         """Client -> (function, key) of what it asked last."""
+        self._keys: set[tuple[int, str]] = set()
+        """(client, key) of all that was asked."""
         self._rests_ns = dict.fromkeys(promise.clients, 0)
         """Client -> since when it has nothing open."""
         self._named: set[str] = set()
@@ -51,8 +54,12 @@ class ClientsGoOn(Observer):
         match _read(observation):
             case Invoked(_, function, key):
                 self._asked[client] = (function, key)
+                self._keys.add((client, key))
                 self._rests_ns.pop(client, None)
                 self._asked_ns[client] = observation.time_ns
+            case Coordinates(writer, _, key) if (writer, key) not in self._keys:
+                text = f"tells of a write of {key} by client {writer}, which has not asked for it"
+                self._name(control, AS_ASKED, client, text)
             case Heard(function, key):
                 self._judge_told(client, function, key, control)
             case Succeeded(_, function, key) | Unknown(_, function, key):

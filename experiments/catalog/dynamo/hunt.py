@@ -266,22 +266,21 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         network=network,
         clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
         faults=_faults(settings.seed, drawn.nemesis, servers, network),
-        observers=(*store.observers(), partial(ClientsGoOn, promise_of(store))),
+        observers=(*store.observers(), partial(ClientsGoOn, promise_of(store, TROUBLE_NS))),
         final=server_at_end,
         # What the scenario's line would not show otherwise.
         parameters={"store": line_of(drawn, store), "orders": len(drawn.orders)},
     )
 
 
-def promise_of(store: Store) -> Promise:
-    """What its clients do, whatever happens to servers."""
+def promise_of(store: Store, stop_ns: int) -> Promise:
+    """What its clients do, whatever happens to servers; until then all of them call."""
     first, workload = len(store.settings.servers), store.workload
-    assert workload.stop_ns is not None, "they stop"
     return Promise(
         clients=range(first, first + store.clients),
         answer_within_ns=workload.give_up_ns,
         call_within_ns=PAUSES_MAX * workload.pause_ns,
-        stop_ns=workload.stop_ns,
+        stop_ns=stop_ns,
     )
 
 

@@ -3,8 +3,10 @@
 Every Call Succeeds     what is asked succeeds, within five journeys; while one server is down too, where those that are
                         left are as many as are needed, and else it has an end when two time-outs are over
 Reads Are Fresh         a get shows what was acknowledged before it, long enough for it to be everywhere
-Nobody Stands In        nobody is suspected, no hint is made or delivered, no key moves, no server joins or leaves
+Nobody Stands In        nobody is suspected, no hint is made or delivered, no key moves, no server joins or leaves;
+                        while one server is down, nobody else is suspected
 Repairs Are Needed      while nothing is written, there is nothing to repair
+Who Has All Lacks None  a server that takes all writes, and keeps every key, is brought nothing by anti-entropy
 Orders Are Followed     a server that was told to join when all was well is a member, as everybody sees it
 """
 
@@ -14,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from simclock import Control, Observation, RunResult, Told, format_duration, reader
+from simclock import Control, Observation, Observer, RunResult, Told, format_duration, reader
 from simclock.experiments.catalog.dynamo.causality import (
     QUORUMS_INTERSECT,
     Finding,
@@ -43,6 +45,7 @@ SUCCEEDS = "Every Call Succeeds"
 READS_ARE_FRESH = "Reads Are Fresh"
 NOBODY_STANDS_IN = "Nobody Stands In"
 NEEDED = "Repairs Are Needed"
+HAS_ALL = "Who Has All Lacks None"
 FOLLOWED = "Orders Are Followed"
 
 _read = reader(
@@ -73,6 +76,7 @@ class StoreCalm:
     """Whether every server that can be asked keeps every key: then no request is sent on to one that is down."""
     bears: bool
     """Whether one of the N may be down and the others are enough."""
+    crashes: int
     joins: int | None
     """Who was told to join when the trouble was over."""
     tombstones_go: bool
@@ -123,6 +127,8 @@ class StoreSteadiness(Steadiness):
     def _on_server(self, now_ns: int, node: int, told: Told) -> None:
         calm = self._calm
         match told:
+            case Suspected(server) if calm.is_short(now_ns) and server != calm.crashes:
+                self.name(now_ns, NOBODY_STANDS_IN, node, f"suspects {server}, and {calm.crashes} alone is down")
             case Moved() | Received() if calm.tombstones_go:
                 pass
             case Suspected() | StandsIn() | Hinted() | Delivered() | Received() | Moved() | Members():
@@ -161,6 +167,21 @@ class StoreSteadiness(Steadiness):
 
     def report(self) -> Judged:
         return Judged(self._calm, dict(self._counts))
+
+
+class LacksNothing(Observer):
+    """Judges the one server that clients ask, from when they are silent."""
+
+    def __init__(self, server: int, silent_ns: int) -> None:
+        self._server = server
+        self._silent_ns = silent_ns
+
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        if observation.node != self._server or observation.time_ns < self._silent_ns:
+            return
+        told = Synchronized.read(observation)
+        if told is not None:
+            control.violated(HAS_ALL, self._server, f"server {told.source} sends it what it has", stop=False)
 
 
 def orders_not_followed(calm: StoreCalm, result: RunResult) -> Iterator[Finding]:
