@@ -268,7 +268,8 @@ def dynamo_repair_hunt(settings: Settings, parts: Parts) -> Scenario:
     luck = stream(settings.seed, "dynamo-repair-hunt who")
     one = luck.randrange(drawn.members)
     has_all = mechanism.name == "anti-entropy" and luck.randrange(2) == 0
-    away = (one + 1 + luck.randrange(drawn.members - 1)) % drawn.members
+    asked_alone = (one + 1) % drawn.members if has_all else one  # who compares asks it for what it has
+    away = one if has_all else (one + 1 + luck.randrange(drawn.members - 1)) % drawn.members
     # Until then a write that began in time may be under way, and be sent to a stand-in.
     lingers_ns = 2 * store.settings.replica_timeout_ns + 5 * drawn.latency_ns_max
     due_ns = STRUCK_NS + lingers_ns + mechanism.takes_ns
@@ -295,7 +296,7 @@ def dynamo_repair_hunt(settings: Settings, parts: Parts) -> Scenario:
             return store.build(node)
         if node in range(first, first + store.clients):
             reads_on = reads and node == first
-            asked = (one,) if has_all or reads_on else servers
+            asked = (asked_alone,) if has_all or reads_on else servers
             return parts.client(asked, store.workload if reads_on else leaves)
         return silent.build(node)
 
@@ -312,8 +313,8 @@ def dynamo_repair_hunt(settings: Settings, parts: Parts) -> Scenario:
         end_ns=down_ns + ms(2),
         last=Partition(at_ns=STRUCK_NS - CUT_NS, groups=((away,), tuple(set(range(store.nodes)) - {away}))),
         later=(*crashes, *restarts),
-        observers=(partial(LacksNothing, one, STRUCK_NS + 3 * drawn.latency_ns_max + 1),) if has_all else (),
-        says={"mechanism": mechanism.name, "takes all writes": one if has_all else None},
+        observers=(partial(LacksNothing, asked_alone, STRUCK_NS + 3 * drawn.latency_ns_max + 1),) if has_all else (),
+        says={"mechanism": mechanism.name, "takes all writes": asked_alone if has_all else None},
     )
 
 
