@@ -150,7 +150,7 @@ WRONG = [
     (REPAIR, "Replicas Converge", Parts(server=RepairsInMemory)),
     (REPAIR, "Replicas Converge", Parts(server=GivesNothing)),
     (REPAIR, "Handoff Completes", Parts(server=KeepsHints)),
-    (REPAIR, "Tombstones Go", Parts(server=HearsOfNoRemoval)),
+    (REPAIR, "Handoff Completes", Parts(server=HearsOfNoRemoval)),
 ]
 
 
