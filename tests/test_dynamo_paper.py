@@ -163,6 +163,18 @@ def test_4_5_r_nodes_must_participate_in_a_read(down, r, status):
     assert answers[2] == (status, ("v",) if status == OK else ())
 
 
+@pytest.mark.parametrize("function", ["put", "get"])
+def test_4_6_a_client_is_told_when_all_that_are_well_are_too_few(function):
+    """Three servers, one down and suspected by then: the two that are asked answer, and R = W = 3 cannot be had."""
+    step = ("put", "v", False) if function == "put" else ("get",)
+    steps = ((ms(10), COORDINATOR, *step), (ms(200), COORDINATOR, *step))
+    down = next(server for server in range(3) if server != COORDINATOR)
+    answers, told, _ = play(steps, members=3, faults=(Crash(at_ns=ms(1), node=down),), r=3, w=3)
+    assert answers == {1: (UNAVAILABLE, ()), 2: (UNAVAILABLE, ())}
+    second = [each.time_ns for each in told if each.name == "answer"][1]
+    assert second < ms(200) + ms(50), "nobody is waited for"
+
+
 @pytest.mark.parametrize("reader", [COORDINATOR, SECOND])
 def test_4_5_a_read_returns_what_is_newest_whoever_answers_last(reader):
     """R = 2 of N = 2: a coordinator counts itself first, and then hears the other, stale or newer."""

@@ -9,7 +9,7 @@ from simclock import Observation, UsageError
 from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.bugs import BUGS as ROWS
-from simclock.experiments.catalog.dynamo.hunt import _draw, _draw_delete, _draw_ring
+from simclock.experiments.catalog.dynamo.hunt import _draw_delete, _draw_ring, draw
 from simclock.experiments.catalog.dynamo.hunt import hunt as without_seed
 from simclock.experiments.catalog.dynamo.judge import StandInsKeepHints
 from simclock.experiments.catalog.dynamo.scenario import Parts
@@ -138,7 +138,7 @@ def test_no_more_stand_ins_are_asked_than_owners_are_missing():
     entry = entries()["dynamo-hunt"]
     verdicts = []
     for server in (FindsTooMany, DynamoServer):
-        scenario = hunt("dynamo-hunt", Settings(seed=12), without_deletes(_draw(12)), Parts(server=server))
+        scenario = hunt("dynamo-hunt", Settings(seed=12), without_deletes(draw(12)), Parts(server=server))
         verdicts.append(entry.judge(run(scenario)))
     assert "Stand-Ins Keep Hints violated at node 2" in verdicts[0].lines[0] and verdicts[1].status == VALID
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from simclock import Control, Observation, Observer, Told, format_duration, reader
 from simclock.experiments.nemesis import calm_of
+from simclock.observers import Happened
 from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
 from simclock.protocols.raft.observed import Appended, Candidate, Follower, Leader, Started
 from simclock.protocols.replication.observed import CommitIndex
@@ -55,11 +56,16 @@ class Steadiness(Observer):
     def on_finish(self, control: Control) -> None:
         self.overdue(control.now_ns)
         assert control.happened is not None, "the run has ended"
-        calm = calm_of(control.happened)
-        if calm.standing or calm.since_ns > self._calm_by_ns:
+        if not ended_by(control.happened, self._calm_by_ns):
             return
         for property, (node, detail) in self._found.items():
             control.violated(property, node, detail)
+
+
+def ended_by(happened: Happened, by_ns: int) -> bool:
+    """Whether all that went wrong in a run was over by then."""
+    calm = calm_of(happened)
+    return not calm.standing and calm.since_ns <= by_ns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,12 +109,16 @@ class Client(Node):
 
     def _call(self) -> None:
         key = f"k{self.random.randrange(self.workload.keys)}"
-        if self.random.randrange(100) < self.workload.reads_percent:
+        if self._only_reads() or self.random.randrange(100) < self.workload.reads_percent:
             self.get(key)
         elif self.workload.deletes_percent and self.random.randrange(100) < self.workload.deletes_percent:
             self.delete(key)
         else:
             self.put(key, blind=self.random.randrange(100) < self.workload.blind_percent)
+
+    def _only_reads(self) -> bool:
+        from_ns = self.workload.reads_from_ns
+        return from_ns is not None and self.clock.monotonic_ns() >= from_ns
 
     def get(self, key: str) -> None:
         """Ask for a key, any server."""

@@ -283,12 +283,16 @@ class DynamoServer(RemovingReplica):
         if operation.is_put and self.settings.quorum == SLOPPY and not operation.retried:
             self._find_stand_ins(number, operation)
             return
-        if not operation.answered:
-            operation.answered = True
-            self.send(operation.client, Answer(operation.request, UNAVAILABLE))
+        self._refuse(operation)
         if not operation.is_put:
             self.repair(operation)
         self._end(number)
+
+    def _refuse(self, operation: Operation) -> None:
+        """Tell the client that fewer than R or W could be had, if that is so."""
+        if not operation.answered:
+            operation.answered = True
+            self.send(operation.client, Answer(operation.request, UNAVAILABLE))
 
     def _find_stand_ins(self, number: int, operation: Operation) -> None:
         """4.6: what cannot reach its owner is sent to another server, which keeps it for the owner."""
@@ -302,5 +306,6 @@ class DynamoServer(RemovingReplica):
         self.set_timer(("operation", number), self.settings.replica_timeout_ns)
 
     def _end(self, number: int) -> None:
+        """Everybody has answered, or nobody is waited for any more. Those that are well may be fewer than R or W."""
+        self._refuse(self.operations.pop(number))
         self.cancel_timer(("operation", number))
-        del self.operations[number]

@@ -25,6 +25,8 @@ class Workload:
     """An operation not answered by then is of unknown outcome."""
     stop_ns: int | None = None
     """No operation begins after that, so that the store can come to rest."""
+    reads_from_ns: int | None = None
+    """From then on nothing is written any more, by the client's monotonic clock; None: never."""
     content: str = "name"
 
     def __post_init__(self) -> None:

@@ -170,9 +170,14 @@ def _with_removed(shown: Sequence[str], get: Operation, removed: Sequence[Remove
 
 
 def unseen_by_reads(
-    operations: Sequence[Operation], pasts: Pasts, names: Names, removed: Sequence[RemovedTombstone] = ()
+    operations: Sequence[Operation],
+    pasts: Pasts,
+    names: Names,
+    removed: Sequence[RemovedTombstone] = (),
+    after_ns: int = 0,
 ) -> Iterator[Finding]:
-    """Gets that miss what they must show where quorums overlap; each names the first thing missed."""
+    """Gets that miss what they must show where quorums overlap, or so long after it was acknowledged; each names the
+    first thing missed."""
     acknowledged = sorted(
         (each for each in operations if each.function in CHANGES and each.outcome == "ok" and each.finish is not None),
         key=lambda each: each.finish or 0,
@@ -183,7 +188,7 @@ def unseen_by_reads(
         shown = _with_removed(names(_names(get.result)[1:]), get, removed)
         for put in acknowledged:
             assert put.finish is not None, "acknowledged puts have ended"
-            if put.finish >= get.call:
+            if put.finish + after_ns >= get.call:
                 break
             write = _names(put.argument)[0]
             if put.key == get.key and not pasts.covers(shown, write):

@@ -3,17 +3,23 @@ wrong.
 
 Operation Ends       an operation ends, well or as one of unknown outcome, when its client's patience does
 Client Goes On       a client that has nothing open asks again
+Told As Asked        what a client tells of an answer is of what it had asked, and what a server tells of a write is of
+                     what its client has asked for
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simclock import Control, Observation, Observer, format_duration
-from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown, read
+from simclock import Control, Observation, Observer, format_duration, reader
+from simclock.protocols.dynamo.observed import Coordinates, Heard
+from simclock.protocols.key_value.observed import Invoked, Succeeded, Unknown
 
 ENDS = "Operation Ends"
 GOES_ON = "Client Goes On"
+AS_ASKED = "Told As Asked"
+
+_read = reader(Invoked, Succeeded, Unknown, Heard, Coordinates)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +41,29 @@ class ClientsGoOn(Observer):
         self._promise = promise
         self._asked_ns: dict[int, int] = {}
         """Client -> since when it waits for an answer."""
+        self._asked: dict[int, tuple[str, str]] = {}
+        """Client -> (function, key) of what it asked last."""
+        self._keys: set[tuple[int, str]] = set()
+        """(client, key) of all that was asked."""
         self._rests_ns = dict.fromkeys(promise.clients, 0)
         """Client -> since when it has nothing open."""
         self._named: set[str] = set()
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         client = observation.node
-        match read(observation):
-            case Invoked():
+        match _read(observation):
+            case Invoked(_, function, key):
+                self._asked[client] = (function, key)
+                self._keys.add((client, key))
                 self._rests_ns.pop(client, None)
                 self._asked_ns[client] = observation.time_ns
-            case Succeeded() | Unknown():
+            case Coordinates(writer, _, key) if (writer, key) not in self._keys:
+                text = f"tells of a write of {key} by client {writer}, which has not asked for it"
+                self._name(control, AS_ASKED, client, text)
+            case Heard(function, key):
+                self._judge_told(client, function, key, control)
+            case Succeeded(_, function, key) | Unknown(_, function, key):
+                self._judge_told(client, function, key, control)
                 self._late(client, control)
                 self._asked_ns.pop(client, None)
                 self._rests_ns[client] = observation.time_ns
@@ -56,6 +74,11 @@ class ClientsGoOn(Observer):
         for client, since_ns in self._rests_ns.items():
             if since_ns + self._promise.call_within_ns < min(self._promise.stop_ns, control.now_ns):
                 self._name(control, GOES_ON, client, f"asks for nothing since {format_duration(since_ns)}")
+
+    def _judge_told(self, client: int, function: str, key: str, control: Control) -> None:
+        asked = self._asked.get(client)
+        if asked != (function, key):
+            self._name(control, AS_ASKED, client, f"tells of a {function} of {key}, and had asked {asked}")
 
     def _late(self, client: int, control: Control) -> None:
         asked_ns = self._asked_ns.get(client, control.now_ns)

@@ -9,10 +9,10 @@ and the store comes to rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simclock import Fault, Network, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
 from simclock.environment.quartz import Clocks
@@ -73,7 +73,8 @@ class Drawn(NamedTuple):
     delete_mode: str = KEEP
 
 
-def _draw(seed: int) -> Drawn:
+def draw(seed: int) -> Drawn:
+    """What `dynamo-hunt` draws."""
     luck = stream(seed, "dynamo-hunt")
     members = luck.choice((3, 4, 5))
     spares = luck.choice((0, 1))
@@ -106,7 +107,7 @@ def _draw(seed: int) -> Drawn:
     deletes = stream(seed, "dynamo-hunt deletes")
     deletes_percent = deletes.choice((0, 10, 40))
     return drawn._replace(
-        orders=_orders(luck, members, members + spares, changes, members_min=3),
+        orders=draw_orders(luck, members, members + spares, changes, members_min=3),
         deletes_percent=deletes_percent,
         delete_mode=deletes.choice((KEEP, AGREED)) if deletes_percent else KEEP,
     )
@@ -116,7 +117,7 @@ def _draw_ring(seed: int) -> Drawn:
     """The same, but one or two replicas, and a server that leaves and joins all the time."""
     luck = stream(seed, "dynamo-ring-hunt")
     n = luck.choice((1, 1, 2))
-    return _draw(seed)._replace(
+    return draw(seed)._replace(
         members=3,
         spares=0,
         n=n,
@@ -125,7 +126,7 @@ def _draw_ring(seed: int) -> Drawn:
         quorum=SLOPPY,
         keys=luck.choice((1, 2)),
         blind_percent=luck.choice((20, 60)),
-        orders=_orders(luck, 3, 3, 4 + luck.randrange(8), members_min=2),
+        orders=draw_orders(luck, 3, 3, 4 + luck.randrange(8), members_min=2),
     )
 
 
@@ -137,7 +138,7 @@ def _draw_quorum(seed: int) -> Drawn:
     luck = stream(seed, "dynamo-quorum-hunt")
     n = luck.choice((2, 3, 3))
     r = 2 + luck.randrange(n - 1)
-    return _draw(seed)._replace(
+    return draw(seed)._replace(
         n=n,
         r=r,
         w=n - r + 1 + luck.randrange(r),
@@ -157,7 +158,7 @@ def _draw_delete(seed: int) -> Drawn:
     Servers are cut off and links clogged rather than down: one that is down holds the removal of every tombstone up.
     """
     luck = stream(seed, "dynamo-delete-hunt")
-    return _draw(seed)._replace(
+    return draw(seed)._replace(
         n=luck.choice((1, 2, 3)),
         r=1,
         w=1,
@@ -173,14 +174,14 @@ def _draw_delete(seed: int) -> Drawn:
     )
 
 
-def _orders(
-    luck: Stream, members: int, servers: int, count: int, *, members_min: int
+def draw_orders(
+    luck: Stream, members: int, servers: int, count: int, *, members_min: int, until_ns: int = TROUBLE_NS
 ) -> tuple[tuple[int, int, int, bool], ...]:
     """Joins and leaves; often one server goes to and fro."""
     inside = set(range(members))
     restless = luck.randrange(servers)
     orders = []
-    times_ns = sorted(luck.uniform_ns(ms(100), TROUBLE_NS) for _ in range(count))
+    times_ns = sorted(luck.uniform_ns(ms(100), until_ns) for _ in range(count))
     for at_ns in times_ns:
         changing = luck.choice((restless, restless, luck.randrange(servers)))
         joins = changing not in inside
@@ -192,26 +193,27 @@ def _orders(
     return tuple(orders)
 
 
-def dynamo_hunt(draw: Callable[[int], Drawn], name: str, settings: Settings, parts: Parts) -> Scenario:
+def dynamo_hunt(draws: Callable[[int], Drawn], name: str, settings: Settings, parts: Parts) -> Scenario:
     """The store that the seed draws, made of these parts."""
     asked = {**PARAMETERS, **settings.parameters}
-    drawn = draw(settings.seed)
-    given = {name: asked[name] for name in ("versioning", "ids", "quorum") if asked[name]}
-    _check(given)
-    return hunt(name, settings, drawn._replace(**given), parts)
+    drawn = draws(settings.seed)
+    return hunt(name, settings, drawn._replace(**given_of(asked)), parts)
 
 
-def _check(given: dict[str, str]) -> None:
+def given_of(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What takes the place of what the seed draws; UsageError for what is unknown."""
     choices = {"versioning": ("vector", "dotted"), "ids": ("client", "server"), "quorum": (SLOPPY, STRICT)}
+    given = {name: asked[name] for name in choices if asked[name]}
     for name, value in given.items():
         if value not in choices[name]:
             raise UsageError(f"{name}: {value!r} is not known: use {', '.join(choices[name])}")
+    return given
 
 
-def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
-    """The scenario of these parts."""
+def store_of(drawn: Drawn, parts: Parts) -> Store:
+    """The store that was drawn, and its clients."""
     servers = tuple(range(drawn.members + drawn.spares))
-    store = Store(
+    return Store(
         settings=DynamoSettings(
             servers=servers,
             members=servers[: drawn.members],
@@ -247,12 +249,12 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         rest_ns=REST_NS - LINGER_NS,
         parts=parts,
     )
-    promise = Promise(
-        clients=range(len(servers), len(servers) + drawn.clients),
-        answer_within_ns=store.workload.give_up_ns,
-        call_within_ns=PAUSES_MAX * drawn.pause_ns,
-        stop_ns=TROUBLE_NS,
-    )
+
+
+def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
+    """The scenario of these parts."""
+    store = store_of(drawn, parts)
+    servers = store.settings.servers
     network = settings.network or Network(
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
@@ -264,15 +266,28 @@ def hunt(name: str, settings: Settings, drawn: Drawn, parts: Parts) -> Scenario:
         network=network,
         clocks=Clocks(offset_ns_max=drawn.clock_offset_ns),
         faults=_faults(settings.seed, drawn.nemesis, servers, network),
-        observers=(*store.observers(), partial(ClientsGoOn, promise)),
+        observers=(*store.observers(), partial(ClientsGoOn, promise_of(store, TROUBLE_NS))),
         final=server_at_end,
-        parameters={
-            # What the scenario's line would not show otherwise.
-            "store": f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}"
-            + (f" deletes {drawn.deletes_percent}% {drawn.delete_mode}" if drawn.deletes_percent else ""),
-            "orders": len(drawn.orders),
-        },
+        # What the scenario's line would not show otherwise.
+        parameters={"store": line_of(drawn, store), "orders": len(drawn.orders)},
     )
+
+
+def promise_of(store: Store, stop_ns: int) -> Promise:
+    """What its clients do, whatever happens to servers; until then all of them call."""
+    first, workload = len(store.settings.servers), store.workload
+    return Promise(
+        clients=range(first, first + store.clients),
+        answer_within_ns=workload.give_up_ns,
+        call_within_ns=PAUSES_MAX * workload.pause_ns,
+        stop_ns=stop_ns,
+    )
+
+
+def line_of(drawn: Drawn, store: Store) -> str:
+    """What was drawn, in short."""
+    line = f"{store.strategy().name} N={drawn.n} R={drawn.r} W={drawn.w} {drawn.quorum} {drawn.resolution}"
+    return line + (f" deletes {drawn.deletes_percent}% {drawn.delete_mode}" if drawn.deletes_percent else "")
 
 
 def _faults(seed: int, nemesis: str, servers: tuple[int, ...], network: Network) -> tuple[Fault, ...]:
@@ -287,9 +302,9 @@ def _prey(servers: tuple[int, ...]) -> Prey:
     return Prey(servers=servers, rhythm_ns=RHYTHM_NS, until_ns=TROUBLE_NS)
 
 
-def prey(draw: Callable[[int], Drawn], scenario: Scenario) -> Prey:
+def prey(draws: Callable[[int], Drawn], scenario: Scenario) -> Prey:
     """The servers, as long as clients call."""
-    drawn = draw(scenario.seed)
+    drawn = draws(scenario.seed)
     return _prey(tuple(range(drawn.members + drawn.spares)))
 
 
@@ -310,7 +325,7 @@ HUNTS = tuple(
     for name, drawn, summary in (
         (
             "dynamo-hunt",
-            _draw,
+            draw,
             "a small many-leader store under a swarm of faults, drawn anew by every seed: for finding bugs",
         ),
         (

@@ -1,6 +1,7 @@
 """What is kept of a run of the many-leader store, and how it is judged and told.
 
-Always owed: Siblings Are Concurrent. Owed at the end, when all is healed and the store has come to rest: No Lost Write,
+Always owed: Siblings Are Concurrent; and Epochs Only Grow: a server never counts in an epoch of its id, and then is in
+an earlier one. Owed at the end, when all is healed and the store has come to rest: No Lost Write,
 Deleted Stays Deleted, Replicas Converge, and Tombstones Go where all have to agree. Where quorums are strict, R + W > N
 and no server joined or left, also Quorums Intersect and Read Your Writes; Monotonic Reads only where R = N besides,
 because a write of unknown outcome may be on one replica alone.
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 from simclock import Control, Observation, Observer, RunResult, Told, format_duration
 from simclock.experiments.catalog.dynamo.causality import (
     Finding,
+    Names,
     Pasts,
     RemovedTombstone,
     Shown,
@@ -61,6 +63,7 @@ from simclock.protocols.dynamo.observed import (
 
 HANDOFF_COMPLETES = "Handoff Completes"
 TOMBSTONES_GO = "Tombstones Go"
+EPOCHS_GROW = "Epochs Only Grow"
 HINTS_ARE_DELIVERED = "Hints Are Delivered"
 STAND_INS_KEEP_HINTS = "Stand-Ins Keep Hints"
 TOLD: tuple[type[Told], ...] = (
@@ -68,6 +71,8 @@ TOLD: tuple[type[Told], ...] = (
     *(TombstonesRemoved, Fenced),
 )
 """What is counted of what servers observe."""
+LETTERS = 26
+"""So many servers have ids of one letter and an epoch."""
 DETAILS_MAX = 3
 """Findings shown for a property."""
 
@@ -84,6 +89,8 @@ class Conditions(NamedTuple):
     """When the last client stops calling and the last server has been told to join or leave."""
     rest_ns: int
     """What the store needs after that, and after all faults, to come to rest."""
+    converges: bool
+    """Whether owners are owed to hold the same then."""
 
     @property
     def overlapping(self) -> bool:
@@ -275,6 +282,7 @@ def findings(result: RunResult) -> Iterator[Finding]:
     operations = history_of(result)
     at_end = at_end_of(result)
     rested = not restless(result)
+    yield from _epochs_forgotten(result)
     if content != "number":
         pasts = Pasts(operations)
         removed = removed_of(result)
@@ -283,14 +291,14 @@ def findings(result: RunResult) -> Iterator[Finding]:
         if rested and not at_end.unrest and not at_end.down:
             yield from _wrong_at_end(conditions, operations, pasts, at_end, removed)
         if conditions.overlapping:
-            names = _named(content)
+            names = names_of(content)
             yield from unseen_by_reads(operations, pasts, names, removed)
             if conditions.settings.r == conditions.settings.n:
                 yield from reads_going_back(operations, pasts, names, removed)
     if rested and not at_end.down:
         if at_end.unrest:
             yield Finding(HANDOFF_COMPLETES, f"long after everything healed, {at_end.unrest}")
-        elif conditions.settings.anti_entropy_ns:
+        elif conditions.converges:
             yield from diverged(at_end.held)
             if conditions.tombstones_go:
                 yield from _tombstones_left(at_end)
@@ -314,8 +322,32 @@ def _wrong_at_end(
     yield from lost_writes(operations, pasts, {key: sorted(writes) for key, writes in held.items()})
     if conditions.causal:
         # In a list of names, a put that never saw the delete may well tell of what the delete had seen.
-        names = _named(content) if content == "name" else lambda values: ()
+        names = names_of(content) if content == "name" else lambda values: ()
         yield from deleted_again(operations, pasts, told, removed, names)
+
+
+def _epochs_forgotten(result: RunResult) -> Iterator[Finding]:
+    """Servers that have counted in an epoch of theirs which they know nothing of any more."""
+    conditions: Conditions = result.reports["Conditions"]
+    if len(conditions.settings.servers) > LETTERS:
+        return
+    for server, state in result.final.items():
+        for key, record in {} if state is None else state.records.items():
+            for id, _ in record.context:
+                owner, epoch = id_of(str(id))
+                known = result.final.get(owner)
+                if known is not None and epoch > known.epoch:
+                    detail = f"server {owner} is in epoch {known.epoch}; what server {server} has of {key} counts {id}"
+                    yield Finding(EPOCHS_GROW, detail)
+                    return
+
+
+def id_of(text: str) -> tuple[int, int]:
+    """(server, epoch) of the id that one of the first 26 servers has in clocks; (-1, 0) of any other id."""
+    letter, number = text[:1], text[1:]
+    if not "A" <= letter <= "Z" or not (number == "" or number.isdecimal()):
+        return -1, 0
+    return ord(letter) - ord("A"), int(number or 0)
 
 
 def _tombstones_left(at_end: AtEnd) -> Iterator[Finding]:
@@ -325,7 +357,8 @@ def _tombstones_left(at_end: AtEnd) -> Iterator[Finding]:
             yield Finding(TOMBSTONES_GO, f"long after everything healed, {key} still has its tombstone")
 
 
-def _named(content: str) -> Any:
+def names_of(content: str) -> Names:
+    """What tells of which writes values tell."""
     return lambda values: written_names(content, values)
 
 
@@ -364,7 +397,7 @@ def judge(result: RunResult) -> Verdict:
 def _held_lines(conditions: Conditions, deletes: int) -> tuple[str, ...]:
     names = ["No Lost Write"] if conditions.content != "number" else []
     names += ["Deleted Stays Deleted"] if deletes and conditions.causal and conditions.content != "number" else []
-    names += ["Replicas Converge"] if conditions.settings.anti_entropy_ns else []
+    names += ["Replicas Converge"] if conditions.converges else []
     names += ["Tombstones Go"] if deletes and conditions.tombstones_go else []
     names += ["Siblings Are Concurrent"] if conditions.causal and conditions.content != "number" else []
     if conditions.overlapping and conditions.content != "number":

@@ -114,6 +114,8 @@ class Store:
     """Of the administrator: when, the server told, the server that joins or leaves, whether it joins."""
     rest_ns: int
     """What it needs to come to rest, once clients, the administrator and faults have come to an end."""
+    converges: bool | None = None
+    """Whether owners are owed to hold the same then; None: where there is anti-entropy."""
     parts: Parts = field(default_factory=Parts)
 
     @property
@@ -154,6 +156,7 @@ class Store:
             members_change=bool(self.orders),
             active_ns=max([self.workload.stop_ns or 0, *(order[0] for order in self.orders)]),
             rest_ns=self.rest_ns,
+            converges=bool(self.settings.anti_entropy_ns) if self.converges is None else self.converges,
         )
         stand_ins = () if self.orders else (partial(StandInsKeepHints, self.settings),)
         return (
