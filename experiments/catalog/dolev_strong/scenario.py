@@ -138,13 +138,11 @@ def scenario_of(settings: Settings, given: Mapping[str, Any], system: System, pa
     low_ns = max(1, synchrony.delay_ns_max // 2)
     return Scenario(
         name=name,
-        seed=seed,
         nodes=right.nodes,
         build=build,
-        duration_ns=settings.duration_ns or synchrony.reached_ns(right.reading_ns(right.rounds_in_all)) + MARGIN_NS,
-        network=settings.network or Network(latency=Uniform(low_ns=low_ns, high_ns=synchrony.delay_ns_max)),
-        clocks=settings.clocks or Clocks(offset_ns_max=synchrony.offset_ns_max, drift_ppb_max=synchrony.drift_ppb_max),
-        faults=settings.faults or (),
+        duration_ns=synchrony.reached_ns(right.reading_ns(right.rounds_in_all)) + MARGIN_NS,
+        network=Network(latency=Uniform(low_ns=low_ns, high_ns=synchrony.delay_ns_max)),
+        clocks=Clocks(offset_ns_max=synchrony.offset_ns_max, drift_ppb_max=synchrony.drift_ppb_max),
         byzantine=dict.fromkeys(system.liars, liar),
         observers=(
             partial(ByzantineBroadcast, right, synchrony, system.liars),
