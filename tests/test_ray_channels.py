@@ -233,7 +233,7 @@ def test_a_secret_is_good_for_one_connection(channels: Scheduler) -> None:
 
 
 def test_who_was_invited_before_and_comes_late_is_not_taken_for_the_new_one(channels: Scheduler) -> None:
-    old = channels.invite(0)
+    old, _ = channels.invite(0), channels.invite(1)  # so that it goes on listening
     slow = socket.create_connection((HERE, old.port), timeout=WAIT_S)
     hello = struct.pack("<8sI32s", TAG, 0, bytes(32))
     slow.sendall(hello)
@@ -250,8 +250,18 @@ def test_who_was_invited_before_and_comes_late_is_not_taken_for_the_new_one(chan
     new = channels.invite(0)
     with suppress(OSError):  # it may have been sent away already
         slow.sendall(module._proof(old.secret, b"host", hello + said))
+    gone = b"?"
+
+    def sent_away() -> bool:
+        nonlocal gone
+        with suppress(BlockingIOError):
+            gone = slow.recv(1)
+        return gone == b""
+
+    channels.until(sent_away)
+    assert channels.awaited == {0, 1}
     Peer(new, echo)
-    channels.until(lambda: not channels.awaited)
+    channels.until(lambda: channels.awaited == {1})
     channels.send(0, MAIL, b"hello")
     assert channels.answers(1) == [(0, WINDOW, b"hello")]
     slow.close()
@@ -269,18 +279,20 @@ RUBBISH = {
 @pytest.mark.parametrize("said", RUBBISH.values(), ids=RUBBISH.keys())
 def test_a_stranger_who_talks_rubbish_is_sent_away(channels: Scheduler, said: bytes) -> None:
     invitation = channels.invite(0)
+    heard = bytearray()
     gone = threading.Event()
 
     def stranger() -> None:
         with socket.create_connection((HERE, invitation.port), timeout=WAIT_S) as connection, suppress(OSError):
             connection.sendall(said)
-            while connection.recv(100):
-                pass
+            while piece := connection.recv(100):
+                heard.extend(piece)
         gone.set()
 
     threading.Thread(target=stranger, daemon=True).start()
     channels.until(gone.is_set)
     assert channels.awaited == {0}
+    assert len(heard) == (64 if said.startswith(HELLO) else 0), "who says nothing of sense hears nothing"
     assert channels.ended == {}, "no host is blamed for it"
     Peer(invitation, echo)
     channels.until(lambda: not channels.awaited)
@@ -311,8 +323,21 @@ def test_strangers_who_say_nothing_keep_nobody_out(channels: Scheduler) -> None:
             stack.enter_context(socket.create_connection((HERE, invitation.port), timeout=WAIT_S))
             for _ in range(STRANGERS_MAX + 10)
         ]
+        for connection in silent:
+            connection.setblocking(False)
+
+        def oldest_is_gone() -> bool:
+            with suppress(BlockingIOError):
+                return silent[0].recv(1) == b""
+            return False
+
+        channels.until(oldest_is_gone)
+        with pytest.raises(BlockingIOError):
+            silent[-1].recv(1)
         Peer(invitation, echo)
         channels.until(lambda: not channels.awaited)
+        for connection in silent:
+            connection.setblocking(True)
         assert [connection.recv(1) for connection in silent] == [b""] * len(silent), "then all are sent away"
 
 

@@ -161,6 +161,10 @@ def test_what_happens_to_workers_and_connections_changes_nothing(
 ) -> None:
     result = harmed(harm, times=times)
     assert harmed.started == started
+    for actor in harmed.ray.actors[:-HOSTS]:
+        if actor not in harmed.hosts._actors:
+            actor.process.join(60)
+            assert not actor.process.is_alive(), "of a worker that was replaced nothing is left running"
     assert (result.digest, result.final, result.counters) == (expected.digest, expected.final, expected.counters)
     assert harmed.hosts.notes() == []
 

@@ -8,8 +8,8 @@ and ends everything; who may talk to whom goes through Ray as well, as a secret 
                                   <-------------  nonce, proof that it has the secret
     proof that it has the secret  ------------->  frames may follow, both ways
 
-A proof is an HMAC-SHA256 under the secret over its maker's role and all that was said before (ISO/IEC 9798-4, 5.2.2:
-three passes, mutual). The network can be listened to, as what Ray itself sends can be.
+A proof is an HMAC-SHA256 under the secret over its maker's role and all that was said before (mutual authentication in
+three passes, as in ISO/IEC 9798-4). The network can be listened to, as what Ray itself sends can be.
 
 Laws: nothing is given to who has not proved to have the secret, and a secret is good for one connection. The
 scheduler's end waits for no one peer: what a socket does not take yet is kept here, and what has come is cut into

@@ -241,9 +241,9 @@ class RayHosts:
         if self._journal_kept:
             self._journal[host].append(data)
             self._journal_bytes += len(data)
-        if not self._journal_kept:
-            for journal in self._journal:
-                journal.clear()
+            if self._journal_bytes > JOURNAL_BYTES_MAX:
+                for journal in self._journal:
+                    journal.clear()
         self._send(host, ticket, data)
         return ticket
 
