@@ -101,7 +101,9 @@ def test_keys_that_stay_where_they_do_not_belong_are_named():
     entry = entries()["dynamo-ring-hunt"]
     named_somewhere = set()
     for seed in range(4):
-        scenario = hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing))
+        scenario = replace(
+            hunt("dynamo-ring-hunt", Settings(seed=seed), _draw_ring(seed), Parts(server=OffersNothing)), seed=seed
+        )
         named_somewhere.update(entry.judge(run(scenario)).properties)
     assert "Handoff Completes" in named_somewhere
 
@@ -118,7 +120,9 @@ def test_tombstones_that_stay_though_all_could_promise_are_named(server, named):
     entry = entries()["dynamo-delete-hunt"]
     verdicts = []
     for seed in (1, 2, 4):
-        scenario = hunt("dynamo-delete-hunt", Settings(seed=seed), _draw_delete(seed), Parts(server=server))
+        scenario = replace(
+            hunt("dynamo-delete-hunt", Settings(seed=seed), _draw_delete(seed), Parts(server=server)), seed=seed
+        )
         verdicts.append(entry.judge(run(scenario)))
     assert ("Tombstones Go" in {name for each in verdicts for name in each.properties}) is named
     assert named or any("Tombstones Go" in each.lines[0] for each in verdicts)
@@ -138,7 +142,9 @@ def test_no_more_stand_ins_are_asked_than_owners_are_missing():
     entry = entries()["dynamo-hunt"]
     verdicts = []
     for server in (FindsTooMany, DynamoServer):
-        scenario = hunt("dynamo-hunt", Settings(seed=12), without_deletes(draw(12)), Parts(server=server))
+        scenario = replace(
+            hunt("dynamo-hunt", Settings(seed=12), without_deletes(draw(12)), Parts(server=server)), seed=12
+        )
         verdicts.append(entry.judge(run(scenario)))
     assert "Stand-Ins Keep Hints violated at node 2" in verdicts[0].lines[0] and verdicts[1].status == VALID
 
@@ -166,6 +172,9 @@ def test_two_servers_that_offer_each_other_a_key_do_not_both_drop_it():
     entry = entries()["dynamo-ring-hunt"]
     verdicts = []
     for server in (KeepsOffers, DynamoServer):
-        scenario = hunt("dynamo-ring-hunt", Settings(seed=127), without_deletes(_draw_ring(127)), Parts(server=server))
+        scenario = replace(
+            hunt("dynamo-ring-hunt", Settings(seed=127), without_deletes(_draw_ring(127)), Parts(server=server)),
+            seed=127,
+        )
         verdicts.append(entry.judge(run(scenario)))
     assert verdicts[0].properties == ("No Lost Write",) and verdicts[1].status == VALID
