@@ -88,8 +88,8 @@ def _own(file: str) -> list[Bug]:
 
 
 def _rows(text: str | None, known: Mapping[str, Bug]) -> list[Bug]:
+    missing = {name: why for name, entry in entries().items() if (why := entry.missing())}
     if text is None:
-        missing = {name: why for name, entry in entries().items() if (why := entry.missing())}
         for name in {bug.scenario for bug in known.values()} & set(missing):
             click.echo(f"the rows of {name} are left out: it {missing[name]}", err=True)
         return [bug for bug in known.values() if bug.scenario not in missing]
@@ -97,4 +97,7 @@ def _rows(text: str | None, known: Mapping[str, Bug]) -> list[Bug]:
     for each in ids:
         if each not in known:
             raise UsageError(f"--rows: {unknown('row', each, known)}")
+        scenario = known[each].scenario
+        if scenario in missing:
+            raise UsageError(f"{scenario}: {missing[scenario]}")
     return [known[each] for each in ids]
