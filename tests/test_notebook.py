@@ -19,12 +19,14 @@ from simclock import (
     Uniform,
     UsageError,
     always,
+    compare,
     ms,
     replay,
     run,
     seconds,
     sweep,
 )
+from simclock.experiments.comparing.comparison import Measurement, Spot, comparison_of
 
 PAGE = Path(__file__).parent.parent / "docs" / "notebook.ipynb"
 RAY = "ray"
@@ -139,6 +141,23 @@ def test_a_sweep_is_a_value_that_shows_what_is_not_valid_and_what_replays_it():
     assert "<script>" not in text
     assert str(found).splitlines()[0].endswith("chatting, seeds 0:3: 3 violated")
     assert replay(found.code(1), chatting).digest == run(chatting(1)).digest
+
+
+def test_a_comparison_shows_its_table_with_all_text_escaped():
+    found = compare({"chat <i>": chatting(1)}, placements=("inline", "windows:2"), repeats=2)
+    text = found._repr_html_()
+    assert text.count("<tr>") == 1 + 1 + 2 and "one for each scenario" in text
+    assert text.count(run(chatting(1)).digest[:12]) == 2 and '<td style="text-align:left">windows:2</td>' in text
+    assert "chat &lt;i&gt;" in text and "<i>" not in text
+
+
+def test_a_comparison_whose_digests_differ_says_so():
+    def measurement(placement, digest):
+        return Measurement(name="chat", nodes=2, placement=placement, round=1, digest=digest, wall_s=1.0)
+
+    spots = [Spot("chat", 2, "inline"), Spot("chat", 2, "ray")]
+    text = comparison_of(spots, 1, [measurement("inline", "aa"), measurement("ray", "bb")])._repr_html_()
+    assert "digests differ" in text and "inline aa, ray bb" in text and "NO" in text
 
 
 def test_a_sweep_in_which_much_fails_shows_some():

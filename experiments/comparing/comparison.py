@@ -15,13 +15,31 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from simclock.durations import format_duration
 from simclock.experiments.comparing.numbers import Number, column_named
+from simclock.experiments.entries.studies import cell
 from simclock.experiments.telling.exit_status import DIFFERENT, UNKNOWN, VALID, gravest
+from simclock.notebook import facts, grid
 from simclock.scenario import Scenario
 
 REFERENCE = "inline"
 """The placement that speed-ups are over."""
 NOT_YET = "not measured"
+HEADERS = (
+    "scenario",
+    "nodes",
+    "placement",
+    "events",
+    "messages",
+    "virtual time",
+    "wall time",
+    "events/s",
+    "speed-up",
+    "digest",
+    "agree",
+)
+DIGEST_SHOWN = 12
+WORD_MAX = 90
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +106,11 @@ class Spread(NamedTuple):
     least: float
     most: float
 
+    def text(self, form: str, unit: str = "") -> str:
+        """`0.201 s (0.198 to 0.231)`, each in that form; of values that all look alike, one alone."""
+        middle, least, most = (format(value, form) for value in self)
+        return f"{middle}{unit}{f' ({least} to {most})' if least != most else ''}"
+
 
 def spread(values: Iterable[float]) -> Spread | None:
     """None of no values."""
@@ -139,6 +162,17 @@ class Row:
         name = column_named(column, self.numbers)
         return None if name is None else self.numbers[name]
 
+    @property
+    def cells(self) -> Iterator[str]:
+        """What a table shows of it, below HEADERS."""
+        yield from (self.name, str(self.nodes), self.placement, cell(self.events), cell(self.messages))
+        yield "" if self.virtual_ns is None else format_duration(self.virtual_ns)
+        yield "" if self.wall_s is None else self.wall_s.text(".3f", " s")
+        yield "" if self.events_per_s is None else f"{self.events_per_s:,.0f}"
+        yield "" if self.speed_up is None else self.speed_up.text(".3g")
+        yield self.digest[:DIGEST_SHOWN]
+        yield "" if self.agree is None else "yes" if self.agree else "NO"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
@@ -182,6 +216,23 @@ class Comparison:
     def names(self) -> list[str]:
         """All measurements that could be columns."""
         return sorted({name for row in self.rows for name in row.numbers})
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """Of its table: a note is there where a row has one."""
+        return (*HEADERS, *self.columns, *(("note",) if self.words else ()))
+
+    def cells(self, row: Row) -> list[str]:
+        """What its table shows of a row, below the headers."""
+        word = row.word if len(row.word) <= WORD_MAX else f"{row.word[: WORD_MAX - 3]}..."
+        return [*row.cells, *(cell(row.number(each)) for each in self.columns), *([word] if self.words else [])]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: whether all digests agree, and the table."""
+        agree = [("digests", "one for each scenario and node count")]
+        verdict = [("digests differ", line) for line in self.differing] or agree
+        rows = [self.cells(row) for row in self.rows]
+        return facts(f"comparison, rounds {self.repeats}", verdict) + grid(self.headers, rows)
 
 
 def comparison_of(

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from simclock.durations import format_duration
-from simclock.experiments.comparing.comparison import Comparison, Measurement, Row, Spot, Spread
-from simclock.experiments.entries.studies import cell
+from simclock.experiments.comparing.comparison import DIGEST_SHOWN, HEADERS, Comparison, Measurement, Row, Spot
 from simclock.experiments.telling.tables import table_text
 from simclock.readable import in_one_line
 
-HEADERS = (
-    "scenario",
-    "nodes",
-    "placement",
-    "events",
-    "messages",
-    "virtual time",
-    "wall time",
-    "events/s",
-    "speed-up",
-    "digest",
-    "agree",
-)
 MACHINE_HEADERS = ("rounds", "wall min", "wall max", "speed-up min", "speed-up max", "started", "note")
 """What csv and json have besides; in a table a spread stands behind its median, and a note where there is one."""
-WORD_MAX = 90
-DIGEST_SHOWN = 12
 
 
 def comparison_text(found: Comparison, form: str) -> str:
@@ -38,19 +21,13 @@ def comparison_text(found: Comparison, form: str) -> str:
     raw = [(*_plain(row), *_more(row), *map(row.number, found.columns)) for row in found.rows]
     if form in ("csv", "json"):
         return table_text((*HEADERS, *MACHINE_HEADERS, *found.columns), (), form, raw)
-    headers = (*HEADERS, *found.columns, *(("note",) if found.words else ()))
-    shown = [
-        tuple(map(in_one_line, (*_shown(row), *(cell(row.number(each)) for each in found.columns), *_note(row, found))))
-        for row in found.rows
-    ]
+    shown = [tuple(map(in_one_line, found.cells(row))) for row in found.rows]
     plain = [(*_plain(row), *map(row.number, found.columns), *_note(row, found)) for row in found.rows]
-    return table_text(headers, shown, form, plain)
+    return table_text(found.headers, shown, form, plain)
 
 
 def _note(row: Row, found: Comparison) -> tuple[str, ...]:
-    if not found.words:
-        return ()
-    return (row.word if len(row.word) <= WORD_MAX else f"{row.word[: WORD_MAX - 3]}...",)
+    return (row.word,) if found.words else ()
 
 
 def _plain(row: Row) -> tuple[Any, ...]:
@@ -72,25 +49,6 @@ def _plain(row: Row) -> tuple[Any, ...]:
 def _more(row: Row) -> tuple[Any, ...]:
     ends = [part for each in (row.wall_s, row.speed_up) for part in ((None, None) if each is None else each[1:])]
     return (row.rounds, *ends, None if row.started_s is None else row.started_s.median, row.word or None)
-
-
-def _shown(row: Row) -> Iterator[str]:
-    yield from (row.name, str(row.nodes), row.placement, cell(row.events), cell(row.messages))
-    yield "" if row.virtual_ns is None else format_duration(row.virtual_ns)
-    yield _spread(row.wall_s, lambda value: f"{value:.3f}", " s", row.rounds)
-    yield "" if row.events_per_s is None else f"{row.events_per_s:,.0f}"
-    yield _spread(row.speed_up, lambda value: f"{value:.3g}", "", row.rounds)
-    yield row.digest[:DIGEST_SHOWN]
-    yield "" if row.agree is None else "yes" if row.agree else "NO"
-
-
-def _spread(value: Spread | None, text: Callable[[float], str], unit: str, rounds: int) -> str:
-    """`0.201 s (0.198 to 0.231)`; of one round, or of one value, that alone."""
-    if value is None:
-        return ""
-    least, most = text(value.least), text(value.most)
-    ends = f" ({least} to {most})" if rounds > 1 and least != most else ""
-    return f"{text(value.median)}{unit}{ends}"
 
 
 class Lines:
