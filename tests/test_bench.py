@@ -145,6 +145,9 @@ TINY = parts.Sizes(
     calls=10,
     packed_nodes=4,
     packed_events=100,
+    heavy_nodes=4,
+    heavy_events=40,
+    wan_seconds=1,
     sweep_seeds=2,
     signed=((4, 2, 1),),
 )
@@ -260,7 +263,7 @@ def test_ray_part(tiny):
     assert done.exit_code == 0, done.output
     assert "calls/s" in done.stdout
     assert "two hosts" in done.stdout
-    assert "raft-kv-wan, 10 s, one actor per node" in done.stdout
+    assert "raft-kv-wan, 1 s, one actor per node" in done.stdout
     assert "500 us handlers" in done.stdout and "dolev-strong" in done.stdout
     assert "two workers" in done.stdout and "runs/s" in done.stdout
     assert "this process alone" in done.stdout and "two plain processes" in done.stdout
