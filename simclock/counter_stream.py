@@ -22,9 +22,7 @@ equal. Under two keys blocks are unrelated, and within one stream none comes bac
 The methods are those of `random.Random`, and from the same words make what it makes; but a stream is none. A Mersenne
 Twister is 2.5 KB, and of thousands of nodes with two streams each none is in the processor's cache when its turn comes.
 This is a key and two numbers, one of them the words that are left of a block, and no block is made before it is drawn
-from. What would go through the C library's `log`, `exp` or
-`cos` differs in the last bit between platforms, so those methods are refused here; `quantiles` has exact ones.
-"""
+from."""
 
 from __future__ import annotations
 
@@ -36,7 +34,6 @@ from math import isfinite, sqrt
 from operator import index
 from typing import Any, NoReturn, TypeVar
 
-from simclock.environment.quantiles import EXPONENTIAL, NORMAL, QUANTILE_ONE
 from simclock.errors import UsageError
 
 Item = TypeVar("Item")
@@ -51,18 +48,8 @@ _NOTHING = 1
 _TO_THE_UNIT = 2.0**-53
 
 
-def _refused(name: str, instead: str) -> Any:
-    def refuse(self: CounterStream, *_arguments: Any, **_named: Any) -> NoReturn:
-        raise UsageError(
-            f"{name} goes through the platform's C library and would differ between machines: use {instead}"
-        )
-
-    refuse.__name__ = name
-    return refuse
-
-
 class CounterStream:
-    """A stream of luck: the methods of `random.Random`, with exact distributions only.
+    """A stream of luck: the methods of `random.Random`, with no distribution that goes through the C library.
 
     `key` is the stream's, 32 bytes, or a whole number that stands for them, most significant byte first;
     `counter_stream` makes one by its name.
@@ -247,20 +234,6 @@ class CounterStream:
         """`n` random bytes."""
         return self.getrandbits(8 * n).to_bytes(n, "little")
 
-    # In whole nanoseconds.
-
-    def exponential_ns(self, mean_ns: int) -> int:
-        """A waiting time with the given mean, in nanoseconds: from 0 to about 14 times the mean."""
-        return mean_ns * EXPONENTIAL.sample(self.getrandbits) // QUANTILE_ONE
-
-    def normal_ns(self, mean_ns: int, deviation_ns: int) -> int:
-        """A normal draw in whole nanoseconds, within about five standard deviations."""
-        return mean_ns + deviation_ns * NORMAL.sample(self.getrandbits) // QUANTILE_ONE
-
-    def uniform_ns(self, low_ns: int, high_ns: int) -> int:
-        """A whole number of nanoseconds, `low_ns <= result <= high_ns`."""
-        return low_ns + (self.getrandbits(64) * (high_ns - low_ns + 1) >> 64)
-
     # Where it stands.
 
     def getstate(self) -> tuple[bytes, int]:
@@ -284,17 +257,6 @@ class CounterStream:
         raise UsageError(
             "CounterStream.seed would make another of this one: make it by counter_stream(seed, purpose, node)"
         )
-
-    expovariate = _refused("expovariate", "exponential_ns")
-    gauss = _refused("gauss", "normal_ns")
-    normalvariate = _refused("normalvariate", "normal_ns")
-    lognormvariate = _refused("lognormvariate", "a LogNormal latency, or normal_ns")
-    betavariate = _refused("betavariate", "uniform_ns")
-    gammavariate = _refused("gammavariate", "exponential_ns")
-    paretovariate = _refused("paretovariate", "exponential_ns")
-    weibullvariate = _refused("weibullvariate", "exponential_ns")
-    vonmisesvariate = _refused("vonmisesvariate", "uniform_ns")
-    binomialvariate = _refused("binomialvariate", "a sum of random() < p")
 
 
 def counter_stream(seed: int, purpose: str, node: int = -1) -> CounterStream:

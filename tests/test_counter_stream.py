@@ -192,9 +192,3 @@ def test_a_number_stands_for_the_bytes_of_a_key() -> None:
 def test_another_seed_is_refused() -> None:
     with pytest.raises(UsageError, match=r"counter_stream\(seed, purpose, node\)"):
         counter_stream(1, "x").seed(5)
-
-
-@pytest.mark.parametrize("method", ["gauss", "expovariate", "lognormvariate", "betavariate", "binomialvariate"])
-def test_what_goes_through_the_c_library_is_refused(method: str) -> None:
-    with pytest.raises(UsageError, match="use "):
-        getattr(counter_stream(1, "x", 0), method)(1, 1)
