@@ -205,7 +205,9 @@ def test_a_worker_that_dies_too_often_is_one_line(harmed: Harmed) -> None:
 
 
 def test_a_connection_that_breaks_too_often_is_one_line(harmed: Harmed) -> None:
-    with pytest.raises(PlacementError, match=r"^the Ray worker of host 0 was lost 4 times: the connection was closed$"):
+    """Whether the other end sees an end or a reset depends on what it had not yet read."""
+    ends = "the connection was closed|the connection broke: Connection reset by peer|the connection broke: Broken pipe"
+    with pytest.raises(PlacementError, match=rf"^the Ray worker of host 0 was lost 4 times: ({ends})$"):
         harmed(shut_down, times=REVIVALS_MAX + 1)
 
 
