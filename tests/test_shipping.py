@@ -13,8 +13,8 @@ import pytest
 
 from simclock import Scenario, UsageError, ms
 from simclock.actors import Node
-from simclock.actors.placements import shipping
-from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship, travels_by_value
+from simclock.actors.placements.installed import installed_folders, travels_by_value
+from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship
 
 LOCK = threading.Lock()
 
@@ -168,9 +168,9 @@ def site_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[di
     monkeypatch.setattr("site.getsitepackages", lambda: [str(folders["site"])])
     monkeypatch.setattr("site.getusersitepackages", lambda: str(folders["of the user"]))
     monkeypatch.setattr(sys, "path", [*sys.path, *(str(folders[name]) for name in ("site", "of the user", "project"))])
-    shipping._installed_folders.cache_clear()
+    installed_folders.cache_clear()
     yield folders
-    shipping._installed_folders.cache_clear()
+    installed_folders.cache_clear()
     for name in set(sys.modules) - before:
         del sys.modules[name]
 
