@@ -50,11 +50,13 @@ START = "a start is mostly imports, and this one may not be needed"
 SIMPY = "it needs simpy, which only who measures has installed"
 
 DEFERRED = {
+    "simclock.actors.placements.auto -> simclock.actors.placements.ray.session": RAY,
     "simclock.actors.placements.placement -> simclock.actors.placements.ray.scheduler": RAY,
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.command_line -> simclock.experiments.commands.completion": START,
     "simclock.experiments.comparing.comparing -> simclock.actors.placements.ray.session": RAY,
+    "simclock.experiments.comparing.prediction -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db16": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
