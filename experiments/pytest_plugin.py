@@ -414,7 +414,7 @@ class _SeededTest:
 
     def _first_failing_in_workers(self, start: int, jobs: int) -> tuple[int, str] | None:
         """Position of the first seed that fails and its traceback: of those before it, all have passed."""
-        from simclock.actors.placements.ray_tasks import map_on_ray
+        from simclock.actors.placements.workers import map_on_workers
         from simclock.errors import UsageError
 
         size = max(1, min(len(self._rest) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
@@ -423,7 +423,7 @@ class _SeededTest:
         failures: dict[int, tuple[int, str]] = {}
         done: set[int] = set()
         try:
-            for number, failed in map_on_ray(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
+            for number, failed in map_on_workers(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
                 done.add(number)
                 if failed is not None:
                     failures[number] = failed

@@ -127,7 +127,7 @@ class Keeper(Node):
     ],
 )
 def test_what_cannot_travel_is_named(make: Callable[[], Any], named: str) -> None:
-    with pytest.raises(UsageError, match=f"it cannot travel to a Ray worker: {named}") as caught:
+    with pytest.raises(UsageError, match=f"it cannot travel to a worker: {named}") as caught:
         ship((make(), [0, 1], "more"))
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__, "no traceback of ours"

@@ -8,13 +8,12 @@ trace is held back until it is decided.
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Protocol
 
+from simclock.actors.placements.cores import cluster_address, cores_here, ray_is_up
 from simclock.actors.placements.inline import InlineHosts, run_in_process
 from simclock.actors.placements.model import RAY_S, Load, choose, may_pay
 from simclock.actors.placements.packing import Look, Onlooker, Packing
@@ -104,7 +103,7 @@ class Cores:
     """How many cores there are for a run, and how long it takes until a Ray is there."""
 
     def __init__(self, address: str | None, session: ExitStack) -> None:
-        self._address = address or os.environ.get("RAY_ADDRESS")
+        self._address = cluster_address(address)
         self._session = session
 
     def ask(self, load: Load) -> tuple[int, float]:
@@ -117,17 +116,6 @@ class Cores:
 
         self._session.enter_context(ray_session(self._address))
         return cluster_cores(), 0.0
-
-
-def cores_here() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def ray_is_up() -> bool:
-    """Whether this process is connected to a Ray."""
-    ray = sys.modules.get("ray")
-    return ray is not None and bool(ray.is_initialized())
 
 
 class Pilot:

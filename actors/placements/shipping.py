@@ -37,7 +37,7 @@ def ship(value: Any) -> bytes:
             reason = " ".join(str(error).split()) or type(error).__name__
             named = culprit(value, dumps, travels_by_value)
             raise UsageError(
-                f"it cannot travel to a Ray worker: {f'{named} ({reason})' if named else reason}: make it where it is "
+                f"it cannot travel to a worker: {f'{named} ({reason})' if named else reason}: make it where it is "
                 "used, as in the node's on_start, or stay in this process (--placement inline, --jobs 1)"
             ) from None
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simclock.actors.placements.auto import LOOKS_S, Pilot, cores_here, ray_is_up
+from simclock.actors.placements.auto import LOOKS_S, Pilot
+from simclock.actors.placements.cores import cluster_address, cores_here, ray_is_up
 from simclock.actors.placements.inline import InlineHosts
 from simclock.actors.placements.model import Load, choose
 from simclock.actors.run import Placement, inline_run
@@ -41,7 +42,7 @@ def predicted_s(load: Load | None, placement: Placement) -> float:
         return 0.0
     if placement.kind == "inline":
         return load.whole_s
-    cores = cores_of_ray() if placement.kind == "ray" or placement.address or ray_is_up() else cores_here()
+    cores = cores_of_ray() if placement.kind == "ray" or cluster_address(placement.address) else cores_here()
     if placement.kind == "ray":
         return load.spread_s(max(placement.host_of(load.nodes)) + 1, cores)
     hosts = choose(load, cores, 0.0).hosts
