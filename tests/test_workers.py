@@ -105,7 +105,7 @@ def test_without_a_word_for_it_a_death_ends_all():
     with pytest.raises(
         PlacementError, match="a worker died 3 times on one task: its process ended itself with exit st"
     ):
-        list(map_in_processes(lambda number: os._exit(number), [7]))
+        list(map_in_processes(os._exit, [7]))
 
 
 def test_who_stops_listening_ends_what_is_under_way(tmp_path):
