@@ -61,8 +61,6 @@ def test_what_replicas_that_lag_have_answered_is_sequentially_consistent(seed):
     found = check_sequential_consistency(history, register())
     assert found.verdict is Verdict.OK and len(found.order) == len(history)
     assert flaw_of_sequence(found.order, history, register()) is None
-    searched = search_for_sequence(history, register(), Limits(steps_max=10_000))
-    assert searched.verdict is Verdict.UNKNOWN, "the search alone does not end so soon"
 
 
 def test_writes_of_unknown_outcome_happened_where_they_were_seen():
