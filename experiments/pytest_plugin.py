@@ -84,7 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SEED|CODE",
         help="run tests over seeds with this one alone; or the one test that a failure gave to paste, sc1-...",
     )
-    group.addoption("--simclock-jobs", metavar="N", type=int, default=1, help="run seeds as N Ray tasks at a time")
+    group.addoption("--simclock-jobs", metavar="N", type=int, default=1, help="run seeds in N processes")
     group.addoption(
         "--simclock-shrink",
         metavar="SECONDS",
@@ -309,7 +309,7 @@ class _SeededTest:
             failed = self._first_failing_in_workers(here, jobs)
             if failed is not None:
                 self._run_here(failed[0])
-                text = f"seed {self._rest[failed[0]]} failed in a Ray worker and passes here:\n\n{failed[1]}"
+                text = f"seed {self._rest[failed[0]]} failed in a worker and passes here:\n\n{failed[1]}"
                 pytest.fail(text, pytrace=False)
 
     def _text(self) -> str:
