@@ -338,7 +338,7 @@ WRONG = (
     (SkipsConsistencyCheck, HUNT, "Log Matching"),
 )
 SEEDS_MAX = 40
-FIRST_SEED = {CommitsOldTerm: 40, CountsStaleVotes: 12, ClearsVoteInTerm: 10}
+FIRST_SEED = {CountsStaleVotes: 12, ClearsVoteInTerm: 10}
 """Where a search may begin so that it soon ends; from 0 it takes some seeds more."""
 
 
