@@ -16,7 +16,7 @@ from simclock.experiments.entries.topic import Topic
 TOPICS = {
     "synthetic": "phold ping-pong timers broadcast",
     "everything": "everything",
-    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt",
+    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-whole-hunt raft-lease-reads",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",
