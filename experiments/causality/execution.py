@@ -9,7 +9,7 @@ columns are arrays, so that an event takes some fifty bytes beside what it carri
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -181,6 +181,8 @@ class ExecutionBuilder:
     def __init__(self, origin: str, nodes: Sequence[str] = ()) -> None:
         self.origin = origin
         self._node_of = {name: index for index, name in enumerate(nodes)}
+        self._name_of: list[str] = []
+        self._name_of_file: list[str] = []
         self._label_of = {"": 0}
         self._file_of = {"": 0}
         self._node, self._label, self._reason = array("i"), array("I"), array("I")
@@ -233,6 +235,34 @@ class ExecutionBuilder:
     def detail(self, event: int) -> Any:
         """What it carries, as it was given."""
         return self._details[event]
+
+    def node_of(self, event: int) -> int:
+        """The index of its node."""
+        return self._node[event]
+
+    def node_name(self, node: int) -> str:
+        """The name of a node index."""
+        if len(self._name_of) < len(self._node_of):
+            self._name_of = list(self._node_of)
+        return self._name_of[node]
+
+    def node_names(self) -> Iterable[str]:
+        """Those that there are so far."""
+        return self._node_of.keys()
+
+    def number_of(self, event: int) -> int:
+        """Its number on its node."""
+        return self._number[event]
+
+    def renumber(self, event: int, number: int) -> None:
+        """Give it another number."""
+        self._number[event] = number
+
+    def place(self, event: int) -> str:
+        """File and line."""
+        if len(self._name_of_file) < len(self._file_of):
+            self._name_of_file = list(self._file_of)
+        return f"{self._name_of_file[self._file[event]]}:{self._line[event]}"
 
     def caused(self, cause: int, effect: int) -> None:
         """The one happened before the other, directly."""
