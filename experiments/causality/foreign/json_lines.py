@@ -1,8 +1,8 @@
 """Logs of JSON, an event a line: `{"node": "A", "event": "start", "vc": [1, 0, 0]}`.
 
 Keys: `node` (or `host`), `event` (or `message`); `vc` (or `clock`), a list or a mapping of counts; without it `sent`
-and `received` may name messages. `time_ns` is in nanoseconds; `time` or `timestamp` in seconds, or ISO 8601. All other keys
-are fields of the event.
+and `received` may name messages. `time_ns` is in nanoseconds; `time` or `timestamp` in seconds, or ISO 8601. All other
+keys are fields of the event.
 """
 
 from __future__ import annotations

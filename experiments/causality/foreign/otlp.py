@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry, as OTLP has them in JSON: one document, or one a line as the collector's file exporter writes.
+"""Spans of OpenTelemetry, as OTLP has them in JSON: a document, or one a line as the collector's file exporter writes.
 
 Laws: a service (with its instance) is a node; a span is two events of it, its two ends. A span begins after its parent
 has begun, and after what it links to has. A server's span that ends within its client's ended before it did: the client
