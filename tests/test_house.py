@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPERIMENTS = "simclock.experiments"
 CATALOG = f"{EXPERIMENTS}.catalog"
 ENGINES = (
+    "causality",
     "checkers",
     "comparing",
     "entries",
