@@ -55,6 +55,7 @@ COMMANDS = {
         "Make a failing run smaller, and write it as a scenario.",
     ),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
+    "view": ("simclock.experiments.commands.view:view", "Write a page that shows a run, or two, or a log."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",
         "List the scenarios that have a name; tell all about one.",

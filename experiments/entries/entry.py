@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
+from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
 from simclock.experiments.entries.settings import Settings
@@ -71,6 +72,8 @@ class Entry(Generic[P]):
     """What happened, line by line, for a reader: `simclock run` prints it above the report."""
     plot: Callable[[RunResult, Axes], None] | None = None
     """Draws the run, for `simclock run --plot`."""
+    lanes: Lanes | None = None
+    """How nodes are coloured in a picture of a run, `simclock view`; None: by their observations."""
     keys: Mapping[str, Key] = field(default_factory=dict)
     """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
     narrator: Callable[[Scenario], Narrator] | None = None

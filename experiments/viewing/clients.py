@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from simclock.errors import UsageError
 from simclock.experiments.checkers.histories import Event, HistoryError, Operation, operations_of
 from simclock.experiments.checkers.linearizability import Linearizability, Model, Verdict, check_linearizability
+from simclock.experiments.traces.plain_values import plain
 from simclock.trace import TraceRecord
 
 STEPS_MAX = 2_000_000
@@ -35,7 +36,12 @@ class Clients:
                 kind: Any = self.TYPES[detail[0]]
                 try:
                     event = Event(
-                        time=record.time_ns, type=kind, process=process, function=function, key=key, value=value
+                        time=record.time_ns,
+                        type=kind,
+                        process=process,
+                        function=function,
+                        key=_frozen(key),
+                        value=_frozen(value),
                     )
                 except UsageError:  # of a form that is no history's
                     return
@@ -91,6 +97,11 @@ def bars(clients: Clients, operations: Sequence[Operation], judged: Linearizabil
     return found
 
 
+def _frozen(value: Any) -> Any:
+    """The value as it was before it was plain: a list was a tuple."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
 def _text(value: Any) -> str:
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value, default=repr)
+    text = value if isinstance(value, str) else "" if value is None else json.dumps(plain(value), ensure_ascii=False)
     return text if len(text) <= TEXT_MAX else f"{text[: TEXT_MAX - 3]}..."

@@ -98,6 +98,7 @@ def _run(run: Seen, place: int) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         "tracks": tracks,
         "bars": list(run.bars),
         "history": run.history,
+        "log": run.log,
         "violations": [violation._asdict() for violation in run.violations],
         "report": [list(row) for row in run.report],
     }

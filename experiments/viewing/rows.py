@@ -1,7 +1,8 @@
 """A trace as columns: what the page draws, and the tables of texts that it shows.
 
 Laws: a row for each record, in the trace's order; no text is stored twice; a delivery or a drop says how many rows
-before it its message was sent. The same trace gives the same columns.
+before it its message was sent (or behind it: a trace tells of one instant the smaller node first). The same trace gives
+the same columns.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from simclock.experiments.viewing.columns import EXACT_MAX, Packed, pack
 from simclock.readable import say
 from simclock.trace import TraceRecord
 
-KINDS = ("send", "deliver", "drop", "timer", "start", "fault", "observe")
-"""What a record may be, by its number in the column `what`."""
+KINDS = ("send", "deliver", "drop", "timer", "start", "fault", "observe", "event", "invoke", "return")
+"""What a row may be, by its number in the column `what`: what a trace has, then what logs of other systems have."""
 ROWS_MAX = 2_000_000
 """More are not taken into a page: a browser would hold them all in its memory."""
 LABELS_MAX = 4_000
@@ -79,6 +80,9 @@ class Rows:
         """One more than the greatest node's number."""
         self._next: dict[int, int] = {}
         self._sends: dict[tuple[int, int], int] = {}
+        self._unlinked: dict[int, tuple[int, int]] = {}
+        self.edges_from, self.edges_to = array("q"), array("q")
+        """What happened before what beside messages, by rows; of a trace there is nothing of the kind."""
         self._flying: dict[tuple[int, int], tuple[Any, int]] = {}
 
     def __len__(self) -> int:
@@ -91,8 +95,8 @@ class Rows:
             raise UsageError(f"a page holds {ROWS_MAX:,} events at most: show a part, with --from and --to")
         if record.time_ns > EXACT_MAX:
             raise UsageError(f"an event at {say(record.time_ns)} ns: a page counts to {EXACT_MAX} ns, 104 days")
-        if record.what not in KINDS:
-            raise UsageError(f"a record is {say(record.what)}: a page knows {', '.join(KINDS)}")
+        if record.what not in KINDS[:7]:
+            raise UsageError(f"a record is {say(record.what)}: a trace has {', '.join(KINDS[:7])}")
         if record.node < ENVIRONMENT:
             raise UsageError(f"a record is of node {say(record.node)}: nodes are counted from 0, -1 is the environment")
         self.time_ns.append(record.time_ns)
@@ -134,6 +138,8 @@ class Rows:
         sent = self._sends.get(key)
         if sent is None:
             sent = self._sent_once(record)
+        if sent is None:
+            self._unlinked[row] = key
         self.sent.append(0 if sent is None else row - sent)
         self.flight_ns.append(0)
         if sent is not None:
@@ -163,6 +169,11 @@ class Rows:
 
     def packed(self) -> dict[str, Packed]:
         """Every column by its name."""
+        for row, key in self._unlinked.items():
+            if key in self._sends:
+                self.sent[row] = row - self._sends[key]
+                self.flight_ns[self._sends[key]] = 0
+        self._unlinked.clear()
         return {
             "time": pack(self.time_ns, rising=True),
             "node": pack(self.node),
@@ -176,6 +187,8 @@ class Rows:
             "flight": pack(self.flight_ns),
             "own": pack(self.own),
             "state": pack(self.state),
+            "edges_from": pack(self.edges_from),
+            "edges_to": pack(self.edges_to, rising=True),
         }
 
 

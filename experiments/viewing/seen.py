@@ -41,6 +41,8 @@ class Seen:
     violations: Sequence[Violation] = ()
     report: Sequence[tuple[str, str]] = ()
     """(label, text) rows about the whole run."""
+    log: bool = False
+    """Whether it is a log of another system: what a node does is then not known to follow from what it was called for."""
     command: str = ""
     """What runs it again, up to an event that is put behind it; empty: nothing does."""
 

@@ -15,7 +15,7 @@ class Light {
 
   /** Every event before: of its own node, and of who sent what these have received. */
   spreadBack() {
-    const {run, past} = this, {order, node, what, other, at} = run;
+    const {run, past} = this, {order, node, what, other, at} = run, edges = run.edges(false);
     const waiting = [this.row];
     while (waiting.length) {
       const row = /** @type {number} */ (waiting.pop()), lane = node[row] + 1;
@@ -25,13 +25,14 @@ class Light {
       for (let place = from; place < to; place++) {
         const each = order[place];
         if (what[each] === DELIVER && other[each] >= 0) waiting.push(other[each]);
+        if (edges.has(each)) waiting.push(.../** @type {number[]} */ (edges.get(each)));
       }
     }
   }
 
   /** Every event after. A message that came twice is followed to both. */
   spreadOn() {
-    const {run, future} = this, {order, node, what, other, at} = run;
+    const {run, future} = this, {order, node, what, other, at} = run, edges = run.edges(true);
     const waiting = [this.row];
     while (waiting.length) {
       const row = /** @type {number} */ (waiting.pop()), lane = node[row] + 1;
@@ -41,6 +42,7 @@ class Light {
       for (let place = from; place < to; place++) {
         const each = order[place], end = what[each] === SEND ? other[each] : -1;
         if (end >= 0 && what[end] === DELIVER) waiting.push(end);
+        if (edges.has(each)) waiting.push(.../** @type {number[]} */ (edges.get(each)));
         if (end >= 0 && run.copies.has(each)) waiting.push(.../** @type {number[]} */ (run.copies.get(each)));
       }
     }
@@ -65,29 +67,39 @@ class Light {
 }
 
 /** What led to an event directly, -1 if nothing is known: of a delivery or drop its send; of what a handler did, what the
- * handler was called for; of a timer, the call in which it was set. @param {Run} run @param {number} row @returns {number} */
+ * handler was called for; of a timer, the call in which it was set; of what a log tells, who caused it, else the event before.
+ * @param {Run} run @param {number} row @returns {number} */
 function causeOf(run, row) {
-  const what = run.what[row];
+  const what = run.what[row], edges = run.edges(false).get(row);
+  if (edges) return edges[0];
   if (what === DELIVER || what === DROP) return run.other[row] >= 0 ? run.other[row] : -1;
+  if (what >= EVENT || run.form.log) return run.beside(row, -1);
   if (what === START || what === FAULT) return -1;
-  if (what === TIMER) return setterOf(run, row);
-  for (let before = run.beside(row, -1); before >= 0; before = run.beside(before, -1)) {
-    const kind = run.what[before];
-    if (kind === DELIVER || kind === TIMER || kind === START || kind === FAULT) return before;
-  }
-  return -1;
+  return what === TIMER ? setterOf(run, row) : handledBefore(run, row);
 }
 
-/** The event in whose handling a timer was set: its number lies behind what the node had told or sent by then. A call that
- * sent and told nothing leaves no trace of what it set, so it may have been one soon after.
- * @param {Run} run @param {number} row @returns {number} */
+/** What the node had been called for last before a row, -1 if nothing. @param {Run} run @param {number} row */
+function handledBefore(run, row) {
+  let before = run.beside(row, -1);
+  while (before >= 0 && !isHandled(run, before)) before = run.beside(before, -1);
+  return before;
+}
+
+/** Whether it is something that the node was called for. @param {Run} run @param {number} row */
+function isHandled(run, row) {
+  return run.what[row] === DELIVER || run.what[row] === TIMER || run.what[row] === START || run.what[row] === FAULT;
+}
+
+/** The event in whose handling a timer was set: the first that has sent or told something with a greater number than the
+ * timer's, else the last before it came due. @param {Run} run @param {number} row @returns {number} */
 function setterOf(run, row) {
+  let first = -1;
   for (let before = run.beside(row, -1); before >= 0; before = run.beside(before, -1)) {
-    const kind = run.what[before];
-    if (kind === START) return before;
-    if ((kind === SEND || kind === OBSERVE) && run.own[before] < run.own[row]) return causeOf(run, before);
+    if (run.what[before] !== SEND && run.what[before] !== OBSERVE) continue;
+    if (run.own[before] < run.own[row]) break;
+    first = before;
   }
-  return -1;
+  return handledBefore(run, first >= 0 ? first : row);
 }
 
 /** The chain of causes of an event, from its root to it. @param {Run} run @param {number} row @returns {number[]} */

@@ -10,13 +10,13 @@
  * @typedef {{name: string, command: string, count: number, nodes: number, names: string[], kinds: string[],
  *   columns: ColumnForm[], labels: string[], reasons: string[],
  *   texts: {count: number, in_block: number, blocks: number}, bands: Band[], tracks: TrackForm[], bars: Bar[],
- *   history: string, violations: Violation[], report: string[][]}} RunForm
+ *   history: string, log: boolean, violations: Violation[], report: string[][]}} RunForm
  * @typedef {{version: number, title: string, runs: RunForm[], parting: {rows: number[], text: string}|null}} About
  * @typedef {{name: string, number: string, states: string[], rows: Int32Array, state: Uint16Array,
  *   numbers: Float64Array}} Track
  */
 
-const SEND = 0, DELIVER = 1, DROP = 2, TIMER = 3, START = 4, FAULT = 5, OBSERVE = 6;
+const SEND = 0, DELIVER = 1, DROP = 2, TIMER = 3, START = 4, FAULT = 5, OBSERVE = 6, EVENT = 7;
 
 /** The bytes that a base64 text stands for. @param {string} text @returns {Uint8Array<ArrayBuffer>} */
 function bytesOf(text) {
@@ -79,6 +79,9 @@ class Run {
     this.own = new Float64Array(count);
     this.state = new Int32Array(count);
     this.skipped = new Int32Array(count);
+    /** Edges beside messages, by rows. */
+    this.edges_from = new Int32Array(form.columns.filter((each) => each.name === "edges_from")[0].count);
+    this.edges_to = new Int32Array(this.edges_from.length);
     let from = 0;
     for (const column of form.columns) {
       unpacked(column, bytes, from, /** @type {any} */ (this)[column.name]);
@@ -111,6 +114,10 @@ class Run {
     this.copies = new Map();
     /** The most rows that a message was under way. */
     this.longest = 0;
+    /** @type {Map<number, number[]>|null} */
+    this.edgesOut = null;
+    /** @type {Map<number, number[]>|null} */
+    this.edgesIn = null;
     this.derive();
   }
 
@@ -126,14 +133,29 @@ class Run {
       order[next[lane]++] = i;
       number[i] = expected[lane] + this.skipped[i];
       expected[lane] = number[i] + 1;
-      if (sent[i] > 0) {
+      if (sent[i] !== 0) {
         const send = i - sent[i];
         other[i] = send;
         if (other[send] < 0 || what[other[send]] === DROP) other[send] = i;
         else if (what[i] === DELIVER) this.copies.set(send, [...(this.copies.get(send) || []), i]);
-        this.longest = Math.max(this.longest, sent[i]);
+        this.longest = Math.max(this.longest, Math.abs(sent[i]));
       }
     }
+  }
+
+  /** Edges beside messages by the row that they come from (out) or go to. @param {boolean} out @returns {Map<number, number[]>} */
+  edges(out) {
+    const kept = out ? this.edgesOut : this.edgesIn;
+    if (kept) return kept;
+    const [key, value] = out ? [this.edges_from, this.edges_to] : [this.edges_to, this.edges_from];
+    /** @type {Map<number, number[]>} */
+    const made = new Map();
+    for (let i = 0; i < key.length; i++) {
+      const found = made.get(key[i]);
+      if (found) found.push(value[i]); else made.set(key[i], [value[i]]);
+    }
+    if (out) this.edgesOut = made; else this.edgesIn = made;
+    return made;
   }
 
   /** Name of a node. @param {number} node */
@@ -143,15 +165,17 @@ class Run {
 
   /** Name of an event, as everywhere else: 4#112. @param {number} row */
   eventName(row) {
-    return `${this.node[row] < 0 ? "env" : this.node[row]}#${this.number[row]}`;
+    const node = this.node[row];
+    return `${node < 0 ? "environment" : this.form.names[node] || node}#${this.number[row]}`;
   }
 
   /** The row of that name, -1 if there is none. @param {string} name */
   rowOf(name) {
-    const found = /^(env|\d+)#(\d+)$/.exec(name.trim());
+    const found = /^(.+)#(\d+)$/.exec(name.trim());
     if (!found) return -1;
-    const lane = found[1] === "env" ? 0 : Number(found[1]) + 1, number = Number(found[2]);
-    if (lane >= this.lanes) return -1;
+    const named = this.form.names.indexOf(found[1]), number = Number(found[2]);
+    const lane = found[1] === "environment" ? 0 : (named >= 0 ? named : /^\d+$/.test(found[1]) ? Number(found[1]) : NaN) + 1;
+    if (!(lane < this.lanes)) return -1;
     let low = this.begin[lane], high = this.begin[lane + 1];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -107,6 +107,7 @@ class Picture {
     this.single = this.countShown(first, last) <= SINGLE_MAX;
     if (this.single) {
       this.drawMessages(first, last);
+      this.drawEdges();
       this.drawEvents(first, last);
     } else this.drawCounts(first, last);
     this.drawChain();
@@ -311,7 +312,7 @@ class Picture {
     let lanes = 0;
     for (const lane of this.visible) if (this.y(lane) > 0 && this.y(lane) < seen) slots[lane] = lanes++;
     const counts = new Uint32Array(lanes * wide), classes = new Uint8Array(lanes * wide);
-    const bits = Uint8Array.of(1, 1, 2, 4, 4, 2, 8), {left} = looked.view, by = wide / (looked.view.right - left);
+    const bits = Uint8Array.of(1, 1, 2, 4, 4, 2, 8, 1, 1, 1), {left} = looked.view, by = wide / (looked.view.right - left);
     const lit = looked.light && looked.light.run === run ? looked.light : null;
     for (let i = first; i < last; i++) {
       const slot = slots[node[i] + 1];
@@ -357,6 +358,14 @@ class Picture {
       } else if (i >= first && what[i] === DELIVER && other[i] >= 0 && shown[i]) {
         if (other[other[i]] !== i || other[i] < back || !shown[other[i]]) this.drawMessage(other[i], i);
       } else if (i >= first && what[i] === DROP && shown[i] && (other[i] < 0 || !shown[other[i]])) this.drawLost(other[i], i);
+    }
+  }
+
+  /** What a log says happened before something else. */
+  drawEdges() {
+    const {edges_from: from, edges_to: to} = this.run, {shown} = this;
+    for (let i = 0; i < from.length; i++) {
+      if (shown[from[i]] && shown[to[i]]) this.arrow(from[i], to[i], false);
     }
   }
 
@@ -472,7 +481,7 @@ class Picture {
       this.context.globalAlpha = light && !light.side(i) ? 0.14 : 1;
       this.mark(what[i], x, y, size);
       if (found.count && found.rows[i]) this.ring(x, y, size + 4, INK.orange);
-      if (this.laneHeight > 26 && (what[i] === OBSERVE || what[i] === FAULT) && x > free[lane]) {
+      if (this.laneHeight > 26 && (what[i] >= FAULT) && x > free[lane]) {
         let text = run.form.labels[run.label[i]];
         if (this.sparse && what[i] === OBSERVE) {
           const value = run.textAtHand(run.text[i]);
@@ -607,7 +616,8 @@ class Picture {
 /** @param {CanvasRenderingContext2D} context @param {number} kind @param {number} x @param {number} y @param {number} size
  * @param {(name: string) => string} ink */
 function drawMark(context, kind, x, y, size, ink) {
-  context.fillStyle = context.strokeStyle = [INK.blue, INK.blue, INK.red, ink("faint"), ink("ink"), INK.red, INK.green][kind];
+  context.fillStyle = context.strokeStyle = [INK.blue, INK.blue, INK.red, ink("faint"), ink("ink"), INK.red, INK.green, INK.blue,
+    INK.purple, INK.purple][kind];
   context.lineWidth = 1.5;
   context.beginPath();
   switch (kind) {
@@ -617,7 +627,10 @@ function drawMark(context, kind, x, y, size, ink) {
       context.fill();
       context.stroke();
       return;
-    case DELIVER: context.arc(x, y, size, 0, 7); break;
+    case DELIVER:
+    case EVENT:
+    case EVENT + 1:
+    case EVENT + 2: context.arc(x, y, size, 0, 7); break;
     case TIMER: context.rect(x - size + 1, y - size + 1, 2 * size - 2, 2 * size - 2); break;
     case START:
       context.moveTo(x - size, y + size);

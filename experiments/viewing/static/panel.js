@@ -41,7 +41,8 @@ function sentence(run, row) {
   const label = run.form.labels[run.label[row]], peer = run.nodeName(run.peer[row]), reason = run.form.reasons[run.reason[row]];
   const why = reason ? ` (${reason})` : "";
   const did = [`sends ${label} to ${peer}`, `receives ${label} from ${peer}`, `${label} with ${peer} is dropped`,
-    `timer ${label}`, "starts", `fault: ${label}`, `tells ${label}`][run.what[row]];
+    `timer ${label}`, "starts", `fault: ${label}`, `tells ${label}`,
+    label, `asks ${label}`, `is answered ${label}`][run.what[row]];
   return `${run.eventName(row)} at ${duration(run.time[row])}: ${run.nodeName(run.node[row])} ${did}${why}`;
 }
 
@@ -72,11 +73,6 @@ async function stateOf(run, row) {
     rows.push({name, before: await text(before), after: await text(after < 0 ? before : after)});
   }
   return rows.slice(0, 60);
-}
-
-/** @param {Run} run @param {number} row */
-function isHandled(run, row) {
-  return run.what[row] === DELIVER || run.what[row] === TIMER || run.what[row] === START || run.what[row] === FAULT;
 }
 
 /** The recorded fields of the node, before and after. @param {Run} run @param {number} begin */
