@@ -52,7 +52,9 @@ LINEARIZABILITY = "linearizability"
 @click.option("--from", "from_text", metavar="TIME", help="Show what happens from then on, such as 2s.")
 @click.option("--to", "to_text", metavar="TIME", help="Show what happens up to then.")
 @click.option("--states", is_flag=True, help="Also record what a node holds before each event: slow, and a large page.")
-@click.option("--model", type=click.Choice(list(MODELS)), help="Judge the clients' history by it, and mark what breaks it.")
+@click.option(
+    "--model", type=click.Choice(list(MODELS)), help="Judge the clients' history by it, and mark what breaks it."
+)
 @click.option("--regex", "regexes", multiple=True, help="How a text log is read: groups host, event, clock.")
 @database_option
 def view(
@@ -177,7 +179,9 @@ class _Shown:
         name = f"{scenario.name}, seed {scenario.seed}"
         command = reference.replay.replace("simclock run ", "simclock replay ", 1)
         try:
-            result = _with_states(scenario, collector, take) if self.states else _plainly(scenario, take, reference.replay)
+            result = (
+                _with_states(scenario, collector, take) if self.states else _plainly(scenario, take, reference.replay)
+            )
         except HandlerError as error:
             click.echo(f"simclock: {error}", err=True)
             failure = error.failure
@@ -223,7 +227,9 @@ def _model_of(scenario: Scenario, report: Report) -> Model | None:
 
 def _told(report: Report) -> list[tuple[str, str]]:
     rows = [("scenario", report.result.scenario), *report.rows]
-    rows += [("verdict" if place == 0 else "", line) for place, line in enumerate((report.status, *report.judged.lines))]
+    rows += [
+        ("verdict" if place == 0 else "", line) for place, line in enumerate((report.status, *report.judged.lines))
+    ]
     return [*rows, ("digest", report.result.digest)]
 
 

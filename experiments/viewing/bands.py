@@ -76,9 +76,7 @@ class Bands:
         elif kind in _MENDED and all(isinstance(end, int) for end in link):
             self._end(now_ns, _MENDED[kind], (int(fault["source"]), int(fault["target"])))
 
-    def _begin(
-        self, now_ns: int, kind: str, nodes: tuple[int, ...], groups: tuple[tuple[int, ...], ...] = ()
-    ) -> None:
+    def _begin(self, now_ns: int, kind: str, nodes: tuple[int, ...], groups: tuple[tuple[int, ...], ...] = ()) -> None:
         key = ("partition" if kind == "silence" else kind, nodes)
         if key not in self._open and len(self._open) + len(self._ended) < BANDS_MAX:
             self._open[key] = Band(kind, now_ns, None, nodes, groups)
@@ -90,4 +88,6 @@ class Bands:
 
     def __iter__(self) -> Iterator[Band]:
         """In the order in which they began."""
-        return iter(sorted([*self._ended, *self._open.values()], key=lambda band: (band.from_ns, band.kind, band.nodes)))
+        return iter(
+            sorted([*self._ended, *self._open.values()], key=lambda band: (band.from_ns, band.kind, band.nodes))
+        )

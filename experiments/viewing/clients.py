@@ -70,9 +70,9 @@ def judge(operations: Sequence[Operation], model: Model) -> Linearizability | No
 
 def bars(clients: Clients, operations: Sequence[Operation], judged: Linearizability | None) -> list[dict[str, Any]]:
     """An object for each operation. `stuck` marks the one that cannot follow, `order` its place among those before."""
-    illegal = judged is not None and judged.verdict is Verdict.ILLEGAL
-    places = {id(each): place for place, each in enumerate(judged.prefix, start=1)} if judged and illegal else {}
-    under_way = {id(each) for each in judged.under_way} if judged and illegal else set()
+    illegal = judged if judged is not None and judged.verdict is Verdict.ILLEGAL else None
+    places = {} if illegal is None else {id(each): place for place, each in enumerate(illegal.prefix, start=1)}
+    under_way = set() if illegal is None else {id(each) for each in illegal.under_way}
     found = []
     for each in operations:
         bar: dict[str, Any] = {
@@ -86,8 +86,8 @@ def bars(clients: Clients, operations: Sequence[Operation], judged: Linearizabil
             "argument": _text(each.argument),
             "result": _text(each.result) if each.outcome == "ok" else "",
         }
-        if judged is not None and illegal:
-            if each is judged.blocked:
+        if illegal is not None:
+            if each is illegal.blocked:
                 bar["stuck"] = True
             elif id(each) in places:
                 bar["order"] = places[id(each)]

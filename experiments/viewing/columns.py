@@ -26,7 +26,7 @@ class Packed(NamedTuple):
     """A column as it lies in a page."""
 
     planes: bytes
-    count: int
+    size: int
     width: int
     """Bytes of a value."""
     base: int
@@ -37,7 +37,7 @@ class Packed(NamedTuple):
     @property
     def form(self) -> dict[str, Any]:
         """What a reader has to know beside the bytes."""
-        return {"count": self.count, "width": self.width, "base": self.base, "rising": self.rising}
+        return {"count": self.size, "width": self.width, "base": self.base, "rising": self.rising}
 
 
 def pack(values: Sequence[int], *, rising: bool = False) -> Packed:

@@ -1,7 +1,7 @@
 """One HTML file that shows runs: what it needs is in it, so that it works from a disk, offline, and can be sent.
 
 Laws: the same runs give the same bytes. Nothing of a run is markup or code in the page: texts are data that the page
-shows as text, and the columns are base64. The page may load nothing from anywhere (its Content-Security-Policy says so).
+shows as text, and the columns are base64. The page may load nothing from anywhere: its Content-Security-Policy says so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ from simclock.experiments.viewing.rows import KINDS
 from simclock.experiments.viewing.seen import Seen
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("data.js", "causes.js", "choice.js", "scale.js", "draw.js", "clients.js", "panel.js", "main.js")
+SCRIPTS = (
+    "data.js",
+    "causes.js",
+    "choice.js",
+    "scale.js",
+    "ground.js",
+    "picture.js",
+    "clients.js",
+    "panel.js",
+    "looking.js",
+    "main.js",
+)
 """In the order in which they need each other; together they are one script."""
 TEXTS_IN_BLOCK = 8_192
 """Texts are unpacked by blocks, when one of them is looked at."""
@@ -124,6 +135,6 @@ def data_of(text: str) -> Iterator[tuple[str, str]]:
     for piece in text.split('<script type="')[1:]:
         head, _, rest = piece.partition(">")
         body = rest.partition("</script>")[0]
-        kind, _, name = head.partition('" id="')
+        _, _, name = head.partition('" id="')
         if name:
             yield name.rstrip('"'), body

@@ -42,7 +42,7 @@ class Seen:
     report: Sequence[tuple[str, str]] = ()
     """(label, text) rows about the whole run."""
     log: bool = False
-    """Whether it is a log of another system: what a node does is then not known to follow from what it was called for."""
+    """Whether it is a log of another system, in which a node's events need not follow from what it was called for."""
     command: str = ""
     """What runs it again, up to an event that is put behind it; empty: nothing does."""
 

@@ -270,7 +270,7 @@ class Scheduler:
         self._under_way: list[tuple[int, int, list[tuple[int, Any]]]] = []
         """Windows: (earliest mail they were granted with, horizon, tickets), oldest first."""
         self._traced: set[int] = set()
-        """Faults that have been traced, by their counts: one may be decided after the instant before its own is over."""
+        """The counts of the faults that have been traced: a named one may be decided when later events are due only."""
         self._busy = False
         self._last_ns = 0
         """When the latest event was that any host has handled."""

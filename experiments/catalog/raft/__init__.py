@@ -3,6 +3,7 @@
 from simclock.experiments.catalog.raft.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.raft.calm import RAFT_CALM_HUNT
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
+from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.scenario import RAFT_KV, RAFT_KV_WAN
 from simclock.experiments.entries.topic import Topic
 
@@ -10,5 +11,6 @@ TOPIC = Topic(
     name="raft",
     entries=(RAFT_KV, RAFT_KV_WAN, RAFT_HUNT, RAFT_CALM_HUNT),
     bugs=BUGS,
+    lanes=LANES,
     not_applicable=NOT_APPLICABLE,
 )
