@@ -9,6 +9,8 @@ class Light {
     /** By lane, the place in `order` behind its last event that came before; and that of its first that came after. */
     this.past = run.begin.slice(0, run.lanes);
     this.future = run.begin.slice(1);
+    /** @type {Uint8Array|null} */
+    this.mask = null;
     this.spreadBack();
     this.spreadOn();
   }
@@ -53,6 +55,18 @@ class Light {
     const lane = this.run.node[row] + 1, place = this.run.at[row];
     if (row === this.row || place < this.past[lane]) return -1;
     return place >= this.future[lane] ? 1 : 0;
+  }
+
+  /** A byte for each row: whether it is in the past or the future. Made once. */
+  get lit() {
+    if (!this.mask) {
+      const {run, past, future} = this, {order, begin} = run, mask = this.mask = new Uint8Array(run.count);
+      for (let lane = 0; lane < run.lanes; lane++) {
+        for (let place = begin[lane]; place < past[lane]; place++) mask[order[place]] = 1;
+        for (let place = future[lane]; place < begin[lane + 1]; place++) mask[order[place]] = 1;
+      }
+    }
+    return this.mask;
   }
 
   /** How many events are in the past, and in the future, without the event itself. @returns {[number, number]} */

@@ -126,7 +126,7 @@ class Ground {
       const selected = looked.selected && looked.selected.run === run && run.node[looked.selected.row] + 1 === lane;
       context.fillStyle = looked.ink(selected ? "ink" : "faint");
       const name = run.nodeName(lane - 1);
-      context.fillText(name.length > 14 ? `${name.slice(0, 13)}\u2026` : name, GUTTER - 10, y);
+      context.fillText(name.length > 13 ? `${name.slice(0, 12)}\u2026` : name, GUTTER - 10, y);
     }
     if (this.laneHeight * this.visible.length > this.height - AXIS + 1) {
       context.fillStyle = looked.ink("line");
@@ -264,7 +264,11 @@ class Ground {
     if (!lanes) {
       /** @type {number[][]} */
       const grown = Array.from({length: this.run.lanes}, () => []);
-      track.rows.forEach((row, entry) => grown[this.run.node[row] + 1].push(entry));
+      track.rows.forEach((row, entry) => {
+        const lane = grown[this.run.node[row] + 1], last = lane[lane.length - 1];
+        const same = last !== undefined && track.state[last] === track.state[entry] && track.numbers[last] === track.numbers[entry];
+        if (!same) lane.push(entry);
+      });
       lanes = grown.map((each) => Int32Array.from(each));
       this.byLane.set(track, lanes);
     }
@@ -326,7 +330,7 @@ function drawMark(context, kind, x, y, size, ink) {
 
 /** @param {Run} run @param {number} row */
 function messageColour(run, row) {
-  return MESSAGES[run.label[row] % MESSAGES.length];
+  return MESSAGES[run.form.log ? 0 : run.label[row] % MESSAGES.length];
 }
 
 /** The track that colours the nodes, if one does. @param {Run} run @param {Choice} choice @returns {Track|undefined} */

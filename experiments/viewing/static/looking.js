@@ -134,8 +134,12 @@ class Page {
     for (let x = 0; x < span; x++) {
       if (!this.histogram[x]) continue;
       const tall = 2 + Math.log(this.histogram[x] + 1) / Math.log(most + 1) * (high - 8);
-      context.fillStyle = bad[x] & 2 ? INK.red : bad[x] ? INK.orange : INK.blue;
+      context.fillStyle = INK.blue;
       context.fillRect(GUTTER + x, high - tall, 1, tall);
+      if (bad[x]) {
+        context.fillStyle = bad[x] & 2 ? INK.red : INK.orange;
+        context.fillRect(GUTTER + x, high - 7, 1, 7);
+      }
     }
     const at = (/** @type {number} */ place) => GUTTER + Math.min(1, Math.max(0, place / whole)) * span;
     for (const run of this.runs) {

@@ -44,10 +44,10 @@ class Picture extends Ground {
     for (const lane of this.visible) if (this.y(lane) > 0 && this.y(lane) < seen) slots[lane] = lanes++;
     const counts = new Uint32Array(lanes * wide), classes = new Uint8Array(lanes * wide);
     const bits = Uint8Array.of(1, 1, 2, 4, 4, 2, 8, 1, 1, 1), {left} = looked.view, by = wide / (looked.view.right - left);
-    const lit = looked.light && looked.light.run === run ? looked.light : null;
+    const lit = looked.light && looked.light.run === run ? looked.light.lit : null;
     for (let i = first; i < last; i++) {
       const slot = slots[node[i] + 1];
-      if (!shown[i] || slot < 0 || (lit && !lit.side(i))) continue;
+      if (!shown[i] || slot < 0 || (lit && !lit[i])) continue;
       const cell = slot * wide + Math.min(wide - 1, ((places[i] - left) * by) | 0);
       counts[cell]++;
       classes[cell] |= bits[what[i]];
@@ -58,15 +58,15 @@ class Picture extends Ground {
     const context = /** @type {CanvasRenderingContext2D} */ (dots.getContext("2d"));
     const image = context.createImageData(dots.width, dots.height), pixels = new Uint32Array(image.data.buffer);
     const colours = Uint32Array.from({length: 16}, (_, each) =>
-      each & 2 ? 0x005ed5 : each & 1 ? 0xb27200 : each & 8 ? 0x739e00 : 0x888888);
+      each & 1 ? 0xb27200 : each & 8 ? 0x739e00 : each & 4 ? 0x888888 : 0x005ed5);
     for (let slot = 0; slot < lanes; slot++) {
       for (let x = 0; x < wide; x++) {
         const cell = slot * wide + x, count = counts[cell];
         if (!count) continue;
         const share = Math.min(1, 0.3 + Math.log2(count + 1) / 7), tall = Math.max(1, Math.round(high * share));
         const pixel = ((Math.round(150 + 105 * share) << 24) | colours[classes[cell]]) >>> 0;
-        const top = slot * high + ((high - tall) >> 1);
-        for (let y = top; y < top + tall; y++) pixels[y * wide + x] = pixel;
+        const top = slot * high + ((high - tall) >> 1), bad = classes[cell] & 2 ? top + Math.floor(tall * 0.6) : Infinity;
+        for (let y = top; y < top + tall; y++) pixels[y * wide + x] = y < bad ? pixel : 0xff005ed5;
       }
     }
     context.putImageData(image, 0, 0);
