@@ -31,6 +31,7 @@ ENGINES = (
     "shrinking",
     "telling",
     "traces",
+    "viewing",
     "watching",
 )
 NO_ENGINE_KNOWS = (CATALOG, f"{EXPERIMENTS}.commands", f"{EXPERIMENTS}.command_line")
