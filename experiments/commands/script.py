@@ -52,7 +52,7 @@ def script(*, file: Path, act: int | None, trace_file: str | None, rewrite: bool
     for told in play.blocks():
         outputs.append(told.lines)
         if not rewrite:
-            click.echo("\n".join([*_said(chosen, told.block), RULE, *told.lines, ""]))
+            click.echo("\n".join([*_said(chosen, told.block), *([RULE] if told.lines else []), *told.lines, ""]))
     if rewrite:
         _write(file, chosen.rewritten(outputs))
     statuses = []

@@ -121,6 +121,13 @@ class Show:
 
 
 @dataclass(frozen=True)
+class Tell:
+    """`tell off`: print nothing but what is wrong, until `tell on`."""
+
+    on: bool
+
+
+@dataclass(frozen=True)
 class ExpectState:
     """`expect WHO PATH OPERATOR VALUE`."""
 
@@ -180,4 +187,4 @@ class ExpectHolds:
 SetUp = Begin | PutIn | Replace
 Expectation = ExpectState | ExpectTold | ExpectUp | ExpectTimer | ExpectMessage | ExpectViolation | ExpectHolds
 Action = OnMessages | FireTimer | TearCrash | AskNode | Step
-Command = SetUp | Action | Stabilize | Show | Expectation
+Command = SetUp | Action | Stabilize | Show | Tell | Expectation

@@ -34,6 +34,7 @@ from simclock.experiments.scripts.commands import (
     Show,
     Stabilize,
     TearCrash,
+    Tell,
 )
 from simclock.experiments.scripts.values import read_value
 from simclock.experiments.scripts.words import words_of
@@ -264,6 +265,13 @@ def _show(words: list[str]) -> Command:
     return Show(tuple(map(_node, words)))
 
 
+def _tell(words: list[str]) -> Command:
+    (word,) = _only(words, 1)
+    if word not in ("on", "off"):
+        raise _Misformed(f"{say(word)} is neither on nor off")
+    return Tell(word == "on")
+
+
 # Expectations.
 
 
@@ -331,6 +339,7 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], Command]]] = {
     "ask": ("ask NODE METHOD [VALUE ...] or ask NODE METHOD(VALUE, ...)", _ask),
     "stabilize": ("stabilize [NODE ...] [max=N]", _stabilize),
     "show": ("show [NODE ...] or show messages", _show),
+    "tell": ("tell on or tell off", _tell),
     "expect": (
         "expect NODE|all|any|none NAME OPERATOR VALUE, ... [not] told NAME [VALUE], ... up|down, ... [no] timer NAME; "
         "expect [no] message ...; expect quiet; expect violation NAME; expect holds",

@@ -9,6 +9,7 @@ whether it expected that.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -35,13 +36,18 @@ from simclock.experiments.scripts.commands import (
     Show,
     Stabilize,
     TearCrash,
+    Tell,
 )
 from simclock.experiments.scripts.naming import OnItsWay, chosen
 from simclock.experiments.scripts.stage import Judge, Stage
 from simclock.experiments.scripts.steps import OF_MESSAGES
-from simclock.experiments.scripts.telling import NOTHING, Shown, timer_text
+from simclock.experiments.scripts.telling import NOTHING, VIOLATED, Shown, timer_text
 from simclock.experiments.scripts.text import Block, Said, Script
 from simclock.experiments.scripts.values import same
+
+NOT_SO = "NOT SO"
+WRONG = re.compile(rf"\s*({VIOLATED}|{NOT_SO})")
+"""What is printed also where nothing else is."""
 
 
 @dataclass
@@ -95,6 +101,7 @@ class Play:
         self.failing: list[Failing] = []
         self._begins = begins
         self._setup: list[Said] = []
+        self._tells = True
         self._last = _last_lines(script)
 
     def blocks(self) -> Iterator[Told]:
@@ -104,11 +111,11 @@ class Play:
             yield Told(block, tuple(self._block(block, goes_on)))
 
     def _block(self, block: Block, goes_on: bool) -> Iterator[str]:
-        several = sum(not isinstance(said.command, SetUp) for said in block.said) > 1
+        several = sum(not isinstance(said.command, SetUp | Tell) for said in block.said) > 1
         for position, said in enumerate(block.said):
             follows = block.said[position + 1].command if position + 1 < len(block.said) else None
             lines = self._said(said, follows, goes_on)
-            if several and not isinstance(said.command, SetUp):
+            if several and lines and not isinstance(said.command, SetUp):
                 lines = [f"  {line}" for line in lines]
                 yield f"> {said.text}"
             yield from lines
@@ -119,12 +126,16 @@ class Play:
             match said.command:
                 case Begin() | PutIn() | Replace():
                     if isinstance(said.command, Begin):
-                        self._setup = []
+                        self._setup, self._tells = [], True
                     self._setup.append(said)
                     more = isinstance(follows, PutIn | Replace) or (follows is None and goes_on)
                     return [] if more else list(self._begin())
+                case Tell(on):
+                    self._tells = on
+                    return []
                 case command:
-                    return list(self._command(said, command)) or [NOTHING]
+                    lines = list(self._command(said, command)) or [NOTHING]
+                    return lines if self._tells else [line for line in lines if WRONG.match(line)]
         except UsageError as error:
             raise UsageError(f"{self.script.name}:{said.line}: {error}") from None
 
@@ -157,7 +168,7 @@ class Play:
         if why is None:
             return "ok"
         self.failing.append(Failing(said.line, said.text, why))
-        return f"NOT SO: {why}"
+        return f"{NOT_SO}: {why}"
 
 
 def _last_lines(script: Script) -> frozenset[int]:

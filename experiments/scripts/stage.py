@@ -14,7 +14,7 @@ from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.scripts.asking import bound
 from simclock.experiments.scripts.naming import OnItsWay
 from simclock.experiments.scripts.reaching import DISK, Seen, reached
-from simclock.experiments.scripts.telling import Look, Shown, changes, look_at, whole
+from simclock.experiments.scripts.telling import VIOLATED, Look, Shown, changes, look_at, whole
 from simclock.experiments.scripts.values import value_text
 from simclock.kernel.mail import Observation
 from simclock.kernel.scheduler import RunResult
@@ -169,7 +169,7 @@ class Stage:
         for sent in took.sent:
             yield str(OnItsWay(sent.number, sent.source, sent.target, sent.message))
         for found in took.violations:
-            yield f"VIOLATED {found.property}: node {found.node} {found.detail}"
+            yield f"{VIOLATED} {found.property}: node {found.node} {found.detail}"
 
     def _look(self, node: int) -> Look:
         view = self.world.view(node)

@@ -26,6 +26,7 @@ Shown = Callable[[Any], Mapping[str, Any]]
 TEXT_MAX = 400
 """Characters of a value that are shown."""
 NOTHING = "(nothing changed)"
+VIOLATED = "VIOLATED"
 
 
 def own_state(node: Any) -> Mapping[str, Any]:

@@ -64,11 +64,11 @@ class Script:
     blocks: tuple[Block, ...]
 
     def rewritten(self, outputs: Sequence[Sequence[str]]) -> str:
-        """The text with these outputs, one for each block, in place of those recorded."""
+        """The text with these outputs, one for each block, in place of those recorded; of what prints nothing, no rule."""
         lines: list[str] = []
         at = 0
         for block, output in zip(self.blocks, outputs, strict=True):
-            lines += [*self.lines[at : block.ends], RULE, *output]
+            lines += [*self.lines[at : block.ends], *([RULE] if output else []), *output]
             at = block.resumes
         lines += self.lines[at:]
         return "\n".join(lines) + "\n"
