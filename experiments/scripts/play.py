@@ -45,6 +45,7 @@ from simclock.experiments.scripts.telling import NOTHING, VIOLATED, Shown, timer
 from simclock.experiments.scripts.text import Block, Said, Script
 from simclock.experiments.scripts.values import same
 
+OK = "ok"
 NOT_SO = "NOT SO"
 WRONG = re.compile(rf"\s*({VIOLATED}|{NOT_SO})")
 """What is printed also where nothing else is."""
@@ -110,15 +111,20 @@ class Play:
             goes_on = position + 1 < len(self.script.blocks) and _puts_in(self.script.blocks[position + 1])
             yield Told(block, tuple(self._block(block, goes_on)))
 
-    def _block(self, block: Block, goes_on: bool) -> Iterator[str]:
+    def _block(self, block: Block, goes_on: bool) -> list[str]:
         several = sum(not isinstance(said.command, SetUp | Tell) for said in block.said) > 1
+        printed: list[str] = []
+        checked = False
         for position, said in enumerate(block.said):
             follows = block.said[position + 1].command if position + 1 < len(block.said) else None
             lines = self._said(said, follows, goes_on)
-            if several and lines and not isinstance(said.command, SetUp):
-                lines = [f"  {line}" for line in lines]
-                yield f"> {said.text}"
-            yield from lines
+            if lines == [OK]:
+                checked = True
+            elif several and lines and not isinstance(said.command, SetUp):
+                printed += [f"> {said.text}", *(f"  {line}" for line in lines)]
+            else:
+                printed += lines
+        return printed or [OK] * (checked and self._tells)
 
     def _said(self, said: Said, follows: Command | None, goes_on: bool) -> list[str]:
         """What one command prints; errors name its place."""
@@ -135,7 +141,7 @@ class Play:
                     return []
                 case command:
                     lines = list(self._command(said, command)) or [NOTHING]
-                    return lines if self._tells else [line for line in lines if WRONG.match(line)]
+                    return lines if self._tells or lines == [OK] else [line for line in lines if WRONG.match(line)]
         except UsageError as error:
             raise UsageError(f"{self.script.name}:{said.line}: {error}") from None
 
@@ -166,7 +172,7 @@ class Play:
             act.expected.add(expected.property)
         why = failing(expected, act.stage, at_end=said.line in self._last)
         if why is None:
-            return "ok"
+            return OK
         self.failing.append(Failing(said.line, said.text, why))
         return f"{NOT_SO}: {why}"
 

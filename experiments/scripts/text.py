@@ -64,7 +64,7 @@ class Script:
     blocks: tuple[Block, ...]
 
     def rewritten(self, outputs: Sequence[Sequence[str]]) -> str:
-        """The text with these outputs, one for each block, in place of those recorded; of what prints nothing, no rule."""
+        """The text with these outputs, one for each block, in place of those recorded; an empty one has no rule."""
         lines: list[str] = []
         at = 0
         for block, output in zip(self.blocks, outputs, strict=True):
