@@ -114,7 +114,8 @@ def whole(node: int, now: Look) -> Iterator[str]:
     if not now.up:
         yield f"{node}: down" + (f" ({now.halted})" if now.halted else "")
     else:
-        yield _cut(f"{node}: {', '.join(f'{name} {text}' for name, text in now.state.items())}")
+        if now.state:
+            yield _cut(f"{node}: {', '.join(f'{name} {text}' for name, text in now.state.items())}")
         yield f"{node} timers: {' '.join(now.timers) or 'none'}"
     written = [f"{name} = {text}" for name, text in now.values.items()]
     written += [f"{name} = [{', '.join(records)}]" for name, records in now.logs.items()]

@@ -105,8 +105,8 @@ def _record(server: DynamoServer, record: Any) -> tuple[str, ...]:
 
 
 def _clock(clock: Any) -> str:
-    """A vector clock as [A:2,B:1]."""
-    return f"[{','.join(f'{name}:{count}' for name, count in sorted(clock.entries))}]"
+    """A vector clock as A:2+B:1."""
+    return "+".join(f"{name}:{count}" for name, count in sorted(clock.entries)) or "nothing"
 
 
 DYNAMO_SCRIPT = Entry(

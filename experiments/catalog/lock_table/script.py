@@ -76,9 +76,10 @@ def deadlocks_script(settings: Settings, parts: Parts) -> Scenario:
 def shown(node: Any) -> Mapping[str, Any]:
     """Of the manager its locks: who holds each, and who waits; of a client its transaction."""
     if isinstance(node, LockManager):
+        locks = sorted(node.locks.items())
         return {
-            "holds": {key: tuple(lock.holders) for key, lock in sorted(node.locks.items()) if lock.holders},
-            "waits": {key: tuple(each.client for each in lock.queue) for key, lock in node.locks.items() if lock.queue},
+            "holds": {key: tuple(lock.holders) for key, lock in locks if lock.holders},
+            "waits": {key: tuple(each.client for each in lock.queue) for key, lock in locks if lock.queue},
         }
     held = tuple(key for key, _ in node.steps[: node.step + (not node.waits)]) if node.active else ()
     return {
