@@ -57,6 +57,7 @@ COMMANDS = {
     ),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
     "view": ("simclock.experiments.commands.view:view", "Write a page that shows a run, or two, or a log."),
+    "step": ("simclock.experiments.commands.step:step", "Decide by hand what happens next, and go back."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",
         "List the scenarios that have a name; tell all about one.",

@@ -29,6 +29,7 @@ ENGINES = (
     "runs",
     "scenario_files",
     "shrinking",
+    "stepping",
     "telling",
     "traces",
     "viewing",

@@ -59,15 +59,15 @@ def page(title: str, runs: Sequence[Seen], parting: Parting | None = None) -> st
         "runs": forms,
         "parting": None if parting is None else {"rows": list(parting.rows), "text": parting.text},
     }
-    script = "\n".join(_static(name) for name in SCRIPTS)
+    script = "\n".join(static_text(name) for name in SCRIPTS)
     filled = {
         "TITLE": html.escape(title),
-        "STYLE": _static("viewer.css"),
+        "STYLE": static_text("viewer.css"),
         "ABOUT": _json(about),
         "DATA": "\n".join(f'<script type="text/plain" id="{name}">{text}</script>' for name, text in data),
         "SCRIPT": script,
     }
-    return PAGE_BEGINS + _fill(_static("viewer.html"), filled)
+    return PAGE_BEGINS + _fill(static_text("viewer.html"), filled)
 
 
 def _fill(form: str, texts: dict[str, str]) -> str:
@@ -126,7 +126,8 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _static(name: str) -> str:
+def static_text(name: str) -> str:
+    """A file of the page."""
     return (STATIC / name).read_text(encoding="utf-8")
 
 

@@ -127,13 +127,12 @@ class Rows:
         if record.what == "send":
             detail = plain(record.detail)
             text = self._text(detail)
-            assert record.arrives_ns is not None, "a send arrives at some time"
             self._sends[key] = row
             self._flying[key] = (record.detail, text)
             self.label.append(self.labels.number(_label(record.what, detail)))
             self.text.append(text)
             self.sent.append(0)
-            self.flight_ns.append(max(0, record.arrives_ns - record.time_ns))
+            self.flight_ns.append(max(0, (record.arrives_ns or 0) - record.time_ns))
             return detail
         sent = self._sends.get(key)
         if sent is None:

@@ -35,6 +35,8 @@ class Page {
     this.histogram = null;
     this.bad = new Uint8Array(0);
     this.saving = 0;
+    /** Whether the picture stands alone, in another page. */
+    this.bare = false;
     this.trouble = -1;
     this.makeScale();
     this.view = new View(this.scale);
@@ -309,6 +311,7 @@ class Page {
     if (choice.key !== null) words.set("key", choice.key);
     if (!this.lighting) words.set("light", "0");
     if (!this.tracing) words.set("why", "0");
+    if (this.bare) words.set("bare", "1");
     return words.toString();
   }
 
@@ -327,6 +330,8 @@ class Page {
     choice.key = words.get("key");
     this.lighting = words.get("light") !== "0";
     this.tracing = words.get("why") !== "0";
+    this.bare = words.has("bare");
+    document.body.classList.toggle("bare", this.bare);
     part("only").checked = choice.only;
     part("quiet").setAttribute("aria-pressed", String(choice.collapsed));
     part("find").value = words.get("find") || "";
