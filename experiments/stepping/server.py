@@ -2,7 +2,8 @@
 
 Laws: it listens on 127.0.0.1, on a port that the system chooses. Every address begins with a random token; a request
 without it, or for another host's name (a page elsewhere whose name was made to lead here), is refused, and so is a
-command that is not JSON, which a page elsewhere cannot send. One request is answered at a time.
+command that is not JSON, which a page elsewhere cannot send. One request is answered at a time; a connection over which
+nothing is asked (browsers open such) holds up nobody.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import html
 import json
 import secrets
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from simclock.errors import HandlerError, UsageError
@@ -27,12 +29,15 @@ STATIC = Path(__file__).parent / "static"
 LOOPBACK = "127.0.0.1"
 BODY_MAX = 10_000
 SECURITY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'"
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; frame-src 'self'; "
+    "img-src data:"
 )
 
 
-class StepServer(HTTPServer):
+class StepServer(ThreadingHTTPServer):
     """Serves one session."""
+
+    daemon_threads = True
 
     def __init__(self, branches: Branches, picture: Any) -> None:
         """`picture` makes the Seen of a world: what has happened on the way to it."""
@@ -40,6 +45,7 @@ class StepServer(HTTPServer):
         self.branches = branches
         self.picture = picture
         self.token = secrets.token_urlsafe(24)
+        self.one_at_a_time = Lock()
 
     @property
     def host(self) -> str:
@@ -61,6 +67,14 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 10
 
     def do_GET(self) -> None:
+        with self.server.one_at_a_time:
+            self._get()
+
+    def do_POST(self) -> None:
+        with self.server.one_at_a_time:
+            self._post()
+
+    def _get(self) -> None:
         match self._asked():
             case "":
                 self._answer(_page(self.server.branches), "text/html")
@@ -73,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
             case str():
                 self._refuse(HTTPStatus.NOT_FOUND)
 
-    def do_POST(self) -> None:
+    def _post(self) -> None:
         if self._asked() != "do":
             return
         length = self.headers.get("Content-Length", "")
@@ -99,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _asked(self) -> str | None:
         """What is behind the token; None, and an answer, where it is not asked for as it has to be."""
-        _, token, *rest = [*self.path.split("/"), ""][:3]
+        _, token, *rest = [*self.path.partition("?")[0].split("/"), ""][:3]
         if self.headers.get("Host") != self.server.host or not hmac.compare_digest(
             token.encode(), self.server.token.encode()
         ):
