@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import webbrowser
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -21,13 +22,20 @@ from simclock.experiments.commands.check import MODELS
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, database_option, override_options
 from simclock.experiments.commands.replay import named_run
+from simclock.experiments.commands.script import split_in_acts
+from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.report import Report, report_of
 from simclock.experiments.scenario_files.toml_table import duration_ns
+from simclock.experiments.scripts.commands import Begin
+from simclock.experiments.scripts.play import Play
+from simclock.experiments.scripts.setting import setting_of, source_of
+from simclock.experiments.scripts.text import Script, read_script
 from simclock.experiments.telling.output import cannot_write
 from simclock.experiments.telling.spelling import is_file
 from simclock.experiments.traces.difference import first_difference, parting
 from simclock.experiments.traces.file import plain_record, read_trace
+from simclock.experiments.viewing.logical import at_lamport_clocks
 from simclock.experiments.viewing.of_logs import seen_log
 from simclock.experiments.viewing.page import PAGE_BEGINS, Parting, page
 from simclock.experiments.viewing.seen import Collector, Seen, Window
@@ -39,6 +47,7 @@ from simclock.observers import Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
+HEAD_LINES = 200
 SCENARIO_FILES = (".toml", ".py")
 LINEARIZABILITY = "linearizability"
 
@@ -56,6 +65,9 @@ LINEARIZABILITY = "linearizability"
     "--model", type=click.Choice(list(MODELS)), help="Judge the clients' history by it, and mark what breaks it."
 )
 @click.option("--regex", "regexes", multiple=True, help="How a text log is read: groups host, event, clock.")
+@click.option(
+    "--act", type=click.IntRange(min=1), metavar="N", help="Of a script, show the N-th `scenario`.  [default: 1]"
+)
 @database_option
 def view(
     *,
@@ -69,13 +81,15 @@ def view(
     states: bool,
     model: str | None,
     regexes: tuple[str, ...],
+    act: int | None,
     database: Path,
 ) -> int:
     """Write a page that shows RUN: a space-time diagram to zoom into, to search and to click through, in one file.
 
-    RUN is a scenario, with the settings of `simclock run`; SCENARIO@SEED; a recorded result as 3:17; a trace file; or
-    a log of another system (JSON lines with clocks, ShiViz, OTLP, Jepsen). With a second run the page shows both, and
-    where they part; several logs are read as one. The page needs no network, and holds 2,000,000 events at most.
+    RUN is a scenario, with the settings of `simclock run`; SCENARIO@SEED; a recorded result as 3:17; a trace file; a
+    script, as an explorer writes it of what it found; or a log of another system (JSON lines with clocks, ShiViz,
+    OTLP, Jepsen). With a second run the page shows both, and where they part; several logs are read as one. The page
+    needs no network, and holds 2,000,000 events at most.
 
     \b
     Examples:
@@ -87,22 +101,27 @@ def view(
     target = Path(out)
     _check_target(target)
     shown = _Shown(overrides, database, window, states, None if model is None else MODELS[model](None))
-    if _is_log(run):
-        text = _log_page(run, others, regexes)
+    if act is not None and not _is_script(run):
+        raise UsageError(f"--act: {run} is no script: leave it out")
+    if _is_script(run):
+        if others:
+            raise UsageError(f"{run}: a script stands alone: leave {others[0]} out")
+        shows = _Page([_script_seen(Path(run), act or 1)])
+    elif _is_log(run):
+        shows = _Page([_log_seen(run, others, regexes)])
     elif regexes:
         raise UsageError("--regex: it says how a text log is read, and this is none: leave it out")
     elif len(others) > 1:
         raise UsageError("view: name one run, or two to compare")
     elif others:
-        text = _pair_page(shown, run, others[0])
+        shows = _pair(shown, run, others[0])
     else:
-        seen = shown.one(run)
-        text = page(seen.name, [seen])
+        shows = _Page([shown.one(run)])
     try:
-        target.write_text(text, encoding="utf-8", newline="\n")
+        target.write_text(shows.text, encoding="utf-8", newline="\n")
     except (OSError, ValueError) as error:
         raise cannot_write(f"--out: cannot write {out}", error) from None
-    click.echo(f"{out}: {len(text.encode()):,} bytes; open it in a browser")
+    click.echo(f"{out}: {shows.events:,} events; open it in a browser")
     if opened:
         webbrowser.open(target.resolve().as_uri())
     return 0
@@ -134,10 +153,67 @@ def _is_named_file(text: str) -> bool:
 
 
 def _is_log(text: str) -> bool:
-    return _is_named_file(text) and not is_trace(Path(text))
+    return _is_named_file(text) and not is_trace(Path(text)) and not _is_script(text)
 
 
-def _log_page(first: str, others: tuple[str, ...], regexes: tuple[str, ...]) -> str:
+def _is_script(text: str) -> bool:
+    """Whether it is a file that begins, behind remarks, with the scenario it is of."""
+    if not _is_named_file(text):
+        return False
+    try:
+        with Path(text).open(encoding="utf-8", errors="replace") as lines:
+            begins = (line for line in islice(lines, HEAD_LINES) if line.strip() and not line.lstrip().startswith("#"))
+            return next(begins, "").startswith("scenario ")
+    except OSError:  # who reads it says what is wrong
+        return False
+
+
+def _script_seen(path: Path, act: int) -> Seen:
+    """An act of a script; its events stand at their Lamport clocks, since its steps take no time."""
+    whole = read_script(path)
+    acts = split_in_acts(whole)
+    if act > len(acts):
+        raise UsageError(f"--act: {path} has {len(acts)}: use 1 to {len(acts)}")
+    play = Play(acts[act - 1], partial(setting_of, folder=path.parent))
+    for _ in play.blocks():
+        pass
+    stage = play.acts[0].stage
+    records: list[TraceRecord] = []
+    result, verdict = stage.end(records.append)
+    collector = Collector(lanes=_lanes_of(acts[act - 1], path.parent))
+    moved = at_lamport_clocks(records)
+    for record in moved:
+        collector.take(record)
+    end_ns = moved[-1].time_ns if moved else 0
+    violations = [violation._replace(time_ns=end_ns) for violation in result.violations]
+    told = [("script", play.acts[0].label), ("time", "a second for each tick of the Lamport clock: steps take none")]
+    told += [("verdict", verdict.status), *(("", line) for line in verdict.lines)]
+    return collector.seen(f"{path.name}, act {act}", None, violations=violations, report=told)
+
+
+def _lanes_of(script: Script, folder: Path) -> Lanes | None:
+    begin = next(
+        (said.command for block in script.blocks for said in block.said if isinstance(said.command, Begin)), None
+    )
+    return None if begin is None else source_of(begin, (), folder).entry.lanes
+
+
+class _Page(NamedTuple):
+    """What is shown."""
+
+    runs: Sequence[Seen]
+    parting: Parting | None = None
+
+    @property
+    def text(self) -> str:
+        return page(" and ".join(run.name for run in self.runs), self.runs, self.parting)
+
+    @property
+    def events(self) -> int:
+        return sum(len(run.rows) for run in self.runs)
+
+
+def _log_seen(first: str, others: tuple[str, ...], regexes: tuple[str, ...]) -> Seen:
     logs = read_logs([Path(first), *map(Path, others)], regexes)
     if len(logs) > 1:
         click.echo(f"simclock: {first} has {len(logs)} executions; the page shows the first, {logs[0].name}", err=True)
@@ -145,7 +221,7 @@ def _log_page(first: str, others: tuple[str, ...], regexes: tuple[str, ...]) -> 
     for problem in log.problems:
         click.echo(f"simclock: {problem}", err=True)
     name = ", ".join(Path(each).name for each in (first, *others))
-    return page(name, [seen_log(log.execution, name, [str(problem) for problem in log.problems])])
+    return seen_log(log.execution, name, [str(problem) for problem in log.problems])
 
 
 @dataclass(frozen=True, kw_only=False)
@@ -233,7 +309,7 @@ def _told(report: Report) -> list[tuple[str, str]]:
     return [*rows, ("digest", report.result.digest)]
 
 
-def _pair_page(shown: _Shown, first: str, second: str) -> str:
+def _pair(shown: _Shown, first: str, second: str) -> _Page:
     if shown.overrides != Overrides():
         raise UsageError("view: two runs have their settings each: write them as SCENARIO@SEED or as results")
     if _is_log(second):
@@ -249,10 +325,10 @@ def _pair_page(shown: _Shown, first: str, second: str) -> str:
     found = parting(one, other)
     if found is None:
         click.echo("the runs are the same, record by record")
-        return page(" and ".join(names), runs)
+        return _Page(runs)
     rows = tuple(max(0, found - _before(kept, shown.window)) for kept in (one, other))
     text = first_difference(one, other, names) or ""
-    return page(" and ".join(names), runs, Parting(rows=(rows[0], rows[1]), text=text))
+    return _Page(runs, Parting(rows=(rows[0], rows[1]), text=text))
 
 
 def _before(records: Iterable[TraceRecord], window: Window) -> int:

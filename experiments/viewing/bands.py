@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -48,6 +49,19 @@ class Bands:
             self._end(record.time_ns, "down", (record.node,))
         elif record.what == "fault" and isinstance(detail, dict):
             self._fault(record.time_ns, detail)
+        elif record.what == "fault" and isinstance(detail, str):
+            self._step(record.time_ns, detail)
+
+    def _step(self, now_ns: int, text: str) -> None:
+        """A step that somebody decided, which a trace has as its text: `cut 0 | 1 2`, `cut 0->1`, `mend`."""
+        verb, _, rest = text.partition(" ")
+        numbers = [[int(word) for word in re.findall("[0-9]+", group)] for group in rest.split("|")]
+        if verb == "cut" and "->" in rest:
+            self._begin(now_ns, "cut", tuple(numbers[0]))
+        elif verb == "cut":
+            self._begin(now_ns, "partition", (), tuple(map(tuple, numbers)))
+        elif verb == "mend" and not rest:
+            self._fault(now_ns, {"type": "heal"})
 
     def _fault(self, now_ns: int, fault: dict[str, Any]) -> None:
         kind, node = fault.get("type", ""), fault.get("node")

@@ -201,5 +201,7 @@ def _label(what: str, detail: Any) -> str:
         case "timer":
             first = detail[0] if isinstance(detail, list) and detail else detail
             return first if isinstance(first, str) else "timer"
+        case "fault" if isinstance(detail, str):  # a step that somebody decided
+            return detail.partition(" ")[0]
         case _:
             return str(detail["type"]) if isinstance(detail, dict) and "type" in detail else "message"

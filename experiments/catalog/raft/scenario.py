@@ -30,6 +30,7 @@ from simclock import (
     us,
 )
 from simclock.actors import Node
+from simclock.experiments.catalog.raft.states import shown
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
@@ -268,6 +269,7 @@ RAFT_KV = Entry(
     describe=describe,
     parameters=LAN_PARAMETERS,
     prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+    shown=shown,
     sometimes=sometimes,
 )
 RAFT_KV_WAN = Entry(
@@ -279,5 +281,6 @@ RAFT_KV_WAN = Entry(
     describe=describe,
     parameters=WAN_PARAMETERS,
     prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+    shown=shown,
     sometimes=sometimes,
 )

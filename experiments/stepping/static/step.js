@@ -75,7 +75,7 @@ function nodeCard(each, told) {
   const changed = told.changed.some((line) => line.startsWith(`${each.node}:`) || line.startsWith(`${each.node} `));
   return element("div", {class: `node${each.up ? "" : " down"}${changed ? " struck" : ""}`, "data-node": each.node},
     element("h3", {}, tick, `node ${each.node}`, doing(each.up ? "crash" : "restart", each.strike)),
-    ...each.lines.map((line) => element("p", {}, line)),
+    element("div", {class: "holds"}, ...each.lines.map((line) => element("p", {}, line))),
     element("div", {class: "row"}, ...each.timers.map((timer) => doing(`${timer.step} (${timer.due})`, timer.step))));
 }
 

@@ -107,8 +107,8 @@ async function showEvent(page) {
     element("button", {type: "button", id: "before", onclick: () => page.step(-1), title: "The node's event before (,)"}, "\u25c0 before"),
     element("button", {type: "button", id: "after", onclick: () => page.step(1), title: "The node's next event (.)"}, "next \u25b6"),
     element("button", {type: "button", id: "along", onclick: () => page.along(), title: "Along the message (m)", disabled: other < 0}, "message"),
-    element("button", {type: "button", id: "lit", "aria-pressed": page.lighting, onclick: () => page.toggleLight(), title: "Causal past and future (l)"}, "light"),
-    element("button", {type: "button", id: "why", "aria-pressed": page.tracing, onclick: () => page.toggleWhy(), title: "The chain that led to it (w)"}, "why"));
+    element("button", {type: "button", id: "lit", "aria-pressed": String(page.lighting), onclick: () => page.toggleLight(), title: "Causal past and future (l)"}, "light"),
+    element("button", {type: "button", id: "why", "aria-pressed": String(page.tracing), onclick: () => page.toggleWhy(), title: "The chain that led to it (w)"}, "why"));
   const heading = element("h2", {}, `${run.eventName(row)} ${run.form.kinds[kind]}${kind === START ? "" : ` ${label}`}`);
   const [before, after] = new Light(run, row).sizes();
   const around = element("p", {}, `${before} events happened before it, ${after} after, ` +

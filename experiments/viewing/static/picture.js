@@ -185,7 +185,7 @@ class Picture extends Ground {
   drawUnderWay(send) {
     const {run, context} = this, from = run.node[send] + 1, to = run.peer[send] + 1;
     if (this.slot[from] < 0 || this.slot[to] < 0) return;
-    const x = this.xOfRow(send), y = this.y(from), toX = this.xOf(run.time[send] + run.flight[send]);
+    const x = this.xOfRow(send), y = this.y(from), toX = run.flight[send] ? this.xOf(run.time[send] + run.flight[send]) : x + 40;
     context.strokeStyle = messageColour(run, send);
     context.globalAlpha = this.fade(send, send);
     context.setLineDash([2, 3]);
