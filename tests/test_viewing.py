@@ -270,6 +270,33 @@ def test_two_runs_part_where_diff_says(tmp_path: Path) -> None:
     assert about["parting"]["text"].startswith("the runs part at")
 
 
+def test_a_row_of_the_zoo_shows_its_stale_read(tmp_path: Path) -> None:
+    """Its parameter is a flag of the scenario, and its judge has found the history not linearizable."""
+    out = tmp_path / "stale.html"
+    assert invoke("view", "raft-hunt", "--seed", "4", "--bug", "JEP-01", "--out", str(out))[0] == 0
+    form = json.loads(dict(data_of(out.read_text(encoding="utf-8")))["about-runs"])["runs"][0]
+    (stuck,) = [bar for bar in form["bars"] if bar.get("stuck")]
+    places = sorted(bar["order"] for bar in form["bars"] if "order" in bar)
+    assert (stuck["function"], places) == ("get", list(range(1, len(places) + 1)))
+    assert form["history"].startswith("ILLEGAL")
+    assert form["tracks"][0]["states"][1:] == ["follower", "candidate", "leader"]
+
+
+def test_a_script_stands_at_its_lamport_clocks(tmp_path: Path) -> None:
+    script, out = tmp_path / "steps.txt", tmp_path / "steps.html"
+    script.write_text("# by hand\n\nscenario raft-script\n\nfire 0 election\ncut 0 | 1 2\nmend\n", encoding="utf-8")
+    assert invoke("view", str(script), "--out", str(out))[0] == 0
+    about, columns, _ = carried(out.read_text(encoding="utf-8"))
+    form = about["runs"][0]
+    assert form["ticks"]
+    assert [band["kind"] for band in form["bands"]] == ["partition"]
+    assert form["bands"][0]["groups"] == [[0], [1, 2]]
+    for node in range(3):
+        times = [time for time, where in zip(columns["time"], columns["node"], strict=True) if where == node]
+        assert times == sorted(set(times)), "every event of a node has a tick of its own"
+    assert invoke("view", str(script), "--act", "2", "--out", str(out))[0] == 2
+
+
 def test_states_are_those_before_an_event(tmp_path: Path) -> None:
     out = tmp_path / "states.html"
     assert invoke("view", "raft-kv", "--duration", "30ms", "--states", "--out", str(out))[0] == 0

@@ -89,7 +89,7 @@ def _serve(branches: Branches, source: Source, opened: bool) -> None:
         collector = Collector(lanes=source.entry.lanes)
         for record in at_lamport_clocks(world.recorder.trace()):
             collector.take(record)
-        return collector.seen(branches.label, None)
+        return collector.seen(branches.label, None, ticks=True)
 
     with StepServer(branches, picture) as server:
         click.echo(f"{server.url}  (Ctrl-C ends it)")

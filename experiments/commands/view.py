@@ -6,7 +6,7 @@ import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -53,8 +53,7 @@ LINEARIZABILITY = "linearizability"
 
 
 @click.command(cls=ScenarioCommand)
-@click.argument("run", metavar="RUN", shell_complete=complete_scenario)
-@click.argument("others", metavar="[OTHER]", nargs=-1)
+@click.argument("scenario", metavar="RUN [OTHER]", shell_complete=complete_scenario)
 @override_options
 @click.option("--out", default="run.html", show_default=True, metavar="FILE", help="The page to write.")
 @click.option("--open", "opened", is_flag=True, help="Open it in the browser.")
@@ -71,8 +70,7 @@ LINEARIZABILITY = "linearizability"
 @database_option
 def view(
     *,
-    run: str,
-    others: tuple[str, ...],
+    scenario: str,
     overrides: Overrides,
     out: str,
     opened: bool,
@@ -97,6 +95,7 @@ def view(
       simclock view 3:17 4:17 --open
       simclock view trace.jsonl --from 2s --to 3s
     """
+    run, (others, overrides) = scenario, _others(overrides)
     window = _window(from_text, to_text)
     target = Path(out)
     _check_target(target)
@@ -125,6 +124,12 @@ def view(
     if opened:
         webbrowser.open(target.resolve().as_uri())
     return 0
+
+
+def _others(overrides: Overrides) -> tuple[tuple[str, ...], Overrides]:
+    """The words behind the first run that are runs too, and what is left: the flags of its scenario."""
+    others = tuple(takewhile(lambda word: not word.startswith("-"), overrides.flags))
+    return others, replace(overrides, flags=overrides.flags[len(others) :])
 
 
 def _window(from_text: str | None, to_text: str | None) -> Window:
@@ -186,9 +191,9 @@ def _script_seen(path: Path, act: int) -> Seen:
         collector.take(record)
     end_ns = moved[-1].time_ns if moved else 0
     violations = [violation._replace(time_ns=end_ns) for violation in result.violations]
-    told = [("script", play.acts[0].label), ("time", "a second for each tick of the Lamport clock: steps take none")]
+    told = [("script", play.acts[0].label), ("time", "ticks of the Lamport clock: steps take none")]
     told += [("verdict", verdict.status), *(("", line) for line in verdict.lines)]
-    return collector.seen(f"{path.name}, act {act}", None, violations=violations, report=told)
+    return collector.seen(f"{path.name}, act {act}", None, violations=violations, report=told, ticks=True)
 
 
 def _lanes_of(script: Script, folder: Path) -> Lanes | None:

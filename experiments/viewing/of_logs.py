@@ -38,9 +38,7 @@ def seen_log(execution: Execution, name: str, problems: Sequence[str] = ()) -> S
     order.sort(key=lambda event: (times[event], execution.position[event] if timed else 0))
     if times and max(times) > EXACT_MAX:
         raise UsageError(f"{name}: its events span more than 104 days: a page counts to {EXACT_MAX} ns")
-    report = [
-        ("time", "as the log has it" if timed else "a second for each tick of the Lamport clock: the log has none")
-    ]
+    report = [("time", "as the log has it" if timed else "ticks of the Lamport clock: the log has none that fit")]
     report += [("impossible", problem) for problem in problems]
     return Seen(
         name=name,
@@ -48,6 +46,7 @@ def seen_log(execution: Execution, name: str, problems: Sequence[str] = ()) -> S
         names=execution.nodes,
         report=report,
         log=True,
+        ticks=not timed,
     )
 
 

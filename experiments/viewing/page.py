@@ -110,6 +110,7 @@ def _run(run: Seen, place: int) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         "bars": list(run.bars),
         "history": run.history,
         "log": run.log,
+        "ticks": run.ticks,
         "violations": [violation._asdict() for violation in run.violations],
         "report": [list(row) for row in run.report],
     }

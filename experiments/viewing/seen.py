@@ -43,6 +43,8 @@ class Seen:
     """(label, text) rows about the whole run."""
     log: bool = False
     """Whether it is a log of another system, in which a node's events need not follow from what it was called for."""
+    ticks: bool = False
+    """Whether its times are ticks of a Lamport clock, a second each."""
     command: str = ""
     """What runs it again, up to an event that is put behind it; empty: nothing does."""
 

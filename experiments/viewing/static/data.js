@@ -10,7 +10,7 @@
  * @typedef {{name: string, command: string, count: number, nodes: number, names: string[], kinds: string[],
  *   columns: ColumnForm[], labels: string[], reasons: string[],
  *   texts: {count: number, in_block: number, blocks: number}, bands: Band[], tracks: TrackForm[], bars: Bar[],
- *   history: string, log: boolean, violations: Violation[], report: string[][]}} RunForm
+ *   history: string, log: boolean, ticks: boolean, violations: Violation[], report: string[][]}} RunForm
  * @typedef {{version: number, title: string, runs: RunForm[], parting: {rows: number[], text: string}|null}} About
  * @typedef {{name: string, number: string, states: string[], rows: Int32Array, state: Uint16Array,
  *   numbers: Float64Array}} Track
@@ -220,6 +220,7 @@ async function readRuns() {
   /** @type {About} */
   const about = JSON.parse((element && element.textContent) || "");
   const runs = [];
+  inTicks = about.runs.length > 0 && about.runs.every((form) => form.ticks);
   for (const [place, form] of about.runs.entries()) runs.push(new Run(form, place, await carried(`columns-${place}`)));
   return {about, runs};
 }
@@ -234,8 +235,12 @@ function firstAtLeast(values, value) {
   return low;
 }
 
+/** Whether what the page calls times are ticks of a Lamport clock, a second each. */
+let inTicks = false;
+
 /** Nanoseconds as people write them, exactly: 1.5s. @param {number} ns */
 function duration(ns) {
+  if (inTicks) return `tick ${Math.round(ns / 1e7) / 100}`;
   if (ns === 0) return "0s";
   const size = Math.abs(ns), sign = ns < 0 ? "-" : "";
   for (const [unit, unitNs, places] of /** @type {[string, number, number][]} */ (
@@ -251,6 +256,7 @@ function duration(ns) {
 
 /** A duration as people write it, in ns; NaN if it is none. @param {string} text */
 function durationOf(text) {
+  if (inTicks) return Math.round(Number(text.replace("tick", "")) * 1e9);
   const found = /^\s*(-?\d+(?:\.\d+)?)\s*(ns|us|ms|s|m|h)?\s*$/.exec(text);
   if (!found) return NaN;
   const units = {ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12};
