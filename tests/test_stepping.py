@@ -155,6 +155,25 @@ def test_the_terminal_answers_lines(tmp_path: Path) -> None:
     assert file.read_text(encoding="utf-8").startswith("scenario raft-script\n")
 
 
+def test_a_script_is_gone_on_from_and_back_into(tmp_path: Path) -> None:
+    script, saved = tmp_path / "begun.txt", tmp_path / "longer.txt"
+    lines = "scenario raft-script servers=3\nbug RAFT-02\n\nfire 0 election\ndeliver 0->1 RequestVote\n"
+    script.write_text(lines, encoding="utf-8")
+    said = ["tree", "back", "crash 2", f"save {saved}"]
+    done = CliRunner().invoke(main, ["step", str(script), "--text"], input="\n".join(said))
+    assert done.exit_code == 0, done.output
+    assert "*    2 deliver 0->1 RequestVote #0" in done.output
+    assert saved.read_text(encoding="utf-8").splitlines() == [
+        "scenario raft-script servers=3",
+        "bug RAFT-02",
+        "",
+        "fire 0 election",
+        "crash 2",
+    ]
+    assert CliRunner().invoke(main, ["step", str(script), "--seed", "3", "--text"]).exit_code == 2
+    assert CliRunner().invoke(main, ["step", "raft-script", "--act", "2", "--text"]).exit_code == 2
+
+
 def test_a_terminal_number_is_a_step_of_the_list() -> None:
     said: list[str] = []
     terminal = Terminal(begun(), said.append)

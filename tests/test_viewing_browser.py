@@ -151,6 +151,46 @@ def test_keys_alone_suffice(browser: Any, raft: Path) -> None:
     assert complaints(browser) == []
 
 
+def test_mouse_and_fingers_pan_and_zoom(browser: Any, raft: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
+    from selenium.webdriver.common.by import By
+
+    opened(browser, raft)
+    canvas = browser.find_element(By.ID, "run-0")
+    wide, left = (look(browser, each) for each in ("page.view.right - page.view.left", "page.view.left"))
+    ActionChains(browser).scroll_from_origin(ScrollOrigin.from_element(canvas), 0, -300).perform()
+    settled(browser, f"page.view.right - page.view.left < {wide} / 1.5")
+    left = look(browser, "page.view.left")
+    ActionChains(browser).drag_and_drop_by_offset(canvas, -200, 0).perform()
+    assert look(browser, "page.view.left") > left
+    assert look(browser, "page.selected") is None, "a drag is no click"
+    wide = look(browser, "page.view.right - page.view.left")
+    x, y = look(browser, "(({x, y}) => [x + 400, y + 60])(document.getElementById('run-0').getBoundingClientRect())")
+    for kind, apart in (("touchStart", 20), ("touchMove", 60), ("touchMove", 120), ("touchEnd", 0)):
+        points = [{"x": x + side * apart, "y": y, "id": side + 1} for side in (-1, 1)] if apart else []
+        browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    settled(browser, f"page.view.right - page.view.left < {wide} / 2")
+    assert complaints(browser) == []
+
+
+def test_a_click_on_a_bar_tells_its_operation(browser: Any, raft: Path) -> None:
+    opened(browser, raft)
+    x, y = look(
+        browser,
+        "((bars, bar) => [page.pictures[0].xOf(bar.from) + 1, 16 + (bars.line.get(bar.process) + 0.5) * bars.high])"
+        "(page.bars, page.bars.run.form.bars[0])",
+    )
+    browser.execute_script(
+        "document.getElementById('bars').dispatchEvent(new PointerEvent('pointerup', {clientX: 0, clientY: 0}));"
+        "const box = document.getElementById('bars').getBoundingClientRect();"
+        "document.getElementById('bars').dispatchEvent(new PointerEvent('pointerup',"
+        f" {{clientX: box.x + {x}, clientY: box.y + {y}}}));"
+    )
+    assert look(browser, "document.getElementById('told').textContent").startswith("process ")
+    assert look(browser, "page.bars.chosen === page.bars.run.form.bars[0]")
+
+
 def test_the_address_keeps_what_one_looks_at(browser: Any, raft: Path) -> None:
     opened(browser, raft, "#t=100000000,300000000&e=0:1%234&no-nodes=5&no-kinds=3&no-types=progress&find=vote&quiet=1")
     kept = (

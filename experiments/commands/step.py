@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 import webbrowser
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options
+from simclock.experiments.commands.played import is_script, played
 from simclock.experiments.runs.source import Source
 from simclock.experiments.scripts.setting import NODES_MAX
 from simclock.experiments.scripts.telling import own_state
@@ -29,30 +31,44 @@ PROMPT = "> "
 @click.command(cls=ScenarioCommand)
 @click.argument("scenario", shell_complete=complete_scenario)
 @override_options
+@click.option("--act", type=click.IntRange(min=1), metavar="N", help="Of a script, the N-th `scenario`.  [default: 1]")
 @click.option("--text", "in_terminal", is_flag=True, help="In the terminal: read lines, and answer them.")
 @click.option("--open/--no-open", "opened", default=True, show_default=True, help="Open the page in the browser.")
-def step(*, scenario: str, overrides: Overrides, in_terminal: bool, opened: bool) -> int:
+def step(*, scenario: str, overrides: Overrides, act: int | None, in_terminal: bool, opened: bool) -> int:
     """Step through SCENARIO by hand: deliver, drop or double messages, fire timers, crash, restart, cut and mend.
 
     The page is served on 127.0.0.1 alone, on a free port, to who has the token in its address; Ctrl-C ends it. It shows
     the states of all nodes and every branch that was tried: go back, jump, let the seed go on, save a script that
-    `simclock script` plays. Planned faults, losses and nemeses of the scenario do not happen: steps are all there is.
+    `simclock script` plays. A script in place of SCENARIO is played first: one goes on from its end, or goes into it.
+    Planned faults, losses and nemeses of the scenario do not happen: steps are all there is.
 
     \b
     Examples:
       simclock step raft-script
       simclock step raft-kv --text
+      simclock step counterexample.txt
       simclock step mine.py:scenario
     """
-    source = overrides.source(scenario)
+    if is_script(scenario):
+        if overrides != Overrides():
+            raise UsageError(f"{scenario}: a script has its own settings: leave the others out")
+        done = played(Path(scenario), act)
+        source, label, put_in = done.source, done.label, done.put_in
+        steps = list(done.act.stage.world.taken)
+    elif act is not None:
+        raise UsageError(f"--act: {scenario} is no script: leave it out")
+    else:
+        source = overrides.source(scenario)
+        label, put_in, steps = _label(source, overrides), (), []
     made = source.scenario()
     if made.nodes > NODES_MAX:
         raise UsageError(f"{scenario}: {made.nodes} nodes are too many to step through: {NODES_MAX} at most")
     guards = guarding(made.build, True)
     with guards.run:
         world = World(made, nodes=LocalNodes(made, around=guards.advance), record=True)
-        label = _label(source, overrides)
-        branches = Branches(world, source.entry.shown or own_state, source.entry.judge, label)
+        branches = Branches(world, source.entry.shown or own_state, source.entry.judge, label, put_in)
+        for each in steps:
+            branches.take(each)
         if in_terminal:
             _in_terminal(branches)
         else:

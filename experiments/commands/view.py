@@ -6,7 +6,7 @@ import webbrowser
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice, takewhile
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,18 +21,12 @@ from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.commands.check import MODELS
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, database_option, override_options
+from simclock.experiments.commands.played import is_named_file, is_script, played
 from simclock.experiments.commands.replay import named_run
-from simclock.experiments.commands.script import split_in_acts
-from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.report import Report, report_of
 from simclock.experiments.scenario_files.toml_table import duration_ns
-from simclock.experiments.scripts.commands import Begin
-from simclock.experiments.scripts.play import Play
-from simclock.experiments.scripts.setting import setting_of, source_of
-from simclock.experiments.scripts.text import Script, read_script
 from simclock.experiments.telling.output import cannot_write
-from simclock.experiments.telling.spelling import is_file
 from simclock.experiments.traces.difference import first_difference, parting
 from simclock.experiments.traces.file import plain_record, read_trace
 from simclock.experiments.viewing.logical import at_lamport_clocks
@@ -47,8 +41,6 @@ from simclock.observers import Violation
 from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
-HEAD_LINES = 200
-SCENARIO_FILES = (".toml", ".py")
 LINEARIZABILITY = "linearizability"
 
 
@@ -100,12 +92,12 @@ def view(
     target = Path(out)
     _check_target(target)
     shown = _Shown(overrides, database, window, states, None if model is None else MODELS[model](None))
-    if act is not None and not _is_script(run):
+    if act is not None and not is_script(run):
         raise UsageError(f"--act: {run} is no script: leave it out")
-    if _is_script(run):
+    if is_script(run):
         if others:
             raise UsageError(f"{run}: a script stands alone: leave {others[0]} out")
-        shows = _Page([_script_seen(Path(run), act or 1)])
+        shows = _Page([_script_seen(Path(run), act)])
     elif _is_log(run):
         shows = _Page([_log_seen(run, others, regexes)])
     elif regexes:
@@ -153,54 +145,24 @@ def _check_target(target: Path) -> None:
         raise cannot_write(f"--out: cannot write {target}", error) from None
 
 
-def _is_named_file(text: str) -> bool:
-    return is_file(Path(text)) and not text.endswith(SCENARIO_FILES)
-
-
 def _is_log(text: str) -> bool:
-    return _is_named_file(text) and not is_trace(Path(text)) and not _is_script(text)
+    return is_named_file(text) and not is_trace(Path(text)) and not is_script(text)
 
 
-def _is_script(text: str) -> bool:
-    """Whether it is a file that begins, behind remarks, with the scenario it is of."""
-    if not _is_named_file(text):
-        return False
-    try:
-        with Path(text).open(encoding="utf-8", errors="replace") as lines:
-            begins = (line for line in islice(lines, HEAD_LINES) if line.strip() and not line.lstrip().startswith("#"))
-            return next(begins, "").startswith("scenario ")
-    except OSError:  # who reads it says what is wrong
-        return False
-
-
-def _script_seen(path: Path, act: int) -> Seen:
+def _script_seen(path: Path, act: int | None) -> Seen:
     """An act of a script; its events stand at their Lamport clocks, since its steps take no time."""
-    whole = read_script(path)
-    acts = split_in_acts(whole)
-    if act > len(acts):
-        raise UsageError(f"--act: {path} has {len(acts)}: use 1 to {len(acts)}")
-    play = Play(acts[act - 1], partial(setting_of, folder=path.parent))
-    for _ in play.blocks():
-        pass
-    stage = play.acts[0].stage
+    done = played(path, act)
     records: list[TraceRecord] = []
-    result, verdict = stage.end(records.append)
-    collector = Collector(lanes=_lanes_of(acts[act - 1], path.parent))
+    result, verdict = done.act.stage.end(records.append)
+    collector = Collector(lanes=done.source.entry.lanes)
     moved = at_lamport_clocks(records)
     for record in moved:
         collector.take(record)
     end_ns = moved[-1].time_ns if moved else 0
     violations = [violation._replace(time_ns=end_ns) for violation in result.violations]
-    told = [("script", play.acts[0].label), ("time", "ticks of the Lamport clock: steps take none")]
+    told = [("script", done.act.label), ("time", "ticks of the Lamport clock: steps take none")]
     told += [("verdict", verdict.status), *(("", line) for line in verdict.lines)]
-    return collector.seen(f"{path.name}, act {act}", None, violations=violations, report=told, ticks=True)
-
-
-def _lanes_of(script: Script, folder: Path) -> Lanes | None:
-    begin = next(
-        (said.command for block in script.blocks for said in block.said if isinstance(said.command, Begin)), None
-    )
-    return None if begin is None else source_of(begin, (), folder).entry.lanes
+    return collector.seen(path.name, None, violations=violations, report=told, ticks=True)
 
 
 class _Page(NamedTuple):
@@ -241,7 +203,7 @@ class _Shown:
 
     def one(self, text: str, keep: Callable[[TraceRecord], Any] | None = None) -> Seen:
         """The run that the text names, ready for a page; `keep` is called with each of its records."""
-        if _is_named_file(text):
+        if is_named_file(text):
             if self.overrides != Overrides():
                 raise UsageError(f"{text}: a trace is a run that has been: leave the settings out")
             if self.states:
@@ -319,7 +281,7 @@ def _pair(shown: _Shown, first: str, second: str) -> _Page:
         raise UsageError("view: two runs have their settings each: write them as SCENARIO@SEED or as results")
     if _is_log(second):
         raise UsageError(f"{second}: a log of another system stands alone, or with other logs")
-    plainly = _is_named_file(first) or _is_named_file(second)
+    plainly = is_named_file(first) or is_named_file(second)
     records: tuple[list[TraceRecord], list[TraceRecord]] = ([], [])
     runs = [shown.one(text, kept.append) for text, kept in zip((first, second), records, strict=True)]
     names = (runs[0].name, runs[1].name)

@@ -6,7 +6,7 @@ take another step from there; a step that was taken from there already leads to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from simclock.actors.steering.steps import OfMessage, Step
@@ -43,10 +43,11 @@ class Branch:
 class Branches:
     """All that was tried, and where one stands."""
 
-    def __init__(self, world: World, shown: Shown, judge: Judge, label: str) -> None:
+    def __init__(self, world: World, shown: Shown, judge: Judge, label: str, put_in: Sequence[str] = ()) -> None:
         self._shown, self._judge = shown, judge
         self.label = label
         """The scenario with its settings, as a script names it."""
+        self._put_in = put_in
         stage = Stage(world, shown, judge)
         self.all = [Branch(number=0, parent=None, step=None, stage=stage, changed=tuple(stage.beginning()))]
         self.current = 0
@@ -104,7 +105,7 @@ class Branches:
         """A script that leads here, for `simclock script`."""
         steps = [each.step for each in self.path() if each.step is not None]
         broken = [each.property for each in self.here.world.violations]
-        return format_steps(steps, scenario=self.label, violation=broken[0] if broken else None)
+        return format_steps(steps, scenario=self.label, setup=self._put_in, violation=broken[0] if broken else None)
 
     def drawn(self) -> Iterator[str]:
         """The tree, a branch to a line; a chain without another way is not indented."""
