@@ -54,6 +54,8 @@ COMMANDS = {
         "simclock.experiments.commands.shrink:shrink",
         "Make a failing run smaller, and write it as a scenario.",
     ),
+    "trace": ("simclock.experiments.commands.trace:trace", "Write a run as a picture, or for another tool."),
+    "causal": ("simclock.experiments.commands.causal:causal", "Rebuild what happened before what, from any logs."),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",
