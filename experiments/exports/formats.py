@@ -18,7 +18,7 @@ from simclock.experiments.exports.perfetto import chrome
 from simclock.experiments.exports.shiviz import shiviz
 from simclock.experiments.exports.space_time import EVENTS_MAX, WIDTH, space_time
 from simclock.experiments.exports.svg import svg
-from simclock.experiments.telling.output import cannot_write
+from simclock.experiments.telling.output import write_lines
 from simclock.experiments.telling.pictures import write_png
 
 TEXT = "text"
@@ -86,11 +86,4 @@ def write_export(path: Path, form: str, excerpts: Sequence[Excerpt]) -> None:
         picture = space_time(excerpts[0])
         write_png(path, lambda axes: draw(picture, axes), (INCHES, INCHES * picture.height / WIDTH))
         return
-    lines = exported(form, excerpts)
-    try:
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-    except (OSError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        raise cannot_write(f"--out: cannot write {path}", error) from None
+    write_lines(path, "--out", exported(form, excerpts))

@@ -148,6 +148,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         "violation", [violation_text(each, phase(result.faults, each.time_ns)) for each in result.violations]
     )
     yield from _first("verdict", verdict_lines(report))
+    yield from _labelled("drawn", [line for show in report.judged.shown for line in show()])
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
     started = f" (Ray started in {result.started_s:.1f} s)" if result.started_s else ""
@@ -155,6 +156,11 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     if result.hash_seed != USUAL:
         yield "hash seed", result.hash_seed if result.hash_seed != RANDOM else _NO_REPLAY
     yield "replay", result.replay
+
+
+def _labelled(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Lines under one label, all of them."""
+    yield from (("" if position else label, line) for position, line in enumerate(lines))
 
 
 def _first(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,7 @@ from simclock.actors import Node
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
+from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
@@ -215,7 +216,8 @@ def judge(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
     raft = invariants if invariants.status == VIOLATED else Verdict(status=VALID, lines=(held,))
     status = _STATUS[judged.verdict]
     properties = (LINEARIZABILITY,) if status == VIOLATED else ()
-    return together(raft, Verdict(status=status, lines=tuple(judged.explain().splitlines()), properties=properties))
+    lines, shown = tuple(judged.explain().splitlines()), (partial(contradiction_text, judged),)
+    return together(raft, Verdict(status=status, lines=lines, properties=properties, shown=shown))
 
 
 def sometimes(result: RunResult) -> dict[str, int]:
