@@ -56,6 +56,7 @@ COMMANDS = {
     ),
     "trace": ("simclock.experiments.commands.trace:trace", "Write a run as a picture, or for another tool."),
     "causal": ("simclock.experiments.commands.causal:causal", "Rebuild what happened before what, from any logs."),
+    "why": ("simclock.experiments.commands.why:why", "Tell what set an event off, back to the root."),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",

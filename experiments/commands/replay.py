@@ -18,6 +18,7 @@ from simclock.experiments.commands.run import trace_to
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.outcome import FAILED, failure_text
+from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.reference import (
     Recorded,
     Reference,
@@ -153,6 +154,7 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
         found = "nothing: no sweep has run this scenario with these settings and this seed"
     else:
         found = _compared(reference, recorded, same, f"the digest is {result.digest}")
+    report = replace(report, because=reasons(scenario, result))
     click.echo(report_text(report, [("recorded", found)]))
     return EXIT_STATUS[report.status] if same else DIFFERENT
 

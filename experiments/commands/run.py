@@ -21,6 +21,7 @@ from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.outcome import violated_properties
+from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.replay_code import read_replay_code
 from simclock.experiments.runs.report import Report, asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
@@ -127,6 +128,7 @@ def run(
     if form == "json":
         click.echo(report_json(report))
     else:
+        report = replace(report, because=reasons(made, result) if guard else ())
         click.echo(report_text(report, _code_rows(drawn, report, guard, overrides)))
     if problem is not None:
         raise problem

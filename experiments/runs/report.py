@@ -46,6 +46,8 @@ class Report:
     """What the entry wants a run to reach now and then, and how often it did."""
     waits: Sequence[str] = ()
     """Who waits for whom, in a run that has gone quiet."""
+    because: Sequence[str] = ()
+    """The chain of the first violation, the violation first."""
 
     @property
     def measures(self) -> dict[str, int | float]:
@@ -147,6 +149,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield from _first(
         "violation", [violation_text(each, phase(result.faults, each.time_ns)) for each in result.violations]
     )
+    yield from _labelled("because", report.because)
     yield from _first("verdict", verdict_lines(report))
     yield from _labelled("drawn", [line for show in report.judged.shown for line in show()])
     yield "digest", result.digest
