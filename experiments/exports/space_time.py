@@ -37,7 +37,7 @@ ARROW_NAMES_MAX = 40
 NAMES_MAX = 60
 """Names of marks that are written."""
 NAME_MAX = 28
-WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1200.0, 110.0, 30.0, 46.0, 40.0
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1200.0, 110.0, 90.0, 46.0, 40.0
 LANES_HIGH = 640.0
 """How high all lanes may be together before they come closer than LANE_HIGH."""
 LANE_HIGH, LANE_LOW = 56.0, 14.0

@@ -41,21 +41,22 @@ def write_picture(path: Path, draw: Draw) -> None:
 
 def check_picture(path: Path) -> None:
     """Refuse beforehand what `write_figure` would refuse after all the work."""
-    _check_name(path)
+    check_name(path)
     if find_spec("matplotlib") is None:
         raise UsageError(f"--plot: {MISSING}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot: cannot write {path}: there is no folder {path.parent}")
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Refuse a name that is none of a picture."""
     if path.suffix != ".svg":
         raise UsageError(f"--plot: {path} is not a picture: its name must end in .svg")
 
 
 def write_figure(path: Path, draw: Callable[[Figure], Any], size: tuple[float, float] = (7.0, 4.0)) -> None:
     """Draw on a figure of that size, in inches, and write an SVG. Raises UsageError where that cannot be."""
-    _check_name(path)
+    check_name(path)
     _write(path, draw, size, "svg", "--plot")
 
 

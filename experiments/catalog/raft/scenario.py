@@ -30,6 +30,7 @@ from simclock import (
     us,
 )
 from simclock.actors import Node
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
@@ -112,7 +113,7 @@ def _scenario(
         duration_ns=duration_ns,
         network=network,
         faults=trouble(duration_ns, replicas, nodes),
-        observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes))),
+        observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes)), Terms),
         final=server_at_end,
     )
 
@@ -271,6 +272,7 @@ RAFT_KV = Entry(
     parameters=LAN_PARAMETERS,
     prey=partial(_prey, LAN_PARAMETERS, ms(300)),
     sometimes=sometimes,
+    story=story,
 )
 RAFT_KV_WAN = Entry(
     name="raft-kv-wan",
@@ -282,4 +284,5 @@ RAFT_KV_WAN = Entry(
     parameters=WAN_PARAMETERS,
     prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
     sometimes=sometimes,
+    story=story,
 )
