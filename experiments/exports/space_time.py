@@ -37,6 +37,9 @@ ARROW_NAMES_MAX = 40
 NAMES_MAX = 60
 """Names of marks that are written."""
 NAME_MAX = 28
+TITLE_MAX = 160
+NODES_MAX = 60
+"""Lanes that are drawn: those of the first nodes."""
 WIDTH, LEFT, RIGHT, TOP, BOTTOM = 1200.0, 110.0, 90.0, 46.0, 40.0
 LANES_HIGH = 640.0
 """How high all lanes may be together before they come closer than LANE_HIGH."""
@@ -147,6 +150,8 @@ class _Drawing:
         self._execution = execution = excerpt.execution
         self._times = instants_of(excerpt)
         nodes = [node for node in excerpt.nodes if execution.nodes[node] != ENVIRONMENT]
+        self._hidden = max(0, len(nodes) - NODES_MAX)
+        nodes = nodes[:NODES_MAX]
         count = max(1, len(nodes))
         self._step = max(LANE_LOW, min(LANE_HIGH, LANES_HIGH / count))
         self._y = {node: TOP + self._step * (place + 0.6) for place, node in enumerate(nodes)}
@@ -154,7 +159,7 @@ class _Drawing:
         self.height = self._bottom + BOTTOM
         times = self._times.values()
         self._from, self._to = min(times, default=0), max(times, default=1)
-        self._arrows = [arrow for arrow in excerpt.arrows() if execution.node[arrow[0]] in self._y]
+        self._arrows = [arrow for arrow in excerpt.arrows() if all(execution.node[end] in self._y for end in arrow)]
         self._crowded = len(self._arrows) > ARROWS_MAX
 
     def _x(self, time_ns: int) -> float:
@@ -215,7 +220,7 @@ class _Drawing:
         named = len(self._arrows) <= ARROW_NAMES_MAX
         for send, end in self._arrows:
             (x, y), (to_x, to_y) = self._at(send), self._at(end)
-            told = f"{execution.id(send)} {execution.text(send)}"
+            told = _title(f"{execution.id(send)} {execution.text(send)}")
             if execution.kind[end] == DELIVER:
                 yield Line(x, y, to_x, to_y, "message", head=True, title=told)
             else:
@@ -267,36 +272,45 @@ class _Drawing:
             for event in self._excerpt.events
             if execution.kind[event] not in (SEND, DELIVER, DROP)
             and (not self._crowded or execution.kind[event] not in (TIMER, START))
+            and (execution.node[event] in self._y or execution.nodes[execution.node[event]] == ENVIRONMENT)
         ]
         written = self._written(shown)
         seen = set()
-        ends: dict[float, float] = {}
         for event in shown:
             x, y = self._at(event)
             colour = _MARK_COLOURS[execution.kind[event]]
-            if (spot := (int(x), y, colour)) not in seen:
+            drawn = not self._crowded or execution.label[event] in written or execution.kind[event] == FAULT
+            if drawn and (spot := (int(x), y, colour)) not in seen:
                 seen.add(spot)
-                yield Mark(x, y, "disc", colour, f"{execution.where(event)} {execution.text(event)}")
-            name = _short(execution.text(event, whole=len(shown) <= NAMES_MAX).removeprefix("observe "))
-            if execution.label[event] in written and x >= ends.get(y, 0.0):
-                yield Text(x + 2, round(y - 7, 1), name, colour)
-                ends[y] = x + 6.0 * len(name)
+                yield Mark(x, y, "disc", colour, _title(f"{execution.where(event)} {execution.text(event)}"))
+        ends: dict[float, list[tuple[float, float]]] = {}
+        for event in sorted(
+            (each for each in shown if execution.label[each] in written),
+            key=lambda each: (written[execution.label[each]], -each),  # of two in one place the later is told
+        ):
+            x, y = self._at(event)
+            name = execution.text(event, whole=len(shown) <= NAMES_MAX or execution.kind[event] == OBSERVE)
+            name = _short(name.removeprefix("observe ").removeprefix("fault "))
+            stretch = (x, x + 5.5 * len(name))
+            if all(stretch[1] < start or end < stretch[0] for start, end in ends.get(y, ())):
+                yield Text(x + 2, round(y - 7, 1), name, _MARK_COLOURS[execution.kind[event]])
+                ends.setdefault(y, []).append(stretch)
 
-    def _written(self, shown: list[int]) -> set[int]:
-        """Labels that are written beside their marks: the rarest, as long as they are few in all."""
+    def _written(self, shown: list[int]) -> dict[int, int]:
+        """Label -> how often it is there, of those written beside their marks: the rarest, as long as they are few."""
         execution = self._execution
         counts = Counter(
             execution.label[event]
             for event in shown
             if execution.kind[event] not in (TIMER, START) or len(shown) < NAMES_MAX
         )
-        written: set[int] = set()
+        written: dict[int, int] = {}
         total = 0
         for label, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
             total += count
             if total > NAMES_MAX:
                 break
-            written.add(label)
+            written[label] = count
         return written
 
     def words(self, title: str) -> Iterator[Shape]:
@@ -304,10 +318,16 @@ class _Drawing:
         told = []
         if self._crowded:
             told.append(f"{len(self._arrows):,} messages, of which the ticks are deliveries")
+        if self._hidden:
+            told.append(f"cut: {self._hidden:,} more nodes")
         if self._excerpt.left_out:
             told.append(f"cut: {self._excerpt.left_out:,} later events")
         if told:
             yield Text(WIDTH - RIGHT, 22, "; ".join(told), "faint", anchor="end")
+
+
+def _title(told: str) -> str:
+    return told if len(told) <= TITLE_MAX else f"{told[: TITLE_MAX - 3]}..."
 
 
 def _short(name: str) -> str:

@@ -7,9 +7,11 @@ other nodes run as ever, and the run is the same.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FrameType
 from typing import Any
 
@@ -23,7 +25,7 @@ from simclock.experiments.traces.plain_values import plain
 from simclock.guarding.guard import guarding
 from simclock.kernel.events import Event
 from simclock.kernel.host import Host
-from simclock.machinery import is_machinery
+from simclock.machinery import is_library_file, is_machinery
 from simclock.scenario import Scenario
 from simclock.trace import Trace
 
@@ -108,14 +110,14 @@ class _ValueWatch(Trace):
                 raise UsageError(f"--watch-value: {unknown('attribute', watched.path[0], names)} ({watched})")
 
     def _called(self, frame: FrameType, what: str, argument: Any) -> Callable[..., Any] | None:
-        if is_machinery(str(frame.f_globals.get("__name__", ""))):
+        if is_machinery(str(frame.f_globals.get("__name__", ""))) or is_library_file(frame.f_code.co_filename):
             return None
         return self._stepped
 
     def _stepped(self, frame: FrameType, what: str, argument: Any) -> Callable[..., Any] | None:
         """Before a line, or at the end of a function: what is new is of the line before."""
         self._look()
-        self._line = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        self._line = f"{_near(frame.f_code.co_filename)}:{frame.f_lineno}"
         return self._stepped
 
     def _look(self) -> None:
@@ -133,6 +135,13 @@ class _ValueWatch(Trace):
             became = "nothing" if now is _ABSENT else readable(now)
             where = f"  ({self._line})" if self._line else ""
             self._tell(f"{watched} = {became}, was {was}  at {self._event}{where}")
+
+
+@lru_cache
+def _near(file: str) -> str:
+    """A file's path from this folder on, if it lies below."""
+    near = os.path.relpath(file)
+    return file if near.startswith("..") else near
 
 
 def _same(one: Any, other: Any) -> bool:
