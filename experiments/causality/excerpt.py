@@ -1,7 +1,7 @@
 """A part of an execution: some nodes, a stretch of time, some types; and what happened before what within it.
 
-Law: one event of an excerpt is a direct cause of another where it happened before it and no third of the excerpt is
-between them, on whatever nodes that are left out the messages went.
+Law: one event of an excerpt is a direct cause of another where it is the one before it on its node, or happened before
+it and no third of the excerpt is between them, on whatever nodes that are left out the messages went.
 """
 
 from __future__ import annotations
