@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 
 from simclock.experiments.causality.excerpt import Excerpt
 from simclock.experiments.causality.foreign.text_logs import HOST_FIRST
-from simclock.experiments.exports.mermaid import node_title
 
 DELIMITER = "^=== (?<trace>.*) ===$"
 _SPACES = re.compile(r"\s+")
@@ -35,7 +34,7 @@ def shiviz(excerpts: Sequence[Excerpt]) -> Iterator[str]:
 def _hosts(excerpt: Excerpt) -> dict[int, str]:
     hosts: dict[int, str] = {}
     for node in excerpt.nodes:
-        name = _SPACES.sub("-", node_title(excerpt.execution, node).removeprefix("Node ")) or "-"
+        name = _SPACES.sub("-", excerpt.execution.nodes[node].encode(errors="backslashreplace").decode()) or "-"
         while name in hosts.values() or name.startswith(("===", "(")):
             name = f"_{name}"
         hosts[node] = name
