@@ -3,7 +3,7 @@
 Laws: a delivery is because of its send; what a node did is because of what it was handling; a timer came due because it
 was set. In a log of another system an event is because of the last that it learned of from another node, else of the
 one before it. What a node remembered from earlier is no link of the chain: it says what set the event off, not all
-that had to be so. Where a trace does not tell in which of several handlers a timer was set, the last of them is taken.
+that had to be so. Where a trace file does not tell in which of several handlers a timer was set, it is the first.
 """
 
 from __future__ import annotations

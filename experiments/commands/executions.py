@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from simclock.actors.run import run
-from simclock.errors import HandlerError, UsageError
+from simclock.errors import UsageError
 from simclock.experiments.causality.excerpt import Wanted
 from simclock.experiments.causality.execution import KINDS, Execution
 from simclock.experiments.causality.foreign.logs import is_trace
-from simclock.experiments.causality.of_traces import TracedExecution, read_execution
+from simclock.experiments.causality.of_runs import Seen, see
+from simclock.experiments.causality.of_traces import read_execution
 from simclock.experiments.commands.options import Overrides
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.runs.reference import Reference
@@ -81,10 +81,13 @@ def execution_named(text: str, overrides: Overrides, database: Path) -> Executio
 
 def execution_of_run(reference: Reference) -> Execution:
     """Run it in this process; up to where it failed, if it does."""
+    return seen_run(reference).execution
+
+
+def seen_run(reference: Reference) -> Seen:
+    """The same with what observers found; why it failed is told."""
     scenario = reference.scenario()
-    gathered = TracedExecution(f"{reference.text}, seed {scenario.seed}")
-    try:
-        run(scenario, trace=gathered.add, replay=reference.replay)
-    except HandlerError as error:
-        click.echo(f"simclock: {error}", err=True)
-    return gathered.build()
+    seen = see(scenario, f"{reference.text}, seed {scenario.seed}", replay=reference.replay)
+    if seen.error is not None:
+        click.echo(f"simclock: {seen.error}", err=True)
+    return seen

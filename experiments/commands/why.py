@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from simclock.actors.run import run
-from simclock.errors import HandlerError, UsageError
+from simclock.errors import UsageError
 from simclock.experiments.causality.execution import NONE, Execution
 from simclock.experiments.causality.foreign.logs import is_trace, read_logs
-from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.causality.why import STEPS_SHOWN, chain_text, event_of
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.executions import SCENARIO_SUFFIXES, execution_named
+from simclock.experiments.commands.executions import SCENARIO_SUFFIXES, execution_named, seen_run
 from simclock.experiments.commands.options import Overrides, database_option, override_options
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.telling.spelling import is_file
@@ -65,18 +63,10 @@ def _execution(named: str, overrides: Overrides, database: Path) -> Execution:
 def _violated(named: str, overrides: Overrides, database: Path) -> tuple[Execution, int]:
     if is_file(Path(named)) and not named.endswith(SCENARIO_SUFFIXES):
         raise UsageError(f"{named}: a file tells no violations: name an EVENT, such as 4#112")
-    reference = named_run(named, overrides, database)
-    scenario = reference.scenario()
-    gathered = TracedExecution(f"{reference.text}, seed {scenario.seed}")
-    try:
-        violations = run(scenario, trace=gathered.add, replay=reference.replay).violations
-    except HandlerError as error:
-        click.echo(f"simclock: {error}", err=True)
-        violations = error.violations
-    execution = gathered.build()
-    for violation in violations:
-        found = event_of(execution, violation)
+    seen = seen_run(named_run(named, overrides, database))
+    for violation in seen.violations:
+        found = event_of(seen.execution, violation)
         if found != NONE:
             click.echo(str(violation))
-            return execution, found
+            return seen.execution, found
     raise UsageError(f"{named}: no observer saw a property violated there: name an EVENT, such as 4#112")

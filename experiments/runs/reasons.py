@@ -10,9 +10,8 @@ from contextlib import redirect_stdout
 
 from simclock.errors import SimclockError
 from simclock.experiments.causality.execution import NONE
-from simclock.experiments.causality.of_traces import TracedExecution
+from simclock.experiments.causality.of_runs import see
 from simclock.experiments.causality.why import chain_text, event_of
-from simclock.experiments.traces.stopping import StopAt, run_until
 from simclock.kernel.scheduler import RunResult
 from simclock.scenario import Scenario
 
@@ -28,12 +27,10 @@ def reasons(scenario: Scenario, result: RunResult) -> list[str]:
         return []
     if result.events > EVENTS_MAX:
         return [f"{result.replay.replace('simclock run', 'simclock why', 1).replace('replay', 'why', 1)} tells it"]
-    gathered = TracedExecution(result.scenario)
     try:
         with redirect_stdout(io.StringIO()):
-            run_until(scenario, StopAt(time_ns=first.time_ns), trace=gathered.add)
+            execution = see(scenario, result.scenario, until_ns=first.time_ns).execution
     except SimclockError:  # it cannot be run so; the verdict stands without a reason
         return []
-    execution = gathered.build()
     event = event_of(execution, first)
     return [] if event == NONE else list(chain_text(execution, event, STEPS_SHOWN, worded=False))
