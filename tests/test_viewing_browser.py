@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,8 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from chromium import chromium, complaints, opened, until
-from simclock import TraceRecord
+from simclock import TraceRecord, seconds
+from simclock.experiments.causality.of_runs import see
+from simclock.experiments.causality.why import chain
 from simclock.experiments.command_line import main
+from simclock.experiments.runs.source import find_source
 from simclock.experiments.viewing.page import data_of, page
 from simclock.experiments.viewing.seen import Collector, Seen
 
@@ -113,6 +117,22 @@ def test_the_past_is_what_an_independent_walk_finds(browser: Any, raft: Path) ->
     begin = look(browser, "Array.from(page.runs[0].begin)")
     counted = [sum(node[each] + 1 == lane for each in found) for lane in range(len(begin) - 1)]
     assert [end - start for start, end in zip(begin, page_past, strict=False)] == counted
+
+
+def test_why_is_what_the_terminal_says(browser: Any, raft: Path) -> None:
+    """The chain of causes, event by event, against `simclock why`'s."""
+    source = find_source("raft-kv")
+    settings = replace(source.settings, seed=7, duration_ns=seconds(1))
+    execution = see(replace(source, settings=settings).scenario(), "raft").execution
+    opened(browser, raft)
+    found = browser.execute_script(
+        "const run = simclockPage.runs[0], found = [];"
+        "for (let row = 0; row < run.count; row += 7) found.push(chainOf(run, row).reverse().map((e) => run.eventName(e)));"
+        "return found;"
+    )
+    assert len(found) > 300
+    for names in found:
+        assert names == [execution.id(event) for event in chain(execution, execution.find(names[0]))]
 
 
 def test_keys_alone_suffice(browser: Any, raft: Path) -> None:

@@ -30,6 +30,8 @@ HANDLED = frozenset({DELIVER, TIMER, START, FAULT})
 NONE = -1
 NO_TIME = -(1 << 63)
 ENVIRONMENT = "environment"
+VALUE_MAX = 12
+"""Characters of an observation's value that are told also where little is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,7 @@ class Execution:
         return f"{self.files[self.file[event]]}:{self.line[event]}" if self.line[event] else ""
 
     def text(self, event: int, *, whole: bool = True) -> str:
-        """What happened, in one line, without node and time; whole: with all that it carried."""
+        """What happened, in one line, without node and time; whole: with all that it carried, however long."""
         kind, name = self.kind[event], self.name(event)
         send = self.message[event]
         peer = ""
@@ -148,7 +150,10 @@ class Execution:
             peer = f" -> {self.nodes[self.target[event]]}"
         elif kind in (DELIVER, DROP) and send != NONE:
             peer = f" <- {self.nodes[self.node[send]]}"
-        told = _told(self.detail(event), kind, name) if whole else name
+        told = name
+        if whole or kind == OBSERVE:
+            told = _told(self.detail(event), kind, name)
+            told = told if whole or len(told) <= len(name) + VALUE_MAX else name
         word = "" if kind == EVENT else KINDS[kind]
         why = f" ({self.why_dropped(event)})" if kind == DROP else ""
         return in_one_line(f"{word}{peer} {told}{why}".strip())

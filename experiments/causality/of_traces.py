@@ -4,7 +4,8 @@ Laws: a delivery is the effect of the send with its key, (source, sequence). The
 has the next number of its source, and no send of its own: its send is that before it. A node reacts to one thing at a
 time, so what it sends and observes is triggered by the last thing it handled. Where a timer was set is told by the
 source's running number, which setting a timer takes as sending does: after the last send or observation with a
-smaller one, before the first with a greater one. Where that leaves several places, the last of them is taken.
+smaller one, before the first with a greater one. Where that leaves several places, the first of them is taken; who
+sees the run itself can tell exactly (`began`).
 """
 
 from __future__ import annotations
@@ -63,8 +64,12 @@ class TracedExecution:
         self._sends: dict[tuple[int, int], int] = {}
         self._unlinked: list[tuple[tuple[int, int], int, int]] = []
         self._handling: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        """Node -> the first that it handled: its start."""
         self._own: dict[int, tuple[array[int], array[int]]] = {}
-        self._timers: list[tuple[int, int, int, int]] = []
+        self._timers: list[tuple[int, int, int]] = []
+        self._began: dict[tuple[int, int], int] = {}
+        self._starts: dict[int, tuple[array[int], array[int]]] = {}
 
     def add(self, record: TraceRecord, line: int = 0) -> None:
         """The next record."""
@@ -91,9 +96,15 @@ class TracedExecution:
         elif kind == SEND:
             self._sends[key] = event
         if kind == TIMER:
-            self._timers.append((event, record.node, record.sequence, self._handling.get(record.node, NONE)))
+            self._timers.append((event, record.node, record.sequence))
         if kind in HANDLED:
+            self._first.setdefault(record.node, event)
             self._handling[record.node] = event
+            count = self._began.pop((record.node, record.number), None)
+            if count is not None:
+                counts, handlers = self._starts.setdefault(record.node, (array("q"), array("I")))
+                counts.append(count)
+                handlers.append(event)
         elif record.source == record.node and record.node in self._handling:
             builder.triggered(self._handling[record.node], event)
             if kind in (SEND, OBSERVE):
@@ -101,11 +112,15 @@ class TracedExecution:
                 numbers.append(record.sequence)
                 handlers.append(self._handling[record.node])
 
+    def began(self, node: int, number: int, count: int) -> None:
+        """When the node began to handle what its record of that number tells, its running number was that."""
+        self._began[node, number] = count
+
     def build(self) -> Execution:
         """The execution of all that was added."""
         self._link_the_rest()
-        for event, node, sequence, handled_before in self._timers:
-            setter = self._setter(node, sequence, handled_before)
+        for event, node, sequence in self._timers:
+            setter = self._setter(node, sequence)
             if setter != NONE:
                 self._builder.triggered(setter, event)
         return self._builder.build(key=_by_id)
@@ -142,13 +157,11 @@ class TracedExecution:
             if send is not None:
                 self._join(send, event, kind)
 
-    def _setter(self, node: int, sequence: int, handled_before: int) -> int:
-        """What the node handled when it set the timer of this number, which was over before it came due."""
-        numbers, handlers = self._own.get(node, (array("q"), array("I")))
-        after = bisect_left(numbers, sequence)
-        if after < len(numbers) and handlers[after] <= handled_before:
-            return handlers[after]
-        return handled_before
+    def _setter(self, node: int, sequence: int) -> int:
+        """What the node handled when it set the timer of this number."""
+        numbers, handlers = self._starts.get(node) or self._own.get(node, (array("q"), array("I")))
+        place = bisect_left(numbers, sequence)
+        return handlers[place - 1] if place else self._first.get(node, NONE)
 
 
 def _by_id(name: str) -> tuple[bool, int]:

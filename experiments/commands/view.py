@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import click
 
 from simclock.actors.run import inline_run
-from simclock.actors.run import run as run_scenario
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.causality.foreign.logs import is_trace, read_logs
 from simclock.experiments.checkers.linearizability import Model, key_value
@@ -33,8 +32,7 @@ from simclock.experiments.viewing.logical import at_lamport_clocks
 from simclock.experiments.viewing.of_logs import seen_log
 from simclock.experiments.viewing.page import PAGE_BEGINS, Parting, page
 from simclock.experiments.viewing.seen import Collector, Seen, Window
-from simclock.experiments.viewing.states import StateTrace
-from simclock.experiments.watching.progress import watcher
+from simclock.experiments.viewing.states import LookingTrace
 from simclock.guarding.guard import guarding
 from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
@@ -222,9 +220,7 @@ class _Shown:
         name = f"{scenario.name}, seed {scenario.seed}"
         command = reference.replay.replace("simclock run ", "simclock replay ", 1)
         try:
-            result = (
-                _with_states(scenario, collector, take) if self.states else _plainly(scenario, take, reference.replay)
-            )
+            result = _looked_at(scenario, collector, take, reference.replay, states=self.states)
         except HandlerError as error:
             click.echo(f"simclock: {error}", err=True)
             failure = error.failure
@@ -246,16 +242,14 @@ def _each(collector: Collector, keep: Callable[[TraceRecord], Any] | None, recor
         keep(record)
 
 
-def _plainly(scenario: Scenario, take: Callable[[TraceRecord], Any], replay: str) -> RunResult:
-    return run_scenario(scenario, trace=take, replay=replay, onlooker=watcher(None, stdout_is_busy=False))
-
-
-def _with_states(scenario: Scenario, collector: Collector, take: Callable[[TraceRecord], Any]) -> RunResult:
+def _looked_at(
+    scenario: Scenario, collector: Collector, take: Callable[[TraceRecord], Any], replay: str, *, states: bool
+) -> RunResult:
     guards = guarding(scenario.build, True)
     with guards.run:
-        scheduler, host = inline_run(scenario, trace=take, replay="", guards=guards)
-        host.trace = states = StateTrace(host)
-        collector.state_of = states.state_of
+        scheduler, host = inline_run(scenario, trace=take, replay=replay, guards=guards)
+        host.trace = looking = LookingTrace(host, states=states)
+        collector.state_of, collector.began_of = looking.state_of, looking.began_of
         return scheduler.run()
 
 

@@ -79,7 +79,7 @@ def _rows(execution: Execution, order: Sequence[int], times: Sequence[int]) -> R
             0 if detail is None else rows.texts.number(json.dumps(detail, ensure_ascii=False, separators=(",", ":")))
         )
         rows.reason.append(rows.reasons.number(execution.why_dropped(event)))
-        for column in (rows.sent, rows.flight_ns, rows.own, rows.state):
+        for column in (rows.sent, rows.flight_ns, rows.own, rows.state, rows.began):
             column.append(0)
     _link(execution, rows, row_of)
     return rows

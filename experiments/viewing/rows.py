@@ -73,12 +73,15 @@ class Rows:
         """The running number of a send, an observation, or of the setting of a timer, at who caused it."""
         self.state = array("q")
         """The node's state before what it handled, as a text; 0 where it was not recorded."""
+        self.began = array("q")
+        """One more than how far the node's running number has gone since the last time it began on something; 0: unknown."""
         self.labels = Table(LABELS_MAX)
         self.texts = Table()
         self.reasons = Table(LABELS_MAX)
         self.nodes = 0
         """One more than the greatest node's number."""
         self._next: dict[int, int] = {}
+        self._counts: dict[int, int] = {}
         self._sends: dict[tuple[int, int], int] = {}
         self._unlinked: dict[int, tuple[int, int]] = {}
         self.edges_from, self.edges_to = array("q"), array("q")
@@ -88,8 +91,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.time_ns)
 
-    def add(self, record: TraceRecord, state: str = "") -> Any:
-        """Take the next record; gives its detail as plain data, None of a message whose send gave it."""
+    def add(self, record: TraceRecord, state: str = "", began: int | None = None) -> Any:
+        """Take the next record; gives its detail as plain data, None of a message whose send gave it.
+
+        `began` is the node's running number as it began to handle this, if that is known.
+        """
         row = len(self.time_ns)
         if row >= ROWS_MAX:
             raise UsageError(f"a page holds {ROWS_MAX:,} events at most: show a part, with --from and --to")
@@ -106,6 +112,9 @@ class Rows:
         self.what.append(KINDS.index(record.what))
         self.reason.append(self.reasons.number(record.reason))
         self.state.append(self.texts.number(state))
+        self.began.append(0 if began is None else began - self._counts.get(record.node, 0) + 1)
+        if began is not None:
+            self._counts[record.node] = began
         self.nodes = max(self.nodes, record.node + 1, record.source + 1, record.target + 1)
         match record.what:
             case "send" | "deliver" | "drop":
@@ -186,6 +195,7 @@ class Rows:
             "flight": pack(self.flight_ns),
             "own": pack(self.own),
             "state": pack(self.state),
+            "began": pack(self.began),
             "edges_from": pack(self.edges_from),
             "edges_to": pack(self.edges_to, rising=True),
         }

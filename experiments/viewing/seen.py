@@ -57,6 +57,8 @@ class Collector:
     window: Window = Window()
     state_of: Callable[[TraceRecord], str] = lambda record: ""
     """The state of the node before what the record tells, as JSON; empty: not known."""
+    began_of: Callable[[TraceRecord], int | None] = lambda record: None
+    """The node's running number as it began to handle what the record tells; None: not known."""
     rows: Rows = field(default_factory=Rows)
     _bands: Bands = field(default_factory=Bands)
     _clients: Clients = field(default_factory=Clients)
@@ -71,7 +73,7 @@ class Collector:
             if record.what in ("observe", "fault", "start") and not after:
                 self._bands.add(record, plain(record.detail))
             return
-        detail = self.rows.add(record, self.state_of(record))
+        detail = self.rows.add(record, self.state_of(record), self.began_of(record))
         if record.what in ("observe", "fault", "start"):
             self._bands.add(record, detail)
             self._tracks.add(len(self.rows) - 1, record, detail)

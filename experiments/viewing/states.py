@@ -1,6 +1,6 @@
-"""The state of nodes, recorded before each event that they handle: what a page shows as before and after.
+"""What a run knows and its trace does not tell: where timers were set, and what nodes hold before each event.
 
-It costs a look at every field of a node at every event, so it is done only when it is asked for.
+The state of a node costs a look at every field at every event, so it is kept only when it is asked for.
 """
 
 from __future__ import annotations
@@ -13,24 +13,33 @@ from simclock.kernel.host import Host
 from simclock.trace import Trace, TraceRecord
 
 
-class StateTrace(Trace):
-    """A trace that also keeps what the node held before each event it handles."""
+class LookingTrace(Trace):
+    """A trace that looks at the node before each event that it handles."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, *, states: bool) -> None:
         super().__init__()
         self._host = host
+        self._keeps_states = states
         self._states: dict[tuple[int, int], str] = {}
+        self._counts: dict[tuple[int, int], int] = {}
 
     def handled(self, node: int, event: Event) -> None:
         super().handled(node, event)
-        process = self._host.processes.get(node)
-        if event[4] == OBSERVATION or process is None or process.incarnation < 0:
-            return
-        state = {name: readable(value) for name, value in fields_of(process)}
         record = self._records[-1]
-        if state and record.node == node:
-            self._states[record.node, record.number] = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+        if event[4] == OBSERVATION or record.node < 0:
+            return
+        process = self._host.processes[record.node]
+        self._counts[record.node, record.number] = process.sim_count
+        if self._keeps_states and process.incarnation >= 0:
+            state = {name: readable(value) for name, value in fields_of(process)}
+            if state:
+                text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+                self._states[record.node, record.number] = text
 
     def state_of(self, record: TraceRecord) -> str:
         """The state before that record, once; empty where none was kept."""
         return self._states.pop((record.node, record.number), "")
+
+    def began_of(self, record: TraceRecord) -> int | None:
+        """The node's running number before that record, once; None of what it does not handle."""
+        return self._counts.pop((record.node, record.number), None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Sequence
 
-from simclock.experiments.causality.execution import ExecutionBuilder
+from simclock.experiments.causality.execution import NONE, ExecutionBuilder
 
 PROBLEMS_MAX = 1000
 """What is found beyond these is not looked for."""
@@ -61,11 +61,11 @@ def rebuilt(builder: ExecutionBuilder, stamps: Stamps) -> list[tuple[str, str]]:
 def _gaps(builder: ExecutionBuilder, stamps: Stamps, lane: Sequence[int]) -> Iterator[tuple[int, str]]:
     """A node's own events are numbered 1, 2, 3, ..."""
     expected = 1
-    last = 0
+    last = NONE
     for place in lane:
         event = stamps.events[place]
         number, name = builder.number_of(event), builder.node_name(builder.node_of(event))
-        if number == expected - 1 and last:
+        if number == expected - 1 and last != NONE:
             twice = f"the clock does not go on: event {number} of {name} is also at {builder.place(last)}"
             yield event, twice
         elif number != expected:

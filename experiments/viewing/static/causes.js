@@ -85,11 +85,16 @@ class Light {
  * @param {Run} run @param {number} row @returns {number} */
 function causeOf(run, row) {
   const what = run.what[row], edges = run.edges(false).get(row);
-  if (edges) return edges[0];
-  if (what === DELIVER || what === DROP) return run.other[row] >= 0 ? run.other[row] : -1;
+  if (what === DELIVER || what === DROP) return run.other[row] >= 0 ? run.other[row] : edges ? Math.max(...edges) : -1;
+  if (edges) return Math.max(...edges);
   if (what >= EVENT || run.form.log) return run.beside(row, -1);
-  if (what === START || what === FAULT) return -1;
-  return what === TIMER ? setterOf(run, row) : handledBefore(run, row);
+  if (what === START) return isAt(run, run.beside(row, -1), FAULT);
+  return what === FAULT ? -1 : what === TIMER ? setterOf(run, row) : handledBefore(run, row);
+}
+
+/** The row if it is of that kind, else -1. @param {Run} run @param {number} row @param {number} kind */
+function isAt(run, row, kind) {
+  return row >= 0 && run.what[row] === kind ? row : -1;
 }
 
 /** What the node had been called for last before a row, -1 if nothing. @param {Run} run @param {number} row */
@@ -104,16 +109,20 @@ function isHandled(run, row) {
   return run.what[row] === DELIVER || run.what[row] === TIMER || run.what[row] === START || run.what[row] === FAULT;
 }
 
-/** The event in whose handling a timer was set: the first that has sent or told something with a greater number than the
- * timer's, else the last before it came due. @param {Run} run @param {number} row @returns {number} */
+/** The event in whose handling a timer was set: the last that began at a smaller number than the timer's. Where the run was
+ * not looked at, that of the last that was sent or told with a smaller number: the first of those that it may have been.
+ * @param {Run} run @param {number} row @returns {number} */
 function setterOf(run, row) {
   let first = -1;
   for (let before = run.beside(row, -1); before >= 0; before = run.beside(before, -1)) {
-    if (run.what[before] !== SEND && run.what[before] !== OBSERVE) continue;
-    if (run.own[before] < run.own[row]) break;
-    first = before;
+    if (isHandled(run, before)) {
+      first = before;
+      if (run.began[before] && run.began[before] - 1 < run.own[row]) return before;
+    } else if ((run.what[before] === SEND || run.what[before] === OBSERVE) && run.own[before] < run.own[row]) {
+      return handledBefore(run, before);
+    }
   }
-  return handledBefore(run, first >= 0 ? first : row);
+  return first;
 }
 
 /** The chain of causes of an event, from its root to it. @param {Run} run @param {number} row @returns {number[]} */

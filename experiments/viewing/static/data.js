@@ -79,6 +79,8 @@ class Run {
     this.own = new Float64Array(count);
     this.state = new Int32Array(count);
     this.skipped = new Int32Array(count);
+    /** One more than the node's running number as it began to handle this; 0: not known. */
+    this.began = new Float64Array(count);
     /** Edges beside messages, by rows. */
     this.edges_from = new Int32Array(form.columns.filter((each) => each.name === "edges_from")[0].count);
     this.edges_to = new Int32Array(this.edges_from.length);
@@ -127,12 +129,17 @@ class Run {
     for (let i = 0; i < count; i++) begin[node[i] + 2]++;
     for (let lane = 0; lane < this.lanes; lane++) begin[lane + 1] += begin[lane];
     const next = begin.slice(), expected = new Int32Array(this.lanes);
+    const counts = new Float64Array(this.lanes);
     for (let i = 0; i < count; i++) {
       const lane = node[i] + 1;
       at[i] = next[lane];
       order[next[lane]++] = i;
       number[i] = expected[lane] + this.skipped[i];
       expected[lane] = number[i] + 1;
+      if (this.began[i]) {
+        counts[lane] += this.began[i] - 1;
+        this.began[i] = counts[lane] + 1;
+      }
       if (sent[i] !== 0) {
         const send = i - sent[i];
         other[i] = send;
