@@ -127,7 +127,8 @@ def test_why_is_what_the_terminal_says(browser: Any, raft: Path) -> None:
     opened(browser, raft)
     found = browser.execute_script(
         "const run = simclockPage.runs[0], found = [];"
-        "for (let row = 0; row < run.count; row += 7) found.push(chainOf(run, row).reverse().map((e) => run.eventName(e)));"
+        "for (let row = 0; row < run.count; row += 7)"
+        "  found.push(chainOf(run, row).reverse().map((each) => run.eventName(each)));"
         "return found;"
     )
     assert len(found) > 300

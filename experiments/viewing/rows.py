@@ -74,7 +74,7 @@ class Rows:
         self.state = array("q")
         """The node's state before what it handled, as a text; 0 where it was not recorded."""
         self.began = array("q")
-        """One more than how far the node's running number has gone since the last time it began on something; 0: unknown."""
+        """One more than how far the node's running number has gone since it last began on something; 0: unknown."""
         self.labels = Table(LABELS_MAX)
         self.texts = Table()
         self.reasons = Table(LABELS_MAX)
