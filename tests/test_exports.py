@@ -218,7 +218,7 @@ def test_perfetto_is_given_no_overlap_and_every_flow_has_its_ends(chatter: Execu
     into = [row["bind_id"] for row in rows if row.get("flow_in")]
     delivered = [event for event in range(len(chatter)) if chatter.kind[event] == DELIVER]
     assert len(into) == len(delivered) and set(into) == set(out)
-    said = next(row for row in rows if row["name"] == "observe said")
+    said = next(row for row in rows if row["name"] == "observe said 0")
     assert said["ts"] == 1000.0, "microseconds"
 
 

@@ -35,6 +35,7 @@ from simclock.experiments.traces.plain_values import trace_line
 from simclock.experiments.watching.progress import watcher
 from simclock.experiments.watching.watch import QUIT, parse_speed, terminal, watch
 from simclock.kernel.standing import Standing
+from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
@@ -113,10 +114,7 @@ def run(
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
     made = source.scenario()
     draw = source.entry.plot
-    gathered = None
-    if plot is not None and draw is None:
-        check_name(plot)
-        gathered = TracedExecution(str(made))
+    gathered = _gathered(plot, draw is None, made)
     drawn = replace(source, settings=as_drawn(source.settings, made))
     replay = overrides.replay(source, drawn.settings) + ("" if guard else " --no-guard")
     onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
@@ -144,6 +142,14 @@ def run(
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]
+
+
+def _gathered(plot: Path | None, has_none: bool, made: Scenario) -> TracedExecution | None:
+    """What takes the trace for the picture of a scenario that has none of its own."""
+    if plot is None or not has_none:
+        return None
+    check_name(plot)
+    return TracedExecution(str(made))
 
 
 def _both(

@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import FrameType
 from typing import Any
 
+import simclock
 from simclock.actors.run import inline_run
 from simclock.durations import format_duration
 from simclock.errors import UsageError
@@ -30,6 +31,7 @@ from simclock.scenario import Scenario
 from simclock.trace import Trace
 
 _ABSENT = object()
+_PACKAGE = os.path.dirname(simclock.__file__)
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,9 @@ class _ValueWatch(Trace):
 
 @lru_cache
 def _near(file: str) -> str:
-    """A file's path from this folder on, if it lies below."""
+    """A file's path from this folder on, if it lies below; of simclock's own, from the package on."""
+    if file.startswith(_PACKAGE):
+        return os.path.join(os.path.basename(_PACKAGE), os.path.relpath(file, _PACKAGE))
     near = os.path.relpath(file)
     return file if near.startswith("..") else near
 
