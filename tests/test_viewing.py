@@ -19,6 +19,7 @@ from simclock.errors import UsageError
 from simclock.experiments.checkers.linearizability import register
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.lanes import Lanes, State
+from simclock.experiments.stepping.server import STATIC as STEPPING
 from simclock.experiments.traces.plain_values import plain, trace_line
 from simclock.experiments.viewing.columns import EXACT_MAX, inflated, pack, unpack
 from simclock.experiments.viewing.page import SCRIPTS, STATIC, data_of, page
@@ -351,11 +352,14 @@ def test_a_named_fault_that_the_environment_carries_out_is_in_the_trace() -> Non
     assert told == [(ms(5) + 1, "partition"), (ms(8), "heal")]
 
 
-def test_the_scripts_are_typed() -> None:
-    """tsc checks the page's JavaScript by its comments, where a TypeScript is installed."""
+@pytest.mark.parametrize("folder", [STATIC, STEPPING], ids=["viewing", "stepping"])
+def test_the_scripts_are_typed(folder: Path) -> None:
+    """tsc checks the pages' JavaScript by its comments, where a TypeScript is installed."""
     tsc = shutil.which("tsc")
     if tsc is None:
         pytest.skip("no tsc here: npm install --global typescript")
-    done = subprocess.run([tsc, "--project", str(STATIC)], capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run([tsc, "--project", str(folder)], capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stdout
-    assert {each.name for each in STATIC.glob("*.js")} == set(SCRIPTS)
+    named = json.loads((folder / "tsconfig.json").read_text(encoding="utf-8"))["files"]
+    assert {each.name for each in folder.glob("*.js")} == set(named)
+    assert folder != STATIC or tuple(named) == SCRIPTS, "in the page's order"
