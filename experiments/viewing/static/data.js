@@ -44,6 +44,10 @@ function unpacked(form, bytes, from, into) {
   const p1 = width > 1 ? bytes.subarray(from + count, from + 2 * count) : null;
   const p2 = width > 2 ? bytes.subarray(from + 2 * count, from + 3 * count) : null;
   let sum = 0;
+  if (width === 1 && !rising) {
+    for (let i = 0; i < count; i++) into[i] = base + p0[i];
+    return into;
+  }
   for (let i = 0; i < count; i++) {
     let value = base + p0[i];
     if (p1) value += p1[i] * 256;

@@ -32,6 +32,10 @@ class Ground {
     /** Rows of each track by lane. @type {Map<Track, Int32Array[]>} */
     this.byLane = new Map();
     this.single = this.sparse = false;
+    /** @type {{counts: Uint32Array, classes: Uint8Array}|null} */
+    this.kept = null;
+    /** @type {ImageData|null} */
+    this.image = null;
   }
 
   /** Sizes and lanes, as they are now. */
@@ -90,6 +94,26 @@ class Ground {
 
   get shown() {
     return this.looked.shown[this.run.place];
+  }
+
+  /** Memory for so many cells, the same in each frame, emptied. @param {number} size */
+  cells(size) {
+    if (!this.kept || this.kept.counts.length !== size) {
+      this.kept = {counts: new Uint32Array(size), classes: new Uint8Array(size)};
+    }
+    this.kept.counts.fill(0);
+    this.kept.classes.fill(0);
+    return this.kept;
+  }
+
+  /** An image of that size, the same in each frame. @param {number} wide @param {number} high */
+  imageOf(wide, high) {
+    if (!this.image || this.image.width !== wide || this.image.height !== high) {
+      this.dots.width = wide;
+      this.dots.height = high;
+      this.image = new ImageData(wide, high);
+    }
+    return this.image;
   }
 
   drawAxis() {

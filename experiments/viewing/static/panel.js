@@ -110,7 +110,7 @@ async function showEvent(page) {
     element("button", {type: "button", id: "lit", "aria-pressed": String(page.lighting), onclick: () => page.toggleLight(), title: "Causal past and future (l)"}, "light"),
     element("button", {type: "button", id: "why", "aria-pressed": String(page.tracing), onclick: () => page.toggleWhy(), title: "The chain that led to it (w)"}, "why"));
   const heading = element("h2", {}, `${run.eventName(row)} ${run.form.kinds[kind]}${kind === START ? "" : ` ${label}`}`);
-  const [before, after] = new Light(run, row).sizes();
+  const [before, after] = (page.light || new Light(run, row)).sizes();
   const around = element("p", {}, `${before} events happened before it, ${after} after, ` +
     `${run.count - before - after - 1} are concurrent with it.`);
   const carriedText = element("pre", {id: "carried"}), state = element("div", {id: "state"});
@@ -178,13 +178,17 @@ function showReport(page) {
 function showChoices(page) {
   const {choice, runs} = page, body = part("choices");
   const kinds = new Map(), labels = new Map(), nodes = new Map();
+  /** @param {Map<any, number>} into @param {any} value @param {number} count */
+  const counted = (into, value, count) => { if (count) into.set(value, (into.get(value) || 0) + count); };
   for (const run of runs) {
+    const ofKind = new Uint32Array(run.form.kinds.length), ofLabel = new Uint32Array(run.form.labels.length);
     for (let i = 0; i < run.count; i++) {
-      kinds.set(run.what[i], (kinds.get(run.what[i]) || 0) + 1);
-      const label = run.form.labels[run.label[i]];
-      labels.set(label, (labels.get(label) || 0) + 1);
-      nodes.set(run.node[i], (nodes.get(run.node[i]) || 0) + 1);
+      ofKind[run.what[i]]++;
+      ofLabel[run.label[i]]++;
     }
+    ofKind.forEach((count, kind) => counted(kinds, kind, count));
+    ofLabel.forEach((count, label) => counted(labels, run.form.labels[label], count));
+    for (let lane = 0; lane < run.lanes; lane++) counted(nodes, lane - 1, run.begin[lane + 1] - run.begin[lane]);
   }
   const changed = () => page.chosenAnew();
   const kindNames = [...kinds].sort((a, b) => a[0] - b[0]).map(([kind, count]) =>

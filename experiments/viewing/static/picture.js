@@ -42,7 +42,7 @@ class Picture extends Ground {
     const slots = new Int32Array(run.lanes).fill(-1);
     let lanes = 0;
     for (const lane of this.visible) if (this.y(lane) > 0 && this.y(lane) < seen) slots[lane] = lanes++;
-    const counts = new Uint32Array(lanes * wide), classes = new Uint8Array(lanes * wide);
+    const {counts, classes} = this.cells(lanes * wide);
     const bits = Uint8Array.of(1, 1, 2, 4, 4, 2, 8, 1, 1, 1), {left} = looked.view, by = wide / (looked.view.right - left);
     const lit = looked.light && looked.light.run === run ? looked.light.lit : null;
     for (let i = first; i < last; i++) {
@@ -53,10 +53,8 @@ class Picture extends Ground {
       classes[cell] |= bits[what[i]];
     }
     const high = Math.max(1, Math.floor(Math.min(this.laneHeight * 0.6, 24)));
-    dots.width = wide;
-    dots.height = Math.max(1, lanes * high);
-    const context = /** @type {CanvasRenderingContext2D} */ (dots.getContext("2d"));
-    const image = context.createImageData(dots.width, dots.height), pixels = new Uint32Array(image.data.buffer);
+    const image = this.imageOf(wide, Math.max(1, lanes * high)), pixels = new Uint32Array(image.data.buffer);
+    pixels.fill(0);
     const colours = Uint32Array.from({length: 16}, (_, each) =>
       each & 1 ? 0xb27200 : each & 8 ? 0x739e00 : each & 4 ? 0x888888 : 0x005ed5);
     for (let slot = 0; slot < lanes; slot++) {
@@ -69,7 +67,7 @@ class Picture extends Ground {
         for (let y = top; y < top + tall; y++) pixels[y * wide + x] = y < bad ? pixel : 0xff005ed5;
       }
     }
-    context.putImageData(image, 0, 0);
+    /** @type {CanvasRenderingContext2D} */ (dots.getContext("2d")).putImageData(image, 0, 0);
     this.context.imageSmoothingEnabled = false;
     for (const lane of this.visible) {
       const slot = slots[lane];
