@@ -49,12 +49,18 @@ COMMANDS = {
     "run": ("simclock.experiments.commands.run:run", "Run a scenario and report."),
     "sweep": ("simclock.experiments.commands.sweep:sweep_seeds", "Run many seeds of a scenario, over all cores."),
     "results": ("simclock.experiments.commands.results:results", "List, query and compare what sweeps have found."),
+    "script": ("simclock.experiments.commands.script:script", "Play a schedule written by hand; tell what it changed."),
     "replay": ("simclock.experiments.commands.replay:replay", "Run a recorded result again, and look into it."),
     "shrink": (
         "simclock.experiments.commands.shrink:shrink",
         "Make a failing run smaller, and write it as a scenario.",
     ),
+    "trace": ("simclock.experiments.commands.trace:trace", "Write a run as a picture, or for another tool."),
+    "causal": ("simclock.experiments.commands.causal:causal", "Rebuild what happened before what, from any logs."),
+    "why": ("simclock.experiments.commands.why:why", "Tell what set an event off, back to the root."),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
+    "view": ("simclock.experiments.commands.view:view", "Write a page that shows a run, or two, or a log."),
+    "step": ("simclock.experiments.commands.step:step", "Decide by hand what happens next, and go back."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",
         "List the scenarios that have a name; tell all about one.",

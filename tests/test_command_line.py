@@ -192,7 +192,7 @@ def test_a_parameter_is_a_flag_too():
         (("raft-kv", "--clients"), "--clients: it has no value, such as --clients 3"),
         (("raft-kv", "--clients", "many"), "--clients: 'many' is not a whole number, such as 3"),
         (("raft-kv", "more"), "'more' belongs to no option"),
-        (("raft-kv", "--plot", "x.svg"), "--plot: raft-kv has no picture: leave --plot out"),
+        (("raft-kv", "--plot", "x.gif"), "--plot: x.gif is not a picture: its name must end in .svg"),
     ],
 )
 def test_flags_that_mean_nothing_get_one_line(arguments, told):

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 EXPERIMENTS = "simclock.experiments"
 CATALOG = f"{EXPERIMENTS}.catalog"
 ENGINES = (
+    "causality",
     "checkers",
     "comparing",
     "entries",
@@ -28,8 +29,10 @@ ENGINES = (
     "runs",
     "scenario_files",
     "shrinking",
+    "stepping",
     "telling",
     "traces",
+    "viewing",
     "watching",
 )
 NO_ENGINE_KNOWS = (CATALOG, f"{EXPERIMENTS}.commands", f"{EXPERIMENTS}.command_line")
@@ -67,6 +70,7 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.hash_seeded": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_nemesis": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_scripts": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_seeds": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.code_version": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.replay_code": START,

@@ -16,7 +16,7 @@ from simclock.experiments.entries.topic import Topic
 TOPICS = {
     "synthetic": "phold ping-pong timers broadcast",
     "everything": "everything",
-    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-whole-hunt raft-lease-reads",
+    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",
@@ -24,16 +24,17 @@ TOPICS = {
     "clock_laws": "clock-laws clock-overflow-hunt",
     "leases": "leases leases-hunt leases-drift-hunt leases-calm-hunt",
     "failure_detectors": "failure-detectors",
-    "total_order": "chat chat-hunt chat-calm-hunt",
-    "causal_broadcast": "causal-hunt",
+    "total_order": "chat chat-hunt chat-calm-hunt chat-script",
+    "causal_broadcast": "causal-hunt causal-script",
     "shared_document": "shared-document",
     "crdts": "crdts crdt-hunt",
     "dynamo": (
-        "dynamo dynamo-hunt dynamo-ring-hunt dynamo-delete-hunt dynamo-quorum-hunt dynamo-calm-hunt dynamo-repair-hunt"
+        "dynamo dynamo-hunt dynamo-ring-hunt dynamo-delete-hunt dynamo-quorum-hunt dynamo-calm-hunt dynamo-repair-hunt "
+        "dynamo-script"
     ),
-    "lock_table": "deadlocks deadlocks-hunt",
+    "lock_table": "deadlocks deadlocks-hunt deadlocks-script",
     "throttle": "hourly-throttle throttle-hunt",
-    "snapshots": "snapshots snapshots-hunt",
+    "snapshots": "snapshots snapshots-hunt snapshots-script",
     "metadata": "",
 }
 """Folder -> the names of its scenarios, so that one is found without the others; all is listed in this order."""

@@ -14,6 +14,7 @@ from simclock.errors import UsageError
 from simclock.experiments.checkers.histories import HistoryError, Operation, exact, keys_from_values, read_history
 from simclock.experiments.checkers.histories.formats import load_jepsen_log, load_key_value_log, load_knossos
 from simclock.experiments.checkers.linearizability import (
+    Linearizability,
     Model,
     Verdict,
     cas_register,
@@ -25,9 +26,14 @@ from simclock.experiments.checkers.linearizability import (
     register,
     set_of_values,
 )
+from simclock.experiments.checkers.linearizability.contradiction import smallest_contradiction
+from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.sequential import check_sequential_consistency
 from simclock.experiments.checkers.sessions import GUARANTEES, check_session_guarantees
+from simclock.experiments.exports.intervals import intervals
+from simclock.experiments.exports.svg import svg
 from simclock.experiments.telling.exit_status import UNKNOWN, VALID, VIOLATED
+from simclock.experiments.telling.output import write_lines
 from simclock.experiments.telling.spelling import say
 
 
@@ -90,6 +96,11 @@ LOADERS: dict[str, Callable[[Path, bool], Sequence[Operation]]] = {
     "--step-limit", type=click.IntRange(min=1), metavar="N", help="Of all that is tried; then the verdict is UNKNOWN."
 )
 @click.option("--time-limit", metavar="TIME", help="The same by the clock, such as 60s.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the contradiction of a history that is not linearizable, as FILE.svg.",
+)
 def check(
     *,
     history: str,
@@ -102,6 +113,7 @@ def check(
     independent: bool,
     step_limit: int | None,
     time_limit: str | None,
+    plot: Path | None,
 ) -> int:
     """Judge HISTORY: exit status 0 is OK, 1 ILLEGAL, 3 UNKNOWN (a limit was hit), 2 bad usage.
 
@@ -115,6 +127,8 @@ def check(
       simclock check history.jsonl --model register --consistency sequential --step-limit 1000000
       simclock check etcd_002.log --model cas-register --history-format jepsen-log
     """
+    if plot is not None and (plot.suffix != ".svg" or consistency != "linearizable"):
+        raise UsageError(f"--plot: {plot} is no picture of linearizability: its name must end in .svg")
     value = _initial(initial)
     limit_s = None if time_limit is None else parse_duration(time_limit, "--time-limit") / seconds(1)
     if consistency == "session" and model not in OF_SESSIONS:
@@ -132,10 +146,26 @@ def check(
         sessions = check_session_guarantees(operations, guarantees or GUARANTEES, value, limit_s, step_limit)
         click.echo(sessions.explain())
         return EXIT_STATUS[sessions.verdict]
-    judge = check_linearizability if consistency == "linearizable" else check_sequential_consistency
-    judged = judge(operations, MODELS[model](value), time_limit_s=limit_s, step_limit=step_limit)
+    if consistency == "sequential":
+        ordered = check_sequential_consistency(operations, MODELS[model](value), limit_s, step_limit)
+        click.echo(ordered.explain())
+        return EXIT_STATUS[ordered.verdict]
+    judged = check_linearizability(operations, MODELS[model](value), limit_s, step_limit)
     click.echo(judged.explain())
+    for line in contradiction_text(judged):
+        click.echo(f"  {line}")
+    _draw(judged, plot)
     return EXIT_STATUS[judged.verdict]
+
+
+def _draw(judged: Linearizability, plot: Path | None) -> None:
+    if plot is None:
+        return
+    operations = smallest_contradiction(judged)
+    if not operations:
+        raise UsageError("--plot: there is no contradiction to be drawn: the history is not ILLEGAL")
+    title = f"{len(operations)} of {len(judged.partition)} operations, which cannot be put in order"
+    write_lines(plot, "--plot", svg(intervals(operations, title)))
 
 
 def _read(file: str, form: str, order_by: Any, independent: bool) -> Sequence[Operation]:

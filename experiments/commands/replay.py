@@ -18,6 +18,7 @@ from simclock.experiments.commands.run import trace_to
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.outcome import FAILED, failure_text
+from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.reference import (
     Recorded,
     Reference,
@@ -29,6 +30,7 @@ from simclock.experiments.runs.reference import (
 )
 from simclock.experiments.runs.report import report_of, report_text
 from simclock.experiments.telling.exit_status import DIFFERENT
+from simclock.experiments.traces.changes import parse_watched, watch_values
 from simclock.experiments.traces.inspection import node_text
 from simclock.experiments.traces.stopping import StopAt, Stopped, check_node, check_nodes, parse_stop, run_until
 from simclock.experiments.watching.progress import watcher
@@ -47,6 +49,13 @@ from simclock.scenario import Scenario
 @click.option(
     "--pdb", "debug", type=WHOLE, metavar="NODE", help="Open the debugger on its next message or timer there."
 )
+@click.option(
+    "--watch-value",
+    "watch_texts",
+    multiple=True,
+    metavar="NODE.ATTRIBUTE",
+    help="Print every change of it with time, event and line, such as 0.holder.",
+)
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the trace, as `simclock run` does; - prints it.")
 @database_option
 def replay(
@@ -56,6 +65,7 @@ def replay(
     until: str | None,
     inspect: tuple[int, ...],
     debug: int | None,
+    watch_texts: tuple[str, ...],
     trace_file: str | None,
     database: Path,
 ) -> int:
@@ -69,6 +79,7 @@ def replay(
     Examples:
       simclock replay 3:17
       simclock replay 3:17 --until 30s --inspect 0 --inspect 2
+      simclock replay raft-kv --seed 7 --watch-value 0.role --watch-value 1.role
       simclock replay raft-kv --seed 17 --until 2s --pdb 1
     """
     reference = named_run(result, overrides, database)
@@ -79,6 +90,13 @@ def replay(
     check_node(stop.node if stop is not None and stop.time_ns is None else None, scenario, "--until")
     if debug is not None and stop is None:
         raise UsageError("--pdb: say from where on, such as --until 30s")
+    if watch_texts:
+        if stop is not None or inspect or trace_file is not None:
+            raise UsageError("--watch-value: it is of the whole run, and prints alone: leave the others out")
+        watched = [parse_watched(text) for text in watch_texts]
+        check_nodes([each.node for each in watched], scenario, "--watch-value")
+        watch_values(scenario, watched, click.echo, reference.replay)
+        return 0
     if stop is None and not inspect:
         return _replay_whole(reference, scenario, trace_file)
     with trace_to(trace_file) as trace:
@@ -153,6 +171,7 @@ def _replay_whole(reference: Reference, scenario: Scenario, trace_file: str | No
         found = "nothing: no sweep has run this scenario with these settings and this seed"
     else:
         found = _compared(reference, recorded, same, f"the digest is {result.digest}")
+    report = replace(report, because=reasons(scenario, result))
     click.echo(report_text(report, [("recorded", found)]))
     return EXIT_STATUS[report.status] if same else DIFFERENT
 

@@ -15,21 +15,27 @@ from simclock.actors.run import Placement
 from simclock.actors.run import run as run_scenario
 from simclock.durations import format_duration
 from simclock.errors import HandlerError, RunInterrupted, UsageError
+from simclock.experiments.causality.excerpt import Excerpt, Wanted
+from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
+from simclock.experiments.exports.space_time import space_time
+from simclock.experiments.exports.svg import svg
 from simclock.experiments.runs.outcome import violated_properties
+from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.replay_code import read_replay_code
 from simclock.experiments.runs.report import Report, asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
-from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output
-from simclock.experiments.telling.pictures import try_picture
+from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output, write_lines
+from simclock.experiments.telling.pictures import check_name, try_picture
 from simclock.experiments.traces.plain_values import trace_line
 from simclock.experiments.watching.progress import watcher
 from simclock.experiments.watching.watch import QUIT, parse_speed, terminal, watch
 from simclock.kernel.standing import Standing
+from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
@@ -53,7 +59,11 @@ TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
     show_default=True,
     help="Refuse a node's code the real clock, unseeded luck, threads and sockets.",
 )
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the run, as FILE.svg.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the run, as FILE.svg: the topic's picture, or its space-time diagram.",
+)
 @click.option(
     "--progress/--no-progress",
     default=None,
@@ -104,14 +114,14 @@ def run(
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
     made = source.scenario()
     draw = source.entry.plot
-    if plot is not None and draw is None:
-        raise UsageError(f"--plot: {source.entry.name} has no picture: leave --plot out")
+    gathered = _gathered(plot, draw is None, made)
     drawn = replace(source, settings=as_drawn(source.settings, made))
     replay = overrides.replay(source, drawn.settings) + ("" if guard else " --no-guard")
     onlooker = watcher(progress, stdout_is_busy=trace_file == "-")
     try:
         with trace_to(trace_file) as trace:
-            result = run_scenario(made, placement, trace=trace, replay=replay, guard=guard, onlooker=onlooker)
+            seen = _both(trace, gathered)
+            result = run_scenario(made, placement, trace=seen, replay=replay, guard=guard, onlooker=onlooker)
         try:
             report = report_of(source.entry, result, made)
         except KeyboardInterrupt as interrupt:
@@ -120,17 +130,52 @@ def run(
     except HandlerError as error:
         error.add_note(f"  or paste: {pasted(drawn, guard, broken=error.failure.label)}")
         raise
-    problem = try_picture(plot, draw and partial(draw, result))
+    problem = _try_space_time(plot, gathered) or try_picture(plot, draw and partial(draw, result))
     if story and form == "text":
         for line in asked(result, "telling", lambda result: tuple(source.entry.story(result))):
             click.echo(line)
     if form == "json":
         click.echo(report_json(report))
     else:
+        report = replace(report, because=reasons(made, result) if guard else ())
         click.echo(report_text(report, _code_rows(drawn, report, guard, overrides)))
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]
+
+
+def _gathered(plot: Path | None, has_none: bool, made: Scenario) -> TracedExecution | None:
+    """What takes the trace for the picture of a scenario that has none of its own."""
+    if plot is None or not has_none:
+        return None
+    check_name(plot)
+    return TracedExecution(str(made))
+
+
+def _both(
+    trace: Callable[[TraceRecord], Any] | None, gathered: TracedExecution | None
+) -> Callable[[TraceRecord], Any] | None:
+    """What takes every record, for a file and for a picture."""
+    if gathered is None or trace is None:
+        return trace if gathered is None else gathered.add
+
+    def both(record: TraceRecord) -> None:
+        trace(record)
+        gathered.add(record)
+
+    return both
+
+
+def _try_space_time(plot: Path | None, gathered: TracedExecution | None) -> UsageError | None:
+    """The picture of a scenario that draws none of its own; what is wrong with it is given back, as of any."""
+    if plot is None or gathered is None:
+        return None
+    execution = gathered.build()
+    try:
+        write_lines(plot, "--plot", svg(space_time(Excerpt(execution, Wanted().of(execution)))))
+    except UsageError as problem:
+        return problem
+    return None
 
 
 def _named(scenario: str | None, code: str | None) -> str:

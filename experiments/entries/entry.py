@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
+from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
 from simclock.experiments.entries.settings import Settings
@@ -71,12 +72,16 @@ class Entry(Generic[P]):
     """What happened, line by line, for a reader: `simclock run` prints it above the report."""
     plot: Callable[[RunResult, Axes], None] | None = None
     """Draws the run, for `simclock run --plot`."""
+    lanes: Lanes | None = None
+    """How nodes are coloured in a picture of a run, `simclock view`; None: by their observations."""
     keys: Mapping[str, Key] = field(default_factory=dict)
     """Keys that a watched run takes; an entry that has some has the parameter `keys`."""
     narrator: Callable[[Scenario], Narrator] | None = None
     """Tells the story while it happens, for `simclock run --watch`."""
     reports: Callable[[RunResult], Mapping[str, Any]] = lambda result: {}
     """What observers reported and is told as it is, by their names; its numbers are kept of every run of a sweep."""
+    shown: Callable[[Any], Mapping[str, Any]] | None = None
+    """Given a node that has begun: what scripts show and ask of its state, by name; None: its public attributes."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 

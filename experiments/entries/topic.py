@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.entries.studies import Study
 
 
@@ -22,15 +23,20 @@ class Topic:
     entries: tuple[Entry, ...] = ()
     bugs: tuple[Bug, ...] = ()
     studies: tuple[Study, ...] = ()
+    lanes: Lanes | None = None
+    """How nodes are coloured in pictures of its entries that do not say so themselves."""
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     """Ids of documented bugs -> why there is no row."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "entries", tuple([self._with_bugs(entry) for entry in self.entries]))
+        object.__setattr__(self, "entries", tuple([self._with_lanes(self._with_bugs(entry)) for entry in self.entries]))
         takes = {entry.name: entry.bugs for entry in self.entries}
         for bug in self.bugs:
             if bug.id not in takes.get(bug.scenario, ()):
                 raise ValueError(f"{self.name}: {bug.scenario} has no parts {', '.join(bug.parts)} for {bug.id}")
+
+    def _with_lanes(self, entry: Entry) -> Entry:
+        return entry if entry.lanes is not None else replace(entry, lanes=self.lanes)
 
     def _with_bugs(self, entry: Entry) -> Entry:
         if BUG not in entry.parameters or not is_dataclass(entry.parts):

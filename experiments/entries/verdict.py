@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from simclock.experiments.telling import exit_status
 from simclock.kernel.scheduler import RunResult
@@ -27,6 +28,8 @@ class Verdict:
     """What was checked and what was found, one line each."""
     properties: tuple[str, ...] = ()
     """Names of what this judge itself found violated; those of the observers' violations need not be repeated."""
+    shown: tuple[Callable[[], Sequence[str]], ...] = field(default=(), compare=False)
+    """Give more lines for a reader, as a counterexample in a drawing; asked by who shows them alone."""
 
 
 def judge_invariants(result: RunResult) -> Verdict:
@@ -64,4 +67,5 @@ def together(*parts: Verdict) -> Verdict:
         status=ordered[0].status,
         lines=tuple(line for part in ordered for line in part.lines),
         properties=tuple(name for part in ordered for name in part.properties),
+        shown=tuple(show for part in ordered for show in part.shown),
     )

@@ -46,6 +46,8 @@ class Report:
     """What the entry wants a run to reach now and then, and how often it did."""
     waits: Sequence[str] = ()
     """Who waits for whom, in a run that has gone quiet."""
+    because: Sequence[str] = ()
+    """The chain of the first violation, the violation first."""
 
     @property
     def measures(self) -> dict[str, int | float]:
@@ -149,13 +151,20 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield from _first(
         "violation", [violation_text(each, phase(result.faults, each.time_ns)) for each in result.violations]
     )
+    yield from _labelled("because", report.because)
     yield from _first("verdict", verdict_lines(report))
+    yield from _labelled("drawn", [line for show in report.judged.shown for line in show()])
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
     yield "wall time", f"{result.wall_s:.2f} s{rate}{result.before_text}"
     if result.hash_seed != USUAL:
         yield "hash seed", result.hash_seed if result.hash_seed != RANDOM else _NO_REPLAY
     yield "replay", result.replay
+
+
+def _labelled(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Lines under one label, all of them."""
+    yield from (("" if position else label, line) for position, line in enumerate(lines))
 
 
 def _first(label: str, lines: Sequence[str]) -> Iterator[tuple[str, str]]:

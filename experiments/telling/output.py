@@ -13,8 +13,9 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TextIO
 
 from simclock.errors import SimclockError, UsageError
@@ -30,6 +31,19 @@ class OutputLost(SimclockError):
 def cannot_write(place: str, error: Exception) -> UsageError:
     """One line about a file that cannot be written; `place` names the flag and the file."""
     return UsageError(f"{place}: {getattr(error, 'strerror', None) or ' '.join(str(error).split())}")
+
+
+def write_lines(path: Path, flag: str, lines: Iterable[str]) -> None:
+    """Write a file of text; what is no letter is written out. Raises UsageError where it cannot be written."""
+    try:
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise cannot_write(f"{flag}: cannot write {path}", error) from None
+    except UsageError:
+        raise
+    except ValueError as error:  # a name that no file can have
+        raise cannot_write(f"{flag}: cannot write {path}", error) from None
 
 
 class _Descriptor(io.RawIOBase):

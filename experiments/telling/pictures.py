@@ -1,4 +1,4 @@
-"""Pictures, as SVG: the only place that imports matplotlib, which is an extra (`pip install 'simclock[plot]'`).
+"""Pictures, as SVG and PNG: the only place that imports matplotlib, which is an extra (`pip install 'simclock[plot]'`).
 
 Law: the same run draws the same bytes: no date, and ids that depend on what is drawn alone.
 """
@@ -41,30 +41,41 @@ def write_picture(path: Path, draw: Draw) -> None:
 
 def check_picture(path: Path) -> None:
     """Refuse beforehand what `write_figure` would refuse after all the work."""
-    _check_name(path)
+    check_name(path)
     if find_spec("matplotlib") is None:
         raise UsageError(f"--plot: {MISSING}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot: cannot write {path}: there is no folder {path.parent}")
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
+    """Refuse a name that is none of a picture."""
     if path.suffix != ".svg":
         raise UsageError(f"--plot: {path} is not a picture: its name must end in .svg")
 
 
 def write_figure(path: Path, draw: Callable[[Figure], Any], size: tuple[float, float] = (7.0, 4.0)) -> None:
     """Draw on a figure of that size, in inches, and write an SVG. Raises UsageError where that cannot be."""
-    _check_name(path)
+    check_name(path)
+    _write(path, draw, size, "svg", "--plot")
+
+
+def write_png(path: Path, draw: Draw, size: tuple[float, float]) -> None:
+    """Draw on axes that fill a figure of that size, in inches, and write a PNG. Raises UsageError as above."""
+    _write(path, lambda figure: draw(figure.add_axes((0, 0, 1, 1))), size, "png", "--out")
+
+
+def _write(path: Path, draw: Callable[[Figure], Any], size: tuple[float, float], form: str, flag: str) -> None:
     try:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
-        raise UsageError(f"--plot: {MISSING}") from None
+        raise UsageError(f"{flag}: {MISSING}") from None
     with matplotlib.rc_context({"svg.hashsalt": "simclock", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout="constrained" if form == "svg" else None)
         draw(figure)
+        metadata = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
         try:
-            figure.savefig(path, format="svg", metadata={"Date": None, "Creator": None})
+            figure.savefig(path, format=form, metadata=metadata, dpi=150)
         except (OSError, ValueError) as error:
-            raise cannot_write(f"--plot: cannot write {path}", error) from None
+            raise cannot_write(f"{flag}: cannot write {path}", error) from None

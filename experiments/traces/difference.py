@@ -34,6 +34,14 @@ def first_difference(
     return None
 
 
+def parting(one: Iterable[TraceRecord], other: Iterable[TraceRecord]) -> int | None:
+    """The place of the first record in which two traces differ, None where they are the same."""
+    for place, (mine, theirs) in enumerate(zip_longest(one, other)):
+        if mine != theirs or _detail(mine) != _detail(theirs):
+            return place
+    return None
+
+
 def _detail(record: TraceRecord | None) -> Any:
     """What is to be the same to the type: True is not 1, in a run or in a file."""
     return None if record is None else exact(record.detail)

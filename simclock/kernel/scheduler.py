@@ -279,8 +279,8 @@ class Scheduler:
         self._inbox_faults: list[list[tuple[int, Fault]]] = [[] for _ in range(count)]
         self._under_way: list[tuple[int, int, list[tuple[int, Any]]]] = []
         """Windows: (earliest mail they were granted with, horizon, tickets), oldest first."""
-        self._traced_ns = 0
-        """Faults before this instant have been traced."""
+        self._traced: set[int] = set()
+        """The numbers of faults that have been traced: one that names an observation is decided late."""
         self._busy = False
         self._last_ns = 0
         """When the latest event was that any host has handled."""
@@ -405,8 +405,8 @@ class Scheduler:
     def _write_trace(self, records: list[TraceRecord], write: Callable[[TraceRecord], None]) -> None:
         """In canonical order, with what the environment did to the links: no single node's host tells of that."""
         done_ns = min(self._bound_ns(), self._end_ns)
-        happened = [pair for pair in self._planned if self._traced_ns <= pair[1].at_ns < done_ns]
-        self._traced_ns = done_ns
+        happened = [pair for pair in self._planned if pair[0] not in self._traced and pair[1].at_ns < done_ns]
+        self._traced.update(count for count, _ in happened)
         for count, fault in happened:
             if not (isinstance(fault, NodeFault) and fault.recorded):
                 records.append(TraceRecord(fault.at_ns, ENVIRONMENT, count, "fault", ENVIRONMENT, count, -1, fault))

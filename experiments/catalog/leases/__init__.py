@@ -2,6 +2,7 @@
 
 from simclock.experiments.catalog.leases.bugs import BUGS
 from simclock.experiments.catalog.leases.hunt import LEASES_CALM_HUNT, LEASES_DRIFT_HUNT, LEASES_HUNT
+from simclock.experiments.catalog.leases.lanes import LANES
 from simclock.experiments.catalog.leases.scenario import LEASES
 from simclock.experiments.entries.topic import Topic
 
@@ -9,4 +10,5 @@ TOPIC = Topic(
     name="leases",
     entries=(LEASES, LEASES_HUNT, LEASES_DRIFT_HUNT, LEASES_CALM_HUNT),
     bugs=BUGS,
+    lanes=LANES,
 )

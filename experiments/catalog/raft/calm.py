@@ -18,6 +18,7 @@ from simclock import Network, Scenario, Uniform, format_duration, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Enough, Parts, sometimes
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import RaftProgress
 from simclock.experiments.checkers.steadiness import Calmness, RaftSteadiness
@@ -122,6 +123,7 @@ def raft_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftProgress, raft.servers, SETTLES_NS, STRUCK_NS),
             partial(RaftSteadiness, raft.servers, calm),
             Enough,
+            Terms,
         ),
         final=server_at_end,
         parameters={
@@ -156,4 +158,5 @@ RAFT_CALM_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=story,
 )

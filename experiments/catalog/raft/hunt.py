@@ -30,6 +30,7 @@ from simclock import (
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import scenario as raft_kv
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.bug import PUT_IN
@@ -151,6 +152,7 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftTestimony, raft.servers),
             partial(History, range(replicas, replicas + CLIENTS)),
             Enough,
+            Terms,
         ),
         final=server_at_end,
         parameters={
@@ -194,4 +196,5 @@ RAFT_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=story,
 )

@@ -32,9 +32,12 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.operating import nodes_named, schedule_of
+from simclock.experiments.catalog.raft.states import shown
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
+from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Flag, Parameters, Text, Whole
@@ -123,7 +126,7 @@ def _scenario(
         duration_ns=duration_ns,
         network=network,
         faults=trouble(duration_ns, servers, nodes),
-        observers=(partial(RaftProperties, raft.nodes, raft.servers), partial(History, range(servers, known))),
+        observers=(partial(RaftProperties, raft.nodes, raft.servers), partial(History, range(servers, known)), Terms),
         final=server_at_end,
     )
 
@@ -258,7 +261,8 @@ def judge(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
     raft = invariants if invariants.status == VIOLATED else Verdict(status=VALID, lines=(held,))
     status = _STATUS[judged.verdict]
     properties = (LINEARIZABILITY,) if status == VIOLATED else ()
-    return together(raft, Verdict(status=status, lines=tuple(judged.explain().splitlines()), properties=properties))
+    lines, shown = tuple(judged.explain().splitlines()), (partial(contradiction_text, judged),)
+    return together(raft, Verdict(status=status, lines=lines, properties=properties, shown=shown))
 
 
 def sometimes(result: RunResult) -> dict[str, int]:
@@ -326,7 +330,9 @@ RAFT_KV = Entry(
     describe=describe,
     parameters=LAN_PARAMETERS,
     prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+    shown=shown,
     sometimes=sometimes,
+    story=story,
 )
 RAFT_KV_WAN = Entry(
     name="raft-kv-wan",
@@ -337,5 +343,7 @@ RAFT_KV_WAN = Entry(
     describe=describe,
     parameters=WAN_PARAMETERS,
     prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+    shown=shown,
     sometimes=sometimes,
+    story=story,
 )

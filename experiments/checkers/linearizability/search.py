@@ -112,6 +112,10 @@ class Search:
             return Found(linearizable=True, order=self._order(self._deepest.path), steps=limits.steps)
         return self._prefix(linearizable)
 
+    def is_linearizable(self) -> bool:
+        """The answer without an order or a prefix. Raises LimitHitError."""
+        return self._reaches(len(self.timeline.levels))
+
     def _go_deepest(self, failed: int) -> None:
         """Reach the last level that can be reached, knowing one that cannot.
 

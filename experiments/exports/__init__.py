@@ -1,0 +1,1 @@
+"""Executions in forms that other tools draw: pictures, Mermaid, Graphviz, ShiViz, Perfetto, OpenTelemetry, JSON."""
