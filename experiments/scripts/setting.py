@@ -16,6 +16,7 @@ from simclock.experiments.scripts.commands import Begin, PutIn, Replace
 from simclock.experiments.scripts.play import Setting
 from simclock.experiments.scripts.telling import own_state
 from simclock.experiments.telling.spelling import unknown
+from simclock.guarding.guard import guarding
 from simclock.readable import say
 
 NODES_MAX = 100
@@ -31,10 +32,12 @@ def setting_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = P
     if scenario.nodes > NODES_MAX:
         raise UsageError(f"{begin.scenario}: {scenario.nodes} nodes are too many for a script: {NODES_MAX} at most")
     entry = source.entry
-    world = World(scenario, record=True)
+    guards = guarding(scenario.build, True)
+    with guards.run, guards.advance():
+        world = World(scenario, record=True)
     words = [*begin.settings, *(f"bug={each.bug}" if isinstance(each, PutIn) else each.replacement for each in put_in)]
     count = f"{scenario.nodes} node{'' if scenario.nodes == 1 else 's'}"
-    label = f"{entry.name}: {', '.join([count, *words])}"
+    label = f"{begin.scenario}: {', '.join([count, *words])}"
     return Setting(world, entry.shown or own_state, label, entry.judge)
 
 
@@ -48,7 +51,7 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
         if name in OF_ANY and name not in entry.parameters:
             if not value.isdecimal() or len(value) > 18:
                 raise UsageError(f"{name}: {say(value)} is not a whole number")
-            settings = replace(settings, **{name: int(value)})
+            settings = replace(settings, seed=int(value)) if name == "seed" else replace(settings, nodes=int(value))
         else:
             parameters.update([parameter_from_text(entry, text, entry.name)])
     for each in put_in:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from simclock.experiments.scripts.naming import OnItsWay
 from simclock.experiments.scripts.reaching import DISK, Seen, reached
 from simclock.experiments.scripts.telling import VIOLATED, Look, Shown, changes, look_at, whole
 from simclock.experiments.scripts.values import value_text
+from simclock.guarding.guard import guarding
 from simclock.kernel.mail import Observation
 from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
@@ -134,6 +136,13 @@ class Stage:
         return whole(node, self._looks[node])
 
     # What happens.
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """While this is open, a node's code is refused the real clock, luck, threads and sockets, as in a run."""
+        guards = guarding(self.world.scenario.build, True)
+        with guards.run, guards.advance():
+            yield
 
     def beginning(self) -> Iterator[str]:
         """What the nodes are when they have begun, those together that are alike, and what they did."""
