@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,9 +59,7 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
         if isinstance(each, PutIn):
             if BUG not in entry.parameters or not entry.bugs:
                 raise UsageError(f"bug: {entry.name} takes no row of the zoo")
-            if each.bug not in entry.bugs:
-                raise UsageError(unknown("bug", each.bug, entry.bugs))
-            parameters[BUG] = each.bug
+            parameters[BUG] = _row(each.bug, entry.bugs)
         else:
             part, _, where = each.replacement.partition("=")
             made = replacement(part.strip(), where.strip(), folder, "replace")
@@ -68,6 +67,15 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
     return replace(
         source, settings=replace(settings, parameters=parameters, faults=settings.faults or (), nemesis=None)
     )
+
+
+def _row(asked: str, rows: Iterable[str]) -> str:
+    """The row of that id; RAFT-5 is RAFT-05, too."""
+    padded = re.sub(r"-(\d)(?!\d)", r"-0\1", asked)
+    found = next((row for row in (asked, padded) if row in rows), None)
+    if found is None:
+        raise UsageError(unknown("bug", asked, rows))
+    return found
 
 
 def _from(name: str, folder: Path) -> str:

@@ -198,7 +198,9 @@ def _words(shown: Shown, node: Any) -> dict[str, str]:
 
 
 def _reached(shown: Shown, steps: tuple[str, ...], node: Any) -> Seen | str:
-    state = shown(node)
-    if steps[0] in state or steps[0].startswith(("_", "sim_")) or not hasattr(node, steps[0]):
-        return reached(state, steps)
+    """In what is shown of the node; where that leads nowhere, in the node itself."""
+    seen = reached(shown(node), steps)
+    hidden = steps[0].startswith(("_", "sim_")) or not hasattr(node, steps[0])
+    if isinstance(seen, Seen) or hidden:
+        return seen
     return reached(node, steps)
