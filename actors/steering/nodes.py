@@ -75,6 +75,9 @@ class Nodes(Protocol):
     def after(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         """What the event does to the node in that state."""
 
+    def takes(self, node: int, state: int, source: int, message: Any) -> bool:
+        """Whether the node lets that message in now: what its method `takes(source, message)` says, if it has one."""
+
     def view(self, node: int, state: int) -> View:
         """What is to be seen of the state."""
 
@@ -169,6 +172,12 @@ class LocalNodes:
         else:
             self._after[key] = outcome
         return outcome
+
+    def takes(self, node: int, state: int, source: int, message: Any) -> bool:
+        """Whether the node lets that message in now: what its method `takes(source, message)` says, if it has one."""
+        process: Any = self._states[state].node
+        says = getattr(process, "takes", None)
+        return says is None or bool(says(source, message))
 
     def _run(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         alone = self._alone[node]
