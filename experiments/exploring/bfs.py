@@ -75,7 +75,7 @@ class BreadthFirst:
                 parents.extend([place] * len(new))
             if noted:
                 self._note()
-            if not successors and not self.space.cut_short:
+            if not new and not self.space.cut_short and successors.count(state) == len(successors):
                 self.merged.note_end(state, lambda place=place: self.way(place))  # type: ignore[misc]
             place += 1
             if not place % TICK:

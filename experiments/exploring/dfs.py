@@ -73,7 +73,7 @@ class DepthFirst:
         for noted in space.noted:
             self.merged.note(noted, lambda noted=noted: [*way, noted])  # type: ignore[misc]
         space.noted.clear()
-        if not successors and not space.cut_short:
+        if not space.cut_short and successors.count(state) == len(successors):
             self.merged.note_end(state, lambda: way)
 
     def _known_as(self, state: int) -> int:

@@ -115,7 +115,7 @@ class Findings:
     executions: int = 0
     """Whole runs, of strategies that know runs."""
     ends: int = 0
-    """States, or runs, from which nothing more can happen."""
+    """States, or runs, from which nothing more can change."""
     pruned: dict[str, int] = field(default_factory=dict)
     """Why something was not looked at -> how often."""
     ended: str = ""
