@@ -64,6 +64,10 @@ class Merged:
         findings.pruned = dict(sorted(space.pruned.items()))
         findings.bounded = bool(space.pruned)
         findings.heed = space.locals.heed()
+        if space.watching.ignored():
+            findings.heed += ("observers would inject faults, which do not happen here: bounds say what may go wrong",)
+        if not findings.complete and space.fires_unbound and not self.done:
+            findings.heed += ("timers are not bounded: --timers N, or --timers NAME=N, makes the search smaller",)
         findings.more = (("local states", f"{space.local_states():,} of {space.nodes} nodes"),)
         return findings
 

@@ -107,6 +107,8 @@ class Space:
         """What a bound kept from happening -> how often."""
         self.cut_short = False
         """Whether a bound on timers kept the last expansion from something."""
+        self.fires_unbound = False
+        """Whether a timer was met that no bound holds."""
         self.servers = frozenset(scenario.servers or range(self.nodes))
         self.initial = self._begin()
 
@@ -254,9 +256,9 @@ class Space:
                     event = ("message", each.source, each.message)
                     moves.append(self._move(node, key, Happening(Deliver(number), event, (), left)))
             for name, _ in sorted(self.locals.timers(sid), key=lambda timer: repr(timer[0])):
-                moves.append(
-                    self._move(node, key, Happening(Fire(node, name), ("timer", name), self._timer_needs(name), box))
-                )
+                needs = self._timer_needs(name)
+                self.fires_unbound |= not needs
+                moves.append(self._move(node, key, Happening(Fire(node, name), ("timer", name), needs, box)))
         moves += self._losses(node, key, mail)
         if node in self.servers:
             moves += self._crashes(node, key, sid, box)

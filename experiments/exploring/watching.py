@@ -90,6 +90,10 @@ class Watching:
         """What was found by then."""
         return self.notes.get(number, ((), frozenset()))[0]
 
+    def ignored(self) -> int:
+        """Faults that observers would have injected."""
+        return max(watch.ignored for watch in self._watches)
+
     def sometimes(self) -> tuple[str, ...]:
         """What is to be reached sometimes."""
         reports = self._watches[0].reports()

@@ -148,7 +148,7 @@ class Leader(Node):
 
     def rename(self, new: Sequence[int]) -> None:
         """The acceptors have changed places."""
-        self.promises = frozenset((ballot, new[node], *voted) for ballot, node, *voted in self.promises)
+        self.promises = frozenset((ballot, new[node], voted, value) for ballot, node, voted, value in self.promises)
         self.votes = frozenset((ballot, new[node], value) for ballot, node, value in self.votes)
 
 
