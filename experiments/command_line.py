@@ -49,6 +49,7 @@ COMMANDS = {
     "run": ("simclock.experiments.commands.run:run", "Run a scenario and report."),
     "sweep": ("simclock.experiments.commands.sweep:sweep_seeds", "Run many seeds of a scenario, over all cores."),
     "results": ("simclock.experiments.commands.results:results", "List, query and compare what sweeps have found."),
+    "script": ("simclock.experiments.commands.script:script", "Play a schedule written by hand; tell what it changed."),
     "replay": ("simclock.experiments.commands.replay:replay", "Run a recorded result again, and look into it."),
     "shrink": (
         "simclock.experiments.commands.shrink:shrink",

@@ -24,7 +24,7 @@ from simclock.scenario import Scenario
 
 STATES_MAX = 5_000_000
 MEBIBYTES_MAX = 2048
-MORE_OF = ("crashes", "torn", "drops", "duplicates")
+MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 
 
 @click.command("explore", cls=ScenarioCommand)
@@ -43,6 +43,7 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates")
 @click.option("--torn", metavar="N", help="Of these, how many may leave a part of what was not synced.  [default: 0]")
 @click.option("--drops", metavar="N", help="Messages that get lost in a run.  [default: 0]")
 @click.option("--duplicates", metavar="N", help="Messages that come twice in a run.  [default: 0]")
+@click.option("--commands", metavar="N", help="What clients ask in a run.  [default: the scenario's, or 0]")
 @click.option("--symmetric/--no-symmetric", default=False, show_default=True, help="Merge nodes that do the same.")
 @click.option("--all", "all_violations", is_flag=True, help="Go on after the first violation: one of each property.")
 @click.option("--states", "states_max", type=click.IntRange(1), default=STATES_MAX, show_default=True, help="Limit.")
@@ -106,6 +107,7 @@ def explore(
         bounds=_bounds(entry, steps, timers, faults),
         symmetric=_symmetric(entry, made) if symmetric else (),
         instant=entry.exploration.instant(made),
+        asks=entry.exploration.asks,
         argument=argument,
         seed=made.seed,
         executions=executions,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simclock.actors.standalone import Observed, Sent
-from simclock.actors.steering import Crash, Fire, LocalNodes, Restart, Step, TornCrash
+from simclock.actors.steering import Ask, Crash, Fire, LocalNodes, Restart, Step, TornCrash
 from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
@@ -31,6 +31,7 @@ PART_MASK = (1 << PART_BITS) - 1
 BOUND_BITS = 16
 BOUND_MASK = (1 << BOUND_BITS) - 1
 
+FAULTS = ("crashes", "torn", "drops", "duplicates", "commands")
 Sends = tuple[tuple[int, int, dict[int, int], tuple[int, ...]], ...]
 """For each node that is sent to: (shift, node, what was found out already, messages)."""
 
@@ -259,12 +260,22 @@ class Space:
                 needs = self._timer_needs(name)
                 self.fires_unbound |= not needs
                 moves.append(self._move(node, key, Happening(Fire(node, name), ("timer", name), needs, box)))
+            moves += self._asked(node, key, box)
         moves += self._losses(node, key, mail)
         if node in self.servers:
             moves += self._crashes(node, key, sid, box)
         plain = [move for move in moves if not _more_than_local(move)]
         others = tuple(move for move in moves if _more_than_local(move))
         return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
+
+    def _asked(self, node: int, key: int, box: int) -> list[Move]:
+        """What clients may ask of it."""
+        if self.bounds.commands == 0 or node not in self.servers:
+            return []
+        needs = self._needs("commands")
+        asked = self.asked.asks
+        steps = [(Ask(node, call, arguments), ("ask", call, arguments)) for call, arguments in asked]
+        return [self._move(node, key, Happening(step, event, needs, box)) for step, event in steps]
 
     def _losses(self, node: int, key: int, mail: tuple[int, ...]) -> list[Move]:
         """What the network does to what is on its way; also to a node that is down."""
@@ -387,7 +398,7 @@ def _observed(outcome: Outcome) -> tuple[tuple[str, Any], ...]:
 
 def _bound_fields(bounds: Bounds) -> dict[str, tuple[int, int]]:
     """What is bound, and how often it may happen, each with a place in a state."""
-    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in ("crashes", "torn", "drops", "duplicates")}
+    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in FAULTS}
     bound = {name: value for name, value in asked.items() if value}
     if bounds.timers is not None:
         bound["timers"] = bounds.timers
