@@ -51,6 +51,7 @@ SIMPY = "it needs simpy, which only who measures has installed"
 
 DEFERRED = {
     "simclock.actors.placements.placement -> simclock.actors.placements.ray.scheduler": RAY,
+    "simclock.actors.placements.steered -> simclock.actors.placements.ray.steered": RAY,
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.command_line -> simclock.experiments.commands.completion": START,

@@ -407,6 +407,25 @@ def test_a_trace_is_read_by_diff(tmp_path: Path) -> None:
     assert simclock("diff", tmp_path / "1.jsonl", tmp_path / "2.jsonl").exit_code == 1
 
 
+NAMED = ["raft-stale-vote", "chat-lamport-race", "snapshot-chandy-lamport", "leases-ten-second-pause"]
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("placement", ["windows", "windows:hosts=2"])
+def test_a_script_is_the_same_in_parts(name: str, placement: str) -> None:
+    script = Path(__file__).parent / "scripts" / f"{name}.txt"
+    here, there = simclock("script", script), simclock("script", script, "--placement", placement)
+    assert there.exit_code == 0 and there.output == here.output
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_script_is_the_same_on_ray(ray: None) -> None:
+    script = Path(__file__).parent / "scripts" / "raft-stale-vote.txt"
+    here, there = simclock("script", script), simclock("script", script, "--placement", "ray:hosts=2")
+    assert there.exit_code == 0 and there.output == here.output
+
+
 def test_rewriting_changes_outputs_alone(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     said = (

@@ -178,7 +178,7 @@ class LocalNodes:
         """Whether the node lets that message in now: what its method `takes(source, message)` says, if it has one."""
         process: Any = self._states[state].node
         says = getattr(process, "takes", None)
-        return says is None or bool(says(source, message))
+        return not callable(says) or bool(says(source, message))
 
     def _run(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         alone = self._alone[node]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from simclock.actors.placements.steered import NodesOf
+from simclock.actors.steering.nodes import LocalNodes
 from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG
@@ -26,8 +28,10 @@ OF_ANY = ("seed", "nodes")
 """What may be set of any scenario, beside its own parameters."""
 
 
-def setting_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = Path()) -> Setting:
-    """The world. Files are named from that folder, the script's own."""
+def setting_of(
+    begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = Path(), nodes_of: NodesOf = LocalNodes
+) -> Setting:
+    """The world. Files are named from that folder, the script's own; `nodes_of` says where its nodes are."""
     source = source_of(begin, put_in, folder)
     scenario = source.scenario()
     if scenario.nodes > NODES_MAX:
@@ -35,7 +39,7 @@ def setting_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = P
     entry = source.entry
     guards = guarding(scenario.build, True)
     with guards.run, guards.advance():
-        world = World(scenario, record=True)
+        world = World(scenario, nodes=nodes_of(scenario), record=True)
     words = [*begin.settings, *(f"bug={each.bug}" if isinstance(each, PutIn) else each.replacement for each in put_in)]
     count = f"{scenario.nodes} node{'' if scenario.nodes == 1 else 's'}"
     label = f"{begin.scenario}: {', '.join([count, *words])}"
