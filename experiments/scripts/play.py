@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from simclock.actors.steering.steps import Ask, Fire, Step, TornCrash
+from simclock.actors.steering.steps import Ask, Drop, Fire, Step, TornCrash
 from simclock.actors.steering.world import World
 from simclock.durations import format_duration
 from simclock.errors import UsageError
@@ -201,7 +201,8 @@ def _acted(stage: Stage, action: Action) -> Iterator[str]:
         return
     for step, name in steps:
         yield f"> {name}"
-        yield from (f"  {line}" for line in stage.take(step))
+        lines = stage.take(step)
+        yield from (f"  {line}" for line in lines if not isinstance(step, Drop))
 
 
 def _steps(stage: Stage, action: Action) -> Iterator[tuple[Step, str]]:

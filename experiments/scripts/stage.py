@@ -8,8 +8,9 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from simclock.actors.steering.running import result_of
-from simclock.actors.steering.steps import Step
+from simclock.actors.steering.steps import Cut, CutLink, Drop, Mend, Pass, Step
 from simclock.actors.steering.world import Took, World
+from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.scripts.asking import bound
@@ -160,7 +161,18 @@ class Stage:
         """Have it happen; gives what changed. Raises as `World.take` does."""
         took = self.world.take(step)
         self._told += took.observations
-        return iter([*self._changes(took), *self._done(took)])
+        return iter([*self._around(step), *self._changes(took), *self._done(took)])
+
+    def _around(self, step: Step) -> Iterator[str]:
+        """What is different outside the nodes."""
+        match step:
+            case Pass():
+                yield f"it is {format_duration(self.world.now_ns)}"
+            case Cut() | CutLink() | Mend():
+                cuts = " ".join(f"{source}->{target}" for source, target in sorted(self.world.cuts))
+                yield f"cut: {cuts or 'nothing'}"
+            case Drop():
+                yield "it is lost"
 
     def _changes(self, took: Took) -> Iterator[str]:
         if took.node >= 0:
