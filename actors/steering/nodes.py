@@ -319,6 +319,15 @@ class LocalNodes:
         except Unfreezable:
             raise UsageError(f"{way}: a {type(value).__name__} cannot be handed out") from None
 
+    def noticed(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The nodes that have read their clocks, and those that have drawn luck."""
+        return frozenset(self._reads_clock), frozenset(self._draws)
+
+    def notice(self, noticed: tuple[frozenset[int], frozenset[int]]) -> None:
+        """What was noticed of the same nodes elsewhere."""
+        self._reads_clock |= noticed[0]
+        self._draws |= noticed[1]
+
     def heed(self) -> tuple[str, ...]:
         """What who judges by these states ought to know, a line each."""
         told = []

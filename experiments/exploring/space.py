@@ -19,8 +19,9 @@ from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
 from simclock.experiments.exploring.inboxes import MERGED_MODELS, Inboxes, Mail
+from simclock.experiments.exploring.news import News, Recipe, Sizes
 from simclock.experiments.exploring.search import Asked, Bounds, Enough
-from simclock.experiments.exploring.watching import Watched, Watching
+from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 
 LOCAL_BITS = 20
@@ -31,8 +32,6 @@ PART_MASK = (1 << PART_BITS) - 1
 BOUND_BITS = 16
 BOUND_MASK = (1 << BOUND_BITS) - 1
 
-Recipe = tuple[int, LocalEvent]
-"""How a local state comes from one before: (place, event)."""
 UNMADE = -1
 BEGINNING: Recipe = (-1, ())
 FAULTS = ("crashes", "torn", "drops", "duplicates", "commands")
@@ -76,23 +75,6 @@ class Moves(NamedTuple):
     """Differences of the moves that send and tell nothing, and are bound by nothing."""
     plain_steps: tuple[Step, ...]
     others: tuple[Move, ...]
-
-
-class Sizes(NamedTuple):
-    """How much is known."""
-
-    places: list[int]
-    mail: tuple[int, list[int]]
-    watches: int
-
-
-class News(NamedTuple):
-    """What has become known."""
-
-    places: list[list[tuple[bytes, Recipe]]]
-    mail: list[Mail]
-    boxes: list[list[tuple[int, ...]]]
-    watches: list[Watched]
 
 
 class Space:
@@ -415,13 +397,20 @@ class Space:
         self.looked.clear()
         self.learnt.clear()
 
+    def placed(self, node: int, name: bytes, recipe: Recipe) -> int:
+        """The place of a local state that may have been found elsewhere."""
+        place = self._places[node].get(name)
+        if place is None:
+            place = self._places[node][name] = len(self._sids[node])
+            self._sids[node].append(UNMADE)
+            self.recipes[node].append(recipe)
+        return place
+
     def adopt(self, news: News) -> None:
         """What all have found, under the next numbers."""
         for node, found in enumerate(news.places):
             for name, recipe in found:
-                self._places[node][name] = len(self._sids[node])
-                self._sids[node].append(UNMADE)
-                self.recipes[node].append(recipe)
+                self.placed(node, name, recipe)
         for source, target, message in news.mail:
             self.inboxes.number(source, target, message)
         for node, boxes in enumerate(news.boxes):

@@ -88,6 +88,14 @@ class Watching:
         self.final = {number for number in self.final if number < size}
         del self._watches[size:], self.recipes[size:]
 
+    def placed(self, watched: Watched) -> int:
+        """The number of what another process has found."""
+        known = self._numbers.get(watched.digest)
+        if known is None:
+            self.adopt(watched)
+            known = len(self._watches) - 1
+        return known
+
     def adopt(self, watched: Watched) -> None:
         """What another process has found, under the next number."""
         number = self._numbers[watched.digest] = len(self._watches)
