@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from simclock.experiments.checkers.properties import always, eventually, sometim
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.exploring import levels
 from simclock.experiments.exploring.bfs import bfs
 from simclock.experiments.exploring.dfs import dfs
 from simclock.experiments.exploring.merged import Merged
@@ -324,3 +327,48 @@ def test_any_way_through_the_states_is_a_way_through_a_world(data: Any) -> None:
     assert sorted(map(str, (space.inboxes.mail[mail][:3] for mail in waiting))) == sorted(
         str((each.source, each.target, each.message)) for each in world.pending.values()
     )
+
+
+# Several processes, and searches that go on.
+
+
+def told_of(findings: Findings) -> Any:
+    found = [(each.violation, each.steps) for each in findings.found]
+    numbers = (findings.states, findings.transitions, findings.depth, findings.ends)
+    return (*numbers, found, findings.reached, findings.pruned, findings.heed, findings.complete)
+
+
+def test_any_number_of_processes_finds_the_same_in_the_same_order() -> None:
+    observers = (
+        always("never two", lambda nodes: nodes.now.value < 2),
+        sometimes("one", lambda nodes: bool(nodes.now)),
+    )
+    bounds = Bounds(crashes=1, drops=1, duplicates=1)
+    asked = Asked(scenario=throwers(3, *observers), bounds=bounds, all_violations=True)
+    alone = bfs(asked, unlimited)
+    assert alone.found and alone.states > 1000
+    assert told_of(bfs(replace(asked, workers=2), unlimited)) == told_of(alone)
+
+
+def test_a_search_that_was_ended_goes_on_where_it_stood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asked_of("two-phase-commit", managers=4)
+    whole = bfs(asked, unlimited)
+    resumable = replace(asked, resume=tmp_path / "search")
+
+    def enough_of(states: int) -> Callable[[Findings], None]:
+        def ticked(findings: Findings) -> None:
+            if findings.states >= states:
+                raise Enough("for now")
+
+        return ticked
+
+    monkeypatch.setattr(levels, "TICK", 7)
+    for states in (100, 900):
+        part = bfs(resumable, enough_of(states))
+        assert part.ended == "for now" and states <= part.states < whole.states
+    assert told_of(bfs(resumable, unlimited)) == told_of(whole)
+    with pytest.raises(UsageError, match="is of another search: two-phase-commit"):
+        bfs(replace(asked_of("two-phase-commit", managers=3), resume=tmp_path / "search"), unlimited)
+    (tmp_path / "none").write_bytes(b"no pickle")
+    with pytest.raises(UsageError, match="holds no search"):
+        bfs(replace(asked, resume=tmp_path / "none"), unlimited)

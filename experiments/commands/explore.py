@@ -49,6 +49,12 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option("--states", "states_max", type=click.IntRange(1), default=STATES_MAX, show_default=True, help="Limit.")
 @click.option("--memory", "mebibytes", type=click.IntRange(1), default=MEBIBYTES_MAX, show_default=True, help="MiB.")
 @click.option("--executions", type=click.IntRange(1), default=10_000, show_default=True, help="Where runs are drawn.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that search.")
+@click.option(
+    "--resume",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Keep a bfs that ends before it has seen everything there, and go on from it if it exists.",
+)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write the shortest script found there.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--seed", type=SEED, help="Of strategies that draw, and of nodes' luck.  [default: the scenario's, or 0]")
@@ -70,6 +76,8 @@ def explore(
     states_max: int,
     mebibytes: int,
     executions: int,
+    workers: int,
+    resume: Path | None,
     out: Path | None,
     form: str,
     seed: int | None,
@@ -113,7 +121,11 @@ def explore(
         executions=executions,
         all_violations=all_violations,
         guard=guard,
+        workers=workers,
+        resume=resume,
     )
+    if resume is not None and strategy != "bfs":
+        raise UsageError(f"--resume: {strategy} cannot be resumed: bfs can")
     limits = Limits(states_max, mebibytes << 20)
     with limits.heeding_interrupts():
         findings = search(asked, limits)
@@ -126,6 +138,8 @@ def explore(
         click.echo("\n".join(told(asked, strategy, findings, unreached)))
     if out is not None and findings.found:
         _write(out, source, made, findings)
+    if resume is not None and not findings.complete and not findings.found:
+        click.echo(f"the search is kept in {resume}: the same command goes on from it", err=True)
     return status_of(findings, unreached)
 
 

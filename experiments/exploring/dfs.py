@@ -8,7 +8,7 @@ state itself, as in Stateright. How many states that leaves depends on the order
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.bfs import TICK
+from simclock.experiments.exploring.levels import TICK
 from simclock.experiments.exploring.merged import Merged
 from simclock.experiments.exploring.search import Asked, Enough, Findings, Ticked
 from simclock.experiments.exploring.space import Space

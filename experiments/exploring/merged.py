@@ -32,6 +32,11 @@ class Merged:
         self.done = False
         """Whether a violation was found, and one is enough."""
 
+    def go_on(self, findings: Findings) -> None:
+        """From what was known."""
+        self.findings = findings
+        self._known = {each.violation.property for each in findings.found}
+
     def note(self, state: int, way: Way) -> None:
         """What the observers have found at a state."""
         violations, reached = self.space.watching.notes[state >> self.space.watch_shift]

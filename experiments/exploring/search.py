@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from simclock.actors.steering import Ask, Crash, Deliver, Drop, Duplicate, Fire, Restart, Step, TornCrash
@@ -96,6 +97,10 @@ class Asked:
     all_violations: bool = False
     """Whether to go on after the first violation."""
     guard: bool = True
+    workers: int = 1
+    """Processes that search."""
+    resume: Path | None = None
+    """A file to go on from where it exists, and to keep the search in where it ends before it has seen everything."""
 
 
 @dataclass(kw_only=True)
