@@ -34,8 +34,6 @@ from typing import Any, NoReturn
 
 import pytest
 
-from simclock.experiments import pytest_script_files
-
 MARKER = "simclock_seeds"
 SEEDS = 100
 EVENTS_SHOWN = 20
@@ -70,7 +68,10 @@ def seed() -> Any:
     return _NoSeed()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    from simclock.experiments import pytest_script_files
+
+    pluginmanager.register(pytest_script_files, "simclock_scripts")
     group = parser.getgroup("simclock", "simclock: tests over seeds")
     group.addoption("--simclock-seeds", metavar="SEEDS", help="how many seeds, or which: 1000, or 500:600")
     group.addoption(
@@ -85,10 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"how long to make the fault plan of a failure smaller, {SHRINK_S} if not set; 0: not at all",
     )
     parser.addini("simclock_shrink", "the same as --simclock-shrink", default=str(SHRINK_S))
-    pytest_script_files.add_script_options(parser, group)
 
-
-pytest_collect_file = pytest_script_files.pytest_collect_file
 
 _CODE = pytest.StashKey[Any]()
 """What the code holds that was pasted."""

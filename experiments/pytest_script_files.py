@@ -9,8 +9,9 @@ import pytest
 SCRIPTS = "tests/scripts/*.txt"
 
 
-def add_script_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
     """The option that records scripts anew, and the setting that says where they are."""
+    group = parser.getgroup("simclock", "simclock: tests over seeds")
     group.addoption("--simclock-rewrite", action="store_true", help="record what scripts print now, in their files")
     parser.addini(
         "simclock_scripts",
