@@ -8,6 +8,7 @@ from typing import Any
 from simclock.actors.steering import Step
 from simclock.experiments.exploring.search import Asked, Findings, Found
 from simclock.experiments.exploring.watching import NO_ERROR
+from simclock.experiments.scripts.steps import format_steps
 from simclock.experiments.telling.exit_status import CODE_FAILED, INTERRUPTED, UNKNOWN, VALID, VIOLATED
 from simclock.readable import in_one_line
 
@@ -115,7 +116,4 @@ def script_text(
 ) -> str:
     """The steps as a script that `simclock script` plays; `breaks` is the property that they break, if any."""
     words = " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
-    lines = [f"# {in_one_line(remark)}" for remark in remarks] + [f"scenario {words}", "", *map(str, steps)]
-    if breaks:
-        lines += ["", f"expect violation {breaks}"]
-    return "\n".join(lines) + "\n"
+    return format_steps(steps, scenario=words, violation=breaks or None, remarks=remarks)
