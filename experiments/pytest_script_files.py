@@ -30,7 +30,17 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
         return None
     if not any(name.match(glob) and len(name.parts) == len(Path(glob).parts) for glob in globs):
         return None
+    if globs == [SCRIPTS] and not _begins_a_scenario(file_path):
+        return None  # the project has said nothing of scripts: its texts may be anything
     from simclock.experiments.pytest_scripts import ScriptFile
 
     made: pytest.Collector = ScriptFile.from_parent(parent, path=file_path)
     return made
+
+
+def _begins_a_scenario(file: Path) -> bool:
+    """Whether some line of it does."""
+    try:
+        return any(line.startswith(b"scenario ") for line in file.read_bytes().splitlines())
+    except OSError:
+        return False

@@ -396,6 +396,14 @@ def test_exit_statuses(tmp_path: Path) -> None:
     assert status("scenario raft-script\n\nscenario raft-script\n", "--trace", tmp_path / "t") == 2
 
 
+def test_a_script_is_no_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("scenario raft-script\n", encoding="utf-8")
+    for command in ("run", "replay", "sweep"):
+        done = simclock(command, file)
+        assert done.exit_code == 2 and f"`simclock script {file}` plays it" in done.stderr
+
+
 def test_a_trace_is_read_by_diff(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text(
@@ -442,10 +450,8 @@ def test_rewriting_changes_outputs_alone(tmp_path: Path) -> None:
 
 
 def test_a_users_scripts_are_tests(pytester: pytest.Pytester) -> None:
-    plugin = () if any(each.name == "simclock" for each in entry_points(group="pytest11")) else ("-p", PLUGIN)
-
     def says(*more: str) -> pytest.RunResult:
-        return pytester.runpytest_inprocess(*plugin, "-p", "no:cacheprovider", *more)
+        return pytester.runpytest_inprocess(*_plugin(), "-p", "no:cacheprovider", *more)
 
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\nsimclock_scripts = ["stories/*.txt"]\n')
     stories = pytester.mkdir("stories")
@@ -462,6 +468,23 @@ def test_a_users_scripts_are_tests(pytester: pytest.Pytester) -> None:
     failed = says("--simclock-rewrite")
     failed.assert_outcomes(failed=1)
     failed.stdout.fnmatch_lines(["*one.txt:3: expect 0 role == leader: not so: 0 has role follower*"])
+
+
+def test_other_texts_are_left_alone(pytester: pytest.Pytester) -> None:
+    """A project that says nothing of scripts may have other texts there."""
+    folder = pytester.mkdir("tests") / "scripts"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("deliver the parcel\n", encoding="utf-8")
+    (folder / "one.txt").write_text("# why\nscenario raft-script\n\nexpect all up\n----\nok\n", encoding="utf-8")
+    pytester.makepyprojecttoml("[tool.pytest.ini_options]\n")
+    says = pytester.runpytest_inprocess(*_plugin(), "-p", "no:cacheprovider")
+    says.assert_outcomes(failed=1)  # what the scenario printed is not recorded
+    says.stdout.fnmatch_lines(["*one.txt*"])
+    pytester.runpytest_inprocess(*_plugin(), "-p", "no:cacheprovider", "--simclock-rewrite").assert_outcomes(passed=1)
+
+
+def _plugin() -> tuple[str, ...]:
+    return () if any(each.name == "simclock" for each in entry_points(group="pytest11")) else ("-p", PLUGIN)
 
 
 def test_scripts_tell_of_right_and_wrong_classes() -> None:
