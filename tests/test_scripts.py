@@ -399,8 +399,8 @@ def test_exit_statuses(tmp_path: Path) -> None:
 def test_a_script_is_no_scenario(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("scenario raft-script\n", encoding="utf-8")
-    for command in ("run", "replay", "sweep"):
-        done = simclock(command, file)
+    for command in (["run"], ["replay"], ["sweep", "--seeds", "0:2"], ["show"]):
+        done = simclock(*command, file)
         assert done.exit_code == 2 and f"`simclock script {file}` plays it" in done.stderr
 
 
