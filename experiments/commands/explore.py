@@ -45,6 +45,7 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option("--duplicates", metavar="N", help="Messages that come twice in a run.  [default: 0]")
 @click.option("--commands", metavar="N", help="What clients ask in a run.  [default: the scenario's, or 0]")
 @click.option("--symmetric/--no-symmetric", default=False, show_default=True, help="Merge nodes that do the same.")
+@click.option("--alike", multiple=True, metavar="NODES", help="Nodes that do the same, as 0-2 or 0,1,2: merge them.")
 @click.option("--all", "all_violations", is_flag=True, help="Go on after the first violation: one of each property.")
 @click.option("--states", "states_max", type=click.IntRange(1), default=STATES_MAX, show_default=True, help="Limit.")
 @click.option("--memory", "mebibytes", type=click.IntRange(1), default=MEBIBYTES_MAX, show_default=True, help="MiB.")
@@ -72,6 +73,7 @@ def explore(
     steps: str | None,
     timers: tuple[str, ...],
     symmetric: bool,
+    alike: tuple[str, ...],
     all_violations: bool,
     states_max: int,
     mebibytes: int,
@@ -113,7 +115,7 @@ def explore(
         scenario=made,
         model=model or entry.exploration.model,
         bounds=_bounds(entry, steps, timers, faults),
-        symmetric=_symmetric(entry, made) if symmetric else (),
+        symmetric=(*(_symmetric(entry, made) if symmetric else ()), *(_group(text, made) for text in alike)),
         instant=entry.exploration.instant(made),
         asks=entry.exploration.asks,
         argument=argument,
@@ -176,8 +178,19 @@ def _whole(text: str, place: str) -> int:
 def _symmetric(entry: Entry, scenario: Scenario) -> tuple[tuple[int, ...], ...]:
     groups = entry.exploration.symmetric(scenario)
     if not groups:
-        raise UsageError(f"--symmetric: {entry.name} does not say which nodes do the same (Exploration.symmetric)")
+        raise UsageError(f"--symmetric: {entry.name} does not say which nodes do the same: say it by --alike")
     return groups
+
+
+def _group(text: str, scenario: Scenario) -> tuple[int, ...]:
+    """`0-2` or `0,1,2`."""
+    first, dash, last = text.partition("-")
+    words = [first, last] if dash else text.split(",")
+    numbers = [_whole(word.strip(), "--alike") for word in words]
+    group = tuple(range(numbers[0], numbers[1] + 1)) if dash else tuple(numbers)
+    if len(set(group)) < max(2, len(group)) or max(group) >= scenario.nodes:
+        raise UsageError(f"--alike: {say(text)}: name two or more of the nodes 0 to {scenario.nodes - 1}, none twice")
+    return group
 
 
 def _write(out: Path, source: Source, scenario: Scenario, findings: Findings) -> None:
