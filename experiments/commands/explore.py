@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -69,25 +71,12 @@ def explore(
     *,
     scenario: str,
     strategy: str,
-    model: str | None,
-    steps: str | None,
-    timers: tuple[str, ...],
-    symmetric: bool,
-    alike: tuple[str, ...],
-    all_violations: bool,
     states_max: int,
     mebibytes: int,
-    executions: int,
-    workers: int,
     resume: Path | None,
     out: Path | None,
     form: str,
-    seed: int | None,
-    nodes: int | None,
-    settings: tuple[str, ...],
-    replaced: tuple[str, ...],
-    guard: bool,
-    **faults: str | None,
+    **given: Any,
 ) -> int:
     """Search what can happen in SCENARIO: every order of messages and timers, and every fault, within the bounds.
 
@@ -105,29 +94,11 @@ def explore(
       simclock explore mine.py:election --timers election=2 --crashes 1
     """
     search, argument = strategy_named(strategy)
-    flags = tuple(click.get_current_context().args)
-    overrides = Overrides(seed=seed, nodes=nodes, settings=settings, flags=flags, replaced=replaced, nemesis=NO_NEMESIS)
-    source = overrides.source(scenario)
-    source = replace(source, settings=replace(source.settings, faults=()))
-    made = source.scenario()
-    entry = source.entry
-    asked = Asked(
-        scenario=made,
-        model=model or entry.exploration.model,
-        bounds=_bounds(entry, steps, timers, faults),
-        symmetric=(*(_symmetric(entry, made) if symmetric else ()), *(_group(text, made) for text in alike)),
-        instant=entry.exploration.instant(made),
-        asks=entry.exploration.asks,
-        argument=argument,
-        seed=made.seed,
-        executions=executions,
-        all_violations=all_violations,
-        guard=guard,
-        workers=workers,
-        resume=resume,
-    )
     if resume is not None and strategy != "bfs":
         raise UsageError(f"--resume: {strategy} cannot be resumed: bfs can")
+    source = _source(scenario, given)
+    asked = _asked(source, {**given, "argument": argument, "resume": resume})
+    made = asked.scenario
     limits = Limits(states_max, mebibytes << 20)
     with limits.heeding_interrupts():
         findings = search(asked, limits)
@@ -145,21 +116,48 @@ def explore(
     return status_of(findings, unreached)
 
 
-def _bounds(entry: Entry, steps: str | None, timers: tuple[str, ...], faults: dict[str, str | None]) -> Bounds:
+def _source(scenario: str, given: Mapping[str, Any]) -> Source:
+    """The scenario, without faults of its own."""
+    names = ("seed", "nodes", "settings", "replaced")
+    flags = tuple(click.get_current_context().args)
+    overrides = Overrides(flags=flags, nemesis=NO_NEMESIS, **{name: given[name] for name in names})
+    source = overrides.source(scenario)
+    return replace(source, settings=replace(source.settings, faults=()))
+
+
+def _asked(source: Source, given: Mapping[str, Any]) -> Asked:
+    """The search."""
+    made, entry = source.scenario(), source.entry
+    groups = _symmetric(entry, made) if given["symmetric"] else ()
+    names = ("argument", "executions", "all_violations", "guard", "workers", "resume")
+    return Asked(
+        scenario=made,
+        model=given["model"] or entry.exploration.model,
+        bounds=_bounds(entry, given),
+        symmetric=(*groups, *(_group(text, made) for text in given["alike"])),
+        instant=entry.exploration.instant(made),
+        asks=entry.exploration.asks,
+        seed=made.seed,
+        **{name: given[name] for name in names},
+    )
+
+
+def _bounds(entry: Entry, given: Mapping[str, Any]) -> Bounds:
     """The entry's own bounds, and over them what the command line says."""
+    steps: str | None = given["steps"]
     bounds = dict(entry.exploration.bounds)
     if steps is not None:
         bounds["steps"] = _count(steps, "--steps")
-    for text in timers:
+    for text in given["timers"]:
         name, equals, count = text.rpartition("=")
         if equals:
             bounds["named_timers"] = {**bounds.get("named_timers", {}), name: _whole(count, f"--timers {name}")}
         else:
             bounds["timers"] = _count(text, "--timers")
     for name in MORE_OF:
-        given = faults[name]
-        if given is not None:
-            bounds[name] = _count(given, f"--{name}")
+        bound: str | None = given[name]
+        if bound is not None:
+            bounds[name] = _count(bound, f"--{name}")
     if bounds.get("torn", 0) != 0 and bounds.get("crashes", 0) == 0:
         raise UsageError("--torn: a torn crash is one of the crashes: give --crashes too")
     return Bounds(**bounds)
