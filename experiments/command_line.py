@@ -77,6 +77,10 @@ COMMANDS = {
     ),
     "study": ("simclock.experiments.commands.study:study", "Tables that compare many runs; without a name, list them."),
     "hunt": ("simclock.experiments.commands.hunt:hunt", "Hunt a class of yours in the place of a scenario's."),
+    "explore": (
+        "simclock.experiments.commands.explore:explore",
+        "Search systematically what can happen, within bounds.",
+    ),
     "zoo": ("simclock.experiments.commands.zoo:zoo", "Hunt documented bugs, put back into the right protocol."),
     "mutate": (
         "simclock.experiments.commands.mutate:mutate",

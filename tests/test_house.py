@@ -28,6 +28,7 @@ ENGINES = (
     "nemesis",
     "runs",
     "scenario_files",
+    "scripts",
     "shrinking",
     "stepping",
     "telling",
@@ -55,6 +56,7 @@ SIMPY = "it needs simpy, which only who measures has installed"
 DEFERRED = {
     "simclock.actors.placements.auto -> simclock.actors.placements.ray.session": RAY,
     "simclock.actors.placements.placement -> simclock.actors.placements.ray.scheduler": RAY,
+    "simclock.actors.placements.steered -> simclock.actors.placements.ray.steered": RAY,
     "simclock.actors.placements.workers -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
@@ -70,7 +72,7 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.hash_seeded": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_nemesis": START,
-    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_scripts": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_script_files": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_seeds": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.code_version": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.replay_code": START,
@@ -78,6 +80,7 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.experiments.scenario_files.file": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.shrinking.call": START,
     "simclock.experiments.pytest_plugin -> simclock.hash_seed": START,
+    "simclock.experiments.pytest_script_files -> simclock.experiments.pytest_scripts": START,
     "simclock.experiments.shrinking.trials -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.start -> simclock.experiments.command_line": START,
 }

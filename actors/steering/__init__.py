@@ -21,7 +21,8 @@ from simclock.actors.steering.steps import (
     Step,
     TornCrash,
 )
-from simclock.actors.steering.world import Took, World
+from simclock.actors.steering.took import Took
+from simclock.actors.steering.world import World
 
 __all__ = [
     "MODELS",

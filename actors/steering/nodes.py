@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from random import Random
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from simclock.actors.standalone import Effect, Sent, Standalone, State
 from simclock.actors.steering.freezing import Unfreezable, Writer, copied, copied_luck, digest_of, hash_of_luck, refusal
@@ -31,7 +31,8 @@ from simclock.readable import say
 from simclock.scenario import Scenario
 from simclock.streams import Stream, stream
 
-T = TypeVar("T")
+NAMED_MAX = 5
+"""Of more nodes, not all are named."""
 LocalEvent = tuple[Any, ...]
 """("message", source, message), ("timer", name), ("crash", kept, torn), ("restart",) or ("ask", call, arguments)."""
 
@@ -74,6 +75,9 @@ class Nodes(Protocol):
 
     def after(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         """What the event does to the node in that state."""
+
+    def takes(self, node: int, state: int, source: int, message: Any) -> bool:
+        """Whether the node lets that message in now: what its method `takes(source, message)` says, if it has one."""
 
     def view(self, node: int, state: int) -> View:
         """What is to be seen of the state."""
@@ -122,6 +126,7 @@ class LocalNodes:
         self.timed = timed
         self._around = around
         self._alone: dict[int, Standalone[Any]] = {}
+        self._began: dict[tuple[int, int], Outcome] = {}
         self._states: list[State] = []
         self._fingerprints: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
@@ -133,7 +138,10 @@ class LocalNodes:
         return len(self._states)
 
     def begins(self, node: int, now_ns: int) -> Outcome:
-        """The node is built and begins."""
+        """The node is built and begins: once, since the states that are known from then on stay its own."""
+        known = self._began.get((node, now_ns))
+        if known is not None:
+            return known
         scenario = self.scenario
         usual = scenario.clocks.clock(scenario.seed, node)
         clock = _Watched(usual.offset_ns, usual.drift_ppb)
@@ -147,7 +155,8 @@ class LocalNodes:
                 now_ns=now_ns,
             )
         self._alone[node] = alone
-        return Outcome(self._number(node, alone), self._taken(node, alone))
+        outcome = self._began[node, now_ns] = Outcome(self._number(node, alone), self._taken(node, alone))
+        return outcome
 
     def after(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         """What the event does to the node in that state; at once, where the pair has been met before."""
@@ -169,6 +178,12 @@ class LocalNodes:
         else:
             self._after[key] = outcome
         return outcome
+
+    def takes(self, node: int, state: int, source: int, message: Any) -> bool:
+        """Whether the node lets that message in now: what its method `takes(source, message)` says, if it has one."""
+        process: Any = self._states[state].node
+        says = getattr(process, "takes", None)
+        return not callable(says) or bool(says(source, message))
 
     def _run(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         alone = self._alone[node]
@@ -231,6 +246,19 @@ class LocalNodes:
             tuple((name, writer.write(value)) for name, value in sorted(fields.items())),
         )
 
+    def renamed(self, node: int, state: int, new: tuple[int, ...]) -> int:
+        """The same local state of node `new[node]`, with `new` for the numbers of nodes that its `rename` knows of."""
+        kept, alone = self._states[state], self._alone[new[node]]
+        twin = _copy_of(kept.node, self.timed)
+        for name in _SLOTS:
+            if name not in ("sim_incarnation", "sim_up"):
+                setattr(twin, name, getattr(alone.node, name))
+        if kept.is_up and hasattr(twin, "rename"):
+            twin.rename(new)
+        alone.out.clear()
+        alone.stand(kept._replace(node=twin))
+        return self._number(new[node], alone)
+
     # What there is to see.
 
     def view(self, node: int, state: int) -> View:
@@ -291,18 +319,29 @@ class LocalNodes:
         except Unfreezable:
             raise UsageError(f"{way}: a {type(value).__name__} cannot be handed out") from None
 
+    def noticed(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The nodes that have read their clocks, and those that have drawn luck."""
+        return frozenset(self._reads_clock), frozenset(self._draws)
+
+    def notice(self, noticed: tuple[frozenset[int], frozenset[int]]) -> None:
+        """What was noticed of the same nodes elsewhere."""
+        self._reads_clock |= noticed[0]
+        self._draws |= noticed[1]
+
     def heed(self) -> tuple[str, ...]:
         """What who judges by these states ought to know, a line each."""
         told = []
         if not self.timed and self._reads_clock:
-            told.append(f"{_nodes(self._reads_clock)} read a clock, which stands still here")
+            told.append(f"{_nodes(self._reads_clock)} read the clock, which stands still here")
         if not self.timed and self._draws:
             told.append(f"{_nodes(self._draws)} drew luck, and each handler drew the same")
         return tuple(told)
 
 
 def _nodes(numbers: set[int]) -> str:
-    return f"node{'s' * (len(numbers) > 1)} {', '.join(map(str, sorted(numbers)))}"
+    few = sorted(numbers)[:NAMED_MAX]
+    more = f" and {len(numbers) - NAMED_MAX} more" if len(numbers) > NAMED_MAX else ""
+    return f"node{'s' * (len(numbers) > 1)} {', '.join(map(str, few))}{more}"
 
 
 def _names(value: Any) -> list[str]:

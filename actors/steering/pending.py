@@ -6,6 +6,7 @@
 | `fifo` | the first sent on each link |
 | `causal` | each that no other one on its way to the same node was sent before, in Lamport's happened-before |
 | `mailbox` | the first sent |
+| `set` | each, again and again: what was sent once stays, and is there once; as specifications in TLA+ have it |
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 from simclock.errors import UsageError
 from simclock.readable import say
 
-MODELS = ("bag", "fifo", "causal", "mailbox")
+MODELS = ("bag", "fifo", "causal", "mailbox", "set")
 
 
 class Pending(NamedTuple):
@@ -50,7 +51,7 @@ def check_model(model: str) -> str:
 
 def may_arrive(model: str, pending: Collection[Pending]) -> Iterable[Pending]:
     """Those that may arrive next, in the order of `pending`, which is that of their numbers."""
-    if model == "bag":
+    if model in ("bag", "set"):
         return pending
     if model == "causal":
         masks: dict[int, int] = {}

@@ -17,8 +17,8 @@ Messages to a node that is down, or over a link that is cut, stay on their way: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from simclock.actors.standalone import Observed, Sent, TimerCancelled, TimerSet
 from simclock.actors.steering.nodes import LocalEvent, LocalNodes, Nodes, Outcome, View
@@ -42,6 +42,7 @@ from simclock.actors.steering.steps import (
     TornCrash,
     name_text,
 )
+from simclock.actors.steering.took import Took, followed, joined
 from simclock.actors.steering.watch import Watch
 from simclock.errors import HandlerError, UsageError
 from simclock.kernel.mail import Observation
@@ -52,36 +53,6 @@ from simclock.scenario import Scenario
 SAID_MAX = 12
 """How many possible steps a refusal names."""
 USUAL: tuple[type[Step], ...] = (Deliver, Fire)
-
-
-class Took(NamedTuple):
-    """What a step changed."""
-
-    step: Step
-    number: int
-    """Of the step in this run; the first is 1, and 0 is the beginning."""
-    now_ns: int
-    node: int
-    """Who did it; -1 where no node did anything."""
-    handled: Pending | None
-    """The message that was delivered, dropped or copied."""
-    sent: tuple[Pending, ...]
-    timers_set: tuple[tuple[int, Any, int], ...]
-    """(node, name, duration)."""
-    timers_cancelled: tuple[tuple[int, Any], ...]
-    observations: tuple[Observation, ...]
-    violations: tuple[Violation, ...]
-    """Found by the observers at this step."""
-    before: View | None
-    """Of the node, before and after."""
-    after: View | None
-
-    @property
-    def wrote(self) -> bool:
-        """Whether what a crash would leave of the node's disk has changed."""
-        if self.before is None or self.after is None:
-            return False
-        return self.before.durable[:2] != self.after.durable[:2]
 
 
 class World:
@@ -95,12 +66,17 @@ class World:
         timed: bool = True,
         nodes: Nodes | None = None,
         record: bool = False,
+        instant: Collection[int] = (),
     ) -> None:
-        """`nodes` are where the nodes are, in this process unless said; `record`: keep a digest and a trace."""
+        """`nodes` are where the nodes are, in this process unless said; `record`: keep a digest and a trace.
+
+        What is sent to a node of `instant` arrives in the same step, as a specification has it of what all can see.
+        """
         self.scenario = scenario
         self.model = check_model(model)
         self.nodes: Nodes = LocalNodes(scenario, timed=timed) if nodes is None else nodes
         self.timed = self.nodes.timed
+        self.instant = frozenset(instant)
         self.now_ns = 0
         self.pending: dict[int, Pending] = {}
         """Number -> message on its way, in the order of the numbers."""
@@ -121,7 +97,7 @@ class World:
         self._counts = [0] * scenario.nodes
         """Running numbers of sends, timers and observations, as in a trace."""
         began = [self._begin(node) for node in range(scenario.nodes)]
-        self.began: Took = _joined(began)
+        self.began: Took = joined(began)
         """What the nodes did when they began."""
 
     @classmethod
@@ -190,7 +166,7 @@ class World:
 
     def _network_text(self) -> Any:
         texts = [(each.source, each.target, each.kind, repr(each.message)) for each in self.pending.values()]
-        if self.model == "bag":
+        if self.model in ("bag", "set"):
             return tuple(sorted(texts))
         if self.model == "mailbox":
             return tuple(sorted(texts, key=lambda text: text[1]))
@@ -226,7 +202,10 @@ class World:
         return tuple(steps)
 
     def _open(self, each: Pending) -> bool:
-        return (each.source, each.target) not in self.cuts and self._view(each.target, self._states[each.target]).is_up
+        state = self._states[each.target]
+        if (each.source, each.target) in self.cuts or not self._view(each.target, state).is_up:
+            return False
+        return self.nodes.takes(each.target, state, each.source, each.message)
 
     # What happens.
 
@@ -278,9 +257,12 @@ class World:
             raise self._impossible(step, f"the link {each.source}->{each.target} is cut")
         if each not in may_arrive(self.model, self.pending.values()):
             raise self._impossible(step, f"under {self.model} another message comes first")
+        if not self.nodes.takes(each.target, self._states[each.target], each.source, each.message):
+            raise self._impossible(step, f"node {each.target} does not take it now")
         event: LocalEvent = ("message", each.source, each.message)
         outcome = self._outcome(each.target, event)
-        del self.pending[each.number]
+        if self.model != "set":
+            del self.pending[each.number]
         self._past[each.target] |= each.past | 1 << each.number
         if self.recorder is not None:
             self.recorder.delivered(self.now_ns, each)
@@ -389,7 +371,7 @@ class World:
         for effect in outcome.effects:
             match effect:
                 case Sent(target, message):
-                    sent.append(self._send(node, target, message))
+                    sent += self._send(node, target, message)
                 case TimerSet(name, duration_ns):
                     timers_set.append((node, name, duration_ns))
                     self._set_timer(node, name, duration_ns)
@@ -402,7 +384,7 @@ class World:
             for key in [key for key in self.due_ns if key[0] == node]:
                 del self.due_ns[key]
         violations = self.watch.tell(observations)
-        return Took(
+        took = Took(
             step,
             len(self.taken) + 1,
             self.now_ns,
@@ -416,6 +398,8 @@ class World:
             before,
             after,
         )
+        now = [each for each in sent if each.target in self.instant and self._open(each)]
+        return took if not now else followed(took, [self._deliver(_of(Deliver, each)) for each in now])
 
     def _nothing(self, step: Step, handled: Pending | None = None) -> Took:
         """A step at which no node does anything."""
@@ -427,14 +411,20 @@ class World:
         self._counts[node] += 1
         return self._counts[node]
 
-    def _send(self, node: int, target: int, message: Any) -> Pending:
+    def _send(self, node: int, target: int, message: Any) -> list[Pending]:
+        link = node, target, message
+        if self.model == "set" and any(
+            (each.source, each.target, each.message) == link for each in self.pending.values()
+        ):
+            self._count(node)
+            return []
         each = Pending(self.sent, node, target, message, self.now_ns, self._count(node), self._past[node])
         self._past[node] |= 1 << each.number
         self.sent += 1
         self.pending[each.number] = each
         if self.recorder is not None:
             self.recorder.sent(self.now_ns, each)
-        return each
+        return [each]
 
     def _set_timer(self, node: int, name: Any, duration_ns: int) -> None:
         sequence = self._count(node)
@@ -493,15 +483,3 @@ def _of(kind: type[OfMessage], each: Pending) -> OfMessage:
 
 def _timer_key(key: tuple[int, Any]) -> tuple[int, str]:
     return key[0], repr(key[1])
-
-
-def _joined(began: Iterable[Took]) -> Took:
-    """What several nodes did at once."""
-    each = list(began)
-
-    def all_of(field: str) -> tuple[Any, ...]:
-        return tuple(part for took in each for part in getattr(took, field))
-
-    fields = ("sent", "timers_set", "timers_cancelled", "observations", "violations")
-    joined: Mapping[str, Any] = {field: all_of(field) for field in fields}
-    return Took(Pass(0), 0, 0, -1, None, before=None, after=None, **joined)

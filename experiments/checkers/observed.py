@@ -14,8 +14,8 @@ observes does not, so neither does a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar
 
 from simclock.observers import Observation
 
@@ -66,6 +66,9 @@ class ObservedNode:
 class Nodes:
     """The nodes of a run, as far as they have told: `nodes[2]`, `len(nodes)`, `for node in nodes`."""
 
+    sim_aside: ClassVar[tuple[str, ...]] = ("_now", "just_read", "momentary")
+    sim_orderless: ClassVar[tuple[str, ...]] = ("latest",)
+
     def __init__(self, count: int) -> None:
         self.latest: dict[str, dict[int, Any]] = {}
         """Name -> node -> the value last observed."""
@@ -82,6 +85,10 @@ class Nodes:
         """A node has told something."""
         self._now = observation
         self.latest.setdefault(observation.name, {})[observation.node] = observation.value
+
+    def rename(self, new: Sequence[int]) -> None:
+        """What node n has told was told by node new[n]."""
+        self.latest = {name: {new[node]: value for node, value in told.items()} for name, told in self.latest.items()}
 
     def ask_anew(self) -> None:
         """A predicate is about to read."""

@@ -25,7 +25,7 @@ while it is cut apart (Fischer, Lynch and Paterson 1985). The four are those of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -85,6 +85,7 @@ class PropertyReport(msgspec.Struct, frozen=True):
 class Property:
     """Makes the observer of one property: put it into `Scenario.observers`."""
 
+    sim_constant: ClassVar[bool] = True
     name: str
     kind: str
     predicate: Predicate
@@ -196,6 +197,8 @@ def reached_sometimes(result: RunResult) -> dict[str, int]:
 class _PropertyObserver(Observer[PropertyReport]):
     """Asks its predicates what they say of what has been observed so far."""
 
+    sim_aside: ClassVar[tuple[str, ...]] = ("tested", "slowest_ns", "_reached_at_ns", "_waiting")
+
     def __init__(self, of: Property) -> None:
         self.of = of
         self.tested = 0
@@ -204,6 +207,11 @@ class _PropertyObserver(Observer[PropertyReport]):
         self._waiting = ""
         """Why the last question could not be answered."""
         self._unjudged = ""
+
+    def rename(self, new: Sequence[int]) -> None:
+        """Nodes have changed places, in a scenario that says so: the predicate does not tell them apart."""
+        if self._nodes is not None:
+            self._nodes.rename(new)
 
     @property
     def nodes(self) -> Nodes:
@@ -347,7 +355,11 @@ class _Eventually(_Owed):
             self._held[-1] = (self._held[-1][0], now.time_ns)
             stays = False
         if held and not stays:
-            self._held.append((now.time_ns, now.time_ns if self.nodes.momentary else None))
+            end_ns = now.time_ns if self.nodes.momentary else None
+            if self._held and self._held[-1][1] == now.time_ns:  # it has held all the time
+                self._held[-1] = (self._held[-1][0], end_ns)
+            else:
+                self._held.append((now.time_ns, end_ns))
 
     def judge_at_the_end(self, control: Control, missing: str) -> str:
         since_ns, still = self.calm(control)
@@ -405,7 +417,9 @@ class _LeadsTo(_Owed):
         triggered = bool(self.holds(self.of.predicate))
         if triggered and (self.nodes.momentary or not self._triggered):
             self.tested += 1
-            self._due.open.append(_Due(now, key))
+            due = _Due(now, key)
+            if now.number or due not in self._due.open:  # where states are explored nothing has a number
+                self._due.open.append(due)
         self._triggered = triggered
         assert self.of.goal is not None, "made by leads_to"
         if self._due.open and self.holds(self.of.goal):

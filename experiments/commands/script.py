@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
+from simclock.actors import Placement
+from simclock.actors.placements.steered import steered_nodes
 from simclock.errors import UsageError
+from simclock.experiments.commands.options import placement_options
 from simclock.experiments.commands.run import trace_to
 from simclock.experiments.scripts.acting import outcome_of
 from simclock.experiments.scripts.play import Play
@@ -22,8 +25,9 @@ from simclock.experiments.telling.output import cannot_write
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--act", type=click.IntRange(min=1), metavar="N", help="Play the N-th `scenario` of the file alone.")
 @click.option("--trace", "trace_file", metavar="FILE", help="Write the trace of the act, as `simclock run` does.")
+@placement_options
 @click.option("--rewrite", is_flag=True, help="Record in FILE what is printed, in place of what stands there.")
-def script(*, file: Path, act: int | None, trace_file: str | None, rewrite: bool) -> int:
+def script(*, file: Path, act: int | None, trace_file: str | None, placement: Placement, rewrite: bool) -> int:
     """Play the script in FILE: which message is delivered, lost or doubled, which timer fires, who crashes.
 
     docs/scripts.md has the grammar. What each command changed is printed below it. Exit status 1 where something is not
@@ -47,20 +51,22 @@ def script(*, file: Path, act: int | None, trace_file: str | None, rewrite: bool
     if rewrite and act is not None:
         raise UsageError("--rewrite: it records the whole file: leave --act out")
     chosen = whole if act is None else acts[act - 1]
-    play = Play(chosen, partial(setting_of, folder=file.parent))
-    outputs = []
-    for told in play.blocks():
-        outputs.append(told.lines)
-        if not rewrite:
-            click.echo("\n".join([*_said(chosen, told.block), *([RULE] if told.lines else []), *told.lines, ""]))
-    if rewrite:
-        _write(file, chosen.rewritten(outputs))
-    statuses = []
-    with trace_to(trace_file) as trace:
-        for number, each in enumerate(play.acts, start=act or 1):
-            outcome = outcome_of(each, trace=trace)
-            statuses.append(outcome.status)
-            click.echo("\n".join(outcome.report(number)))
+    with steered_nodes(placement) as nodes_of:
+        play = Play(chosen, partial(setting_of, folder=file.parent, nodes_of=nodes_of))
+        outputs = []
+        for told in play.blocks():
+            outputs.append(told.lines)
+            if not rewrite:
+                rule = [RULE] if told.lines else []
+                click.echo("\n".join([*_said(chosen, told.block), *rule, *told.lines, ""]))
+        if rewrite:
+            _write(file, chosen.rewritten(outputs))
+        statuses = []
+        with trace_to(trace_file) as trace:
+            for number, each in enumerate(play.acts, start=act or 1):
+                outcome = outcome_of(each, trace=trace)
+                statuses.append(outcome.status)
+                click.echo("\n".join(outcome.report(number)))
     for failing in play.failing:
         click.echo(f"{file}:{failing.line}: {failing.text}: not so: {failing.why}")
     return exit_status.gravest([*statuses, exit_status.VIOLATED if play.failing else exit_status.VALID])

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from simclock.actors.steering.steps import Ask, Fire, Step, TornCrash
+from simclock.actors.steering.steps import Ask, Drop, Fire, Step, TornCrash
 from simclock.actors.steering.world import World
 from simclock.durations import format_duration
 from simclock.errors import UsageError
@@ -140,7 +140,8 @@ class Play:
                     self._tells = on
                     return []
                 case command:
-                    lines = list(self._command(said, command)) or [NOTHING]
+                    with self.acts[-1].stage.guarded():
+                        lines = list(self._command(said, command)) or [NOTHING]
                     return lines if self._tells or lines == [OK] else [line for line in lines if WRONG.match(line)]
         except UsageError as error:
             raise UsageError(f"{self.script.name}:{said.line}: {error}") from None
@@ -163,6 +164,8 @@ class Play:
                 yield from _stabilized(act.stage, command)
             case OnMessages() | FireTimer() | TearCrash() | AskNode() | Step():
                 yield from _acted(act.stage, command)
+            case Begin() | PutIn() | Replace() | Tell():
+                raise AssertionError("these are carried out before")
             case _:
                 yield self._expected(said, command, act)
 
@@ -198,7 +201,8 @@ def _acted(stage: Stage, action: Action) -> Iterator[str]:
         return
     for step, name in steps:
         yield f"> {name}"
-        yield from (f"  {line}" for line in stage.take(step))
+        lines = stage.take(step)
+        yield from (f"  {line}" for line in lines if not isinstance(step, Drop))
 
 
 def _steps(stage: Stage, action: Action) -> Iterator[tuple[Step, str]]:
@@ -209,18 +213,21 @@ def _steps(stage: Stage, action: Action) -> Iterator[tuple[Step, str]]:
                 if messages.which != ALL or verb != "deliver" or stage.can_deliver(each):
                     yield _on(verb, each), f"{verb} {each.name}"
         case FireTimer(node, timer):
-            yield (step := Fire(node, _timer(stage, node, timer))), str(step)
+            yield _named(Fire(node, _timer(stage, node, timer)))
         case TearCrash(node, kept, torn):
             stage.check(node)
             unsynced = stage.world.view(node).durable.unsynced
-            step = TornCrash(node, unsynced if kept is None else kept, torn or (kept is None and unsynced > 0))
-            yield step, str(step)
+            yield _named(TornCrash(node, unsynced if kept is None else kept, torn or (kept is None and unsynced > 0)))
         case AskNode(node, method, values, named):
             stage.check(node)
             given = stage.arguments(node, method, values, named) if stage.is_up(node) else values
-            yield (step := Ask(node, method, given)), str(step)
+            yield _named(Ask(node, method, given))
         case Step() as step:
-            yield step, str(step)
+            yield _named(step)
+
+
+def _named(step: Step) -> tuple[Step, str]:
+    return step, str(step)
 
 
 def _on(verb: str, each: OnItsWay) -> Step:

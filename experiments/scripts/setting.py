@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from simclock.actors.placements.steered import NodesOf
+from simclock.actors.steering.nodes import LocalNodes
 from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG
@@ -16,6 +19,7 @@ from simclock.experiments.scripts.commands import Begin, PutIn, Replace
 from simclock.experiments.scripts.play import Setting
 from simclock.experiments.scripts.telling import own_state
 from simclock.experiments.telling.spelling import unknown
+from simclock.guarding.guard import guarding
 from simclock.readable import say
 
 NODES_MAX = 100
@@ -24,17 +28,21 @@ OF_ANY = ("seed", "nodes")
 """What may be set of any scenario, beside its own parameters."""
 
 
-def setting_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = Path()) -> Setting:
-    """The world. Files are named from that folder, the script's own."""
+def setting_of(
+    begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path = Path(), nodes_of: NodesOf = LocalNodes
+) -> Setting:
+    """The world. Files are named from that folder, the script's own; `nodes_of` says where its nodes are."""
     source = source_of(begin, put_in, folder)
     scenario = source.scenario()
     if scenario.nodes > NODES_MAX:
         raise UsageError(f"{begin.scenario}: {scenario.nodes} nodes are too many for a script: {NODES_MAX} at most")
     entry = source.entry
-    world = World(scenario, record=True)
+    guards = guarding(scenario.build, True)
+    with guards.run, guards.advance():
+        world = World(scenario, nodes=nodes_of(scenario), record=True)
     words = [*begin.settings, *(f"bug={each.bug}" if isinstance(each, PutIn) else each.replacement for each in put_in)]
     count = f"{scenario.nodes} node{'' if scenario.nodes == 1 else 's'}"
-    label = f"{entry.name}: {', '.join([count, *words])}"
+    label = f"{begin.scenario}: {', '.join([count, *words])}"
     return Setting(world, entry.shown or own_state, label, entry.judge)
 
 
@@ -48,16 +56,14 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
         if name in OF_ANY and name not in entry.parameters:
             if not value.isdecimal() or len(value) > 18:
                 raise UsageError(f"{name}: {say(value)} is not a whole number")
-            settings = replace(settings, **{name: int(value)})
+            settings = replace(settings, seed=int(value)) if name == "seed" else replace(settings, nodes=int(value))
         else:
             parameters.update([parameter_from_text(entry, text, entry.name)])
     for each in put_in:
         if isinstance(each, PutIn):
             if BUG not in entry.parameters or not entry.bugs:
                 raise UsageError(f"bug: {entry.name} takes no row of the zoo")
-            if each.bug not in entry.bugs:
-                raise UsageError(unknown("bug", each.bug, entry.bugs))
-            parameters[BUG] = each.bug
+            parameters[BUG] = _row(each.bug, entry.bugs)
         else:
             part, _, where = each.replacement.partition("=")
             made = replacement(part.strip(), where.strip(), folder, "replace")
@@ -65,6 +71,15 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
     return replace(
         source, settings=replace(settings, parameters=parameters, faults=settings.faults or (), nemesis=None)
     )
+
+
+def _row(asked: str, rows: Iterable[str]) -> str:
+    """The row of that id; RAFT-5 is RAFT-05, too."""
+    padded = re.sub(r"-(\d)(?!\d)", r"-0\1", asked)
+    found = next((row for row in (asked, padded) if row in rows), None)
+    if found is None:
+        raise UsageError(unknown("bug", asked, rows))
+    return found
 
 
 def _from(name: str, folder: Path) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple
 
 from simclock.actors.steering.running import result_of
-from simclock.actors.steering.steps import Step
+from simclock.actors.steering.steps import Cut, CutLink, Drop, Mend, Pass, Step
 from simclock.actors.steering.world import Took, World
+from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.scripts.asking import bound
@@ -16,6 +18,7 @@ from simclock.experiments.scripts.naming import OnItsWay
 from simclock.experiments.scripts.reaching import DISK, Seen, reached
 from simclock.experiments.scripts.telling import VIOLATED, Look, Shown, changes, look_at, whole
 from simclock.experiments.scripts.values import value_text
+from simclock.guarding.guard import guarding
 from simclock.kernel.mail import Observation
 from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
@@ -135,6 +138,13 @@ class Stage:
 
     # What happens.
 
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """While this is open, a node's code is refused the real clock, luck, threads and sockets, as in a run."""
+        guards = guarding(self.world.scenario.build, True)
+        with guards.run, guards.advance():
+            yield
+
     def beginning(self) -> Iterator[str]:
         """What the nodes are when they have begun, those together that are alike, and what they did."""
         alike: dict[tuple[str, ...], list[int]] = {}
@@ -151,7 +161,18 @@ class Stage:
         """Have it happen; gives what changed. Raises as `World.take` does."""
         took = self.world.take(step)
         self._told += took.observations
-        return iter([*self._changes(took), *self._done(took)])
+        return iter([*self._around(step), *self._changes(took), *self._done(took)])
+
+    def _around(self, step: Step) -> Iterator[str]:
+        """What is different outside the nodes."""
+        match step:
+            case Pass():
+                yield f"it is {format_duration(self.world.now_ns)}"
+            case Cut() | CutLink() | Mend():
+                cuts = " ".join(f"{source}->{target}" for source, target in sorted(self.world.cuts))
+                yield f"cut: {cuts or 'nothing'}"
+            case Drop():
+                yield "it is lost"
 
     def _changes(self, took: Took) -> Iterator[str]:
         if took.node >= 0:
@@ -189,7 +210,9 @@ def _words(shown: Shown, node: Any) -> dict[str, str]:
 
 
 def _reached(shown: Shown, steps: tuple[str, ...], node: Any) -> Seen | str:
-    state = shown(node)
-    if steps[0] in state or steps[0].startswith(("_", "sim_")) or not hasattr(node, steps[0]):
-        return reached(state, steps)
+    """In what is shown of the node; where that leads nowhere, in the node itself."""
+    seen = reached(shown(node), steps)
+    hidden = steps[0].startswith(("_", "sim_")) or not hasattr(node, steps[0])
+    if isinstance(seen, Seen) or hidden:
+        return seen
     return reached(node, steps)

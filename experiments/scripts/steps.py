@@ -15,6 +15,7 @@ from simclock.errors import UsageError
 from simclock.experiments.scripts.commands import AskNode, FireTimer, Messages, OnMessages, TearCrash
 from simclock.experiments.scripts.text import script_of
 from simclock.experiments.scripts.values import read_value
+from simclock.readable import in_one_line
 
 OF_MESSAGES: dict[str, type[OfMessage]] = {each.verb: each for each in (Deliver, Drop, Duplicate)}
 
@@ -28,7 +29,7 @@ def format_steps(
     remarks: Sequence[str] = (),
 ) -> str:
     """A script of these steps. `setup` are lines such as `bug RAFT-01`; `violation` is what they should lead to."""
-    lines = [f"# {remark}".rstrip() for remark in remarks]
+    lines = [f"# {in_one_line(remark)}".rstrip() for remark in remarks]
     if scenario:
         lines += [f"scenario {scenario}", *setup]
     if lines:

@@ -153,7 +153,7 @@ def read_value(word: str) -> Any:
 
 def number_of(value: Any) -> float | int | None:
     """What a value is in an order: a number, or the text of one; None for anything else."""
-    if isinstance(value, bool):
+    if isinstance(value, bool | enum.Enum):
         return None
     if isinstance(value, int | float):
         return value

@@ -400,3 +400,13 @@ def actor_class(cls: type, **options: Any) -> Any:
 
     groups = {LOOKING: 1}
     return ray.remote(num_cpus=0, max_restarts=0, max_task_retries=0, concurrency_groups=groups, **options)(cls)
+
+
+def answer_of(ref: Any) -> Any:
+    """What a call of an actor gives. Raises PlacementError where its worker has died."""
+    import ray
+
+    try:
+        return ray.get(ref)
+    except ray.exceptions.RayError as error:
+        raise PlacementError(f"a Ray worker died: {how_it_died(error, ray_logs())}", str(error)) from None

@@ -83,7 +83,7 @@ def dynamo_script(settings: Settings, parts: Parts) -> Scenario:
         name="dynamo-script",
         nodes=store.nodes,
         build=store.build,
-        duration_ns=seconds(2),
+        duration_ns=seconds(8),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(5))),
         observers=store.observers(),
         final=server_at_end,

@@ -13,6 +13,7 @@ from typing import Any
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Flag, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
@@ -100,4 +101,7 @@ RAFT_SCRIPT = Entry(
     judge=judge_invariants,
     parameters=PARAMETERS,
     shown=shown,
+    exploration=Exploration(
+        bounds={"named_timers": {"election": 1, "heartbeat": 0}, "commands": 1}, asks=(("propose", (b"x",)),)
+    ),
 )
