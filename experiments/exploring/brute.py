@@ -1,0 +1,48 @@
+"""Every interleaving of a system's steps, one by one: what the other strategies are measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from simclock.experiments.exploring.systems import Step, System, Trace
+from simclock.experiments.exploring.tally import CUT_SHORT, EXHAUSTED, TOO_MANY, VIOLATED, Bounds, Exploration, Seen
+
+
+def interleavings(system: System, bounds: Bounds | None = None, seen: Seen | None = None) -> Exploration:
+    """Explore every sequence of steps. Nothing is reduced: executions are interleavings here."""
+    bounds = bounds or Bounds()
+    found = Exploration("interleavings")
+    places: list[tuple[Sequence[Step], int]] = []
+    while True:
+        run, trace, violated = system.start(), Trace(), 0
+        for options, chosen in places:
+            trace.add(options[chosen], run.take(options[chosen]))
+            violated = found.note_violations(run, trace, violated)
+        violated = found.note_violations(run, trace, violated)
+        end = None
+        while len(places) < bounds.steps_max:
+            options = run.enabled()
+            if not options:
+                end = run.end()
+                break
+            places.append((options, 0))
+            trace.add(options[0], run.take(options[0]))
+            violated = found.note_violations(run, trace, violated)
+        found.count(end)
+        found.steps += len(trace.steps)
+        found.depth = max(found.depth, len(trace.steps))
+        if seen is not None:
+            seen(run, trace, end or "cut short")
+        if found.violations and bounds.stop_at_violation:
+            found.ended = VIOLATED
+            return found
+        while places and places[-1][1] + 1 == len(places[-1][0]):
+            places.pop()
+        if not places:
+            found.ended = CUT_SHORT if found.cut_short else EXHAUSTED
+            return found
+        options, chosen = places[-1]
+        places[-1] = (options, chosen + 1)
+        if found.runs >= bounds.executions_max:
+            found.ended = TOO_MANY
+            return found
