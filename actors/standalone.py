@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from simclock.actors.message import check_message
 from simclock.environment.disk import Disk, DiskContents, DiskModel
@@ -68,6 +68,16 @@ class Observed:
 
 
 Effect = Sent | TimerSet | TimerCancelled | Observed
+
+
+class State(NamedTuple):
+    """What a node is between two events, but for its clock's time."""
+
+    node: Any
+    timers: tuple[tuple[Any, int], ...]
+    """Those that are set: name and duration, in the order in which they were set."""
+    is_up: bool
+    halted: str | None
 
 
 class Out(list[Effect]):
@@ -191,14 +201,44 @@ class Standalone(Generic[NodeT]):
             raise UsageError(f"timer {say(name)} is not set: set are {', '.join(map(say, self.timers)) or 'none'}")
         self._does(lambda: self._host.handle(self.node, (self.now_ns, self.id, 0, self.id, TIMER, name)))
 
-    def crash(self) -> None:
-        """It ends: its timers and what its disk had not synced are gone; no effect if it is down."""
+    def asks(self, call: str, *arguments: Any) -> None:
+        """A method of the node is called, as by a client beside it."""
+        self._check_up()
+        method = getattr(self.node, call, None)
+        if not callable(method):
+            raise UsageError(f"node {self.id}: {type(self.node).__name__} has no method {say(call)}")
+        self._does(lambda: method(*arguments))
+
+    def crash(self, kept: int = 0, *, torn: bool = False) -> None:
+        """It ends: its timers and what its disk had not synced are gone; no effect if it is down.
+
+        The disk keeps the first `kept` operations that it had not synced; `torn`: the last of them unreadable.
+        """
+        if kept and self.is_up:
+            chosen = [int(torn), kept]
+            self.disk.crash_torn(lambda _: chosen.pop())
         self._strike(Crash(at_ns=self.now_ns, node=self.id))
 
     def restart(self) -> None:
         """It is built anew and begins, with what its disk kept; one that is up crashes first."""
         self.crash()
         self._strike(Restart(at_ns=self.now_ns, node=self.id))
+
+    # What it is, for who keeps it and comes back to it.
+
+    def state(self) -> State:
+        """What it is now: its object, its timers, whether it is up. The object is the node's own, and no copy."""
+        return State(self.node, tuple(self.timers.items()), self.is_up, self.halted)
+
+    def stand(self, state: State) -> None:
+        """Be what that says from now on. The object, no other run's, is the node's own from here on."""
+        self.out.clear()
+        self._host.put_in_place(state.node, dict(state.timers), state.is_up, state.halted)
+
+    def sees(self, now_ns: int) -> None:
+        """It is that time, which may be earlier than it was."""
+        self._host.note_timers()
+        self._host.now_ns = now_ns
 
     def _start(self) -> None:
         event: Event = (self.now_ns, ENVIRONMENT, self.id, self.id, START, None)
@@ -287,6 +327,21 @@ class _Apart(Host):
         """Name -> duration of the timers that are set."""
         self.note_timers()
         return {name: self._durations_ns[name] for name in self.timers}
+
+    def put_in_place(self, process: Process, timers: dict[Any, int], up: bool, halted: str | None) -> None:
+        """The node is that object, with those timers, from now on."""
+        self.queue.take_out(lambda event: True)
+        self._durations_ns = timers
+        self.timers.clear()
+        for number, (name, duration_ns) in enumerate(timers.items()):
+            event = (self.now_ns + duration_ns, self._node, number, self._node, TIMER, name)
+            self.timers[name] = event
+        process.sim_timers = self.timers
+        process.sim_up = up
+        self.processes[self._node] = process
+        self.halted = {self._node} if halted is not None else set()
+        self.reason = halted or ""
+        process.choose_path()
 
     def ended_itself(self, process: Process) -> None:
         """It has halted, and said why."""

@@ -21,7 +21,7 @@ import msgspec
 from simclock.errors import MessageTypeError
 from simclock.kernel.encoding import SETTLED, UNSORTED, parts_of, sorts
 
-_ATOMIC_TOO = (
+VALUES_OF_PYTHON = (
     datetime.date,
     datetime.time,
     datetime.timedelta,
@@ -62,7 +62,7 @@ def _look_through(value: Any, whole: Any, call: str, name: Any) -> bool:
         return True
     else:
         parts = parts_of(value)
-        if parts is None and isinstance(value, _ATOMIC_TOO):
+        if parts is None and isinstance(value, VALUES_OF_PYTHON):
             return False
         if parts is None or not _is_frozen(value):
             raise MessageTypeError(_refusal(value, whole, call, name))

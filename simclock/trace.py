@@ -38,7 +38,7 @@ class TraceRecord(NamedTuple):
     reason: str = ""
     """Of a drop: lost, corrupt, cut or down."""
     arrives_ns: int | None = None
-    """Of a send: when it arrives, if nothing comes in between."""
+    """Of a send: when it arrives, if nothing comes in between. None in a steered run where it never did."""
 
     def __str__(self) -> str:
         return in_one_line(self._text())
@@ -48,9 +48,8 @@ class TraceRecord(NamedTuple):
         where = f"{format_duration(self.time_ns):>16} {who}"
         match self.what:
             case "send":
-                assert self.arrives_ns is not None, "a send arrives at some time"
-                arrives = format_duration(self.arrives_ns)
-                return f"{where} send    -> {self.target}: {self.detail} (arrives {arrives})"
+                arrives = "" if self.arrives_ns is None else f" (arrives {format_duration(self.arrives_ns)})"
+                return f"{where} send    -> {self.target}: {self.detail}{arrives}"
             case "deliver":
                 return f"{where} deliver <- {self.source}: {self.detail}"
             case "drop":
@@ -98,6 +97,12 @@ class Trace:
         _, source, count, target, _, message = event
         number = self._number(node)
         self._records.append(TraceRecord(now_ns, node, number, "drop", source, count, target, message, reason))
+
+    def copy(self) -> Trace:
+        """The same again, for a run that goes its own way from here."""
+        twin = Trace()
+        twin._records, twin._numbers = list(self._records), dict(self._numbers)
+        return twin
 
     def take(self) -> list[TraceRecord]:
         """The records so far; forgets them."""

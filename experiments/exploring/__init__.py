@@ -1,0 +1,1 @@
+"""Systematic exploration: what can happen next is searched instead of drawn."""

@@ -1,0 +1,17 @@
+"""The strategies by name."""
+
+from __future__ import annotations
+
+from simclock.errors import UsageError
+from simclock.experiments.exploring.search import Strategy
+from simclock.experiments.telling.spelling import unknown
+
+STRATEGIES: dict[str, Strategy] = {}
+
+
+def strategy_named(text: str) -> tuple[Strategy, str]:
+    """The strategy of `bfs` or `delay:2`, and what stands after the colon. Raises UsageError for what is none."""
+    name, _, argument = text.partition(":")
+    if name not in STRATEGIES:
+        raise UsageError(f"--strategy: {unknown('strategy', name, STRATEGIES)}")
+    return STRATEGIES[name], argument
