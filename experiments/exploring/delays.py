@@ -16,7 +16,16 @@ from dataclasses import dataclass
 
 from simclock.errors import UsageError
 from simclock.experiments.exploring.systems import Step, System
-from simclock.experiments.exploring.tally import CUT_SHORT, EXHAUSTED, TOO_MANY, VIOLATED, Bounds, Exploration, Seen
+from simclock.experiments.exploring.tally import (
+    CUT_SHORT,
+    EXHAUSTED,
+    TOO_MANY,
+    VIOLATED,
+    Bounds,
+    Exploration,
+    Seen,
+    told,
+)
 from simclock.experiments.exploring.walks import Distinct, over, walk
 
 
@@ -56,8 +65,11 @@ def delays(system: System, most: int, bounds: Bounds | None = None, seen: Seen |
     """Explore every execution with at most that many delays."""
     if most < 0:
         raise UsageError(f"delay:{most}: a number of delays is 0 or more")
-    bounds = bounds or Bounds()
     found = Exploration(f"delay:{most}")
+    return told(found, lambda: _search(system, most, bounds or Bounds(), seen, found))
+
+
+def _search(system: System, most: int, bounds: Bounds, seen: Seen | None, found: Exploration) -> str:
     distinct = Distinct(found, seen)
     turns: list[_Turn] = []
     bounded = False
@@ -77,15 +89,12 @@ def delays(system: System, most: int, bounds: Bounds | None = None, seen: Seen |
 
         distinct.add(*walk(system, choose, bounds.steps_max, found))
         if over(found, bounds):
-            found.ended = VIOLATED
-            return found
+            return VIOLATED
         while turns and turns[-1].chosen + 1 == len(turns[-1].options):
             turns.pop()
         if not turns:
             ended = CUT_SHORT if found.cut_short else EXHAUSTED
-            found.ended = f"{ended.replace('execution', f'execution with at most {most} delays', 1)}" if bounded else ended
-            return found
+            return ended.replace("execution", f"execution with at most {most} delays", 1) if bounded else ended
         turns[-1].chosen += 1
         if found.runs >= bounds.executions_max:
-            found.ended = TOO_MANY
-            return found
+            return TOO_MANY

@@ -18,7 +18,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simclock.experiments.exploring.systems import Run, Step, System, Trace, dependent
-from simclock.experiments.exploring.tally import CUT_SHORT, EXHAUSTED, TOO_MANY, VIOLATED, Bounds, Exploration, Seen
+from simclock.experiments.exploring.tally import (
+    CUT_SHORT,
+    EXHAUSTED,
+    TOO_MANY,
+    VIOLATED,
+    Bounds,
+    Exploration,
+    Seen,
+    told,
+)
 from simclock.experiments.exploring.wakeup import FREE, NOT_INITIAL, Branch, insert, place
 
 
@@ -44,19 +53,19 @@ class Dpor:
 
     def search(self) -> Exploration:
         """Explore every execution, within the bounds."""
+        return told(self.found, self._search)
+
+    def _search(self) -> str:
         found = self.found
         while True:
             trace = self._execute()
             if found.violations and self._bounds.stop_at_violation:
-                found.ended = VIOLATED
-                return found
+                return VIOLATED
             self._reverse_races(trace)
             if not self._next():
-                found.ended = CUT_SHORT if found.cut_short else EXHAUSTED
-                return found
+                return CUT_SHORT if found.cut_short else EXHAUSTED
             if found.runs >= self._bounds.executions_max:
-                found.ended = TOO_MANY
-                return found
+                return TOO_MANY
 
     def _execute(self) -> Trace:
         """Go along the first branches, and on to the end."""
@@ -71,6 +80,7 @@ class Dpor:
             if not place_.tree:
                 end = self._extend(run, place_, depth)
                 if end is not None:
+                    found.note_violations(run, trace, violated)
                     self._places.pop()
                     break
             step = place_.tree[0].step

@@ -1,12 +1,12 @@
 """Which of the messages that match a receive may take: bag, FIFO per link, causal, mailbox.
 
 Arrival is not a step. Which message a receive takes is decided when it is taken, from the messages that have been sent
-by then; so two executions are the same exactly where every process takes the same messages in the same order (reads-from
-equivalence: Must, Enea et al., OOPSLA 2024).
+by then; so two executions are the same exactly where every process takes the same messages in the same order
+(reads-from equivalence: Must, Enea et al., OOPSLA 2024).
 
-Mailbox: the sends of an execution must have one order, consistent with happened-before, in which every receive took the
-first that matched. A receive that takes m while another matching m' is not taken says "m before m'"; so does every later
-send of such an m'. There is an order exactly where these edges and happened-before make no circle.
+Mailbox: the sends of an execution must have one order, consistent with happened-before, in which every receive took
+the first that matched. A receive that takes m while another matching m' is not taken says "m before m'"; so does every
+later send of such an m'. There is an order exactly where these edges and happened-before make no circle.
 """
 
 from __future__ import annotations

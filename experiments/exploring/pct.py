@@ -2,11 +2,11 @@
 
 Burckhardt, Kothari, Musuvathi, Nagarakatte, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs",
 ASPLOS 2010. Each task has a random priority; the highest that can make a step makes it. At d - 1 steps, drawn from k,
-the task that is about to run falls below all others. Law: with n tasks and k steps, each run finds a bug of depth d (one
-that d orderings of steps bring about) with probability at least 1 / (n k^(d-1)).
+the task that is about to run falls below all others. Law: with n tasks and k steps, each run finds a bug of depth d
+(one that d orderings of steps bring about) with probability at least 1 / (n k^(d-1)).
 
-A task is a process, or a link whose messages it takes. The bound stands for runs of at most k steps and n tasks in which
-nothing but the order of tasks is open; what a process chooses itself is drawn, all values alike.
+A task is a process, or a link whose messages it takes. The bound stands for runs of at most k steps and n tasks in
+which nothing but the order of tasks is open; what a process chooses itself is drawn, all values alike.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from simclock.errors import UsageError
 from simclock.experiments.exploring.systems import Step, System
-from simclock.experiments.exploring.tally import VIOLATED, Bounds, Exploration, Seen
+from simclock.experiments.exploring.tally import VIOLATED, Bounds, Exploration, Seen, told
 from simclock.experiments.exploring.walks import Distinct, over, walk
 from simclock.streams import Stream, stream
 
@@ -36,7 +36,7 @@ class Bound:
     @property
     def chance(self) -> float:
         """1 / (n k^(d-1))."""
-        return 1 / (self.tasks * self.steps ** (self.depth - 1))
+        return 1.0 / float(self.tasks * self.steps ** (self.depth - 1))
 
     def within(self, runs: int) -> float:
         """The chance that one of that many runs finds it."""
@@ -57,7 +57,7 @@ class _Priorities:
     tasks: list[str] = field(default_factory=list)
     """Those that have not fallen."""
     fallen: dict[str, int] = field(default_factory=dict)
-    """Task -> the number of the change: the first ends lowest but one, as in the paper, d - i."""
+    """Task -> the number of the change at which it fell: the first falls deepest."""
 
     def choose(self, number: int, options: Sequence[Step]) -> Step:
         """The step of the task with the highest priority."""
@@ -81,48 +81,54 @@ class _Priorities:
         for task in reversed(self.tasks):
             if task in able:
                 return task
-        return max((task for task in able), key=lambda task: self.fallen[task])
+        return max(able, key=lambda task: self.fallen[task])
 
 
 def pct(
     system: System,
     depth: int,
     runs: int,
+    *,
     seed: int = 0,
     bounds: Bounds | None = None,
     seen: Seen | None = None,
-    *,
     tasks: int | None = None,
     steps: int | None = None,
 ) -> Exploration:
     """Make that many runs for bugs of that depth. n and k are measured in a few random runs unless they are given."""
     if depth < 1:
         raise UsageError(f"pct:{depth}: the depth of a bug is 1 or more")
-    bounds = bounds or Bounds()
     found = Exploration(f"pct:{depth}")
+    bounds = bounds or Bounds()
     if tasks is None or steps is None:
         pilot_tasks, pilot_steps = _measured(system, seed, bounds)
         tasks, steps = tasks or pilot_tasks, steps or pilot_steps
     distinct = Distinct(found, seen)
-    most_tasks, longer = tasks, 0
-    made = 0
-    for number in range(runs):
-        luck = stream(seed, "pct", number)
-        priorities = _Priorities(luck, [luck.randrange(steps) for _ in range(depth - 1)])
-        run, trace, end = walk(system, priorities.choose, bounds.steps_max, found)
-        distinct.add(run, trace, end)
-        made += 1
-        longer += len(trace.steps) > steps
-        most_tasks = max(most_tasks, len(priorities.tasks) + len(priorities.fallen))
-        if over(found, bounds):
-            break
-    bound = Bound(most_tasks, steps, depth)
-    found.notes.append(f"each run finds a bug of depth {depth} with probability at least {bound}")
-    found.notes.append(f"{made} runs together: at least {bound.within(made):.4g}")
-    if longer:
-        found.notes.append(f"the bound does not hold: {longer} runs had more than {steps} steps")
-    found.ended = VIOLATED if over(found, bounds) else f"{made} runs were made"
-    return found
+    bound = Bound(tasks, steps, depth)
+    return told(found, lambda: _search(system, bound, bounds, distinct, runs=runs, seed=seed))
+
+
+def _search(system: System, bound: Bound, bounds: Bounds, distinct: Distinct, *, runs: int, seed: int) -> str:
+    found, depth, tasks, steps = distinct.found, bound.depth, bound.tasks, bound.steps
+    most_tasks, longer, made = tasks, 0, 0
+    try:
+        for number in range(runs):
+            luck = stream(seed, "pct", number)
+            priorities = _Priorities(luck, [luck.randrange(steps) for _ in range(depth - 1)])
+            run, trace, end = walk(system, priorities.choose, bounds.steps_max, found)
+            made += 1
+            longer += len(trace.steps) > steps
+            most_tasks = max(most_tasks, len(priorities.tasks) + len(priorities.fallen))
+            distinct.add(run, trace, end)
+            if over(found, bounds):
+                return VIOLATED
+    finally:
+        bound = Bound(most_tasks, steps, depth)
+        found.notes.append(f"each run finds a bug of depth {depth} with probability at least {bound}")
+        found.notes.append(f"{made} runs together: at least {bound.within(made):.4g}")
+        if longer:
+            found.notes.append(f"the bound does not hold for the {longer} runs of more than {steps} steps")
+    return f"{made} runs were made"
 
 
 def _measured(system: System, seed: int, bounds: Bounds) -> tuple[int, int]:

@@ -118,8 +118,13 @@ class ProgramRun:
             case Access(variable, verb, changes, _, condition):
                 if condition is not None and not condition(self._variables.get(variable)):
                     return []
-                return [Step(name, f"{name} {verb}s {variable}" if " " not in verb else f"{name}: {verb} {variable}",
-                             touches=((variable, changes),))]
+                return [
+                    Step(
+                        name,
+                        f"{name} {verb}s {variable}" if " " not in verb else f"{name}: {verb} {variable}",
+                        touches=((variable, changes),),
+                    )
+                ]
             case Spawn(child):
                 return [Step(name, f"{name} spawns {child}", alone=True)]
             case _:
@@ -258,5 +263,3 @@ def _taking(name: str, message: Message) -> Step:
         needs=message.key,
         task=f"{message.source}->{name}",
     )
-
-

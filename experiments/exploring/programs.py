@@ -100,9 +100,7 @@ def send(target: str, value: Hashable) -> Send:
     return Send(target, value)
 
 
-def receive(
-    match: Callable[[Any], bool] | None = None, *, source: str | None = None, timeout: bool = False
-) -> Receive:
+def receive(match: Callable[[Any], bool] | None = None, *, source: str | None = None, timeout: bool = False) -> Receive:
     """Wait for a message that matches and take it; the answer is its value.
 
     With `timeout` the answer may also be TIMEOUT: where messages are on their way for as long as they like, at any

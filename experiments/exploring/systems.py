@@ -22,7 +22,7 @@ from typing import Protocol
 COMPLETE = "complete"
 BLOCKED = "blocked"
 PRUNED = "pruned"
-"""How a run ends: every process is done, or waits where that is no fault; one waits for ever; symmetry took a step away."""
+"""How a run ends: every process is done, or may wait; one waits for ever; symmetry took away what it waits for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simclock.errors import UsageError
+from simclock.experiments.exploring.search import Enough
 from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Run, Step, Trace
 
 EXHAUSTED = "every execution was explored"
@@ -92,6 +93,15 @@ class Exploration:
         return len(violations)
 
 
+def told(found: Exploration, search: Callable[[], str]) -> Exploration:
+    """Search until it says why it ended, or somebody has enough."""
+    try:
+        found.ended = search()
+    except Enough as enough:
+        found.ended = str(enough)
+    return found
+
+
 __all__ = [
     "BLOCKED",
     "COMPLETE",
@@ -104,4 +114,5 @@ __all__ = [
     "Exploration",
     "Seen",
     "Violated",
+    "told",
 ]

@@ -1,4 +1,4 @@
-"""One execution at a time, each step chosen by a function: what the strategies that draw or count delays are made of."""
+"""One execution at a time, each step chosen by a function: for strategies that draw, or count delays."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def walk(system: System, choose: Chooser, steps_max: int, found: Exploration) ->
         step = choose(len(trace.steps), options)
         trace.add(step, run.take(step))
         violated = found.note_violations(run, trace, violated)
+    found.note_violations(run, trace, violated)
     found.steps += len(trace.steps)
     found.depth = max(found.depth, len(trace.steps))
     return run, trace, end
@@ -37,7 +38,7 @@ class Distinct:
     """Counts executions once, by what `Trace.canonical` says."""
 
     def __init__(self, found: Exploration, seen: Seen | None) -> None:
-        self._found = found
+        self.found = found
         self._seen = seen
         self._known: set[bytes] = set()
 
@@ -45,10 +46,10 @@ class Distinct:
         """One more."""
         digest = blake2b(repr(trace.canonical()).encode(), digest_size=16).digest()
         if digest in self._known:
-            self._found.redundant += 1
+            self.found.redundant += 1
             return
         self._known.add(digest)
-        self._found.count(None if end == CUT_OFF else end)
+        self.found.count(None if end == CUT_OFF else end)
         if self._seen is not None:
             self._seen(run, trace, end)
 

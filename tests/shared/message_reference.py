@@ -1,4 +1,4 @@
-"""Message programs as plain data, and every execution of them by rules of their own: what exploration is tested against.
+"""Message programs as plain data, and every execution of them by rules of their own, to test exploration against.
 
 The rules are operational, where the explorer's are declarative: a mailbox is a list that a send appends to, a link a
 queue, causal delivery a look at vector clocks. Nothing is reduced: all interleavings, with equal states merged.
@@ -56,7 +56,9 @@ def process(operations: Operations) -> Process:
                 yield send(target, answer)
                 continue
             case ("receive", values, timeout):
-                answer = yield receive(None if values is None else (lambda v, values=values: v in values), timeout=timeout)
+                answer = yield receive(
+                    None if values is None else (lambda v, values=values: v in values), timeout=timeout
+                )
                 answer = "timeout" if answer is TIMEOUT else answer
             case ("choose", count):
                 answer = yield choose(*range(count))
@@ -90,8 +92,8 @@ class Reference:
         """(what each process did, in its own order, and the order of conflicting accesses; whether all are done)."""
         self.violations: set[str] = set()
         self._seen: set[Hashable] = set()
-        start = {name: (0, 0, ()) for name in self.names}  # (place, answer, history)
-        self._explore(start, {name: () for name in self.names}, {}, {name: frozenset() for name in self.names})
+        start = dict.fromkeys(self.names, (0, 0, ()))  # (place, answer, history)
+        self._explore(start, dict.fromkeys(self.names, ()), {}, dict.fromkeys(self.names, frozenset()))
 
     # State: processes; messages to each (key, value, past: keys of messages sent before); variables: (value, accesses)
 
@@ -134,8 +136,9 @@ class Reference:
         place, operation = found
         _, answer, history = processes[name]
 
-        def after(answer: Any, did: Hashable, new_messages: Any = messages, new_variables: Any = variables,
-                  past: Any = None) -> Any:
+        def after(
+            answer: Any, did: Hashable, new_messages: Any = messages, new_variables: Any = variables, past: Any = None
+        ) -> Any:
             moved = {**processes, name: (place + 1, answer, (*history, did))}
             return moved, new_messages, new_variables, {**pasts, name: pasts[name] if past is None else past}
 
@@ -144,16 +147,21 @@ class Reference:
                 value = operation[2] if operation[0] == "send" else answer
                 key = (name, sum(1 for did in history if did[0] == "sent"))
                 sent = (key, value, pasts[name])
-                yield after(answer, ("sent",), {**messages, target: (*messages[target], sent)},
-                            past=pasts[name] | {key})
+                yield after(
+                    answer, ("sent",), {**messages, target: (*messages[target], sent)}, past=pasts[name] | {key}
+                )
             case ("receive", values, timeout):
                 waiting = messages[name]
                 matching = [message for message in waiting if values is None or message[1] in values]
                 for message in matching:
                     if self._may_take(message, matching):
                         left = tuple(other for other in waiting if other[0] != message[0])
-                        yield after(message[1], ("took", message[0]), {**messages, name: left},
-                                    past=pasts[name] | message[2] | {message[0]})
+                        yield after(
+                            message[1],
+                            ("took", message[0]),
+                            {**messages, name: left},
+                            past=pasts[name] | message[2] | {message[0]},
+                        )
                 if timeout and (self.model != "mailbox" or not matching):
                     yield after("timeout", ("timeout",))
             case ("choose", count):
@@ -164,19 +172,22 @@ class Reference:
                 accesses = (*accesses[:-1], tuple(sorted((*accesses[-1], name)))) if accesses else ((name,),)
                 # A read's past reaches a later write
                 changed = {**variables, variable: (value, accesses, known | pasts[name])}
-                yield after(value, ("read",), new_variables=changed, past=pasts[name] | self._written(variables, variable))
+                yield after(
+                    value, ("read",), new_variables=changed, past=pasts[name] | self._written(variables, variable)
+                )
             case ("write", variable, value):
-                yield self._write(after, name, variables, variable, value, answer, pasts)
+                yield self._write(after, name, (variables, pasts), variable, value, answer)
             case ("acquire", variable):
                 if variables.get(variable, (None,))[0] is None:
-                    yield self._write(after, name, variables, variable, "held", answer, pasts)
+                    yield self._write(after, name, (variables, pasts), variable, "held", answer)
             case ("release", variable):
-                yield self._write(after, name, variables, variable, None, answer, pasts)
+                yield self._write(after, name, (variables, pasts), variable, None, answer)
 
     def _written(self, variables: Any, variable: str) -> frozenset[Any]:
         return frozenset(variables.get(f"past of {variable}", (None, (), frozenset()))[2])
 
-    def _write(self, after: Any, name: str, variables: Any, variable: str, value: Any, answer: Any, pasts: Any) -> Any:
+    def _write(self, after: Any, name: str, state: Any, variable: str, value: Any, answer: Any) -> Any:
+        variables, pasts = state
         _, accesses, known = variables.get(variable, (None, (), frozenset()))
         past = pasts[name] | known
         changed = {
@@ -225,8 +236,16 @@ def random_program(luck: random.Random, *, shared: bool = False, timeouts: bool 
                 operations.append((luck.choice(["fail if", "stop if"]), luck.randint(0, 2)))
             elif shared:
                 operations.append(
-                    luck.choice([("read", "x"), ("write", "x", luck.randint(0, 2)), ("read", "y"),
-                                 ("write", "y", 1), ("acquire", "l"), ("release", "l")])
+                    luck.choice(
+                        [
+                            ("read", "x"),
+                            ("write", "x", luck.randint(0, 2)),
+                            ("read", "y"),
+                            ("write", "y", 1),
+                            ("acquire", "l"),
+                            ("release", "l"),
+                        ]
+                    )
                 )
             else:
                 operations.append(("choose", 2))
