@@ -6,7 +6,9 @@
 Laws: a copy is written as what it was copied from. Dicts are written in their order, which code can see; sets by their
 members, in order of what is written of them, since their order is no part of a run. Two names for one list and two
 equal lists are written differently, as a change through one name tells them apart. What has no such copy (open files,
-threads, generators, lambdas) is refused, with the way to it.
+threads, generators, lambdas) is refused, with the way to it. A class may name attributes that make no difference to
+what its object does later, such as counters, in `sim_aside`: they are copied, and not written; and dicts whose order
+makes none in `sim_orderless`. One whose objects never change says `sim_constant = True`.
 """
 
 from __future__ import annotations
@@ -88,7 +90,9 @@ def _copied_tuple(value: Any, made: dict[int, Any]) -> Any:
 
 
 def _copied_object(value: Any, cls: Any, made: dict[int, Any]) -> Any:
-    if _is_value(value, cls) or isinstance(value, type | ModuleType | BuiltinFunctionType):
+    if _is_value(value, cls) or getattr(cls, "sim_constant", False):
+        return value
+    if isinstance(value, type | ModuleType | BuiltinFunctionType):
         return value
     if isinstance(value, tuple):
         return _copied_tuple(value, made)
@@ -244,6 +248,8 @@ class Writer:
 
     def _write_object(self, value: Any, cls: type) -> Any:
         kind = f"{cls.__module__}.{cls.__qualname__}"
+        if getattr(cls, "sim_constant", False):
+            return (kind,)
         if isinstance(value, enum.Enum):
             return (kind, value.name)
         if isinstance(value, VALUES_OF_PYTHON):
@@ -276,7 +282,12 @@ class Writer:
             parts.append(bytes(value))
         elif not isinstance(value, msgspec.Struct) and not is_dataclass(value):
             _empty_class(value, cls)
-        parts += [(name, self.write(each)) for name, each in sorted(fields_of(value).items())]
+        aside, orderless = getattr(cls, "sim_aside", ()), getattr(cls, "sim_orderless", ())
+        for name, each in sorted(fields_of(value).items()):
+            if name in orderless:
+                parts.append((name, self.write(_in_order(each))))
+            elif name not in aside:
+                parts.append((name, self.write(each)))
         return tuple(parts)
 
 
@@ -299,6 +310,13 @@ def copied_luck(luck: random.Random) -> random.Random:
     else:
         twin.setstate(luck.getstate())
     return twin
+
+
+def _in_order(value: Any) -> Any:
+    """A dict by its keys, and dicts in it likewise."""
+    if not isinstance(value, dict):
+        return value
+    return {key: _in_order(each) for key, each in sorted(value.items(), key=lambda item: repr(item[0]))}
 
 
 def _sorted(written: Any) -> list[Any]:

@@ -240,6 +240,19 @@ class LocalNodes:
             tuple((name, writer.write(value)) for name, value in sorted(fields.items())),
         )
 
+    def renamed(self, node: int, state: int, new: tuple[int, ...]) -> int:
+        """The same local state of node `new[node]`, with `new` for the numbers of nodes that its `rename` knows of."""
+        kept, alone = self._states[state], self._alone[new[node]]
+        twin = _copy_of(kept.node, self.timed)
+        for name in _SLOTS:
+            if name not in ("sim_incarnation", "sim_up"):
+                setattr(twin, name, getattr(alone.node, name))
+        if kept.is_up and hasattr(twin, "rename"):
+            twin.rename(new)
+        alone.out.clear()
+        alone.stand(kept._replace(node=twin))
+        return self._number(new[node], alone)
+
     # What there is to see.
 
     def view(self, node: int, state: int) -> View:

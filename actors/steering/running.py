@@ -64,7 +64,9 @@ def result_of(
     halts = tuple(
         (each.time_ns, each.node) for each in recorder.trace() if each.what == "observe" and each.detail[0] == "halted"
     )
-    watch.finish(world.now_ns, halts, exhausted=not world.enabled() and not watch.stopped)
+    watch.finish(
+        world.now_ns, halts, exhausted=not world.enabled() and not watch.stopped, faults=tuple(recorder.faults)
+    )
     for record in recorder.trace() if trace is not None else ():
         assert trace is not None, "asked for above"
         trace(record)

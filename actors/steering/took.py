@@ -52,3 +52,10 @@ def joined(began: Iterable[Took]) -> Took:
     fields = ("sent", "timers_set", "timers_cancelled", "observations", "violations")
     parts: Mapping[str, Any] = {field: all_of(field) for field in fields}
     return Took(Pass(0), 0, 0, -1, None, before=None, after=None, **parts)
+
+
+def followed(first: Took, others: Iterable[Took]) -> Took:
+    """What a step changed, with what followed from it at once."""
+    whole = joined([first, *others])
+    fields = ("sent", "timers_set", "timers_cancelled", "observations", "violations")
+    return first._replace(**{field: getattr(whole, field) for field in fields})

@@ -11,6 +11,7 @@ from typing import Any
 
 from simclock.actors.steering.freezing import Unfreezable, Writer, copied, digest_of, fields_of, refusal
 from simclock.errors import OBSERVER, HandlerError, UsageError
+from simclock.faults import Fault
 from simclock.kernel.failures import describe_error, is_interrupt
 from simclock.kernel.mail import Observation
 from simclock.kernel.scheduler import made_observers
@@ -92,13 +93,20 @@ class Watch:
         control.faults.clear()
         return tuple(control.violations[known:])
 
-    def finish(self, now_ns: int, halts: tuple[tuple[int, int], ...] = (), *, exhausted: bool = False) -> None:
-        """The run has ended: what is judged at the end is judged."""
+    def finish(
+        self,
+        now_ns: int,
+        halts: tuple[tuple[int, int], ...] = (),
+        *,
+        exhausted: bool = False,
+        faults: tuple[Fault, ...] = (),
+    ) -> None:
+        """The run has ended: what is judged at the end is judged. `exhausted`: nothing more could happen."""
         scenario, control = self.scenario, self.control
         control.now_ns = now_ns
         control.exhausted = exhausted
         environment = Environment(scenario.nodes, scenario.network, scenario.disk)
-        control.happened = Happened(environment, (), halts)
+        control.happened = Happened(environment, faults, halts)
         for observer in self.observers:
             self._call(observer, "at the end", lambda o: o.on_finish(control))
 

@@ -42,7 +42,7 @@ from simclock.actors.steering.steps import (
     TornCrash,
     name_text,
 )
-from simclock.actors.steering.took import Took, joined
+from simclock.actors.steering.took import Took, followed, joined
 from simclock.actors.steering.watch import Watch
 from simclock.errors import HandlerError, UsageError
 from simclock.kernel.mail import Observation
@@ -66,12 +66,17 @@ class World:
         timed: bool = True,
         nodes: Nodes | None = None,
         record: bool = False,
+        instant: Collection[int] = (),
     ) -> None:
-        """`nodes` are where the nodes are, in this process unless said; `record`: keep a digest and a trace."""
+        """`nodes` are where the nodes are, in this process unless said; `record`: keep a digest and a trace.
+
+        What is sent to a node of `instant` arrives in the same step, as a specification has it of what all can see.
+        """
         self.scenario = scenario
         self.model = check_model(model)
         self.nodes: Nodes = LocalNodes(scenario, timed=timed) if nodes is None else nodes
         self.timed = self.nodes.timed
+        self.instant = frozenset(instant)
         self.now_ns = 0
         self.pending: dict[int, Pending] = {}
         """Number -> message on its way, in the order of the numbers."""
@@ -379,7 +384,7 @@ class World:
             for key in [key for key in self.due_ns if key[0] == node]:
                 del self.due_ns[key]
         violations = self.watch.tell(observations)
-        return Took(
+        took = Took(
             step,
             len(self.taken) + 1,
             self.now_ns,
@@ -393,6 +398,8 @@ class World:
             before,
             after,
         )
+        now = [each for each in sent if each.target in self.instant and self._open(each)]
+        return took if not now else followed(took, [self._deliver(_of(Deliver, each)) for each in now])
 
     def _nothing(self, step: Step, handled: Pending | None = None) -> Took:
         """A step at which no node does anything."""

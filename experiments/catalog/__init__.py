@@ -33,6 +33,7 @@ TOPICS = (
     "throttle",
     "snapshots",
     "metadata",
+    "specifications",
 )
 """The folders, in the order in which their scenarios, bugs and studies are listed."""
 

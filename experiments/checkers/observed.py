@@ -15,7 +15,7 @@ observes does not, so neither does a verdict.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from simclock.observers import Observation
 
@@ -65,6 +65,9 @@ class ObservedNode:
 
 class Nodes:
     """The nodes of a run, as far as they have told: `nodes[2]`, `len(nodes)`, `for node in nodes`."""
+
+    sim_aside: ClassVar[tuple[str, ...]] = ("_now", "just_read", "momentary")
+    sim_orderless: ClassVar[tuple[str, ...]] = ("latest",)
 
     def __init__(self, count: int) -> None:
         self.latest: dict[str, dict[int, Any]] = {}

@@ -85,6 +85,7 @@ class PropertyReport(msgspec.Struct, frozen=True):
 class Property:
     """Makes the observer of one property: put it into `Scenario.observers`."""
 
+    sim_constant: ClassVar[bool] = True
     name: str
     kind: str
     predicate: Predicate
@@ -195,6 +196,8 @@ def reached_sometimes(result: RunResult) -> dict[str, int]:
 
 class _PropertyObserver(Observer[PropertyReport]):
     """Asks its predicates what they say of what has been observed so far."""
+
+    sim_aside: ClassVar[tuple[str, ...]] = ("tested", "slowest_ns", "_reached_at_ns", "_waiting")
 
     def __init__(self, of: Property) -> None:
         self.of = of
@@ -347,7 +350,11 @@ class _Eventually(_Owed):
             self._held[-1] = (self._held[-1][0], now.time_ns)
             stays = False
         if held and not stays:
-            self._held.append((now.time_ns, now.time_ns if self.nodes.momentary else None))
+            end_ns = now.time_ns if self.nodes.momentary else None
+            if self._held and self._held[-1][1] == now.time_ns:  # it has held all the time
+                self._held[-1] = (self._held[-1][0], end_ns)
+            else:
+                self._held.append((now.time_ns, end_ns))
 
     def judge_at_the_end(self, control: Control, missing: str) -> str:
         since_ns, still = self.calm(control)
@@ -405,7 +412,9 @@ class _LeadsTo(_Owed):
         triggered = bool(self.holds(self.of.predicate))
         if triggered and (self.nodes.momentary or not self._triggered):
             self.tested += 1
-            self._due.open.append(_Due(now, key))
+            due = _Due(now, key)
+            if now.number or due not in self._due.open:  # where states are explored nothing has a number
+                self._due.open.append(due)
         self._triggered = triggered
         assert self.of.goal is not None, "made by leads_to"
         if self._due.open and self.holds(self.of.goal):

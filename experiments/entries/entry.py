@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG, Bug
+from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.narration import Narrator
 from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
@@ -77,6 +78,8 @@ class Entry(Generic[P]):
     """Tells the story while it happens, for `simclock run --watch`."""
     reports: Callable[[RunResult], Mapping[str, Any]] = lambda result: {}
     """What observers reported and is told as it is, by their names; its numbers are kept of every run of a sweep."""
+    exploration: Exploration = field(default_factory=Exploration)
+    """How `simclock explore` looks at it where the user does not say."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 

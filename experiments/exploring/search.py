@@ -81,6 +81,8 @@ class Asked:
     bounds: Bounds = field(default_factory=Bounds)
     symmetric: tuple[tuple[int, ...], ...] = ()
     """Groups of nodes that do the same, and may change places."""
+    instant: tuple[int, ...] = ()
+    """Nodes to which messages come in the step that sends them, as a specification has it of what all can see."""
     argument: str = ""
     """What stands after the strategy's name and a colon."""
     seed: int = 0

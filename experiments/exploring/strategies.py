@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from simclock.errors import UsageError
+from simclock.experiments.exploring.bfs import bfs
+from simclock.experiments.exploring.dfs import dfs
 from simclock.experiments.exploring.search import Strategy
 from simclock.experiments.telling.spelling import unknown
 
-STRATEGIES: dict[str, Strategy] = {}
+STRATEGIES: dict[str, Strategy] = {"bfs": bfs, "dfs": dfs}
 
 
 def strategy_named(text: str) -> tuple[Strategy, str]:

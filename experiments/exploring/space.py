@@ -1,0 +1,393 @@
+"""The states of a scenario, for strategies that merge them: one whole number each, and what leads from one to the next.
+
+A state is packed into an int: for each node the number of its local state and that of what is on its way to it, what is
+left of the bounds, and, at the top, the number of what the observers hold. A move of a node depends on its own two
+numbers alone, so it is looked at once; then a successor is the state plus a difference. Time stands still: a timer that
+is set may run out, whatever its duration, as in an asynchronous system.
+
+Law: the successors of a state come in one order, that of its steps: by node, deliveries first, then timers and faults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from simclock.actors.standalone import Observed, Sent
+from simclock.actors.steering import Crash, Fire, LocalNodes, Restart, Step, TornCrash
+from simclock.actors.steering.nodes import LocalEvent, Outcome
+from simclock.actors.steering.steps import Deliver, Drop, Duplicate
+from simclock.errors import UsageError
+from simclock.experiments.exploring.inboxes import MERGED_MODELS, Inboxes, Mail
+from simclock.experiments.exploring.search import Asked, Bounds, Enough
+from simclock.experiments.exploring.watching import Watching
+from simclock.guarding.guard import Guarding
+
+LOCAL_BITS = 20
+PART_BITS = 2 * LOCAL_BITS
+"""A node's local state and what is on its way to it."""
+LOCAL_MASK = (1 << LOCAL_BITS) - 1
+PART_MASK = (1 << PART_BITS) - 1
+BOUND_BITS = 16
+BOUND_MASK = (1 << BOUND_BITS) - 1
+
+Sends = tuple[tuple[int, int, dict[int, int], tuple[int, ...]], ...]
+"""For each node that is sent to: (shift, node, what was found out already, messages)."""
+
+
+class Move(NamedTuple):
+    """What one step of a node changes."""
+
+    step: Step
+    """A message in it is named by its number in `Inboxes.mail`."""
+    delta: int
+    """What is added to a state, but for what follows."""
+    needs: tuple[int, ...]
+    """The shifts of the bounds of which it takes one."""
+    sends: Sends
+    told: dict[int, int] | None
+    """Number of what the observers held -> the next one, as far as is known."""
+    observations: tuple[tuple[str, Any], ...]
+    failure: str = ""
+    """What the node's code failed of."""
+    instants: tuple[tuple[int, Any], ...] = ()
+    """(node, message) of what comes at once."""
+
+
+class Happening(NamedTuple):
+    """What may happen to a node."""
+
+    step: Step
+    event: LocalEvent
+    needs: tuple[int, ...]
+    left: int
+    """The number of what is then on its way to the node."""
+
+
+class Moves(NamedTuple):
+    """All moves of a node in a local state, with that on its way to it."""
+
+    plain: tuple[int, ...]
+    """Differences of the moves that send and tell nothing, and are bound by nothing."""
+    plain_steps: tuple[Step, ...]
+    others: tuple[Move, ...]
+
+
+class Space:
+    """The states within the bounds of a search."""
+
+    def __init__(self, asked: Asked, guards: Guarding) -> None:
+        if asked.model not in MERGED_MODELS:
+            raise UsageError(
+                f"--model {asked.model}: states are merged under {', '.join(MERGED_MODELS)}; under {asked.model} use a "
+                "strategy over executions, such as dpor"
+            )
+        scenario = asked.scenario
+        self.asked = asked
+        self.bounds: Bounds = asked.bounds
+        self.nodes = scenario.nodes
+        self.instant = frozenset(asked.instant)
+        self.locals = LocalNodes(scenario, timed=False, around=guards.advance)
+        self.inboxes = Inboxes(asked.model, scenario.nodes)
+        self.watching = Watching(scenario)
+        self.fields = _bound_fields(self.bounds)
+        """What is bound -> (its shift, the bound)."""
+        base = BOUND_BITS * len(self.fields)
+        self.shifts = [base + PART_BITS * node for node in range(self.nodes)]
+        self.watch_shift = base + PART_BITS * self.nodes
+        self._sids: list[list[int]] = [[] for _ in range(self.nodes)]
+        """Of each node, place -> number of the local state."""
+        self._places: list[dict[int, int]] = [{} for _ in range(self.nodes)]
+        self._tables: list[dict[int, Moves]] = [{} for _ in range(self.nodes)]
+        self._parts = list(zip(range(self.nodes), self.shifts, self._tables, strict=True))
+        self._told: dict[Any, dict[int, int]] = {}
+        self.noted: list[int] = []
+        """Successors of the last expansion at which the observers found something."""
+        self.pruned: dict[str, int] = {}
+        """What a bound kept from happening -> how often."""
+        self.cut_short = False
+        """Whether a bound on timers kept the last expansion from something."""
+        self.servers = frozenset(scenario.servers or range(self.nodes))
+        self.initial = self._begin()
+
+    # The beginning.
+
+    def _begin(self) -> int:
+        state = sum(bound << shift for shift, bound in self.fields.values())
+        boxes = [0] * self.nodes
+        watch = 0
+        for node, shift in enumerate(self.shifts):
+            outcome = self.locals.begins(node, 0)
+            if outcome.failure is not None:
+                raise UsageError(f"node {node}: {_failure_text(outcome)}")
+            state += self._place(node, outcome.state) << shift
+            for target, message in _sent(outcome):
+                boxes[target] = self.inboxes.with_more(
+                    target, boxes[target], (self.inboxes.number(node, target, message),)
+                )
+            if observations := _observed(outcome):
+                watch = self.watching.after(watch, node, observations, "")
+        for shift, box in zip(self.shifts, boxes, strict=True):
+            state += box << shift + LOCAL_BITS
+        return state | watch << self.watch_shift
+
+    def _place(self, node: int, sid: int) -> int:
+        place = self._places[node].get(sid)
+        if place is None:
+            place = self._places[node][sid] = len(self._sids[node])
+            self._sids[node].append(sid)
+            if place > LOCAL_MASK:
+                raise Enough(f"node {node} has more than {LOCAL_MASK + 1:,} local states")
+        return place
+
+    # From one state to the next.
+
+    def expand(self, state: int) -> list[int]:
+        """The successors, in the order of the steps; of a state at which an observer wants the end, none."""
+        self.cut_short = False
+        if self.watching.final and state >> self.watch_shift in self.watching.final:
+            return []
+        successors: list[int] = []
+        for node, shift, table in self._parts:
+            key = state >> shift & PART_MASK
+            moves = table.get(key)
+            if moves is None:
+                moves = table[key] = self._look(node, key)
+            if moves[0]:
+                successors += [state + delta for delta in moves[0]]
+            for move in moves[2]:
+                successor = self._after(state, node, move)
+                if successor is not None:
+                    successors.append(successor)
+        return successors
+
+    def moves(self, state: int) -> list[tuple[Step, int]]:
+        """The same with the steps, for who tells."""
+        told: list[tuple[Step, int]] = []
+        if state >> self.watch_shift in self.watching.final:
+            return told
+        for node, shift, table in self._parts:
+            key = state >> shift & PART_MASK
+            moves = table.get(key)
+            if moves is None:
+                moves = table[key] = self._look(node, key)
+            told += [(step, state + delta) for step, delta in zip(moves.plain_steps, moves.plain, strict=True)]
+            for move in moves.others:
+                successor = self._after(state, node, move)
+                if successor is not None:
+                    told.append((move.step, successor))
+        return told
+
+    def _after(self, state: int, node: int, move: Move) -> int | None:
+        _, delta, needs, sends, told, observations, failure, instants = move
+        for need in needs:
+            if not state >> need & BOUND_MASK:
+                self._bound(need)
+                return None
+        successor = state + delta
+        for shift, target, known, mail in sends:
+            box = successor >> shift & LOCAL_MASK
+            more = known.get(box)
+            if more is None:
+                more = known[box] = (self.inboxes.with_more(target, box, mail) - box) << shift
+            successor += more
+        if told is not None:
+            watch = state >> self.watch_shift
+            then = told.get(watch)
+            if then is None:
+                then = told[watch] = self.watching.after(watch, node, observations, failure)
+            if then != watch:
+                successor += (then - watch) << self.watch_shift
+                if then in self.watching.notes:
+                    self.noted.append(successor)
+        for target, message in instants:
+            successor = self._arrives(successor, node, target, message)
+        return successor
+
+    def _arrives(self, state: int, source: int, target: int, message: Any) -> int:
+        """A message comes in the step that sent it, with all that follows at once."""
+        shift = self.shifts[target]
+        place = state >> shift & LOCAL_MASK
+        sid = self._sids[target][place]
+        if not (self.locals.is_up(sid) and self.locals.takes(target, sid, source, message)):
+            return self._put(state, target, self.inboxes.number(source, target, message))
+        outcome = self.locals.after(target, sid, ("message", source, message), 0)
+        state += self._place(target, outcome.state) - place << shift
+        sent = _sent(outcome)
+        for other, more in sent:
+            if other not in self.instant:
+                state = self._put(state, other, self.inboxes.number(target, other, more))
+        observations = _observed(outcome)
+        failure = "" if outcome.failure is None else _failure_text(outcome)
+        if failure or (observations and self.watching.observers):
+            watch = state >> self.watch_shift
+            then = self.watching.after(watch, target, observations, failure)
+            state += (then - watch) << self.watch_shift
+            if then in self.watching.notes and then != watch:
+                self.noted.append(state)
+        for other, more in sent:
+            if other in self.instant:
+                state = self._arrives(state, target, other, more)
+        return state
+
+    def _put(self, state: int, target: int, number: int) -> int:
+        shift = self.shifts[target] + LOCAL_BITS
+        box = state >> shift & LOCAL_MASK
+        return state + (self.inboxes.with_more(target, box, (number,)) - box << shift)
+
+    def _bound(self, need: int) -> None:
+        name = next(name for name, (shift, _) in self.fields.items() if shift == need)
+        self.pruned[name] = self.pruned.get(name, 0) + 1
+        self.cut_short |= name.startswith("timers")
+
+    # What a node may do.
+
+    def _look(self, node: int, key: int) -> Moves:
+        place, box = key & LOCAL_MASK, key >> LOCAL_BITS
+        sid = self._sids[node][place]
+        mail = self.inboxes.contents(node, box)
+        moves: list[Move] = []
+        if self.locals.is_up(sid):
+            for number, left in self.inboxes.arriving(node, box):
+                each = self.inboxes.mail[number]
+                if self.locals.takes(node, sid, each.source, each.message):
+                    event = ("message", each.source, each.message)
+                    moves.append(self._move(node, key, Happening(Deliver(number), event, (), left)))
+            for name, _ in sorted(self.locals.timers(sid), key=lambda timer: repr(timer[0])):
+                moves.append(
+                    self._move(node, key, Happening(Fire(node, name), ("timer", name), self._timer_needs(name), box))
+                )
+        moves += self._losses(node, key, mail)
+        if node in self.servers:
+            moves += self._crashes(node, key, sid, box)
+        plain = [move for move in moves if not _more_than_local(move)]
+        others = tuple(move for move in moves if _more_than_local(move))
+        return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
+
+    def _losses(self, node: int, key: int, mail: tuple[int, ...]) -> list[Move]:
+        """What the network does to what is on its way; also to a node that is down."""
+        moves = []
+        box = key >> LOCAL_BITS
+        for number in dict.fromkeys(mail):
+            if self.bounds.drops != 0:
+                left = self.inboxes.without(node, box, number)
+                moves.append(self._network_move(node, key, Drop(number), "drops", left))
+            if self.bounds.duplicates != 0:
+                more = self.inboxes.with_more(node, box, (number,))
+                moves.append(self._network_move(node, key, Duplicate(number), "duplicates", more))
+        return moves
+
+    def _crashes(self, node: int, key: int, sid: int, box: int) -> list[Move]:
+        moves = []
+        if not self.locals.is_up(sid):
+            if Restart in self.bounds.kinds:
+                moves.append(self._move(node, key, Happening(Restart(node), ("restart",), (), box)))
+            return moves
+        if self.bounds.crashes != 0:
+            needs = self._needs("crashes")
+            moves.append(self._move(node, key, Happening(Crash(node), ("crash", 0, False), needs, box)))
+        if self.bounds.torn != 0:
+            needs = self._needs("crashes") + self._needs("torn")
+            for kept in range(1, self.locals.view(node, sid).durable.unsynced + 1):
+                for torn in (False, True):
+                    step = TornCrash(node, kept, torn)
+                    moves.append(self._move(node, key, Happening(step, ("crash", kept, torn), needs, box)))
+        return moves
+
+    def _move(self, node: int, key: int, happening: Happening) -> Move:
+        """What it changes."""
+        step, event, needs, left = happening
+        place, box = key & LOCAL_MASK, key >> LOCAL_BITS
+        shift = self.shifts[node]
+        outcome = self.locals.after(node, self._sids[node][place], event, 0)
+        delta = (self._place(node, outcome.state) - place << shift) + (left - box << shift + LOCAL_BITS)
+        if outcome.failure is not None:
+            return Move(step, delta - _taken(needs), needs, (), {}, (), _failure_text(outcome))
+        by_target: dict[int, list[int]] = {}
+        instants = tuple(each for each in _sent(outcome) if each[0] in self.instant)
+        for target, message in _sent(outcome):
+            if target in self.instant:
+                continue
+            by_target.setdefault(target, []).append(self.inboxes.number(node, target, message))
+        sends: Sends = tuple(
+            (self.shifts[target] + LOCAL_BITS, target, {}, tuple(mail)) for target, mail in by_target.items()
+        )
+        observations = _observed(outcome)
+        told = None
+        if observations and self.watching.observers:
+            told = self._told.setdefault((node, repr(observations)), {})
+        return Move(step, delta - _taken(needs), needs, sends, told, observations, instants=instants)
+
+    def _network_move(self, node: int, key: int, step: Step, bound: str, box: int) -> Move:
+        needs = self._needs(bound)
+        delta = box - (key >> LOCAL_BITS) << self.shifts[node] + LOCAL_BITS
+        return Move(step, delta - _taken(needs), needs, (), None, ())
+
+    def _needs(self, bound: str) -> tuple[int, ...]:
+        return (self.fields[bound][0],) if bound in self.fields else ()
+
+    def _timer_needs(self, name: Any) -> tuple[int, ...]:
+        word = name[0] if isinstance(name, tuple) and name else name
+        return self._needs("timers") + self._needs(f"timers {word}")
+
+    # What there is to see.
+
+    def is_up(self, state: int, node: int) -> bool:
+        """Whether the node has neither crashed nor halted."""
+        return self.locals.is_up(self._sids[node][state >> self.shifts[node] & LOCAL_MASK])
+
+    def local_states(self) -> int:
+        """How many local states are known, of all nodes."""
+        return sum(map(len, self._sids))
+
+    def sid(self, state: int, node: int) -> int:
+        """The number of the node's local state."""
+        return self._sids[node][state >> self.shifts[node] & LOCAL_MASK]
+
+    def box(self, state: int, node: int) -> int:
+        """The number of what is on its way to the node."""
+        return state >> self.shifts[node] + LOCAL_BITS & LOCAL_MASK
+
+    def packed(self, state: int, sids: Sequence[int], boxes: Sequence[int]) -> int:
+        """The state with other local states and other messages on their way."""
+        base = state & (1 << self.shifts[0]) - 1 | state >> self.watch_shift << self.watch_shift
+        for node, shift in enumerate(self.shifts):
+            base += (self._place(node, sids[node]) | boxes[node] << LOCAL_BITS) << shift
+        return base
+
+    def mail_of(self, step: Step) -> Mail | None:
+        """The message that a step of a move is about."""
+        if isinstance(step, Deliver | Drop | Duplicate):
+            return self.inboxes.mail[step.number]
+        return None
+
+
+def _more_than_local(move: Move) -> bool:
+    return bool(move.needs or move.sends or move.instants) or move.told is not None
+
+
+def _failure_text(outcome: Outcome) -> str:
+    failure = outcome.failure
+    return "" if failure is None else f"{failure.event}: {failure.error} ({failure.place})"
+
+
+def _taken(needs: tuple[int, ...]) -> int:
+    return sum(1 << need for need in needs)
+
+
+def _sent(outcome: Outcome) -> list[tuple[int, Any]]:
+    return [(each.target, each.message) for each in outcome.effects if isinstance(each, Sent)]
+
+
+def _observed(outcome: Outcome) -> tuple[tuple[str, Any], ...]:
+    return tuple((each.name, each.value) for each in outcome.effects if isinstance(each, Observed))
+
+
+def _bound_fields(bounds: Bounds) -> dict[str, tuple[int, int]]:
+    """What is bound, and how often it may happen, each with a place in a state."""
+    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in ("crashes", "torn", "drops", "duplicates")}
+    bound = {name: value for name, value in asked.items() if value}
+    if bounds.timers is not None:
+        bound["timers"] = bounds.timers
+    bound |= {f"timers {name}": value for name, value in sorted(bounds.named_timers.items())}
+    return {name: (place * BOUND_BITS, value) for place, (name, value) in enumerate(bound.items())}

@@ -1,0 +1,105 @@
+"""What the observers hold, as numbers: 0 is the beginning, and what nodes tell leads from one to the next.
+
+Observers are told with the time at zero and without running numbers, so that what they hold depends on what was told,
+and in which order, and on nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simclock.actors.steering.freezing import digest_of
+from simclock.actors.steering.watch import Watch
+from simclock.experiments.checkers.properties import SOMETIMES, PropertyReport
+from simclock.faults import Crash
+from simclock.kernel.mail import Observation
+from simclock.observers import Violation
+from simclock.scenario import Scenario
+
+NO_ERROR = "no error in a node's code"
+"""The property that an exception in a handler breaks."""
+
+
+class Watching:
+    """The observers in every state in which they were met."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        first = Watch(scenario)
+        self.observers = bool(first.observers)
+        self._watches = [first]
+        self._numbers = {digest_of(first.text()): 0}
+        self.notes: dict[int, tuple[tuple[Violation, ...], frozenset[str]]] = {}
+        """Number -> what was found there, and what was reached sometimes."""
+        self.final: set[int] = set()
+        """Where an observer has asked for the end."""
+        self._ends: dict[Any, tuple[Violation, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._watches)
+
+    def after(self, number: int, node: int, observations: tuple[tuple[str, Any], ...], failure: str) -> int:
+        """What they hold once the node has told that, or once its code has failed."""
+        watch = self._watches[number].copy()
+        watch.tell([Observation(0, node, 0, name, value) for name, value in observations])
+        if failure:
+            watch.control.violated(NO_ERROR, node, failure)
+        return self._numbered(watch)
+
+    def _numbered(self, watch: Watch) -> int:
+        key = digest_of(watch.text())
+        known = self._numbers.get(key)
+        if known is None:
+            reached = _reached(watch)
+            known = self._numbers[key] = len(self._watches)
+            self._watches.append(watch)
+            if watch.control.violations or reached:
+                self.notes[known] = tuple(watch.control.violations), reached
+            if watch.stopped:
+                self.final.add(known)
+        return known
+
+    def digest_renamed(self, number: int, new: tuple[int, ...]) -> bytes:
+        """Of what they would hold, where several nodes may be given one number."""
+        watch = self._watches[number].copy()
+        for observer in watch.observers:
+            observer.rename(new)  # type: ignore[attr-defined] # looked at before the search
+        return digest_of(watch.text())
+
+    def renamed(self, number: int, new: tuple[int, ...]) -> int:
+        """What they hold when nodes have changed places."""
+        if not self.observers:
+            return number
+        watch = self._watches[number].copy()
+        for observer in watch.observers:
+            observer.rename(new)  # type: ignore[attr-defined] # looked at before the search
+        return self._numbered(watch)
+
+    def at_the_end(self, number: int, down: tuple[int, ...]) -> tuple[Violation, ...]:
+        """What they find where nothing more can happen, with those nodes down."""
+        key = number, down
+        known = self._ends.get(key)
+        if known is None:
+            watch = self._watches[number].copy()
+            before = len(watch.control.violations)
+            watch.finish(0, exhausted=True, faults=tuple(Crash(at_ns=0, node=node) for node in down))
+            known = self._ends[key] = tuple(watch.control.violations[before:])
+        return known
+
+    def violations(self, number: int) -> tuple[Violation, ...]:
+        """What was found by then."""
+        return self.notes.get(number, ((), frozenset()))[0]
+
+    def sometimes(self) -> tuple[str, ...]:
+        """What is to be reached sometimes."""
+        reports = self._watches[0].reports()
+        return tuple(name for name, report in reports.items() if _is_sometimes(report))
+
+
+def _is_sometimes(report: Any) -> bool:
+    return isinstance(report, PropertyReport) and report.kind == SOMETIMES
+
+
+def _reached(watch: Watch) -> frozenset[str]:
+    asked = [each for each in watch.observers if getattr(getattr(each, "of", None), "kind", "") == SOMETIMES]
+    return frozenset(type(each).__name__ for each in asked if each.report().tested)
