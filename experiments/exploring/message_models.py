@@ -102,7 +102,7 @@ class Causal(Bag):
     def may_take(self, message: Message, others: Sequence[Message]) -> bool:
         """None was sent before it."""
         past = self._past[message.event]
-        return not any(past >> other.event & 1 for other in others)
+        return not any(past >> other.event & 1 and not _behind(other, message) for other in others)
 
 
 class Mailbox(Bag):
@@ -132,6 +132,15 @@ class Mailbox(Bag):
             self._earlier[other.event].add(first)
         self._taken.setdefault(target, []).append((first, match))
 
+    def order(self) -> list[int]:
+        """The steps in an order in which every receive took what had arrived first."""
+        left = [set(earlier) - {event} for event, earlier in enumerate(self._earlier)]
+        order: list[int] = []
+        while len(order) < len(left):
+            done = set(order)
+            order.append(next(e for e, earlier in enumerate(left) if e not in done and earlier <= done))
+        return order
+
     def _comes_before(self, event: int) -> set[int]:
         seen = {event}
         open_events = [event]
@@ -147,7 +156,7 @@ class Mailbox(Bag):
         if not others:
             return True
         seen = self._comes_before(message.event)
-        return not any(other.event in seen for other in others)
+        return not any(other.event in seen and not _behind(other, message) for other in others)
 
     def may_time_out(self, last: int | None, matching: Sequence[Message]) -> bool:
         """None need have arrived."""
@@ -155,6 +164,11 @@ class Mailbox(Bag):
             return True
         seen = self._comes_before(last)
         return not any(other.event in seen for other in matching)
+
+
+def _behind(other: Message, message: Message) -> bool:
+    """Whether another message was sent by the same step, and later."""
+    return other.event == message.event and other.number > message.number
 
 
 MODELS: dict[str, type[Bag]] = {"bag": Bag, "fifo": Fifo, "causal": Causal, "mailbox": Mailbox}

@@ -119,7 +119,7 @@ class Trace:
             last = self._maker.get(begins(step.process))
         if last is not None:
             past |= self.before[last]
-        if step.needs is not None:
+        if step.needs in self._maker:  # otherwise it was there in the beginning
             past |= self.before[self._maker[step.needs]]
         for name, changes in step.touches:
             others = self._touched.setdefault(name, [])

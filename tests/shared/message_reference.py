@@ -176,18 +176,18 @@ class Reference:
                     value, ("read",), new_variables=changed, past=pasts[name] | self._written(variables, variable)
                 )
             case ("write", variable, value):
-                yield self._write(after, name, (variables, pasts), variable, value, answer)
+                yield self._write(after, name, (variables, pasts), (variable, value), answer)
             case ("acquire", variable):
                 if variables.get(variable, (None,))[0] is None:
-                    yield self._write(after, name, (variables, pasts), variable, "held", answer)
+                    yield self._write(after, name, (variables, pasts), (variable, "held"), answer)
             case ("release", variable):
-                yield self._write(after, name, (variables, pasts), variable, None, answer)
+                yield self._write(after, name, (variables, pasts), (variable, None), answer)
 
     def _written(self, variables: Any, variable: str) -> frozenset[Any]:
         return frozenset(variables.get(f"past of {variable}", (None, (), frozenset()))[2])
 
-    def _write(self, after: Any, name: str, state: Any, variable: str, value: Any, answer: Any) -> Any:
-        variables, pasts = state
+    def _write(self, after: Any, name: str, state: Any, write: Any, answer: Any) -> Any:
+        (variables, pasts), (variable, value) = state, write
         _, accesses, known = variables.get(variable, (None, (), frozenset()))
         past = pasts[name] | known
         changed = {
