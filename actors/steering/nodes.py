@@ -125,6 +125,7 @@ class LocalNodes:
         self.timed = timed
         self._around = around
         self._alone: dict[int, Standalone[Any]] = {}
+        self._began: dict[tuple[int, int], Outcome] = {}
         self._states: list[State] = []
         self._fingerprints: list[bytes] = []
         self._numbers: dict[bytes, int] = {}
@@ -136,7 +137,10 @@ class LocalNodes:
         return len(self._states)
 
     def begins(self, node: int, now_ns: int) -> Outcome:
-        """The node is built and begins."""
+        """The node is built and begins: once, since the states that are known from then on stay its own."""
+        known = self._began.get((node, now_ns))
+        if known is not None:
+            return known
         scenario = self.scenario
         usual = scenario.clocks.clock(scenario.seed, node)
         clock = _Watched(usual.offset_ns, usual.drift_ppb)
@@ -150,7 +154,8 @@ class LocalNodes:
                 now_ns=now_ns,
             )
         self._alone[node] = alone
-        return Outcome(self._number(node, alone), self._taken(node, alone))
+        outcome = self._began[node, now_ns] = Outcome(self._number(node, alone), self._taken(node, alone))
+        return outcome
 
     def after(self, node: int, state: int, event: LocalEvent, now_ns: int) -> Outcome:
         """What the event does to the node in that state; at once, where the pair has been met before."""

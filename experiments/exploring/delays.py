@@ -94,7 +94,11 @@ def _search(system: System, most: int, bounds: Bounds, seen: Seen | None, found:
             turns.pop()
         if not turns:
             ended = CUT_SHORT if found.cut_short else EXHAUSTED
-            return ended.replace("execution", f"execution with at most {most} delays", 1) if bounded else ended
+            return (
+                ended.replace("execution", f"execution with at most {most} delay{'s' * (most != 1)}", 1)
+                if bounded
+                else ended
+            )
         turns[-1].chosen += 1
         if found.runs >= bounds.executions_max:
             return TOO_MANY

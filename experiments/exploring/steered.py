@@ -28,6 +28,7 @@ from simclock.observers import Violation
 
 OBSERVERS = "observers"
 INSTANT = "nodes that hear at once"
+_OF_MESSAGE: dict[str, type[Deliver | Drop | Duplicate]] = {"deliver": Deliver, "drop": Drop, "duplicate": Duplicate}
 COPIES = 1 << 20
 """Numbers of copies of a message begin there."""
 
@@ -55,6 +56,11 @@ class Steered:
         self.servers = frozenset(asked.scenario.servers or range(self.nodes))
         self.instant = frozenset(asked.instant)
         self.locals = LocalNodes(asked.scenario, timed=False, around=guards.advance)
+        self.begun = [self.locals.begins(node, 0) for node in range(self.nodes)]
+        """What each node did when it began."""
+        for node, outcome in enumerate(self.begun):
+            if outcome.failure is not None:
+                raise UsageError(f"node {node}: {_failure_text(outcome)}")
         self.watching = Watching(asked.scenario)
         self.bounds = _bounds(asked)
         self.actions: dict[Step, _Action] = {}
@@ -77,11 +83,11 @@ class Steered:
         run = self.start()
         for step in steps:
             run.take(step)
-        world = World(asked.scenario, model=asked.model, nodes=self.locals, instant=asked.instant)
+        world = World(asked.scenario, model=asked.model, timed=False, instant=asked.instant)
         numbers = _Numbers()
         numbers.sent(world.began.sent)
         for step in run.in_order(steps):
-            real = self._real(step, numbers)
+            real = self._real(step, numbers, world)
             try:
                 took = world.copy().take(real)
             except HandlerError:
@@ -93,16 +99,13 @@ class Steered:
                 numbers.sent(took.sent)
         return tuple(world.taken)
 
-    def _real(self, step: Step, numbers: _Numbers) -> WorldStep:
+    def _real(self, step: Step, numbers: _Numbers, world: World) -> WorldStep:
         action = self.actions[step]
         node = int(step.process)
         match action.kind:
-            case "deliver":
-                return Deliver(numbers.of(step.needs))
-            case "drop":
-                return Drop(numbers.of(step.needs))
-            case "duplicate":
-                return Duplicate(numbers.of(step.needs))
+            case "deliver" | "drop" | "duplicate":
+                each = world.pending[numbers.of(step.needs)]
+                return _OF_MESSAGE[action.kind](each.number, each.source, each.target, each.kind)
             case "fire":
                 return Fire(node, action.name)
             case "restart":
@@ -162,9 +165,7 @@ class SteeredRun:
             self._begin(node)
 
     def _begin(self, node: int) -> None:
-        outcome = self._system.locals.begins(node, 0)
-        if outcome.failure is not None:
-            raise UsageError(f"node {node}: {_failure_text(outcome)}")
+        outcome = self._system.begun[node]
         event = self._next_event([self._events - 1] if self._events and self._system.disabling else [])
         self._last.append(event)
         self._sids.append(outcome.state)
@@ -290,9 +291,11 @@ class SteeredRun:
             return (self._copy(node, taken),)
         if taken is not None:
             self._waiting[node].remove(taken)
-        if action.kind == "deliver":
+        local = action.event
+        if taken is not None and action.kind == "deliver":
             self._model.took(event, step.process, _always, taken, self._waiting[node])
-        return self._handle(node, action.event, event) if action.event else ()
+            local = ("message", int(taken.source), taken.value)  # its number may name another one in another run
+        return self._handle(node, local, event) if local else ()
 
     def _copy(self, node: int, message: Message) -> Hashable:
         copies = self._copies[message.key] = self._copies.get(message.key, 0) + 1
@@ -359,7 +362,8 @@ class SteeredRun:
 
     def final(self) -> Hashable:
         """The local states, and what is on its way to each node."""
-        return tuple(self._sids), tuple(tuple(sorted(map(repr, waiting))) for waiting in self._waiting)
+        waiting = [tuple(sorted(f"{each.source} {each.value!r}" for each in mail)) for mail in self._waiting]
+        return tuple(self._sids), tuple(waiting), self._watch, tuple(sorted(self._left.items()))
 
     def violations(self) -> Sequence[str]:
         """Properties violated so far."""
