@@ -17,7 +17,7 @@ from simclock.experiments.exploring.program_steps import (
     Send,
     Spawn,
 )
-from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Step, begins
+from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Step, begins, conflict
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class ProgramRun:
         self._symmetric = symmetric
         self._processes: dict[str, _Process] = {}
         self._unborn: dict[str, list[Message]] = {}
-        self._touched: dict[str, list[tuple[int, bool]]] = {}
+        self._touched: dict[str, list[tuple[int, Hashable]]] = {}
         self._events = 0
         self._violations: list[str] = []
         self._pruned = False
@@ -115,14 +115,14 @@ class ProgramRun:
                     Step(name, f"{name} chooses {option!r}", choice=True, option=index)
                     for index, option in enumerate(options)
                 ]
-            case Access(variable, verb, changes, _, condition):
+            case Access(variable, verb, how, _, condition):
                 if condition is not None and not condition(self._variables.get(variable)):
                     return []
                 return [
                     Step(
                         name,
                         f"{name} {verb}s {variable}" if " " not in verb else f"{name}: {verb} {variable}",
-                        touches=((variable, changes),),
+                        touches=((variable, how),),
                     )
                 ]
             case Spawn(child):
@@ -180,11 +180,11 @@ class ProgramRun:
             case Choose(options):
                 self._model.step(event, earlier)
                 answer = options[step.option]
-            case Access(variable, _, changes, change, _):
-                for other, changed in self._touched.setdefault(variable, []):
-                    if changes or changed:
+            case Access(variable, _, how, change, _):
+                for other, before in self._touched.setdefault(variable, []):
+                    if conflict(how, before):
                         earlier.append(other)
-                self._touched[variable].append((event, changes))
+                self._touched[variable].append((event, how))
                 self._model.step(event, earlier)
                 answer = self._variables.get(variable)
                 if change is not None:

@@ -52,7 +52,8 @@ class Access(Operation):
 
     name: str
     verb: str
-    changes: bool
+    how: Hashable
+    """What it does to the variable, as in `systems.Step.touches`."""
     change: Callable[[Any], Hashable] | None
     condition: Callable[[Any], bool] | None
 

@@ -39,6 +39,7 @@ from simclock.experiments.exploring.program_steps import (
     Send,
     Spawn,
 )
+from simclock.experiments.exploring.systems import CHANGED, LOOKED_AT
 
 __all__ = [
     "TIMEOUT",
@@ -118,32 +119,32 @@ def choose(*options: Any) -> Choose:
 
 def read(name: str) -> Access:
     """The value of a shared variable."""
-    return Access(name, "read", False, None, None)
+    return Access(name, "read", LOOKED_AT, None, None)
 
 
 def write(name: str, value: Hashable) -> Access:
-    """Set a shared variable."""
-    return Access(name, f"write {value!r} to", True, lambda _: value, None)
+    """Set a shared variable. Two that set it to the same commute."""
+    return Access(name, f"write {value!r} to", ("set", type(value).__name__, value), lambda _: value, None)
 
 
 def update(name: str, change: Callable[[Any], Hashable]) -> Access:
     """Set a shared variable to what `change` makes of its value, in one step; the answer is the value before."""
-    return Access(name, "update", True, change, None)
+    return Access(name, "update", CHANGED, change, None)
 
 
 def wait(name: str, condition: Callable[[Any], bool]) -> Access:
     """Wait until a shared variable fulfils the condition; the answer is its value."""
-    return Access(name, "wait for", False, None, condition)
+    return Access(name, "wait for", LOOKED_AT, None, condition)
 
 
 def acquire(lock: str) -> Access:
     """Wait until a lock is free and take it, in one step. A lock is a variable that is None while it is free."""
-    return Access(lock, "acquire", True, lambda _: "held", lambda value: value is None)
+    return Access(lock, "acquire", CHANGED, lambda _: "held", lambda value: value is None)
 
 
 def release(lock: str) -> Access:
     """Give a lock back."""
-    return Access(lock, "release", True, lambda _: None, None)
+    return Access(lock, "release", CHANGED, lambda _: None, None)
 
 
 def spawn(name: str, function: Function, *arguments: Any) -> Spawn:

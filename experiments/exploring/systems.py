@@ -8,9 +8,9 @@
 
 Laws. A run is determined by the steps that it took. A process is determined by the steps that it took itself: another
 process reaches it only by what its steps need (a message) and by shared objects. Two steps are *dependent* if they are
-of one process, or touch one object and one of them changes it. Independent steps commute, and neither disables the
-other; a step may enable another (a sending, a delivery). Where the message model lets steps of two processes disable
-each other all the same (mailbox), the system says so: `disabling`.
+of one process, or touch one object, unless both look at it or set it to the same. Independent steps commute, and
+neither disables the other; a step may enable another (a sending, a delivery). Where the message model lets steps of two
+processes disable each other all the same (mailbox), the system says so: `disabling`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,10 @@ PRUNED = "pruned"
 """How a run ends: every process is done, or may wait; one waits for ever; symmetry took away what it waits for."""
 
 
+LOOKED_AT = False
+CHANGED = True
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of one process; two are equal where the process does the same in the same place."""
@@ -34,8 +38,8 @@ class Step:
     """Its line in a list of steps."""
     needs: Hashable = None
     """What an earlier step must have made: the message that it takes."""
-    touches: tuple[tuple[str, bool], ...] = ()
-    """Shared objects, and whether each is changed."""
+    touches: tuple[tuple[str, Hashable], ...] = ()
+    """Shared objects, and how each is: LOOKED_AT, CHANGED, or, if it is only set to something, to what."""
     alone: bool = False
     """Nothing can take its place: the process has no other step there, and no other process touches what it touches."""
     task: str = ""
@@ -95,7 +99,12 @@ def dependent(left: Step, right: Step) -> bool:
         return True
     if not left.touches or not right.touches:
         return False
-    return any(one == other and (a or b) for one, a in left.touches for other, b in right.touches)
+    return any(one == other and conflict(a, b) for one, a in left.touches for other, b in right.touches)
+
+
+def conflict(left: Hashable, right: Hashable) -> bool:
+    """Whether the order of two ways to touch an object matters: not if both look at it, or set it to the same."""
+    return left is CHANGED or left != right
 
 
 @dataclass(slots=True)
@@ -108,7 +117,7 @@ class Trace:
     """Bit i of `before[j]`: step i happens before step j, or is it."""
     _maker: dict[Hashable, int] = field(default_factory=dict)
     _last: dict[str, int] = field(default_factory=dict)
-    _touched: dict[str, list[tuple[int, bool]]] = field(default_factory=dict)
+    _touched: dict[str, list[tuple[int, Hashable]]] = field(default_factory=dict)
 
     def add(self, step: Step, made: Sequence[Hashable]) -> None:
         """The next step of the run."""
@@ -121,12 +130,12 @@ class Trace:
             past |= self.before[last]
         if step.needs in self._maker:  # otherwise it was there in the beginning
             past |= self.before[self._maker[step.needs]]
-        for name, changes in step.touches:
+        for name, how in step.touches:
             others = self._touched.setdefault(name, [])
-            for other, changed in others:
-                if changes or changed:
+            for other, before in others:
+                if conflict(how, before):
                     past |= self.before[other]
-            others.append((index, changes))
+            others.append((index, how))
         self._last[step.process] = index
         for key in made:
             self._maker[key] = index
@@ -150,11 +159,12 @@ class Trace:
             counted[step.process] = counted.get(step.process, 0) + 1
         shared = []
         for name, touched in sorted(self._touched.items()):
-            groups: list[list[tuple[str, int]]] = [[]]
-            for index, changes in touched:
-                if changes:
-                    groups += [[place[index]], []]
-                else:
-                    groups[-1].append(place[index])
+            groups: list[list[tuple[str, int]]] = []
+            last: Hashable = CHANGED
+            for index, how in touched:
+                if conflict(how, last):
+                    groups.append([])
+                groups[-1].append(place[index])
+                last = how
             shared.append((name, tuple(tuple(sorted(group)) for group in groups)))
         return tuple(sorted((name, tuple(steps)) for name, steps in own.items())), tuple(shared)

@@ -168,34 +168,31 @@ class Reference:
                 for value in range(count):
                     yield after(value, ("chose", value))
             case ("read", variable):
-                value, accesses, known = variables.get(variable, (None, (), frozenset()))
-                accesses = (*accesses[:-1], tuple(sorted((*accesses[-1], name)))) if accesses else ((name,),)
-                # A read's past reaches a later write
-                changed = {**variables, variable: (value, accesses, known | pasts[name])}
-                yield after(
-                    value, ("read",), new_variables=changed, past=pasts[name] | self._written(variables, variable)
-                )
+                value = variables.get(variable, (None, ()))[0]
+                yield self._touch(after, name, (variables, pasts), (variable, "look", value), value)
             case ("write", variable, value):
-                yield self._write(after, name, (variables, pasts), (variable, value), answer)
+                yield self._touch(after, name, (variables, pasts), (variable, f"set {value!r}", value), answer)
             case ("acquire", variable):
                 if variables.get(variable, (None,))[0] is None:
-                    yield self._write(after, name, (variables, pasts), (variable, "held"), answer)
+                    yield self._touch(after, name, (variables, pasts), (variable, "change", "held"), answer)
             case ("release", variable):
-                yield self._write(after, name, (variables, pasts), (variable, None), answer)
+                yield self._touch(after, name, (variables, pasts), (variable, "change", None), answer)
 
-    def _written(self, variables: Any, variable: str) -> frozenset[Any]:
-        return frozenset(variables.get(f"past of {variable}", (None, (), frozenset()))[2])
-
-    def _write(self, after: Any, name: str, state: Any, write: Any, answer: Any) -> Any:
-        (variables, pasts), (variable, value) = state, write
-        _, accesses, known = variables.get(variable, (None, (), frozenset()))
-        past = pasts[name] | known
-        changed = {
-            **variables,
-            variable: (value, (*accesses, ("write", name), ()), past),
-            f"past of {variable}": (None, (), past),
-        }
-        return after(answer, ("wrote",), new_variables=changed, past=past)
+    def _touch(self, after: Any, name: str, state: Any, touch: Any, answer: Any) -> Any:
+        """A variable is looked at or set. Its accesses are kept as runs of those whose order does not matter."""
+        (variables, pasts), (variable, how, value) = state, touch
+        runs = variables.get(variable, (None, ()))[1]
+        past = pasts[name]
+        for other, accesses in runs:
+            if other != how or how == "change":
+                past = past.union(*(each for _, each in accesses))
+        mine = (name, past)
+        if runs and runs[-1][0] == how and how != "change":
+            runs = (*runs[:-1], (how, tuple(sorted((*runs[-1][1], mine), key=lambda each: (each[0], len(each[1]))))))
+        else:
+            runs = (*runs, (how, (mine,)))
+        did = ("read",) if how == "look" else ("wrote",)
+        return after(answer, did, new_variables={**variables, variable: (value, runs)}, past=past)
 
     def _may_take(self, message: Any, matching: Any) -> bool:
         others = [other for other in matching if other[0] != message[0]]
@@ -212,7 +209,10 @@ class Reference:
     def _end(self, state: Any) -> None:
         processes, _, variables, _ = state
         done = all(self._operation(name, processes) is None for name in self.names)
-        accesses = tuple((name, value[1]) for name, value in sorted(variables.items()) if not name.startswith("past"))
+        accesses = tuple(
+            (name, tuple((how, tuple(sorted(who for who, _ in run))) for how, run in runs))
+            for name, (_, runs) in sorted(variables.items())
+        )
         self.ends.add(((tuple((name, processes[name][2]) for name in self.names), accesses), done))
 
 
