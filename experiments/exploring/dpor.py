@@ -133,8 +133,8 @@ class Dpor:
     # Races
 
     def _reverse_races(self, trace: Trace) -> None:
-        for index, step in enumerate(trace.steps):
-            if not step.alone and _may_race(trace, index):
+        for index in range(len(trace.steps)):
+            if trace.may_race(index):
                 self._reverse_races_of(trace, index)
 
     def _reverse_races_of(self, trace: Trace, index: int) -> None:
@@ -171,11 +171,6 @@ class Dpor:
 
 _ASLEEP = "asleep"
 _TOO_LONG = "too long"
-
-
-def _may_race(trace: Trace, index: int) -> bool:
-    """A quick look at whether anything could happen in a step's place."""
-    return True
 
 
 def dpor(system: System, bounds: Bounds | None = None, seen: Seen | None = None) -> Exploration:

@@ -17,7 +17,7 @@ from simclock.experiments.exploring.program_steps import (
     Send,
     Spawn,
 )
-from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Step, begins, conflict
+from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Made, Step, begins, conflict
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class ProgramRun:
             if self._is_out_of_turn(process, message.source):
                 self._pruned = True
                 continue
-            found.append(_taking(name, message))
+            found.append(_taking(name, message, waits=not receive.timeout))
         if receive.timeout and self._model.may_time_out(process.last, matching):
             found.append(Step(name, f"{name} times out", option=-2))
         return found
@@ -155,7 +155,7 @@ class ProgramRun:
 
     # Steps
 
-    def take(self, step: Step) -> Sequence[Hashable]:
+    def take(self, step: Step) -> Sequence[Made]:
         """Make the step."""
         process = self._processes.get(step.process)
         if process is None or step not in self._steps_of(process):
@@ -165,16 +165,16 @@ class ProgramRun:
             )
         return self._perform(process, step)
 
-    def _perform(self, process: _Process, step: Step) -> Sequence[Hashable]:
+    def _perform(self, process: _Process, step: Step) -> Sequence[Made]:
         event, self._events = self._events, self._events + 1
         earlier = [] if process.last is None else [process.last]
         process.last = event
-        made: tuple[Hashable, ...] = ()
+        made: tuple[Made, ...] = ()
         answer: Any = None
         match process.next:
             case Send(target, value):
                 self._model.step(event, earlier)
-                made = (self._send(process, target, value, event),)
+                made = ((self._send(process, target, value, event), target),)
             case Receive() as receive:
                 answer = self._take_message(process, receive, step, event, earlier)
             case Choose(options):
@@ -193,7 +193,7 @@ class ProgramRun:
                 self._model.step(event, earlier)
                 self._begin(child, function, arguments)
                 self._processes[child].last = event
-                made = (begins(child),)
+                made = ((begins(child), child),)
             case _:
                 self._model.step(event, earlier)
         self._go_on(process, answer)
@@ -256,10 +256,11 @@ def _matcher(receive: Receive) -> Match:
     return lambda message: (source is None or message.source == source) and bool(match(message.value))
 
 
-def _taking(name: str, message: Message) -> Step:
+def _taking(name: str, message: Message, *, waits: bool) -> Step:
     return Step(
         name,
         f"deliver {message.source}->{name} {message.value!r} #{message.source}.{message.number}",
         needs=message.key,
+        waits=waits,
         task=f"{message.source}->{name}",
     )

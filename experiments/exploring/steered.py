@@ -21,7 +21,7 @@ from simclock.actors.steering.steps import name_text
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.exploring.message_models import MODELS, Mailbox, Message
 from simclock.experiments.exploring.search import Asked
-from simclock.experiments.exploring.systems import COMPLETE, Step
+from simclock.experiments.exploring.systems import COMPLETE, Made, Step
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 from simclock.observers import Violation
@@ -271,7 +271,7 @@ class SteeredRun:
 
     # Steps
 
-    def take(self, step: Step) -> Sequence[Hashable]:
+    def take(self, step: Step) -> Sequence[Made]:
         """Make the step; returns the names of what was sent."""
         system, node = self._system, int(step.process)
         action = system.actions[step]
@@ -288,7 +288,7 @@ class SteeredRun:
             if self._left.get(name):
                 self._left[name] -= 1
         if taken is not None and action.kind == "duplicate":
-            return (self._copy(node, taken),)
+            return ((self._copy(node, taken), step.process),)
         if taken is not None:
             self._waiting[node].remove(taken)
         local = action.event
@@ -303,15 +303,15 @@ class SteeredRun:
         self._waiting[node].append(twin)
         return twin.key
 
-    def _handle(self, node: int, local: LocalEvent, event: int) -> list[Hashable]:
+    def _handle(self, node: int, local: LocalEvent, event: int) -> list[Made]:
         outcome = self._system.locals.after(node, self._sids[node], local, 0)
         self._sids[node] = outcome.state
         return self._let_out(node, outcome, event)
 
-    def _let_out(self, node: int, outcome: Outcome, event: int) -> list[Hashable]:
+    def _let_out(self, node: int, outcome: Outcome, event: int) -> list[Made]:
         """What a node sent and told."""
         system = self._system
-        made: list[Hashable] = []
+        made: list[Made] = []
         sent: list[Message] = []
         for effect in outcome.effects:
             if isinstance(effect, Sent):
@@ -330,7 +330,7 @@ class SteeredRun:
             else:
                 self._waiting[target].append(message)
                 self._model.sent(message)
-                made.append(message.key)
+                made.append((message.key, message.target))
         return made
 
     def _hears(self, target: int, message: Message) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 COMPLETE = "complete"
 BLOCKED = "blocked"
@@ -42,6 +42,8 @@ class Step:
     """Shared objects, and how each is: LOOKED_AT, CHANGED, or, if it is only set to something, to what."""
     alone: bool = False
     """Nothing can take its place: the process has no other step there, and no other process touches what it touches."""
+    waits: bool = False
+    """Only another message to the process can take its place."""
     task: str = ""
     """The task of a scheduler that decides by priority or in turn; the process itself where it is empty."""
     choice: bool = False
@@ -58,13 +60,17 @@ class Step:
         return self.task or self.process
 
 
+Made: TypeAlias = tuple[Hashable, str]
+"""What a step made (a message), and the process whose steps may need it."""
+
+
 class Run(Protocol):
     """One run of a system, on its way."""
 
     def enabled(self) -> Sequence[Step]:
         """What may happen next, in an order that depends on nothing but the steps taken."""
 
-    def take(self, step: Step) -> Sequence[Hashable]:
+    def take(self, step: Step) -> Sequence[Made]:
         """Make the step; returns what it made that later steps may need."""
 
     def end(self) -> str:
@@ -112,14 +118,14 @@ class Trace:
     """The steps of a run with what happens before what: sets of earlier steps, as bits of whole numbers."""
 
     steps: list[Step] = field(default_factory=list)
-    made: list[tuple[Hashable, ...]] = field(default_factory=list)
     before: list[int] = field(default_factory=list)
     """Bit i of `before[j]`: step i happens before step j, or is it."""
     _maker: dict[Hashable, int] = field(default_factory=dict)
+    _made_for: dict[str, list[tuple[int, Hashable]]] = field(default_factory=dict)
     _last: dict[str, int] = field(default_factory=dict)
     _touched: dict[str, list[tuple[int, Hashable]]] = field(default_factory=dict)
 
-    def add(self, step: Step, made: Sequence[Hashable]) -> None:
+    def add(self, step: Step, made: Sequence[Made]) -> None:
         """The next step of the run."""
         index = len(self.steps)
         past = 1 << index
@@ -137,15 +143,27 @@ class Trace:
                     past |= self.before[other]
             others.append((index, how))
         self._last[step.process] = index
-        for key in made:
+        for key, process in made:
             self._maker[key] = index
+            self._made_for.setdefault(process, []).append((index, key))
         self.steps.append(step)
-        self.made.append(tuple(made))
         self.before.append(past)
 
     def not_after(self, index: int) -> list[int]:
         """The steps behind step `index` that it does not happen before, in order."""
         return [later for later in range(index + 1, len(self.steps)) if not self.before[later] >> index & 1]
+
+    def may_race(self, index: int) -> bool:
+        """A quick look: False if nothing else can have happened in the place of step `index`."""
+        step = self.steps[index]
+        if step.alone or not step.waits:
+            return not step.alone
+        past = self.before[index]
+        taken = {self.steps[i].needs for i in range(index + 1) if self.steps[i].process == step.process}
+        return any(
+            key not in taken and (past >> maker & 1 or not self.before[maker] >> index & 1)
+            for maker, key in self._made_for[step.process]
+        )
 
     def canonical(self) -> Hashable:
         """The trace without the order of what commutes: equal for exactly the runs that are one execution."""
