@@ -193,6 +193,7 @@ BY_MODULE: dict[str, Callable[[], Program]] = {
 
 
 @pytest.mark.external
+@pytest.mark.slow
 def test_concuerror_optimal(external_data: Path) -> None:
     for case in _read(external_data, "dpor_programs.json")["cases"]:
         assert counts(CONCUERROR[case["program"]]()) == (case["optimal"], 0), case["program"]
@@ -205,6 +206,7 @@ def test_concuerror_optimal(external_data: Path) -> None:
 
 
 @pytest.mark.external
+@pytest.mark.slow
 def test_delay_bounds(external_data: Path) -> None:
     figures = _read(external_data, "bounded_counts.json")
     readers = figures["readers_2(6): six readers then a writer"]
