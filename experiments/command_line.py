@@ -49,6 +49,7 @@ COMMANDS = {
     "run": ("simclock.experiments.commands.run:run", "Run a scenario and report."),
     "sweep": ("simclock.experiments.commands.sweep:sweep_seeds", "Run many seeds of a scenario, over all cores."),
     "results": ("simclock.experiments.commands.results:results", "List, query and compare what sweeps have found."),
+    "script": ("simclock.experiments.commands.script:script", "Play a schedule written by hand; tell what it changed."),
     "replay": ("simclock.experiments.commands.replay:replay", "Run a recorded result again, and look into it."),
     "shrink": (
         "simclock.experiments.commands.shrink:shrink",
@@ -71,6 +72,10 @@ COMMANDS = {
     ),
     "study": ("simclock.experiments.commands.study:study", "Tables that compare many runs; without a name, list them."),
     "hunt": ("simclock.experiments.commands.hunt:hunt", "Hunt a class of yours in the place of a scenario's."),
+    "explore": (
+        "simclock.experiments.commands.explore:explore",
+        "Search systematically what can happen, within bounds.",
+    ),
     "zoo": ("simclock.experiments.commands.zoo:zoo", "Hunt documented bugs, put back into the right protocol."),
     "mutate": (
         "simclock.experiments.commands.mutate:mutate",

@@ -46,6 +46,7 @@ MARKER = "simclock_seeds"
 SEEDS = 100
 EVENTS_SHOWN = 20
 SHRINK_S = 10
+SCRIPTS = "tests/scripts/*.txt"
 PASSES_NOW = "simclock_passes_now"
 """The property of a test's report that names a kept seed which has passed."""
 BATCHES_PER_JOB = 8
@@ -91,6 +92,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help=f"how long to make the fault plan of a failure smaller, {SHRINK_S} if not set; 0: not at all",
     )
     parser.addini("simclock_shrink", "the same as --simclock-shrink", default=str(SHRINK_S))
+    group.addoption("--simclock-rewrite", action="store_true", help="record what scripts print now, in their files")
+    parser.addini(
+        "simclock_scripts",
+        "files with scripts, each a test: globs, from the root of the project; nothing: none",
+        type="args",
+        default=[SCRIPTS],
+    )
 
 
 _CODE = pytest.StashKey[Any]()
@@ -106,6 +114,21 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{MARKER}(seeds={SEEDS}): run the test, which takes `seed`, over seeds: a count, or a text as 500:600",
     )
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """A script is a test (docs/scripts.md)."""
+    globs: list[str] = parent.config.getini("simclock_scripts")
+    try:
+        name = file_path.relative_to(parent.config.rootpath)
+    except ValueError:
+        return None
+    if not any(name.match(glob) and len(name.parts) == len(Path(glob).parts) for glob in globs):
+        return None
+    from simclock.experiments.pytest_scripts import ScriptFile
+
+    made: pytest.Collector = ScriptFile.from_parent(parent, path=file_path)
+    return made
 
 
 def _pasted(text: str | None) -> Any:

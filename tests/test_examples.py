@@ -1,6 +1,6 @@
 """The examples of README.md and docs/ are run, and must print what the page shows.
 
-A Python block whose first line is `# file: NAME` is written to a folder; a console block's lines that begin with `$ `
+A block whose first line is `# file: NAME` is written to a folder; a console block's lines that begin with `$ `
 are run there, in order. Every line shown below a command must be printed by it, in that order; `...` stands for lines
 left out, and what depends on the machine (wall time, speed) is written as `_`.
 """
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG_PAGES = {"README.md", "hunting.md", "mutation.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
 """Their commands take most of a minute; the other pages are tried in every run of the tests."""
-BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(python|console|toml|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)")
 EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
 """Files of other projects that a page's command reads -> where the external data has them."""
@@ -81,7 +81,7 @@ def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
     ran = 0
     for language, block in blocks(page):
         named = FILE.match(block)
-        if language in ("python", "toml") and named:
+        if language in ("python", "toml", "text") and named:
             (tmp_path / named[1]).write_text(block, encoding="utf-8")
         elif language == "console":
             for command, shown in commands(block):

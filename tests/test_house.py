@@ -64,6 +64,7 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.hash_seeded": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_nemesis": START,
+    "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_scripts": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.pytest_seeds": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.code_version": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.runs.replay_code": START,

@@ -214,6 +214,8 @@ class Writer:
     def __init__(self, names: Mapping[int, str]) -> None:
         self._names = names
         self._met: dict[int, int] = {}
+        self._alive: list[Any] = []
+        """What was met, so that no other object gets its id meanwhile."""
 
     def write(self, value: Any) -> Any:
         """Nested tuples of atoms."""
@@ -245,6 +247,7 @@ class Writer:
 
     def _meet(self, value: Any) -> None:
         self._met[id(value)] = len(self._met)
+        self._alive.append(value)
 
     def _write_object(self, value: Any, cls: type) -> Any:
         kind = f"{cls.__module__}.{cls.__qualname__}"

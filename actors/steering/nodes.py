@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
 from random import Random
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 from simclock.actors.standalone import Effect, Sent, Standalone, State
 from simclock.actors.steering.freezing import Unfreezable, Writer, copied, copied_luck, digest_of, hash_of_luck, refusal
@@ -31,7 +31,8 @@ from simclock.readable import say
 from simclock.scenario import Scenario
 from simclock.streams import Stream, stream
 
-T = TypeVar("T")
+NAMED_MAX = 5
+"""Of more nodes, not all are named."""
 LocalEvent = tuple[Any, ...]
 """("message", source, message), ("timer", name), ("crash", kept, torn), ("restart",) or ("ask", call, arguments)."""
 
@@ -318,18 +319,29 @@ class LocalNodes:
         except Unfreezable:
             raise UsageError(f"{way}: a {type(value).__name__} cannot be handed out") from None
 
+    def noticed(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The nodes that have read their clocks, and those that have drawn luck."""
+        return frozenset(self._reads_clock), frozenset(self._draws)
+
+    def notice(self, noticed: tuple[frozenset[int], frozenset[int]]) -> None:
+        """What was noticed of the same nodes elsewhere."""
+        self._reads_clock |= noticed[0]
+        self._draws |= noticed[1]
+
     def heed(self) -> tuple[str, ...]:
         """What who judges by these states ought to know, a line each."""
         told = []
         if not self.timed and self._reads_clock:
-            told.append(f"{_nodes(self._reads_clock)} read a clock, which stands still here")
+            told.append(f"{_nodes(self._reads_clock)} read the clock, which stands still here")
         if not self.timed and self._draws:
             told.append(f"{_nodes(self._draws)} drew luck, and each handler drew the same")
         return tuple(told)
 
 
 def _nodes(numbers: set[int]) -> str:
-    return f"node{'s' * (len(numbers) > 1)} {', '.join(map(str, sorted(numbers)))}"
+    few = sorted(numbers)[:NAMED_MAX]
+    more = f" and {len(numbers) - NAMED_MAX} more" if len(numbers) > NAMED_MAX else ""
+    return f"node{'s' * (len(numbers) > 1)} {', '.join(map(str, few))}{more}"
 
 
 def _names(value: Any) -> list[str]:

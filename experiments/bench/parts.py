@@ -18,6 +18,7 @@ from typing import Any
 
 import simclock
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
+from simclock.experiments.bench.exploring import measure_exploring
 from simclock.experiments.bench.loads import (
     LOADS,
     SEED,
@@ -72,6 +73,8 @@ class Sizes:
     wan_seconds: int = 120
     sweep_seeds: int = 100
     signed: tuple[Size, ...] = SIGNED
+    explored: tuple[int, ...] = (6, 7)
+    """Managers of the two-phase commit that is explored."""
 
 
 QUICK = Sizes(
@@ -86,6 +89,7 @@ QUICK = Sizes(
     wan_seconds=10,
     sweep_seeds=12,
     signed=((20, 10, 1),),
+    explored=(4,),
 )
 
 INLINE_TARGETS = {
@@ -102,6 +106,7 @@ SWEEP_TARGET = Target(limit=1.9)
 SWEEP_WORKERS = 2
 SWEEP_NODES = 6
 """Three replicas and three clients."""
+EXPLORED_OF_TARGETS = 7
 NODES_OF_TARGETS = {
     "calls": 20,
     "packed": 10_000,
@@ -446,6 +451,11 @@ def measure_sweep(sizes: Sizes) -> Iterator[Row]:
         )
 
 
+def measure_explore(sizes: Sizes) -> Iterator[Row]:
+    """Exploration, against a bare search."""
+    return measure_exploring(sizes.explored, sizes.repeats, judged=sizes.explored[-1] == EXPLORED_OF_TARGETS)
+
+
 PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "inline": measure_inline,
     "ray": measure_ray,
@@ -453,6 +463,7 @@ PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "growth": measure_growth,
     "guard": measure_guard,
     "sweep": measure_sweep,
+    "explore": measure_explore,
 }
 
 

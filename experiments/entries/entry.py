@@ -80,6 +80,8 @@ class Entry(Generic[P]):
     """What observers reported and is told as it is, by their names; its numbers are kept of every run of a sweep."""
     exploration: Exploration = field(default_factory=Exploration)
     """How `simclock explore` looks at it where the user does not say."""
+    shown: Callable[[Any], Mapping[str, Any]] | None = None
+    """Given a node that has begun: what scripts show and ask of its state, by name; None: its public attributes."""
     sometimes: Callable[[RunResult], Mapping[str, int]] = lambda result: {}
     """What a run should reach now and then, and how often it did: a run in which all of it is 0 shows nothing."""
 

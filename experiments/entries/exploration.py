@@ -25,5 +25,7 @@ class Exploration:
     """Of `Bounds`: steps, timers, named_timers, crashes and so on."""
     symmetric: Callable[[Scenario], Groups] = nobody
     """Groups of nodes that do the same and may change places, where `--symmetric` asks for it."""
+    asks: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    """What clients may ask of any node that is up: (method, arguments), each as often as `commands` bounds."""
     instant: Callable[[Scenario], tuple[int, ...]] = lambda scenario: ()
     """Nodes to which messages come in the step that sends them."""

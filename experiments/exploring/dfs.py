@@ -8,7 +8,7 @@ state itself, as in Stateright. How many states that leaves depends on the order
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.bfs import TICK
+from simclock.experiments.exploring.levels import TICK
 from simclock.experiments.exploring.merged import Merged
 from simclock.experiments.exploring.search import Asked, Enough, Findings, Ticked
 from simclock.experiments.exploring.space import Space
@@ -73,7 +73,7 @@ class DepthFirst:
         for noted in space.noted:
             self.merged.note(noted, lambda noted=noted: [*way, noted])  # type: ignore[misc]
         space.noted.clear()
-        if not successors and not space.cut_short:
+        if not space.cut_short and successors.count(state) == len(successors):
             self.merged.note_end(state, lambda: way)
 
     def _known_as(self, state: int) -> int:

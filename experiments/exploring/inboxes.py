@@ -26,6 +26,14 @@ class Mail(NamedTuple):
     message: Any
 
 
+def _key(source: int, target: int, message: Any) -> tuple[Any, ...]:
+    try:
+        hash(message)
+    except TypeError:  # a field without a hash
+        return source, target, message.__class__, repr(message)
+    return source, target, message.__class__, message
+
+
 class Inboxes:
     """Numbers for messages, and for what is on its way to each node; number 0 of the latter is nothing."""
 
@@ -33,21 +41,41 @@ class Inboxes:
         self.model = model
         self.mail: list[Mail] = []
         self._numbers: dict[Any, int] = {}
+        self._keys: list[tuple[int, str, str]] = []
+        """What messages are in order by, which their numbers, in a search by many, are not."""
         self._contents: list[list[tuple[int, ...]]] = [[()] for _ in range(nodes)]
         self._boxes: list[dict[tuple[int, ...], int]] = [{(): 0} for _ in range(nodes)]
 
     def number(self, source: int, target: int, message: Any) -> int:
         """The number of a message on that link."""
-        key = source, target, message.__class__, message
-        try:
-            known = self._numbers.get(key)
-        except TypeError:  # a field without a hash
-            key = source, target, message.__class__, repr(message)
-            known = self._numbers.get(key)
+        key = _key(source, target, message)
+        known = self._numbers.get(key)
         if known is None:
             known = self._numbers[key] = len(self.mail)
             self.mail.append(Mail(source, target, message))
+            self._keys.append((source, message.__class__.__name__, repr(message)))
         return known
+
+    # A search by many: what is new here, and what is known of all.
+
+    def sizes(self) -> tuple[int, list[int]]:
+        """How many messages there are, and of each node how many ways in which they are on their way."""
+        return len(self.mail), [len(contents) for contents in self._contents]
+
+    def since(self, sizes: tuple[int, list[int]]) -> tuple[list[Mail], list[list[tuple[int, ...]]]]:
+        """What has come since."""
+        return self.mail[sizes[0] :], [contents[size:] for contents, size in zip(self._contents, sizes[1], strict=True)]
+
+    def forget(self, sizes: tuple[int, list[int]]) -> None:
+        """Nothing has come since."""
+        mail, boxes = self.since(sizes)
+        for each in mail:
+            del self._numbers[_key(*each)]
+        del self.mail[sizes[0] :], self._keys[sizes[0] :]
+        for node, contents in enumerate(boxes):
+            for each_box in contents:
+                del self._boxes[node][each_box]
+            del self._contents[node][sizes[1][node] :]
 
     def contents(self, node: int, box: int) -> tuple[int, ...]:
         """The messages on their way to the node."""
@@ -76,9 +104,9 @@ class Inboxes:
     def ordered(self, contents: tuple[int, ...]) -> tuple[int, ...]:
         """In the order that the model knows."""
         if self.model == "bag":
-            return tuple(sorted(contents))
+            return tuple(sorted(contents, key=self._keys.__getitem__))
         if self.model == "set":
-            return tuple(sorted(set(contents)))
+            return tuple(sorted(set(contents), key=self._keys.__getitem__))
         if self.model == "fifo":
             return tuple(sorted(contents, key=lambda number: self.mail[number].source))
         return contents

@@ -32,6 +32,11 @@ class Merged:
         self.done = False
         """Whether a violation was found, and one is enough."""
 
+    def go_on(self, findings: Findings) -> None:
+        """From what was known."""
+        self.findings = findings
+        self._known = {each.violation.property for each in findings.found}
+
     def note(self, state: int, way: Way) -> None:
         """What the observers have found at a state."""
         violations, reached = self.space.watching.notes[state >> self.space.watch_shift]
@@ -64,6 +69,10 @@ class Merged:
         findings.pruned = dict(sorted(space.pruned.items()))
         findings.bounded = bool(space.pruned)
         findings.heed = space.locals.heed()
+        if space.watching.ignored():
+            findings.heed += ("observers would inject faults, which do not happen here: bounds say what may go wrong",)
+        if not findings.complete and space.fires_unbound and not self.done:
+            findings.heed += ("timers are not bounded: --timers N, or --timers NAME=N, makes the search smaller",)
         findings.more = (("local states", f"{space.local_states():,} of {space.nodes} nodes"),)
         return findings
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from simclock.actors.steering import Crash, Deliver, Drop, Duplicate, Fire, Restart, Step, TornCrash
+from simclock.actors.steering import Ask, Crash, Deliver, Drop, Duplicate, Fire, Restart, Step, TornCrash
 from simclock.errors import UsageError
 from simclock.observers import Violation
 from simclock.readable import say
@@ -36,9 +37,11 @@ class Bounds:
     """Of these, how many may leave a part of what was not synced."""
     drops: int | None = 0
     duplicates: int | None = 0
+    commands: int | None = 0
+    """What clients ask of nodes, where the scenario says what that is."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "timers", "crashes", "torn", "drops", "duplicates"):
+        for name in ("steps", "timers", "crashes", "torn", "drops", "duplicates", "commands"):
             value = getattr(self, name)
             if value is not None and (type(value) is not int or not 0 <= value < COUNT_MAX):
                 raise UsageError(f"{name}: {say(value)} is not a bound: 0 to {COUNT_MAX - 1}, or any")
@@ -48,7 +51,7 @@ class Bounds:
         """The kinds of steps that may happen at all."""
         kinds: list[type[Step]] = [Deliver, Fire]
         faults = ((self.crashes, (Crash, Restart)), (self.torn, (TornCrash, Restart)))
-        for bound, those in (*faults, (self.drops, (Drop,)), (self.duplicates, (Duplicate,))):
+        for bound, those in (*faults, (self.drops, (Drop,)), (self.duplicates, (Duplicate,)), (self.commands, (Ask,))):
             kinds += [kind for kind in those if bound != 0 and kind not in kinds]
         return tuple(kinds)
 
@@ -63,7 +66,7 @@ class Bounds:
             if getattr(self, name) is not None:
                 told[name] = getattr(self, name)
         told |= {f"timers {name}": bound for name, bound in sorted(self.named_timers.items())}
-        for name in ("crashes", "torn", "drops", "duplicates"):
+        for name in ("crashes", "torn", "drops", "duplicates", "commands"):
             if getattr(self, name) != 0:
                 told[name] = "any" if getattr(self, name) is None else getattr(self, name)
         return told
@@ -81,6 +84,8 @@ class Asked:
     bounds: Bounds = field(default_factory=Bounds)
     symmetric: tuple[tuple[int, ...], ...] = ()
     """Groups of nodes that do the same, and may change places."""
+    asks: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    """What clients may ask of any server that is up: (method, arguments)."""
     instant: tuple[int, ...] = ()
     """Nodes to which messages come in the step that sends them, as a specification has it of what all can see."""
     argument: str = ""
@@ -92,6 +97,10 @@ class Asked:
     all_violations: bool = False
     """Whether to go on after the first violation."""
     guard: bool = True
+    workers: int = 1
+    """Processes that search."""
+    resume: Path | None = None
+    """A file to go on from where it exists, and to keep the search in where it ends before it has seen everything."""
 
 
 @dataclass(kw_only=True)
@@ -115,7 +124,7 @@ class Findings:
     executions: int = 0
     """Whole runs, of strategies that know runs."""
     ends: int = 0
-    """States, or runs, from which nothing more can happen."""
+    """States, or runs, from which nothing more can change."""
     pruned: dict[str, int] = field(default_factory=dict)
     """Why something was not looked at -> how often."""
     ended: str = ""

@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from simclock.actors.standalone import Observed, Sent
-from simclock.actors.steering import Crash, Fire, LocalNodes, Restart, Step, TornCrash
+from simclock.actors.steering import Ask, Crash, Fire, LocalNodes, Restart, Step, TornCrash
 from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
 from simclock.experiments.exploring.inboxes import MERGED_MODELS, Inboxes, Mail
+from simclock.experiments.exploring.news import News, Recipe, Sizes
 from simclock.experiments.exploring.search import Asked, Bounds, Enough
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
@@ -31,6 +32,9 @@ PART_MASK = (1 << PART_BITS) - 1
 BOUND_BITS = 16
 BOUND_MASK = (1 << BOUND_BITS) - 1
 
+UNMADE = -1
+BEGINNING: Recipe = (-1, ())
+FAULTS = ("crashes", "torn", "drops", "duplicates", "commands")
 Sends = tuple[tuple[int, int, dict[int, int], tuple[int, ...]], ...]
 """For each node that is sent to: (shift, node, what was found out already, messages)."""
 
@@ -96,8 +100,14 @@ class Space:
         self.shifts = [base + PART_BITS * node for node in range(self.nodes)]
         self.watch_shift = base + PART_BITS * self.nodes
         self._sids: list[list[int]] = [[] for _ in range(self.nodes)]
-        """Of each node, place -> number of the local state."""
-        self._places: list[dict[int, int]] = [{} for _ in range(self.nodes)]
+        """Of each node, place -> number of the local state; UNMADE where another process has found it."""
+        self._places: list[dict[bytes, int]] = [{} for _ in range(self.nodes)]
+        """Of each node, what is the same in every process for a local state -> its place."""
+        self.recipes: list[list[Recipe]] = [[] for _ in range(self.nodes)]
+        self.looked: list[tuple[int, int]] = []
+        """(node, key) of the moves looked at since this was cleared."""
+        self.learnt: list[tuple[dict[int, int], int]] = []
+        """What was found out since this was cleared: (where it was put down, key)."""
         self._tables: list[dict[int, Moves]] = [{} for _ in range(self.nodes)]
         self._parts = list(zip(range(self.nodes), self.shifts, self._tables, strict=True))
         self._told: dict[Any, dict[int, int]] = {}
@@ -107,6 +117,8 @@ class Space:
         """What a bound kept from happening -> how often."""
         self.cut_short = False
         """Whether a bound on timers kept the last expansion from something."""
+        self.fires_unbound = False
+        """Whether a timer was met that no bound holds."""
         self.servers = frozenset(scenario.servers or range(self.nodes))
         self.initial = self._begin()
 
@@ -120,7 +132,7 @@ class Space:
             outcome = self.locals.begins(node, 0)
             if outcome.failure is not None:
                 raise UsageError(f"node {node}: {_failure_text(outcome)}")
-            state += self._place(node, outcome.state) << shift
+            state += self._place(node, outcome.state, BEGINNING) << shift
             for target, message in _sent(outcome):
                 boxes[target] = self.inboxes.with_more(
                     target, boxes[target], (self.inboxes.number(node, target, message),)
@@ -131,14 +143,24 @@ class Space:
             state += box << shift + LOCAL_BITS
         return state | watch << self.watch_shift
 
-    def _place(self, node: int, sid: int) -> int:
-        place = self._places[node].get(sid)
+    def _place(self, node: int, sid: int, recipe: Recipe) -> int:
+        name = self.locals.fingerprint(sid)
+        place = self._places[node].get(name)
         if place is None:
-            place = self._places[node][sid] = len(self._sids[node])
+            place = self._places[node][name] = len(self._sids[node])
             self._sids[node].append(sid)
+            self.recipes[node].append(recipe)
             if place > LOCAL_MASK:
                 raise Enough(f"node {node} has more than {LOCAL_MASK + 1:,} local states")
         return place
+
+    def _sid(self, node: int, place: int) -> int:
+        """The number of the local state, which is made now where only its recipe is known."""
+        sid = self._sids[node][place]
+        if sid == UNMADE:
+            before, event = self.recipes[node][place]
+            sid = self._sids[node][place] = self.locals.after(node, self._sid(node, before), event, 0).state
+        return sid
 
     # From one state to the next.
 
@@ -153,6 +175,7 @@ class Space:
             moves = table.get(key)
             if moves is None:
                 moves = table[key] = self._look(node, key)
+                self.looked.append((node, key))
             if moves[0]:
                 successors += [state + delta for delta in moves[0]]
             for move in moves[2]:
@@ -171,6 +194,7 @@ class Space:
             moves = table.get(key)
             if moves is None:
                 moves = table[key] = self._look(node, key)
+                self.looked.append((node, key))
             told += [(step, state + delta) for step, delta in zip(moves.plain_steps, moves.plain, strict=True)]
             for move in moves.others:
                 successor = self._after(state, node, move)
@@ -190,12 +214,14 @@ class Space:
             more = known.get(box)
             if more is None:
                 more = known[box] = (self.inboxes.with_more(target, box, mail) - box) << shift
+                self.learnt.append((known, box))
             successor += more
         if told is not None:
             watch = state >> self.watch_shift
             then = told.get(watch)
             if then is None:
                 then = told[watch] = self.watching.after(watch, node, observations, failure)
+                self.learnt.append((told, watch))
             if then != watch:
                 successor += (then - watch) << self.watch_shift
                 if then in self.watching.notes:
@@ -208,11 +234,12 @@ class Space:
         """A message comes in the step that sent it, with all that follows at once."""
         shift = self.shifts[target]
         place = state >> shift & LOCAL_MASK
-        sid = self._sids[target][place]
+        sid = self._sid(target, place)
         if not (self.locals.is_up(sid) and self.locals.takes(target, sid, source, message)):
             return self._put(state, target, self.inboxes.number(source, target, message))
-        outcome = self.locals.after(target, sid, ("message", source, message), 0)
-        state += self._place(target, outcome.state) - place << shift
+        event: LocalEvent = ("message", source, message)
+        outcome = self.locals.after(target, sid, event, 0)
+        state += self._place(target, outcome.state, (place, event)) - place << shift
         sent = _sent(outcome)
         for other, more in sent:
             if other not in self.instant:
@@ -244,7 +271,7 @@ class Space:
 
     def _look(self, node: int, key: int) -> Moves:
         place, box = key & LOCAL_MASK, key >> LOCAL_BITS
-        sid = self._sids[node][place]
+        sid = self._sid(node, place)
         mail = self.inboxes.contents(node, box)
         moves: list[Move] = []
         if self.locals.is_up(sid):
@@ -254,15 +281,25 @@ class Space:
                     event = ("message", each.source, each.message)
                     moves.append(self._move(node, key, Happening(Deliver(number), event, (), left)))
             for name, _ in sorted(self.locals.timers(sid), key=lambda timer: repr(timer[0])):
-                moves.append(
-                    self._move(node, key, Happening(Fire(node, name), ("timer", name), self._timer_needs(name), box))
-                )
+                needs = self._timer_needs(name)
+                self.fires_unbound |= not needs
+                moves.append(self._move(node, key, Happening(Fire(node, name), ("timer", name), needs, box)))
+            moves += self._asked(node, key, box)
         moves += self._losses(node, key, mail)
         if node in self.servers:
             moves += self._crashes(node, key, sid, box)
         plain = [move for move in moves if not _more_than_local(move)]
         others = tuple(move for move in moves if _more_than_local(move))
         return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
+
+    def _asked(self, node: int, key: int, box: int) -> list[Move]:
+        """What clients may ask of it."""
+        if self.bounds.commands == 0 or node not in self.servers:
+            return []
+        needs = self._needs("commands")
+        asked = self.asked.asks
+        steps = [(Ask(node, call, arguments), ("ask", call, arguments)) for call, arguments in asked]
+        return [self._move(node, key, Happening(step, event, needs, box)) for step, event in steps]
 
     def _losses(self, node: int, key: int, mail: tuple[int, ...]) -> list[Move]:
         """What the network does to what is on its way; also to a node that is down."""
@@ -299,8 +336,8 @@ class Space:
         step, event, needs, left = happening
         place, box = key & LOCAL_MASK, key >> LOCAL_BITS
         shift = self.shifts[node]
-        outcome = self.locals.after(node, self._sids[node][place], event, 0)
-        delta = (self._place(node, outcome.state) - place << shift) + (left - box << shift + LOCAL_BITS)
+        outcome = self.locals.after(node, self._sid(node, place), event, 0)
+        delta = (self._place(node, outcome.state, (place, event)) - place << shift) + (left - box << shift + LOCAL_BITS)
         if outcome.failure is not None:
             return Move(step, delta - _taken(needs), needs, (), {}, (), _failure_text(outcome))
         by_target: dict[int, list[int]] = {}
@@ -330,11 +367,63 @@ class Space:
         word = name[0] if isinstance(name, tuple) and name else name
         return self._needs("timers") + self._needs(f"timers {word}")
 
+    # A search by many: what is new here, and what is known of all.
+
+    def sizes(self) -> Sizes:
+        """How much is known."""
+        return Sizes([len(sids) for sids in self._sids], self.inboxes.sizes(), len(self.watching))
+
+    def since(self, sizes: Sizes) -> News:
+        """What has become known since, in words that hold in every process but for numbers."""
+        local = []
+        for node, size in enumerate(sizes.places):
+            names = {place: name for name, place in self._places[node].items() if place >= size}
+            local.append([(names[place], self.recipes[node][place]) for place in range(size, len(self._sids[node]))])
+        mail, boxes = self.inboxes.since(sizes.mail)
+        return News(local, mail, boxes, self.watching.since(sizes.watches))
+
+    def forget(self, sizes: Sizes) -> None:
+        """Nothing has become known since: not by this process, whose numbers are only its own."""
+        for node, size in enumerate(sizes.places):
+            for name in [name for name, place in self._places[node].items() if place >= size]:
+                del self._places[node][name]
+            del self._sids[node][size:], self.recipes[node][size:]
+        self.inboxes.forget(sizes.mail)
+        self.watching.forget(sizes.watches)
+        for node, key in self.looked:
+            self._tables[node].pop(key, None)
+        for known, number in self.learnt:
+            known.pop(number, None)
+        self.looked.clear()
+        self.learnt.clear()
+
+    def placed(self, node: int, name: bytes, recipe: Recipe) -> int:
+        """The place of a local state that may have been found elsewhere."""
+        place = self._places[node].get(name)
+        if place is None:
+            place = self._places[node][name] = len(self._sids[node])
+            self._sids[node].append(UNMADE)
+            self.recipes[node].append(recipe)
+        return place
+
+    def adopt(self, news: News) -> None:
+        """What all have found, under the next numbers."""
+        for node, found in enumerate(news.places):
+            for name, recipe in found:
+                self.placed(node, name, recipe)
+        for source, target, message in news.mail:
+            self.inboxes.number(source, target, message)
+        for node, boxes in enumerate(news.boxes):
+            for contents in boxes:
+                self.inboxes.box(node, contents)
+        for watched in news.watches:
+            self.watching.adopt(watched)
+
     # What there is to see.
 
     def is_up(self, state: int, node: int) -> bool:
         """Whether the node has neither crashed nor halted."""
-        return self.locals.is_up(self._sids[node][state >> self.shifts[node] & LOCAL_MASK])
+        return self.locals.is_up(self._sid(node, state >> self.shifts[node] & LOCAL_MASK))
 
     def local_states(self) -> int:
         """How many local states are known, of all nodes."""
@@ -342,7 +431,7 @@ class Space:
 
     def sid(self, state: int, node: int) -> int:
         """The number of the node's local state."""
-        return self._sids[node][state >> self.shifts[node] & LOCAL_MASK]
+        return self._sid(node, state >> self.shifts[node] & LOCAL_MASK)
 
     def box(self, state: int, node: int) -> int:
         """The number of what is on its way to the node."""
@@ -352,7 +441,7 @@ class Space:
         """The state with other local states and other messages on their way."""
         base = state & (1 << self.shifts[0]) - 1 | state >> self.watch_shift << self.watch_shift
         for node, shift in enumerate(self.shifts):
-            base += (self._place(node, sids[node]) | boxes[node] << LOCAL_BITS) << shift
+            base += (self._place(node, sids[node], BEGINNING) | boxes[node] << LOCAL_BITS) << shift
         return base
 
     def mail_of(self, step: Step) -> Mail | None:
@@ -385,7 +474,7 @@ def _observed(outcome: Outcome) -> tuple[tuple[str, Any], ...]:
 
 def _bound_fields(bounds: Bounds) -> dict[str, tuple[int, int]]:
     """What is bound, and how often it may happen, each with a place in a state."""
-    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in ("crashes", "torn", "drops", "duplicates")}
+    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in FAULTS}
     bound = {name: value for name, value in asked.items() if value}
     if bounds.timers is not None:
         bound["timers"] = bounds.timers

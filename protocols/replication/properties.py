@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from simclock import Control, Observation, Observer, Told, reader
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
@@ -55,6 +55,9 @@ class Replica:
 
 class ReplicationProperties(Observer):
     """Reads the observations of one cluster."""
+
+    sim_aside: ClassVar[tuple[str, ...]] = ("_control", "_react", "_read", "_told", "_counts")
+    sim_orderless: ClassVar[tuple[str, ...]] = ("_leaders", "_committed_in")
 
     def __init__(self, replicas: Mapping[int, Replica]) -> None:
         self._replicas = replicas

@@ -2,12 +2,13 @@
 
 from simclock.experiments.catalog.causal_broadcast.bugs import BUGS
 from simclock.experiments.catalog.causal_broadcast.hunt import CAUSAL_HUNT
+from simclock.experiments.catalog.causal_broadcast.script import CAUSAL_SCRIPT
 from simclock.experiments.catalog.causal_broadcast.study import BROADCAST_ORDERS_STUDY
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="causal_broadcast",
-    entries=(CAUSAL_HUNT,),
+    entries=(CAUSAL_HUNT, CAUSAL_SCRIPT),
     bugs=BUGS,
     studies=(BROADCAST_ORDERS_STUDY,),
 )

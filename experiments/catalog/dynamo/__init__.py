@@ -4,12 +4,13 @@ from simclock.experiments.catalog.dynamo.bugs import BUGS
 from simclock.experiments.catalog.dynamo.calm import CALM_HUNTS
 from simclock.experiments.catalog.dynamo.hunt import HUNTS
 from simclock.experiments.catalog.dynamo.scenario import DYNAMO
+from simclock.experiments.catalog.dynamo.script import DYNAMO_SCRIPT
 from simclock.experiments.catalog.dynamo.study import VERSION_VECTORS_STUDY
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="dynamo",
-    entries=(DYNAMO, *HUNTS, *CALM_HUNTS),
+    entries=(DYNAMO, *HUNTS, *CALM_HUNTS, DYNAMO_SCRIPT),
     bugs=BUGS,
     studies=(VERSION_VECTORS_STUDY,),
 )

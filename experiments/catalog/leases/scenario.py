@@ -18,6 +18,7 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
 from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseParts, builder, describe, judge, sometimes
+from simclock.experiments.catalog.leases.script import shown
 from simclock.experiments.catalog.leases.story import CLIENTS, KEPT, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
 from simclock.experiments.entries.bug import PUT_IN
@@ -106,4 +107,5 @@ LEASES = Entry(
     plot=plot,
     prey=prey,
     sometimes=sometimes,
+    shown=shown,
 )

@@ -3,12 +3,13 @@
 from simclock.experiments.catalog.lock_table.bugs import BUGS
 from simclock.experiments.catalog.lock_table.hunt import DEADLOCKS_HUNT
 from simclock.experiments.catalog.lock_table.scenario import DEADLOCKS
+from simclock.experiments.catalog.lock_table.script import DEADLOCKS_SCRIPT
 from simclock.experiments.catalog.lock_table.study import DEADLOCKS_STUDY
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="lock_table",
-    entries=(DEADLOCKS, DEADLOCKS_HUNT),
+    entries=(DEADLOCKS, DEADLOCKS_HUNT, DEADLOCKS_SCRIPT),
     bugs=BUGS,
     studies=(DEADLOCKS_STUDY,),
 )

@@ -4,11 +4,12 @@ from simclock.experiments.catalog.raft.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.raft.calm import RAFT_CALM_HUNT
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
 from simclock.experiments.catalog.raft.scenario import RAFT_KV, RAFT_KV_WAN
+from simclock.experiments.catalog.raft.script import RAFT_SCRIPT
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="raft",
-    entries=(RAFT_KV, RAFT_KV_WAN, RAFT_HUNT, RAFT_CALM_HUNT),
+    entries=(RAFT_KV, RAFT_KV_WAN, RAFT_HUNT, RAFT_CALM_HUNT, RAFT_SCRIPT),
     bugs=BUGS,
     not_applicable=NOT_APPLICABLE,
 )

@@ -2,10 +2,11 @@
 
 from simclock.experiments.catalog.snapshots.bugs import BUGS
 from simclock.experiments.catalog.snapshots.scenario import SNAPSHOTS, SNAPSHOTS_HUNT
+from simclock.experiments.catalog.snapshots.script import SNAPSHOTS_SCRIPT
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="snapshots",
-    entries=(SNAPSHOTS, SNAPSHOTS_HUNT),
+    entries=(SNAPSHOTS, SNAPSHOTS_HUNT, SNAPSHOTS_SCRIPT),
     bugs=BUGS,
 )

@@ -1,6 +1,7 @@
 """Specifications whose exact number of states is known, as node classes: what exploration is measured by."""
 
+from simclock.experiments.catalog.specifications.paxos import PAXOS
 from simclock.experiments.catalog.specifications.two_phase_commit import TWO_PHASE_COMMIT
 from simclock.experiments.entries.topic import Topic
 
-TOPIC = Topic(name="specifications", entries=(TWO_PHASE_COMMIT,))
+TOPIC = Topic(name="specifications", entries=(TWO_PHASE_COMMIT, PAXOS))
