@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 from simclock.actors.standalone import Observed, Sent
-from simclock.actors.steering import Crash, Deliver, Drop, Duplicate, Fire, LocalNodes, Restart, TornCrash, World
+from simclock.actors.steering import Ask, Crash, Deliver, Drop, Duplicate, Fire, LocalNodes, Restart, TornCrash, World
 from simclock.actors.steering import Step as WorldStep
 from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import name_text
@@ -27,6 +27,7 @@ from simclock.guarding.guard import Guarding
 from simclock.observers import Violation
 
 OBSERVERS = "observers"
+BOUND = ("timers", "crashes", "torn", "drops", "duplicates", "commands")
 INSTANT = "nodes that hear at once"
 _OF_MESSAGE: dict[str, type[Deliver | Drop | Duplicate]] = {"deliver": Deliver, "drop": Drop, "duplicate": Duplicate}
 COPIES = 1 << 20
@@ -40,7 +41,7 @@ class _Action(NamedTuple):
     event: LocalEvent
     bounds: tuple[str, ...]
     name: Any = None
-    """A timer's name, or (kept, torn) of a crash."""
+    """A timer's name, (kept, torn) of a crash, or what is asked."""
 
 
 class Steered:
@@ -48,7 +49,7 @@ class Steered:
 
     def __init__(self, asked: Asked, guards: Guarding) -> None:
         if asked.model not in MODELS:
-            raise UsageError(f"--model {asked.model}: executions are explored under {', '.join(MODELS)}")
+            raise UsageError(f"--model {asked.model}: a strategy over executions takes --model {', '.join(MODELS)}")
         if asked.bounds.duplicates != 0 and asked.model != "bag":
             raise UsageError("--duplicates: executions with copies are explored under --model bag")
         self.asked = asked
@@ -110,6 +111,8 @@ class Steered:
                 return Fire(node, action.name)
             case "restart":
                 return Restart(node)
+            case "ask":
+                return Ask(node, *action.name)
             case _:
                 kept, torn = action.name
                 return TornCrash(node, kept, torn) if kept else Crash(node)
@@ -184,7 +187,7 @@ class SteeredRun:
         found: list[Step] = []
         for node in range(self._system.nodes):
             if self._system.locals.is_up(self._sids[node]):
-                found += self._deliveries(node) + self._timers(node)
+                found += self._deliveries(node) + self._timers(node) + self._asked(node)
             found += self._losses(node)
             if node in self._system.servers:
                 found += self._crashes(node)
@@ -211,6 +214,17 @@ class SteeredRun:
                 found.append(self._step(node, f"fire {node} {name_text(name)}", action))
             else:
                 self._timers_kept = True
+        return found
+
+    def _asked(self, node: int) -> list[Step]:
+        """What clients may ask of a server."""
+        system = self._system
+        if system.bounds.get("commands") == 0 or node not in system.servers or not self._may(("commands",)):
+            return []
+        found = []
+        for call, arguments in system.asked.asks:
+            action = _Action("ask", ("ask", call, arguments), ("commands",), (call, arguments))
+            found.append(self._step(node, str(Ask(node, call, arguments)), action))
         return found
 
     def _losses(self, node: int) -> list[Step]:
@@ -389,6 +403,6 @@ def _failure_text(outcome: Outcome) -> str:
 def _bounds(asked: Asked) -> dict[str, int]:
     """What is bound -> how often it may happen."""
     bounds = asked.bounds
-    told = {name: getattr(bounds, name) for name in ("timers", "crashes", "torn", "drops", "duplicates")}
+    told = {name: getattr(bounds, name) for name in BOUND}
     told |= {f"timers {name}": value for name, value in bounds.named_timers.items()}
     return {name: value for name, value in told.items() if value is not None}
