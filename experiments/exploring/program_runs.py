@@ -80,12 +80,12 @@ class ProgramRun:
         except StopIteration as done:
             process.result = done.value
         except AssertionError as error:
-            process.error = str(error) or "an assertion failed"
+            process.error = str(error).partition("\n")[0] or "an assertion failed"
             self._violations.append(f"{process.name}: {process.error}")
         except UsageError:
             raise
         except Exception as error:
-            process.error = f"{type(error).__name__}: {error}"
+            process.error = f"{type(error).__name__}: {error}".partition("\n")[0]
             self._violations.append(f"{process.name}: {process.error}")
         else:
             if not isinstance(operation, Operation):
