@@ -71,6 +71,26 @@ class Exploration:
         """All of them."""
         return self.executions + self.blocked + self.pruned + self.cut_short + self.redundant
 
+    def __str__(self) -> str:
+        counts = [f"{self.executions:,} executions"]
+        counts += [
+            f"{number:,} {name}"
+            for number, name in (
+                (self.blocked, "blocked"),
+                (self.pruned, "pruned by symmetry"),
+                (self.cut_short, "cut short"),
+            )
+            if number
+        ]
+        lines = [
+            f"{self.strategy}: {', '.join(counts)}; {self.redundant:,} runs redundant",
+            f"{self.steps:,} steps taken, {self.depth:,} in the longest execution; {self.ended}",
+            *self.notes,
+        ]
+        for violated in self.violations.values():
+            lines += [f"violated: {violated.text}", *(f"  {step}" for step in violated.steps)]
+        return "\n".join(lines)
+
     def count(self, end: str | None) -> None:
         """One more execution, that ended so; None: at the bound on steps."""
         match end:
