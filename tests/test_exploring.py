@@ -78,6 +78,12 @@ def test_paxos_has_the_states_of_tlc(acceptors: int, values: int, distinct: int,
     assert findings.complete and not findings.found
 
 
+@pytest.mark.parametrize(("drops", "distinct"), [(0, 11), (None, 4094)])
+def test_ping_pong_has_the_states_of_stateright(drops: int | None, distinct: int) -> None:
+    asked = replace(asked_of("ping-pong-specification"), bounds=Bounds(drops=drops))
+    assert bfs(asked, unlimited).states == distinct
+
+
 # What is found.
 
 

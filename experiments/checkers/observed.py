@@ -14,7 +14,7 @@ observes does not, so neither does a verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from simclock.observers import Observation
@@ -85,6 +85,10 @@ class Nodes:
         """A node has told something."""
         self._now = observation
         self.latest.setdefault(observation.name, {})[observation.node] = observation.value
+
+    def rename(self, new: Sequence[int]) -> None:
+        """What node n has told was told by node new[n]."""
+        self.latest = {name: {new[node]: value for node, value in told.items()} for name, told in self.latest.items()}
 
     def ask_anew(self) -> None:
         """A predicate is about to read."""

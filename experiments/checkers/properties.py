@@ -25,7 +25,7 @@ while it is cut apart (Fischer, Lynch and Paterson 1985). The four are those of 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Iterator
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
@@ -207,6 +207,11 @@ class _PropertyObserver(Observer[PropertyReport]):
         self._waiting = ""
         """Why the last question could not be answered."""
         self._unjudged = ""
+
+    def rename(self, new: Sequence[int]) -> None:
+        """Nodes have changed places, in a scenario that says so: the predicate does not tell them apart."""
+        if self._nodes is not None:
+            self._nodes.rename(new)
 
     @property
     def nodes(self) -> Nodes:

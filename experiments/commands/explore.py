@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,6 +48,7 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option("--duplicates", metavar="N", help="Messages that come twice in a run.  [default: 0]")
 @click.option("--commands", metavar="N", help="What clients ask in a run.  [default: the scenario's, or 0]")
 @click.option("--symmetric/--no-symmetric", default=False, show_default=True, help="Merge nodes that do the same.")
+@click.option("--alike", multiple=True, metavar="NODES", help="Nodes that do the same, as 0-2 or 0,1,2: merge them.")
 @click.option("--all", "all_violations", is_flag=True, help="Go on after the first violation: one of each property.")
 @click.option("--states", "states_max", type=click.IntRange(1), default=STATES_MAX, show_default=True, help="Limit.")
 @click.option("--memory", "mebibytes", type=click.IntRange(1), default=MEBIBYTES_MAX, show_default=True, help="MiB.")
@@ -77,25 +80,13 @@ def explore(
     *,
     scenario: str,
     strategy: str,
-    model: str | None,
-    steps: str | None,
-    timers: tuple[str, ...],
-    symmetric: bool,
-    all_violations: bool,
     states_max: int,
     mebibytes: int,
-    executions: int,
     probes: int,
-    workers: int,
     resume: Path | None,
     out: Path | None,
     form: str,
-    seed: int | None,
-    nodes: int | None,
-    settings: tuple[str, ...],
-    replaced: tuple[str, ...],
-    guard: bool,
-    **faults: str | None,
+    **given: Any,
 ) -> int:
     """Search what can happen in SCENARIO: every order of messages and timers, and every fault, within the bounds.
 
@@ -113,29 +104,11 @@ def explore(
       simclock explore mine.py:election --timers election=2 --crashes 1
     """
     search, argument = strategy_named(strategy)
-    flags = tuple(click.get_current_context().args)
-    overrides = Overrides(seed=seed, nodes=nodes, settings=settings, flags=flags, replaced=replaced, nemesis=NO_NEMESIS)
-    source = overrides.source(scenario)
-    source = replace(source, settings=replace(source.settings, faults=()))
-    made = source.scenario()
-    entry = source.entry
-    asked = Asked(
-        scenario=made,
-        model=model or entry.exploration.model,
-        bounds=_bounds(entry, steps, timers, faults),
-        symmetric=_symmetric(entry, made) if symmetric else (),
-        instant=entry.exploration.instant(made),
-        asks=entry.exploration.asks,
-        argument=argument,
-        seed=made.seed,
-        executions=executions,
-        all_violations=all_violations,
-        guard=guard,
-        workers=workers,
-        resume=resume,
-    )
     if resume is not None and strategy != "bfs":
         raise UsageError(f"--resume: {strategy} cannot be resumed: bfs can")
+    source = _source(scenario, given)
+    asked = _asked(source, {**given, "argument": argument, "resume": resume})
+    made = asked.scenario
     limits = Limits(states_max, mebibytes << 20)
     with limits.heeding_interrupts():
         guess = estimated(asked, probes) if probes else None
@@ -157,21 +130,48 @@ def explore(
     return status_of(findings, unreached)
 
 
-def _bounds(entry: Entry, steps: str | None, timers: tuple[str, ...], faults: dict[str, str | None]) -> Bounds:
+def _source(scenario: str, given: Mapping[str, Any]) -> Source:
+    """The scenario, without faults of its own."""
+    names = ("seed", "nodes", "settings", "replaced")
+    flags = tuple(click.get_current_context().args)
+    overrides = Overrides(flags=flags, nemesis=NO_NEMESIS, **{name: given[name] for name in names})
+    source = overrides.source(scenario)
+    return replace(source, settings=replace(source.settings, faults=()))
+
+
+def _asked(source: Source, given: Mapping[str, Any]) -> Asked:
+    """The search."""
+    made, entry = source.scenario(), source.entry
+    groups = _symmetric(entry, made) if given["symmetric"] else ()
+    names = ("argument", "executions", "all_violations", "guard", "workers", "resume")
+    return Asked(
+        scenario=made,
+        model=given["model"] or entry.exploration.model,
+        bounds=_bounds(entry, given),
+        symmetric=(*groups, *(_group(text, made) for text in given["alike"])),
+        instant=entry.exploration.instant(made),
+        asks=entry.exploration.asks,
+        seed=made.seed,
+        **{name: given[name] for name in names},
+    )
+
+
+def _bounds(entry: Entry, given: Mapping[str, Any]) -> Bounds:
     """The entry's own bounds, and over them what the command line says."""
+    steps: str | None = given["steps"]
     bounds = dict(entry.exploration.bounds)
     if steps is not None:
         bounds["steps"] = _count(steps, "--steps")
-    for text in timers:
+    for text in given["timers"]:
         name, equals, count = text.rpartition("=")
         if equals:
             bounds["named_timers"] = {**bounds.get("named_timers", {}), name: _whole(count, f"--timers {name}")}
         else:
             bounds["timers"] = _count(text, "--timers")
     for name in MORE_OF:
-        given = faults[name]
-        if given is not None:
-            bounds[name] = _count(given, f"--{name}")
+        bound: str | None = given[name]
+        if bound is not None:
+            bounds[name] = _count(bound, f"--{name}")
     if bounds.get("torn", 0) != 0 and bounds.get("crashes", 0) == 0:
         raise UsageError("--torn: a torn crash is one of the crashes: give --crashes too")
     return Bounds(**bounds)
@@ -190,8 +190,19 @@ def _whole(text: str, place: str) -> int:
 def _symmetric(entry: Entry, scenario: Scenario) -> tuple[tuple[int, ...], ...]:
     groups = entry.exploration.symmetric(scenario)
     if not groups:
-        raise UsageError(f"--symmetric: {entry.name} does not say which nodes do the same (Exploration.symmetric)")
+        raise UsageError(f"--symmetric: {entry.name} does not say which nodes do the same: say it by --alike")
     return groups
+
+
+def _group(text: str, scenario: Scenario) -> tuple[int, ...]:
+    """`0-2` or `0,1,2`."""
+    first, dash, last = text.partition("-")
+    words = [first, last] if dash else text.split(",")
+    numbers = [_whole(word.strip(), "--alike") for word in words]
+    group = tuple(range(numbers[0], numbers[1] + 1)) if dash else tuple(numbers)
+    if len(set(group)) < max(2, len(group)) or max(group) >= scenario.nodes:
+        raise UsageError(f"--alike: {say(text)}: name two or more of the nodes 0 to {scenario.nodes - 1}, none twice")
+    return group
 
 
 def _write(out: Path, source: Source, scenario: Scenario, findings: Findings) -> None:
