@@ -21,6 +21,8 @@ from simclock.experiments.exploring.tally import CUT_SHORT, EXHAUSTED, Bounds, E
 from simclock.experiments.exploring.watching import NO_ERROR
 from simclock.guarding.guard import guarding
 
+LOOKS = 32
+"""Runs, replays included, between two looks at the limits."""
 STEPS_MAX = 1_000
 """Of one execution, where no bound is given."""
 EXECUTIONS_MAX = 10_000_000
@@ -37,6 +39,7 @@ class _Search:
         self._system = system
         self._ticked = ticked
         self._counted = Exploration("")
+        self._looks = 0
         self._reached: dict[str, tuple[Step, ...]] = {}
 
     def run(self, search: Search) -> Findings:
@@ -47,7 +50,16 @@ class _Search:
             steps_max=STEPS_MAX if steps is None else max(1, steps),
             stop_at_violation=not self._asked.all_violations,
         )
-        return self._findings(search(self._system, bounds, self._seen))
+        self._system.looked = self._look
+        found = search(self._system, bounds, self._seen)
+        self._system.looked = lambda: None
+        return self._findings(found)
+
+    def _look(self) -> None:
+        """Now and then, see whether that is enough."""
+        self._looks += 1
+        if not self._looks % LOOKS:
+            self._ticked(Findings(executions=self._counted.executions, depth=self._counted.depth))
 
     def _seen(self, run: Run, trace: Trace, end: str) -> None:
         assert isinstance(run, SteeredRun)
@@ -58,7 +70,6 @@ class _Search:
         counted.depth = max(counted.depth, len(trace.steps))
         if NO_ERROR in self._system.violations:
             raise Enough("a node's code failed")
-        self._ticked(Findings(executions=counted.executions, depth=counted.depth))
 
     def _findings(self, found: Exploration) -> Findings:
         system, asked = self._system, self._asked

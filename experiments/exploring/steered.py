@@ -10,7 +10,7 @@ arrives together. Messages are named by (node, how many it had sent before), whi
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from simclock.actors.standalone import Observed, Sent
@@ -68,6 +68,8 @@ class Steered:
         self.violations: dict[str, Violation] = {}
         """By property: the first found."""
         self.pruned: dict[str, int] = {}
+        self.looked: Callable[[], None] = lambda: None
+        """Called before each run, replays included: it may raise `Enough`."""
 
     @property
     def disabling(self) -> bool:
@@ -76,6 +78,7 @@ class Steered:
 
     def start(self) -> SteeredRun:
         """A new run: every node has begun."""
+        self.looked()
         return SteeredRun(self)
 
     def world_steps(self, steps: Sequence[Step]) -> tuple[WorldStep, ...]:
