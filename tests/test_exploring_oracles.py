@@ -21,7 +21,7 @@ from simclock.experiments.exploring.delays import delays
 from simclock.experiments.exploring.dpor import dpor
 from simclock.experiments.exploring.pct import pct
 from simclock.experiments.exploring.programs import Program
-from simclock.experiments.exploring.tally import EXHAUSTED
+from simclock.experiments.exploring.tally import EXHAUSTED, Bounds
 
 MODELS = ("bag", "fifo", "causal", "mailbox")
 
@@ -100,13 +100,14 @@ def test_interleavings_of_tasks() -> None:
     [
         (oracle.order_violation(), 1, 20),
         (oracle.atomicity_violation(20), 2, 300),
+        (oracle.atomicity_violation(110, busy=18), 2, 16_000),
         (oracle.opposite_locks(28), 2, 400),
     ],
-    ids=["1a", "1b", "1c"],
+    ids=["1a", "1b", "1b-busy", "1c"],
 )
 def test_pct_finds_the_bugs_of_its_paper(program: Program, depth: int, runs: int) -> None:
     """Shuttle, tests/basic/pct.rs: runs so that the bound gives 99.9 %."""
-    found = pct(program, depth, runs)
+    found = pct(program, depth, runs, bounds=Bounds(stop_at_violation=True))
     assert found.violations or found.blocked
 
 

@@ -79,6 +79,8 @@ class _Search:
         heed = system.locals.heed()
         if system.watching.ignored():
             heed = (*heed, "observers would inject faults, which do not happen here: bounds say what may go wrong")
+        if asked.workers > 1:
+            heed = (*heed, f"{found.strategy} searches with one process")
         if asked.symmetric:
             heed = (*heed, f"{found.strategy} does not merge symmetric nodes: all their executions count")
         if found.cut_short and asked.bounds.steps is None:
