@@ -18,8 +18,9 @@ from simclock.actors import run
 from simclock.experiments.causality.excerpt import Excerpt, Wanted
 from simclock.experiments.causality.execution import DELIVER, NO_TIME, SEND, Execution, ExecutionBuilder
 from simclock.experiments.causality.foreign.logs import read_logs
-from simclock.experiments.causality.of_traces import TracedExecution
+from simclock.experiments.causality.of_traces import TracedExecution, read_execution
 from simclock.experiments.causality.relations import Relations, vector_clocks
+from simclock.experiments.causality.why import chain_text
 from simclock.experiments.command_line import main
 from simclock.experiments.exports.formats import NAMES, PNG, excerpt_for, exported, write_export
 from simclock.experiments.exports.mermaid import EDGES_MAX, TEXT_MAX
@@ -193,6 +194,39 @@ def test_json_lines_read_back_as_the_same_graph(chatter: Execution, tmp_path: Pa
     for place in range(0, len(order), 7):
         for other in range(0, len(order), 5):
             assert here.before(order[place], order[other]) == there.before(place, other)
+
+
+numbers = st.integers(-1, 3)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                "what": st.sampled_from(["send", "deliver", "drop", "timer", "start", "fault", "observe", "other"]),
+                "time_ns": numbers | st.sampled_from([-(1 << 63), (1 << 63) - 1]),
+                **dict.fromkeys(("node", "number", "source", "sequence", "target"), numbers),
+                "detail": st.sampled_from([None, "x", ["name", 1], {"type": "T", "n": 1}, {"type": 3}, 7, [[]]]),
+                "reason": st.sampled_from(["", "cut", "\ud800"]),
+            }
+        ),
+        max_size=8,
+    )
+)
+def test_any_trace_file_is_written_out_or_refused(tmp_path: Path, rows: list[dict]) -> None:
+    file = tmp_path / "t.jsonl"
+    made = ({**row, "version": 2, "arrives_ns": 1 if row["what"] == "send" else None} for row in rows)
+    file.write_text("".join(f"{json.dumps(row)}\n" for row in made), encoding="utf-8")
+    try:
+        execution = read_execution(file)
+        for form in TEXTS:
+            for _ in lines_of(form, execution):
+                pass
+        for event in range(len(execution)):
+            assert list(chain_text(execution, event))
+    except UsageError as error:
+        assert str(file) in str(error) and "\n" not in str(error)
 
 
 def slices(rows: list[dict]) -> Iterator[list[dict]]:
