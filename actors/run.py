@@ -40,7 +40,8 @@ def run(
 ) -> RunResult:
     """Run a scenario and give its result.
 
-    `placement` is a Placement, or its text as on the command line: "inline", "ray", "ray:4", "ray:hosts=2". `trace` is
+    `placement` is a Placement, or its text as on the command line: "inline", "ray", "ray:4", "ray:hosts=2", or "auto",
+    which begins in this process and goes on where that is quickest; `chosen` of the result says why. `trace` is
     called with every trace record, in canonical order. `replay` is the command that runs the scenario again, for
     reports and errors. `guard` has a node's code that asks the real world (its clock, luck, threads, sockets) fail with
     a NondeterminismError; `simclock.guarding.guard` tells what it does not see. Raises HandlerError where a node's code

@@ -84,7 +84,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SEED|CODE",
         help="run tests over seeds with this one alone; or the one test that a failure gave to paste, sc1-...",
     )
-    group.addoption("--simclock-jobs", metavar="N", type=int, default=1, help="run seeds as N Ray tasks at a time")
+    group.addoption("--simclock-jobs", metavar="N", type=int, default=1, help="run seeds in N processes")
     group.addoption(
         "--simclock-shrink",
         metavar="SECONDS",
@@ -309,7 +309,7 @@ class _SeededTest:
             failed = self._first_failing_in_workers(here, jobs)
             if failed is not None:
                 self._run_here(failed[0])
-                text = f"seed {self._rest[failed[0]]} failed in a Ray worker and passes here:\n\n{failed[1]}"
+                text = f"seed {self._rest[failed[0]]} failed in a worker and passes here:\n\n{failed[1]}"
                 pytest.fail(text, pytrace=False)
 
     def _text(self) -> str:
@@ -414,7 +414,7 @@ class _SeededTest:
 
     def _first_failing_in_workers(self, start: int, jobs: int) -> tuple[int, str] | None:
         """Position of the first seed that fails and its traceback: of those before it, all have passed."""
-        from simclock.actors.placements.ray_tasks import map_on_ray
+        from simclock.actors.placements.workers import map_on_workers
         from simclock.errors import UsageError
 
         size = max(1, min(len(self._rest) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
@@ -423,7 +423,7 @@ class _SeededTest:
         failures: dict[int, tuple[int, str]] = {}
         done: set[int] = set()
         try:
-            for number, failed in map_on_ray(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
+            for number, failed in map_on_workers(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
                 done.add(number)
                 if failed is not None:
                     failures[number] = failed

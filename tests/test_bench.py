@@ -140,7 +140,7 @@ TINY = parts.Sizes(
     inline_events=200,
     growth_nodes=(3, 9),
     growth_events=100,
-    memory_nodes=10,
+    memory_nodes=(10,),
     actors=2,
     calls=10,
     packed_nodes=4,
@@ -228,7 +228,11 @@ def test_every_target_of_the_issue_stands():
     assert Target(limit=5.0) == parts.CALLS_TARGET
     assert Target(limit=1.9) == parts.SWEEP_TARGET
     assert Target(limit=1.7) == signed.SIGNED_TARGET
-    assert Target(limit=1000.0, least=False) == parts.MEMORY_TARGET
+    assert [(nodes, target.limit, target.least) for nodes, target in parts.MEMORY_TARGETS.items()] == [
+        (100_000, 300.0, False),
+        (1_000_000, 4000.0, False),
+    ]
+    assert set(parts.MEMORY_TARGETS) < set(parts.Sizes().memory_nodes)
     assert Target(limit=1.0, least=False) == parts.GROWTH_TARGET
     full = parts.Sizes()
     assert full.repeats >= 5
@@ -240,7 +244,6 @@ def test_every_target_of_the_issue_stands():
         "packed": full.packed_nodes,
         "heavy": full.heavy_events,
         "wan": full.wan_seconds,
-        "memory": full.memory_nodes,
         "growth": full.growth_nodes[-1],
         "sweep": full.sweep_seeds,
     }
@@ -249,7 +252,6 @@ def test_every_target_of_the_issue_stands():
         "packed": 10_000,
         "heavy": 4_000,
         "wan": 120,
-        "memory": 100_000,
         "growth": 100_000,
         "sweep": 100,
     }

@@ -96,7 +96,7 @@ def test_the_multicast_passes_a_long_hunt():
         result = run(make_scenario(entry, settings))
         assert result.violations == (), f"seed {seed}"
         reached += entry.sometimes(result)["restarts"]
-    assert reached > 200
+    assert reached > 150
 
 
 @pytest.mark.ray

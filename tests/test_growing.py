@@ -137,7 +137,7 @@ def test_a_protocol(copy: Path) -> None:
     }.items():
         (copy / file).parent.mkdir(exist_ok=True)
         (copy / file).write_text(text, encoding="utf-8")
-    edit(copy / "experiments/catalog/__init__.py", '    "metadata",\n', '    "metadata",\n    "toy",\n')
+    edit(copy / "experiments/catalog/__init__.py", '    "metadata": "",\n', '    "metadata": "",\n    "toy": "toy",\n')
     assert_only(copy, "protocol", name="toy")
     results = [simclock(copy, "run", "toy", "--seed", "3", "--placement", where) for where in ("inline", "windows")]
     assert [result.returncode for result in results] == [0, 0], results[0].stderr

@@ -51,16 +51,19 @@ START = "a start is mostly imports, and this one may not be needed"
 SIMPY = "it needs simpy, which only who measures has installed"
 
 DEFERRED = {
+    "simclock.actors.placements.auto -> simclock.actors.placements.ray.session": RAY,
     "simclock.actors.placements.placement -> simclock.actors.placements.ray.scheduler": RAY,
+    "simclock.actors.placements.workers -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.bench.loads -> simclock.experiments.bench.simpy_engines": SIMPY,
     "simclock.experiments.bench.parts -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.command_line -> simclock.experiments.commands.completion": START,
     "simclock.experiments.comparing.comparing -> simclock.actors.placements.ray.session": RAY,
+    "simclock.experiments.comparing.prediction -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db16": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.hash_seeded -> simclock.errors": START,
-    "simclock.experiments.pytest_plugin -> simclock.actors.placements.ray_tasks": RAY,
+    "simclock.experiments.pytest_plugin -> simclock.actors.placements.workers": START,
     "simclock.experiments.pytest_plugin -> simclock.actors.run": START,
     "simclock.experiments.pytest_plugin -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.hash_seeded": START,
@@ -72,10 +75,8 @@ DEFERRED = {
     "simclock.experiments.pytest_plugin -> simclock.experiments.scenario_files.file": START,
     "simclock.experiments.pytest_plugin -> simclock.experiments.shrinking.call": START,
     "simclock.experiments.pytest_plugin -> simclock.hash_seed": START,
-    "simclock.experiments.runs.sweep -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.shrinking.trials -> simclock.actors.placements.ray_tasks": RAY,
     "simclock.experiments.start -> simclock.experiments.command_line": START,
-    "simclock.experiments.zoo.hunt -> simclock.actors.placements.ray_tasks": RAY,
 }
 """Imports inside a function -> why they are there."""
 

@@ -18,7 +18,7 @@ from simclock.kernel.process import KERNEL_OWNED, Process
 from simclock.protocols.reliable_links import LinkAcknowledgement
 from simclock.protocols.total_order import Participant, messages
 
-OF_THE_KERNEL = {"choose_path", "existing_gate", "run_timer"}
+OF_THE_KERNEL = {"choose_path", "existing_gate", "fill_words", "run_timer"}
 """Public methods of a process that are no author's business."""
 
 

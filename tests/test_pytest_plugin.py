@@ -352,4 +352,4 @@ def test_a_fixture_that_cannot_travel_is_told(tests, ray):
         "--simclock-jobs=2",
     )
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*--simclock-jobs: the test or a fixture: it cannot travel to a Ray worker: *lock*"])
+    result.stdout.fnmatch_lines(["*--simclock-jobs: the test or a fixture: it cannot travel to a worker: *lock*"])

@@ -13,6 +13,7 @@ from simclock.environment.disk import Disk
 from simclock.protocols.raft import (
     AppendEntries,
     AppendEntriesReply,
+    Configuration,
     Entry,
     Log,
     RaftServer,
@@ -129,7 +130,7 @@ def test_find_conflict(tables):
     rows = table(tables, "find_conflict")
     for row in rows["cases"]:
         disk = Disk()
-        log = Log(disk)
+        log = Log(disk, Configuration((1,)))
         log.append(entries_of(rows["log"]))
         pairs = row["entries"]
         prev = pairs[0][0] - 1 if pairs else 0

@@ -13,8 +13,8 @@ import pytest
 
 from simclock import Scenario, UsageError, ms
 from simclock.actors import Node
-from simclock.actors.placements import shipping
-from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship, travels_by_value
+from simclock.actors.placements.installed import installed_folders, travels_by_value
+from simclock.actors.placements.shipping import import_also_from, import_folders, loads, ship
 
 LOCK = threading.Lock()
 
@@ -127,7 +127,7 @@ class Keeper(Node):
     ],
 )
 def test_what_cannot_travel_is_named(make: Callable[[], Any], named: str) -> None:
-    with pytest.raises(UsageError, match=f"it cannot travel to a Ray worker: {named}") as caught:
+    with pytest.raises(UsageError, match=f"it cannot travel to a worker: {named}") as caught:
         ship((make(), [0, 1], "more"))
     assert "\n" not in str(caught.value)
     assert caught.value.__suppress_context__, "no traceback of ours"
@@ -168,9 +168,9 @@ def site_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[di
     monkeypatch.setattr("site.getsitepackages", lambda: [str(folders["site"])])
     monkeypatch.setattr("site.getusersitepackages", lambda: str(folders["of the user"]))
     monkeypatch.setattr(sys, "path", [*sys.path, *(str(folders[name]) for name in ("site", "of the user", "project"))])
-    shipping._installed_folders.cache_clear()
+    installed_folders.cache_clear()
     yield folders
-    shipping._installed_folders.cache_clear()
+    installed_folders.cache_clear()
     for name in set(sys.modules) - before:
         del sys.modules[name]
 

@@ -213,9 +213,9 @@ lasts = "2s"
 
 
 def test_of_a_swizzle_the_clogs_stay_that_matter(toy):
-    """Seed 5 clogs node 2 and then node 1, whom node 0 should hear; then it is over."""
+    """Of the two clogs of seed 10 the one of node 1 matters, whom node 0 should hear; then it is over."""
     Path("swizzled.toml").write_text(SWIZZLED, encoding="utf-8")
-    minimal = shrunk("swizzled.toml", 5, "not lonely")
+    minimal = shrunk("swizzled.toml", 10, "not lonely")
     assert minimal.before.faults == 4
     kinds = [(fault.kind, fault.node) for fault in minimal.settings.faults]
     assert sorted(kinds) == [("clog-node", 1), ("crash", 0), ("restart", 0)]
@@ -393,7 +393,7 @@ def test_a_recorded_failure_that_does_not_come_again(toy):
 
 def test_a_file_can_say_that_observers_inject_nothing(toy):
     for adaptive in (None, True, False):
-        settings = Settings(seed=5, adaptive=adaptive)
+        settings = Settings(seed=0, adaptive=adaptive)
         Path("x.toml").write_text(write_settings("toy.py:meddled", settings), encoding="utf-8")
         entry, read = read_scenario_file(Path("x.toml"))
         assert read == settings
@@ -439,8 +439,8 @@ truncates = made(known.TruncatesAlways, known.PLAIN)
 @pytest.mark.parametrize(
     ("name", "seed", "broken"),
     [
-        ("forgets_vote", 0, "Vote Once"),
-        ("clears_vote", 11, "Vote Once"),
+        ("forgets_vote", 1, "Vote Once"),
+        ("clears_vote", 0, "Vote Once"),
         ("truncates", 0, "Committed On Majority"),
     ],
 )

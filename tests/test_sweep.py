@@ -197,12 +197,12 @@ def test_code_that_exits_is_an_outcome(game):
 
 
 def test_a_maker_that_raises_is_an_outcome_with_its_own_name(game):
-    source = PLAYERS.replace("def game(seed):", "def game(seed):\n    if seed == 3: raise ValueError('not three')")
+    source = PLAYERS.replace("def game(seed):", "def game(seed):\n    if seed == 6: raise ValueError('not six')")
     Path("players.py").write_text(source, encoding="utf-8")
-    assert simclock("sweep", game, "--seeds", "2:5", "--jobs", 1).exit_code == 4
-    three = read()[1]
-    assert (three.verdict, three.properties) == ("failed", ("ValueError at players.py:27 in game",))
-    assert "not three" in three.detail
+    assert simclock("sweep", game, "--seeds", "5:8", "--jobs", 1).exit_code == 4
+    six = read()[1]
+    assert (six.verdict, six.properties) == ("failed", ("ValueError at players.py:27 in game",))
+    assert "not six" in six.detail
 
 
 def test_a_sweep_says_what_took_effect_and_what_was_never_reached(tmp_path):
@@ -474,7 +474,7 @@ def test_a_judge_that_fails_loses_no_counter(game, monkeypatch):
     assert failed.events > failed.counters["messages"] > 0
 
 
-# On Ray.
+# With workers.
 
 
 @pytest.mark.ray
@@ -486,13 +486,23 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(game, monkeypatch):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", too_slow)
-    result = simclock("sweep", game, "--seeds", "0:8", "--jobs", 2)
+    result = simclock("sweep", game, "--seeds", "0:8", "--jobs", 2, "--address", "local")
     assert result.exit_code == 2
     assert result.stderr == "simclock: ray: a local Ray does not start: The current node timed out during startup.\n"
 
 
-@pytest.mark.ray
-def test_workers_find_what_this_process_finds(game, ray):
+@pytest.fixture(params=["processes", pytest.param("ray", marks=pytest.mark.ray)])
+def workers(request, monkeypatch):
+    """Processes of this machine, or a Ray that is there; gives what is told of one that was killed."""
+    if request.param == "ray":
+        request.getfixturevalue("ray")
+        return "its process was gone at once, exit status unknown"
+    monkeypatch.setattr("simclock.actors.placements.workers.ray_is_up", lambda: False)
+    monkeypatch.setattr("simclock.actors.placements.processes.cores_here", lambda: 2)
+    return "its process was killed by SIGKILL"
+
+
+def test_workers_find_what_this_process_finds(game, workers):
     """A user's file travels; results are the same and in seed order, whatever finished first."""
     here = simclock("sweep", game, "--seeds", "0:40", "--jobs", 1, "--format", "json")
     there = simclock("sweep", game, "--seeds", "0:40", "--jobs", 2, "--format", "json")
@@ -505,8 +515,7 @@ def test_workers_find_what_this_process_finds(game, ray):
     assert simclock("results", "compare", 1, 2).exit_code == 0
 
 
-@pytest.mark.ray
-def test_an_interrupt_with_workers_keeps_what_has_come(game, ray, monkeypatch):
+def test_an_interrupt_with_workers_keeps_what_has_come(game, workers, monkeypatch):
     true_add = sweep_module.Keeper.add
     calls = []
 
@@ -522,19 +531,17 @@ def test_an_interrupt_with_workers_keeps_what_has_come(game, ray, monkeypatch):
     assert len(read()) == sum(calls)
 
 
-@pytest.mark.ray
-def test_what_cannot_travel_is_told_in_a_line(game, ray):
+def test_what_cannot_travel_is_told_in_a_line(game, workers):
     source = PLAYERS.replace("def game", "import threading\nLOCK = threading.Lock()\n\n\ndef game")
     Path("players.py").write_text(source.replace("return Scenario", "with LOCK: return Scenario"), encoding="utf-8")
     result = simclock("sweep", game, "--seeds", "0:40", "--jobs", 2)
     assert result.exit_code == 2
-    assert "it cannot travel to a Ray worker" in result.stderr
+    assert "it cannot travel to a worker" in result.stderr
     assert result.stderr.count("\n") == 1
-    assert simclock("sweep", game, "--seeds", "0:4", "--jobs", 1).exit_code == 4, "a node of it fails"
+    assert simclock("sweep", game, "--seeds", "14:17", "--jobs", 1).exit_code == 4, "a node of it fails"
 
 
-@pytest.mark.ray
-def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, ray):
+def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, workers):
     """Of a batch that dies it is found out which seed did it."""
     source = PLAYERS.replace(
         "def game(seed):", "import os, signal\n\n\ndef game(seed):\n    if seed == 30: os.kill(os.getpid(), 9)"
@@ -546,7 +553,7 @@ def test_a_seed_that_kills_its_worker_is_told_and_the_others_are_kept(game, ray)
     kept = {each.seed: each for each in read()}
     assert sorted(kept) == list(range(40))
     assert kept[30].verdict == "failed" and kept[30].properties == ("worker died",)
-    assert kept[30].detail.startswith("its worker died 3 times: its process was gone at once, exit status unknown")
+    assert kept[30].detail.startswith(f"its worker died 3 times: {workers}")
     assert [seed for seed, each in kept.items() if each.properties == ("worker died",)] == [30]
 
 

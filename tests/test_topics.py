@@ -9,7 +9,7 @@ import pytest
 
 from simclock import Message, Node, Scenario, UsageError
 from simclock.experiments import catalog
-from simclock.experiments.catalog import TOPICS, bugs, entries, studies, topics
+from simclock.experiments.catalog import TOPICS, bugs, entries, entry_named, studies, topics
 from simclock.experiments.entries.bug import Bug
 from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.settings import Settings
@@ -53,6 +53,12 @@ def bug(**more) -> Bug:
 def test_every_folder_of_the_catalog_is_a_topic_of_its_name():
     folders = {path.parent.name for path in Path(catalog.__path__[0]).glob("*/*.py")}
     assert set(TOPICS) == folders and [each.name for each in topics()] == list(TOPICS)
+
+
+def test_a_scenario_is_found_by_the_list_of_topics_alone():
+    assert {each.name: " ".join(entry.name for entry in each.entries) for each in topics()} == TOPICS
+    assert all(entry_named(name) is entry for name, entry in entries().items())
+    assert entry_named("raft") is None
 
 
 def test_what_there_is_follows_from_the_topics(monkeypatch):

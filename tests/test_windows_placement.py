@@ -164,7 +164,7 @@ def test_what_is_no_placement_is_refused_in_one_line_by_all_who_read_one(text):
         with pytest.raises(UsageError) as refusal:
             refuse(text)
         said = (
-            f"placement: {text!r} is not a placement: use inline, windows, ray, ray:4 (four nodes to an actor) or ray"
+            f"placement: {text!r} is not a placement: use inline, windows, ray, auto, ray:4 (four nodes to an actor) or"
         )
         assert str(refusal.value).startswith(said) and "\n" not in str(refusal.value)
     with pytest.raises(UsageError, match="is not a placement"):

@@ -113,7 +113,7 @@ def test_the_row_that_no_hunt_finds_does_harm_where_a_plan_leads_to_it():
     """PAPER-5.3c: acknowledgements that are released when their leader leads again, with another log."""
     entry = entries()["raft-hunt"]
     network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
-    settings = Settings(seed=2, nodes=5, nemesis="none", faults=OLD_REPLY, duration_ns=ms(2000), network=network)
+    settings = Settings(seed=1, nodes=5, nemesis="none", faults=OLD_REPLY, duration_ns=ms(2000), network=network)
     wrong, right = (run(make_scenario(entry, replace(settings, parameters={"bug": bug}))) for bug in ("PAPER-5.3c", ""))
     assert right.reports["RaftProperties"]["leaders"] == 3 and right.violations == ()
     assert {violation.property for violation in wrong.violations} == {"matchIndex Is Stored"}

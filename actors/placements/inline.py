@@ -35,6 +35,10 @@ class InlineHosts:
         self.count = count
         self._guarding = guarding
         self._at_work = 0
+        self.events = 0
+        """Handled by all hosts, and observations made, as of their last answers."""
+        self.next_ns: int | None = 0
+        """When the next event of a lone host is due; None where nothing is left."""
         self.hosts = [Host(plan, number) for number in range(count)]
 
     def submit(self, host: int, mail: Mail) -> Mail:
@@ -47,7 +51,10 @@ class InlineHosts:
         with self._guarding.advance():
             for host, mail in tickets:
                 self._at_work = host
-                windows.append(self.hosts[host].advance(*mail))
+                window = self.hosts[host].advance(*mail)
+                self.events += window.handled
+                self.next_ns = window.next_time_ns
+                windows.append(window)
         return windows
 
     def tell_by(self, tell: Tell) -> None:
@@ -92,8 +99,11 @@ def run_in_process(
     replay: str,
     guard: bool,
     onlooker: Onlooker,
+    pilot: Callable[[Scheduler, InlineHosts], object] = lambda scheduler, hosts: None,
 ) -> RunResult:
-    """Run a scenario on one host here, or on several in windows."""
+    """Run a scenario on one host here, or on several in windows.
+
+    `pilot` may run its beginning, and end it there by raising."""
     guards = guarding(scenario.build, guard)
     with guards.run:
         scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
@@ -105,6 +115,7 @@ def run_in_process(
 
         with onlooker(lambda closely: standing(frames_of(thread) if closely else None)):
             try:
+                pilot(scheduler, hosts)
                 result = scheduler.run()
                 return result._replace(warnings=(*result.warnings, *hosts.unknown_messages()))
             except KeyboardInterrupt as interrupt:

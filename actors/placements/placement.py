@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from simclock.actors.placements.auto import Run, run_where_it_pays
 from simclock.actors.placements.inline import run_in_process
 from simclock.actors.placements.packing import Onlooker
 from simclock.errors import UsageError
@@ -67,14 +68,28 @@ class _OnRay:
         return run_on_ray(scenario, placement, **named)
 
 
-PLACEMENTS: tuple[Kind, ...] = (_InProcess("inline", ""), _InProcess("windows", "host"), _OnRay())
+@dataclass(frozen=True)
+class _WhereItPays:
+    name: str = "auto"
+    host: str = ""
+
+    def run(self, scenario: Scenario, placement: Placement, **named: Any) -> RunResult:
+        def there(hosts: int) -> Run:
+            packed = None if hosts >= scenario.nodes else hosts
+            return Placement(kind=_OnRay.name, hosts=packed, address=placement.address).run
+
+        return run_where_it_pays(scenario, placement, here=Placement(), there=there, **named)
+
+
+PLACEMENTS: tuple[Kind, ...] = (_InProcess("inline", ""), _InProcess("windows", "host"), _OnRay(), _WhereItPays())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
     """Where hosts live. It decides how fast a run is, never what happens in it.
 
-    `kind` is `"inline"`, `"ray"` or `"windows"`. On Ray, `nodes_per_actor` nodes share an actor (1: one actor per
+    `kind` is `"inline"`, `"ray"`, `"windows"` or `"auto"`, which begins in this process and goes on where that is
+    quickest, as `model.py` reckons it. On Ray, `nodes_per_actor` nodes share an actor (1: one actor per
     simulated node), or `hosts` says how many actors share all nodes. `address` joins a running cluster; without it
     `RAY_ADDRESS` is joined if set, else a local Ray is started and stopped again. Windows does in this process what Ray
     does, for checks of determinism.
@@ -94,9 +109,9 @@ class Placement:
 
     @classmethod
     def parse(cls, text: str, address: str | None = None) -> Placement:
-        """Read `inline`, `ray` (one actor per node), `ray:4` (four nodes to an actor) or `ray:hosts=2`.
+        """Read `inline`, `ray` (one actor per node), `ray:4` (four nodes to an actor), `ray:hosts=2` or `auto`.
 
-        `windows` in place of `ray` is the same without Ray. `address` is of use to Ray alone. Raises UsageError.
+        `windows` in place of `ray` is the same without Ray. `address` is of no use to the others. Raises UsageError.
         """
         kind, colon, packing = text.strip().partition(":")
         name, equals, count = packing.rpartition("=")
@@ -104,7 +119,7 @@ class Placement:
         packed = name in ("", "hosts") and bool(name) == bool(equals) and count.isdecimal()
         if colon and not (packs and packed):
             raise _unknown(text)
-        if kind != "ray":
+        if kind not in ("ray", "auto"):
             address = None
         if not colon:
             return cls(kind=kind, address=address)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from simclock.actors.placements.ray.session import ray_logs, ray_session, worker_options
+from simclock.actors.placements.ray.session import cluster_cores, ray_logs, ray_session, worker_options
 from simclock.actors.placements.ray_deaths import how_it_died
 from simclock.actors.placements.shipping import dumps, import_also_from, import_folders, loads, ship
 from simclock.errors import PlacementError
@@ -44,7 +44,7 @@ def map_on_ray(
         import ray
 
         deaths = (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError, ray.exceptions.NodeDiedError)
-        cores = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        cores = cluster_cores()
         workers = min(jobs or cores, cores)
         on_start(workers)
         folders, function_ref = import_folders(), ray.put(shipped)

@@ -10,23 +10,19 @@ from __future__ import annotations
 
 import io
 import os
-import site
 import sys
-import sysconfig
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import cloudpickle
 import msgspec
 
 from simclock.actors.message import REGISTRY, Message, fields_of
+from simclock.actors.placements.installed import installed_folders, travels_by_value
 from simclock.actors.placements.unpicklable import culprit
 from simclock.errors import UsageError
-from simclock.machinery import PACKAGE
 
 
 def ship(value: Any) -> bytes:
@@ -41,7 +37,7 @@ def ship(value: Any) -> bytes:
             reason = " ".join(str(error).split()) or type(error).__name__
             named = culprit(value, dumps, travels_by_value)
             raise UsageError(
-                f"it cannot travel to a Ray worker: {f'{named} ({reason})' if named else reason}: make it where it is "
+                f"it cannot travel to a worker: {f'{named} ({reason})' if named else reason}: make it where it is "
                 "used, as in the node's on_start, or stay in this process (--placement inline, --jobs 1)"
             ) from None
 
@@ -58,41 +54,15 @@ def loads(data: bytes) -> Any:
     return cloudpickle.loads(data)
 
 
-def travels_by_value(module_name: str) -> bool:
-    """Whether things of that module may be unknown to a worker."""
-    if module_name == "__main__":
-        return True
-    if module_name.partition(".")[0] == PACKAGE:
-        return False
-    module = sys.modules.get(module_name)
-    if module is None:
-        return True
-    origin = getattr(module, "__file__", None)
-    if origin is None:
-        return not hasattr(module, "__path__") and module_name not in sys.builtin_module_names
-    # A package manager may put links into site-packages, to files that lie somewhere else.
-    paths = (os.path.abspath(origin), str(Path(origin).resolve()))
-    return not any(path.startswith(_installed_folders()) for path in paths)
-
-
 def import_folders() -> list[str]:
     """Where this process also looks for the modules of its user, beside what is installed."""
     folders = map(os.path.abspath, sys.path)  # "" is the folder we are in; an editable install adds names of no folder
-    return [folder for folder in folders if os.path.exists(folder) and not folder.startswith(_installed_folders())]
+    return [folder for folder in folders if os.path.exists(folder) and not folder.startswith(installed_folders())]
 
 
 def import_also_from(folders: list[str]) -> None:
     """Look there too, after all else: a user's queue.py is not the queue that Python's own modules mean."""
     sys.path.extend(folder for folder in folders if folder not in sys.path)
-
-
-@cache
-def _installed_folders() -> tuple[str, ...]:
-    folders = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-    folders.update((*site.getsitepackages(), site.getusersitepackages()))
-    return tuple(
-        str(path) for folder in folders if folder for path in (Path(folder).absolute(), Path(folder).resolve())
-    )
 
 
 @contextmanager

@@ -13,9 +13,10 @@ Rule 2: an operation of unknown outcome comes after what its process had done be
 Rule 3: OK comes with the order, which `flaw_of_sequence` replays; ILLEGAL with the longest legal prefix and what
         stands in its way; UNKNOWN where a limit was hit: the problem is NP-complete (Gibbons & Korach 1997).
 
-Two short ways come first. A history that is linearizable is sequentially consistent, and the orders of its parts are
-merged into one (locality's proof, Herlihy & Wing 1990). One of reads and writes whose written values differ must keep
-the session guarantees and causality; where these are broken, the circle of demands is the reason.
+Three short ways come first. A history that is linearizable is sequentially consistent, and the orders of its parts are
+merged into one (locality's proof, Herlihy & Wing 1990). Of reads and writes whose written values differ, what was read
+says most of the order of writes, and the rest follows (`lagging.py`). And such a history must keep the session
+guarantees and causality; where these are broken, the circle of demands is the reason.
 
 The search goes depth first over (how far each process is, the states) and remembers where it was. A read that is legal
 is taken at once, since it changes nothing for anyone else; a step is refused that leaves a state which someone still
@@ -32,6 +33,7 @@ from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, NoReturn
 
 from simclock.experiments.checkers.histories import HistoryError, Operation
+from simclock.experiments.checkers.lagging import order_of_lagging
 from simclock.experiments.checkers.linearizability import Model, Verdict
 from simclock.experiments.checkers.linearizability.checker import linearizability_within
 from simclock.experiments.checkers.linearizability.limits import LimitHitError, Limits, limits_of
@@ -109,7 +111,8 @@ def check_sequential_consistency(
     if linear.verdict is Verdict.OK:
         order = _merged(linear.linearizations)
     if not order or flaw_of_sequence(order, judged, model) is not None:
-        order = ()
+        order = _order_of_registers(judged, model, limits)
+    if not order:
         share = limits.share(2)
         circle = _broken_guarantee(judged, model, share)
         limits.steps += share.steps
@@ -170,12 +173,31 @@ def _merged(orders: Sequence[Sequence[Operation]]) -> tuple[Operation, ...]:
     return tuple(merged)
 
 
+def _order_of_registers(judged: Sequence[Operation], model: Model, limits: Limits) -> tuple[Operation, ...]:
+    """An order that follows from what was read, where that can be told; empty where there is none, or another."""
+    if not _is_of_registers(judged, model):
+        return ()
+    share = limits.share(2)
+    try:
+        order = order_of_lagging(list(_programs(judged).values()), model, share)
+    except LimitHitError:
+        return ()
+    finally:
+        limits.steps += share.steps
+    return order if order and flaw_of_sequence(order, judged, model) is None else ()
+
+
+def _is_of_registers(judged: Sequence[Operation], model: Model) -> bool:
+    """Whether all are reads and writes, and each key is a part of its own."""
+    if not all(_is_of_a_register(each, model) for each in judged):
+        return False
+    parts = [{each.key for each in part} for part in _parts(judged, model)]
+    return all(len(keys) == 1 for keys in parts) and len(parts) == len(set().union(*parts))
+
+
 def _broken_guarantee(judged: Sequence[Operation], model: Model, limits: Limits) -> str:
     """Why the history is not even causal, where that can be told: registers, and every value written once."""
-    if not all(_is_of_a_register(each, model) for each in judged):
-        return ""
-    parts = [{each.key for each in part} for part in _parts(judged, model)]
-    if any(len(keys) > 1 for keys in parts) or len(parts) > len(set().union(*parts)):
+    if not _is_of_registers(judged, model):
         return ""
     try:
         sessions = session_guarantees_within(limits, judged, initial=model.initial)

@@ -118,7 +118,8 @@ def check(
     """Judge HISTORY: exit status 0 is OK, 1 ILLEGAL, 3 UNKNOWN (a limit was hit), 2 bad usage.
 
     true, 1 and 1.0 are three values. Numbers of events are the file's, with those of the nemesis counted. Of events
-    that name no process each operation is of a client of its own.
+    that name no process each operation is of a client of its own. Sequential consistency is quick for registers to
+    which no value is written twice; for all else it is a search without a bound but the limits, so give one.
 
     \b
     Examples:

@@ -341,7 +341,7 @@ class _UnderWay:
             try:
                 if any(placement.kind == "ray" for _, placement in self.plan.placements):
                     bar.set_description_str("starting Ray")
-                with ray_for(self.plan.placements, address) as ready:
+                with ray_for(self.plan.placements, address, partial(self._ray_started, bar)) as ready:
                     self.number = self.begin()
                     bar.write(lines.head, file=sys.stderr)
                     begins, fails = partial(self._begins, bar), partial(self._fails, bar)
@@ -365,6 +365,9 @@ class _UnderWay:
                 with suppress(SimclockError):  # it then goes on from there
                     self.records.end(self.number, state)
         return state
+
+    def _ray_started(self, bar: Any, seconds: float) -> None:
+        bar.write(f"Ray started in {seconds:.1f} s, before all runs", file=sys.stderr)
 
     def _begins(self, bar: Any, spot: Spot, number: int) -> Onlooker:
         bar.set_description_str(f"run {self.done + 1} of {bar.total}: {spot}")

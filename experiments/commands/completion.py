@@ -21,7 +21,7 @@ from simclock.experiments.runs.source import find_source
 from simclock.experiments.scenario_files.file import is_python
 from simclock.experiments.telling.spelling import nearest
 
-PLACEMENTS = ("inline", "windows", "windows:hosts=2", "ray", "ray:4", "ray:hosts=2")
+PLACEMENTS = ("inline", "windows", "windows:hosts=2", "ray", "ray:4", "ray:hosts=2", "auto")
 """What is offered where a placement is asked for."""
 
 _WORDS = "simclock.words"

@@ -42,7 +42,7 @@ def demo(seed: int, address: str | None) -> int:
     with ray_for(places, address):
         click.echo("\nThe same scenario and seed, one Ray actor per simulated node:\n")
         ray = _run(source, case, Placement.parse("ray", address))
-        click.echo(f"  wall time  {ray.result.wall_s:.2f} s")
+        click.echo(f"  wall time  {ray.result.wall_s:.2f} s{ray.result.before_text}")
         click.echo("\n".join(f"  verdict    {line}" for line in verdict_lines(ray)))
         click.echo(f"\nDigests\n\n  inline  {inline.result.digest}\n  ray     {ray.result.digest}")
         equal = inline.result.digest == ray.result.digest

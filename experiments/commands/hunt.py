@@ -47,8 +47,12 @@ from simclock.readable import in_one_line
 @click.option("--first", type=SEED, default=0, show_default=True, help="The first search's start seed.")
 @click.option("--property", "property_name", metavar="NAME", help="What has to be named.  [default: anything]")
 @click.option("--shrink/--no-shrink", "shrinks", default=False, show_default=True, help="Make a found run smaller.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Runs at a time; 1 is in this process.  [default: cores, if it lasts]",
+)
+@click.option("--address", help="The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
 @verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -228,7 +228,8 @@ def placement_options(command: Command) -> Command:
                 default="inline",
                 show_default=True,
                 shell_complete=complete_placement,
-                help="Where nodes live: inline, ray (one actor per node), ray:4 (four to an actor), ray:hosts=2.",
+                help="Where nodes live: inline, ray (one actor per node), ray:4 (four to an actor), ray:hosts=2; "
+                "auto begins inline, and goes where it is quickest.",
             ),
             click.option("--nodes-per-actor", type=WHOLE, help="On Ray: how many nodes share an actor."),
             click.option("--hosts", type=WHOLE, help="On Ray: how many actors share all nodes."),
@@ -262,6 +263,8 @@ def _placement(text: str, nodes_per_actor: int | None, hosts: int | None, addres
     for flag, value in given.items():
         if value is not None and placement.kind == "inline":
             raise UsageError(f"--{flag}: inline has one host in this process: add --placement ray")
+        if value is not None and placement.kind == "auto" and flag != "address":
+            raise UsageError(f"--{flag}: auto decides that itself: use --placement ray, or leave it out")
     if nodes_per_actor is not None and hosts is not None:
         raise UsageError("--hosts: give --nodes-per-actor or --hosts, not both")
     if nodes_per_actor is not None:

@@ -76,7 +76,7 @@ def shrink(
     here = address is None and (jobs == 1 or (jobs is None and run_s < RUN_S_WORTH_RAY))
     with (
         progress_bar(total=max_runs, unit="run", leave=False) as bar,
-        _evaluation(TrialRunner(entry=reference.entry), here, jobs, address) as evaluate,
+        _evaluation(TrialRunner(entry=reference.entry), here, jobs, address) as (evaluate, started_s),
     ):
 
         def told(settings: Settings) -> None:
@@ -92,7 +92,7 @@ def shrink(
     except OSError as error:
         click.echo(text)  # what took so many runs is not lost
         raise cannot_write(f"--out: cannot write {out}, which stands on stdout", error) from None
-    click.echo(report_text(minimal, out, time.perf_counter() - started))
+    click.echo(report_text(minimal, out, time.perf_counter() - started - started_s, started_s))
     return INTERRUPTED if minimal.why_ended.startswith("interrupted") else VALID
 
 
@@ -101,14 +101,18 @@ def _advance(bar: Any, runs: int) -> None:
 
 
 @contextmanager
-def _evaluation(runner: TrialRunner, here: bool, jobs: int | None, address: str | None) -> Iterator[Evaluate]:
+def _evaluation(
+    runner: TrialRunner, here: bool, jobs: int | None, address: str | None
+) -> Iterator[tuple[Evaluate, float]]:
+    """What tries candidates, and how long a Ray took to start for it."""
     if here:
-        yield in_process(runner)
+        yield in_process(runner), 0.0
         return
     from simclock.actors.placements.ray.session import ray_session
 
+    began = time.perf_counter()
     with ray_session(address):  # one for all rounds
-        yield on_ray(runner, jobs)
+        yield on_ray(runner, jobs), time.perf_counter() - began
 
 
 def _behind_links(out: Path) -> Path:

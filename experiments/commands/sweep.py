@@ -52,8 +52,12 @@ FAILURES_TOLD_MAX = 25
 @click.argument("scenario", required=False, shell_complete=complete_scenario)
 @click.option("--seeds", metavar="FROM:TO", help="Such as 0:10000 (TO is left out), 7 or 3,5,20:30.")
 @click.option("--resume", is_flag=True, help="Go on with a sweep that was interrupted or killed; SCENARIO: its number.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; 1 is in this process.  [default: all cores]")
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Runs at a time; 1 is in this process.  [default: as first seeds say]",
+)
+@click.option("--address", help="The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
 @verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -175,6 +179,8 @@ class _Run:
     codes: CodeMaker | None = None
     """Made at the first failure."""
     workers: int = 0
+    chosen: str = ""
+    """Why it was spread or not, where that was left open."""
     started_s: float = 0.0
     """How long a Ray took to start or to be joined."""
     wall_s: float = 0.0
@@ -193,7 +199,13 @@ class _Run:
             ):
                 try:
                     running = sweep(
-                        runner, self.seeds, done=self.done, jobs=jobs, address=address, on_start=self._started
+                        runner,
+                        self.seeds,
+                        done=self.done,
+                        jobs=jobs,
+                        address=address,
+                        on_start=self._started,
+                        on_choice=self._chosen,
                     )
                     with closing(running):
                         for outcomes in running:
@@ -220,9 +232,11 @@ class _Run:
         except SimclockError:
             print_unsaved(self.keeper)
 
-    def _started(self, workers: int) -> None:
-        self.workers = workers
-        self.started_s = time.perf_counter() - self._began
+    def _started(self, workers: int, ray_s: float) -> None:
+        self.workers, self.started_s = workers, ray_s
+
+    def _chosen(self, why: str) -> None:
+        self.chosen = why
 
     def _tell(self, outcomes: Sequence[Outcome], bar: Any) -> None:
         for outcome in outcomes:
@@ -273,7 +287,7 @@ def print_unsaved(keeper: Keeper) -> None:
 
 def _print_summary(found: Sweep, database: ResultsDatabase, run: _Run, form: str, state: str) -> None:
     results = database.results(sweep=found.id)
-    ran = Ran(wall_s=run.wall_s, workers=run.workers, before=len(run.done), started_s=run.started_s)
+    ran = Ran(wall_s=run.wall_s, workers=run.workers, before=len(run.done), started_s=run.started_s, chosen=run.chosen)
     if form == "json":
         click.echo(summary_json(found, results, ran))
         return

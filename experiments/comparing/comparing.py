@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -116,8 +117,14 @@ def limit_ns(text: str | None, place: str = "limit") -> int | None:
 
 
 @contextmanager
-def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Iterator[Ready]:
+def ray_for(
+    places: Sequence[tuple[str, Placement]],
+    address: str | None,
+    started: Callable[[float], object] = lambda seconds: None,
+) -> Iterator[Ready]:
     """One Ray for all runs, where one of them needs any: it is up before the first, so that all rounds are alike.
+
+    `started` is told how long that took.
 
     Gives what has a placement ready before each run: in place of a Ray that has died, another is started.
     """
@@ -127,7 +134,9 @@ def ray_for(places: Sequence[tuple[str, Placement]], address: str | None) -> Ite
     from simclock.actors.placements.ray.session import ray_has_died, ray_session
 
     with ExitStack() as session:
+        began = time.perf_counter()
         session.enter_context(ray_session(address))
+        started(time.perf_counter() - began)
 
         def ready(placement: Placement) -> Callable[[], bool]:
             if placement.kind != "ray":

@@ -38,6 +38,7 @@ HEADERS = (
     "digest",
     "agree",
 )
+PREDICTED, STARTED = "predicted", "started"
 DIGEST_SHOWN = 12
 WORD_MAX = 90
 
@@ -84,6 +85,10 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float = 0.0
     started_s: float = 0.0
     """How long workers took to start, before `wall_s`."""
+    predicted_s: float = 0.0
+    """What `wall_s` was to be by the model of `auto`; 0 where it was not asked."""
+    chosen: str = ""
+    """Of `auto`, where it ran and why."""
     digest: str = ""
     numbers: dict[str, int | float] = msgspec.field(default_factory=dict)
     """What observers reported and the kernel counted, by name."""
@@ -136,6 +141,8 @@ class Row:
     """Seconds, without the start of workers."""
     started_s: Spread | None = None
     """How long workers took to start before that."""
+    predicted_s: float | None = None
+    """What the model of `auto` had predicted in place of `wall_s`; None where it was not asked."""
     speed_up: Spread | None = None
     """Over the same case inline, within a round; None where that was not measured."""
     digest: str = ""
@@ -161,6 +168,10 @@ class Row:
         """What was measured under that name; None where it was not."""
         name = column_named(column, self.numbers)
         return None if name is None else self.numbers[name]
+
+    def beside(self, name: str) -> float | None:
+        """The seconds under PREDICTED or STARTED."""
+        return self.predicted_s if name == PREDICTED else None if self.started_s is None else self.started_s.median
 
     @property
     def cells(self) -> Iterator[str]:
@@ -218,14 +229,23 @@ class Comparison:
         return sorted({name for row in self.rows for name in row.numbers})
 
     @property
+    def beside(self) -> tuple[str, ...]:
+        """What stands beside the wall time where any row has it: what was predicted, and the start of workers."""
+        predicted = any(row.predicted_s for row in self.rows)
+        started = any(row.started_s and row.started_s.median for row in self.rows)
+        return (*[PREDICTED] * predicted, *[STARTED] * started)
+
+    @property
     def headers(self) -> tuple[str, ...]:
         """Of its table: a note is there where a row has one."""
-        return (*HEADERS, *self.columns, *(("note",) if self.words else ()))
+        return (*HEADERS, *self.beside, *self.columns, *(("note",) if self.words else ()))
 
     def cells(self, row: Row) -> list[str]:
         """What its table shows of a row, below the headers."""
         word = row.word if len(row.word) <= WORD_MAX else f"{row.word[: WORD_MAX - 3]}..."
-        return [*row.cells, *(cell(row.number(each)) for each in self.columns), *([word] if self.words else [])]
+        beside = ["" if value is None else f"{value:.3f} s" for value in map(row.beside, self.beside)]
+        own = [cell(row.number(each)) for each in self.columns]
+        return [*row.cells, *beside, *own, *([word] if self.words else [])]
 
     def _repr_html_(self) -> str:
         """What a notebook shows: whether all digests agree, and the table."""
@@ -281,6 +301,7 @@ def _row(
         virtual_ns=first.virtual_ns,
         wall_s=spread(each.wall_s for each in runs.values()),
         started_s=spread(each.started_s for each in runs.values()),
+        predicted_s=first.predicted_s or None,
         speed_up=spread(reference[number].wall_s / runs[number].wall_s for number in both),
         digest=first.digest,
         agree=agree,

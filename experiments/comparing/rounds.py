@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
+from simclock.actors.placements.model import Load
 from simclock.actors.run import Look, Onlooker, Placement, run
 from simclock.errors import HandlerError, PlacementError, SimclockError, UsageError
 from simclock.experiments.comparing.comparison import Case, Measurement, Spot
 from simclock.experiments.comparing.limit import GONE, Limit
 from simclock.experiments.comparing.numbers import numbers_of
+from simclock.experiments.comparing.prediction import load_of, predicted_s
 from simclock.experiments.telling.exit_status import BAD_USAGE, CODE_FAILED, UNKNOWN
 from simclock.experiments.telling.spelling import one_line
 from simclock.kernel.scheduler import RunResult
@@ -72,15 +76,21 @@ def measure(
     measured = {(each.spot, each.round) for each in done if not each.word}
     known = {spot for spot, _ in measured}
     gone = {each.spot for each in done if each.word and each.lasting}
+    placements = [placement for _, placement in plan.placements]
+    loads: dict[tuple[str, int], Load | None] = {}
     for number in range(1, plan.repeats + 1):
         for case in plan.cases:
             for label, placement in plan.placements:
                 spot = Spot(case.name, case.nodes, label)
                 if spot in gone or (spot, number) in measured:
                     continue
+                if spot[:2] not in loads:
+                    loads[spot[:2]] = load_of(case.scenario, placements)
                 limit = Limit(None if spot in known else plan.limit_ns)
                 onlooker = _both(begins(spot, number), limit)
                 found = _measured(partial(_run, ready, case, placement, onlooker, limit), spot, number, limit, fails)
+                if not found.word:
+                    found = msgspec.structs.replace(found, predicted_s=predicted_s(loads[spot[:2]], placement))
                 (gone if found.word else known).add(spot)
                 yield found
 
@@ -121,6 +131,7 @@ def _measured(one: Callable[[], RunResult], spot: Spot, number: int, limit: Limi
         virtual_ns=result.virtual_ns,
         wall_s=result.wall_s,
         started_s=result.started_s,
+        chosen=result.chosen,
         digest=result.digest,
         numbers=numbers_of(result),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from simclock.experiments.comparing.comparison import DIGEST_SHOWN, HEADERS, Comparison, Measurement, Row, Spot
+from simclock.experiments.comparing.comparison import DIGEST_SHOWN, HEADERS, STARTED, Comparison, Measurement, Row, Spot
 from simclock.experiments.telling.tables import table_text
 from simclock.readable import in_one_line
 
-MACHINE_HEADERS = ("rounds", "wall min", "wall max", "speed-up min", "speed-up max", "started", "note")
+MACHINE_HEADERS = ("rounds", "wall min", "wall max", "speed-up min", "speed-up max", "started", "predicted", "note")
 """What csv and json have besides; in a table a spread stands behind its median, and a note where there is one."""
 
 
@@ -22,7 +22,10 @@ def comparison_text(found: Comparison, form: str) -> str:
     if form in ("csv", "json"):
         return table_text((*HEADERS, *MACHINE_HEADERS, *found.columns), (), form, raw)
     shown = [tuple(map(in_one_line, found.cells(row))) for row in found.rows]
-    plain = [(*_plain(row), *map(row.number, found.columns), *_note(row, found)) for row in found.rows]
+    plain = [
+        (*_plain(row), *map(row.beside, found.beside), *map(row.number, found.columns), *_note(row, found))
+        for row in found.rows
+    ]
     return table_text(found.headers, shown, form, plain)
 
 
@@ -48,7 +51,7 @@ def _plain(row: Row) -> tuple[Any, ...]:
 
 def _more(row: Row) -> tuple[Any, ...]:
     ends = [part for each in (row.wall_s, row.speed_up) for part in ((None, None) if each is None else each[1:])]
-    return (row.rounds, *ends, None if row.started_s is None else row.started_s.median, row.word or None)
+    return (row.rounds, *ends, row.beside(STARTED), row.predicted_s, row.word or None)
 
 
 class Lines:
@@ -66,7 +69,7 @@ class Lines:
         if each.word:
             return f"{self._line(first, ('', '', ''))}  {in_one_line(each.word)}"
         measured = (f"{each.events_per_s:,.0f}", f"{each.wall_s:.3f} s", each.digest[:DIGEST_SHOWN])
-        return self._line(first, measured)
+        return self._line(first, measured) + (f"  {each.chosen}" if each.chosen else "")
 
     def _line(self, first: tuple[str, str, str, str], measured: tuple[str, str, str]) -> str:
         (number, name, nodes, place), (rate, wall, digest) = first, measured

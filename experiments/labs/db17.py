@@ -26,6 +26,7 @@ from simclock import Cut, Network, RunResult, Scenario, UsageError, ms
 from simclock.actors import Message, Node, Placement, run
 from simclock.experiments.labs.splitmix import MASK, VARIANT, splitmix64
 from simclock.protocols.raft import RaftServer, RaftSettings, Role
+from simclock.protocols.replication import CommandsAlone
 
 TICK_NS = ms(1)
 ARRIVED_NS = TICK_NS // 4
@@ -88,7 +89,7 @@ class LeadsNoMore(Message):
     """A server to the driver: it was leader."""
 
 
-class LabMachine:
+class LabMachine(CommandsAlone):
     """The lab applies nothing."""
 
     def apply(self, command: bytes) -> bytes:

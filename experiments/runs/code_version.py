@@ -7,16 +7,14 @@ text names the git commit where our sources are tracked by git, else the package
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from simclock.actors.placements.shipping import travels_by_value
+from simclock.actors.placements.installed import travels_by_value
 from simclock.machinery import IMPORTED_FROM, ROOT
 
 SOURCES = ("simclock", "actors", "protocols", "experiments")
@@ -85,6 +83,8 @@ def _scenario_sources(scenario: str) -> Iterator[tuple[str, Path]]:
 
 def _git_text() -> str:
     """The commit of our sources, empty where git does not track them."""
+    import subprocess
+
     try:
         if not _git("ls-files", "simclock/__init__.py"):
             return ""
@@ -96,6 +96,8 @@ def _git_text() -> str:
 
 
 def _git(*arguments: str) -> str:
+    import subprocess
+
     done = subprocess.run(
         ["git", "-C", str(IMPORTED_FROM), *arguments], capture_output=True, text=True, check=True, timeout=GIT_TIMEOUT_S
     )
@@ -103,6 +105,8 @@ def _git(*arguments: str) -> str:
 
 
 def _package_text() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # it brings the whole of `email`
+
     try:
         return version("simclock")
     except PackageNotFoundError:

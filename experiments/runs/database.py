@@ -9,19 +9,21 @@ leaves it as it was after the last transaction. A result is named `SWEEP:SEED`.
 from __future__ import annotations
 
 import json
-import sqlite3
 import struct
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from simclock.errors import SimclockError, UsageError
 from simclock.experiments.runs.code_version import CodeVersion
 from simclock.experiments.runs.outcome import VERDICTS, Outcome
 from simclock.readable import say
+
+if TYPE_CHECKING:
+    import sqlite3  # at run time where a database is opened: most commands open none
 
 DEFAULT_DATABASE = ".simclock/results.db"
 APPLICATION = 0x73696D63
@@ -294,6 +296,8 @@ def open_results(path: Path, *, create: bool = False) -> Iterator[ResultsDatabas
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{path}: cannot be made: {error.strerror}: name another with --database") from None
+    import sqlite3
+
     with told_plainly(path):
         # Several threads may use it, one at a time: whoever has them sees to that.
         # rwc makes it; rw becomes read-only by itself where the file is, and may roll back what a crash left half done.
@@ -349,6 +353,8 @@ def _check_header(path: Path) -> bool:
 @contextmanager
 def told_plainly(path: Path) -> Iterator[None]:
     """SQLite's errors as ours, one line each."""
+    import sqlite3
+
     try:
         yield
     except sqlite3.Error as error:

@@ -132,6 +132,8 @@ def _fault(fault: Fault) -> dict[str, Any]:
 def _rows(report: Report) -> Iterator[tuple[str, str]]:
     result = report.result
     yield "placement", result.placement
+    if result.chosen:
+        yield "chosen", result.chosen
     yield from _first("went wrong", [str(fault) for fault in result.faults] or ["nothing was made to"])
     yield from _first("skipped", [f"{fault}: nobody had observed that name" for fault in result.skipped])
     if result.faults or result.halts:
@@ -154,8 +156,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield from _labelled("drawn", [line for show in report.judged.shown for line in show()])
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
-    started = f" (Ray started in {result.started_s:.1f} s)" if result.started_s else ""
-    yield "wall time", f"{result.wall_s:.2f} s{rate}{started}"
+    yield "wall time", f"{result.wall_s:.2f} s{rate}{result.before_text}"
     if result.hash_seed != USUAL:
         yield "hash seed", result.hash_seed if result.hash_seed != RANDOM else _NO_REPLAY
     yield "replay", result.replay

@@ -100,9 +100,9 @@ def sweep(
 ) -> SeedRuns:
     """Run a scenario with many seeds: a function of a seed, or of Settings; `seeds` as 100, "500:600" or range(100).
 
-    With `jobs` as Ray tasks, so many at a time; 1 is in this process. The others are the options of `simclock sweep`,
-    `liveness` a time such as "5s" or nanoseconds. What raises is an outcome like any other. Raises UsageError for what
-    cannot be run at all.
+    With `jobs` in so many processes, or Ray tasks where a Ray is there; 1 is in this process. The others are the
+    options of `simclock sweep`, `liveness` a time such as "5s" or nanoseconds. What raises is an outcome like any
+    other. Raises UsageError for what cannot be run at all.
     """
     if isinstance(scenario, Scenario):
         raise UsageError("sweep: a Scenario has one seed: give a function that makes one from a seed")

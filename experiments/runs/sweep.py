@@ -1,14 +1,16 @@
-"""A sweep: many seeds of one scenario, each run inline, over the workers of a Ray or in this process.
+"""A sweep: many seeds of one scenario, each run inline, in this process or spread over workers: processes of this
+machine, or those of a Ray that is joined.
 
-Laws: what comes is told as it comes, in batches; whoever needs an order sorts by seed. A batch holds about BATCH_S of
-work, so that the millisecond a Ray call costs does not show; the first batches hold one seed, since nothing is known. A
-worker gives back what it has done when a batch takes longer, and the rest of its seeds are given anew. A result that
-has come is saved within SAVE_S, whatever the next run does, so that nobody loses more who kills the sweep.
+Laws: how many work is decided by who asks, or else by the first seeds, which are run here: what is left is spread where
+that is quicker with the start of workers. What comes is told as it comes, in batches; whoever needs an order sorts by
+seed. A batch holds about BATCH_S of work, so that what it costs to hand it over does not show; the first batches hold
+one seed, since nothing is known. A worker gives back what it has done when a batch takes longer, and the rest of its
+seeds are given anew. A result that has come is saved within SAVE_S, whatever the next run does, so that nobody loses
+more who kills the sweep.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -17,12 +19,17 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
+from simclock.actors.placements.cores import cores_here
+from simclock.actors.placements.model import GAIN_MIN
+from simclock.actors.placements.workers import JOIN_S, PROCESSES_S, is_for_ray, map_on_workers
 from simclock.errors import SimclockError
 from simclock.experiments.runs.database import ResultsDatabase, ResultsLocked
 from simclock.experiments.runs.outcome import Outcome, SeedRunner, outcome_of_death
 
 BATCH_S = 0.25
 BATCH_SEEDS_MAX = 1000
+PILOT_S = 0.5
+"""Seeds are run here for so long before it is decided whether the others are spread."""
 SAVE_S = 0.2
 """Finished results wait about so long to be saved."""
 WAIT_S_MIN = 0.01
@@ -33,7 +40,8 @@ class Batches:
 
     def __init__(self, seeds: Sequence[int], done: Collection[int] = ()) -> None:
         self._seeds = (seed for seed in seeds if seed not in done)
-        self._left = len(seeds) - len(done)
+        self.left = len(seeds) - len(done)
+        """How many have not been given yet."""
         self._runs = 0
         self._wall_s = 0.0
         self._again: deque[Sequence[int]] = deque()
@@ -48,13 +56,18 @@ class Batches:
         size = 1
         if self._runs:
             wanted = int(BATCH_S * self._runs / max(self._wall_s, 1e-9))
-            share = -(-self._left // (2 * self.workers))  # towards the end smaller, so that all finish together
+            share = -(-self.left // (2 * self.workers))  # towards the end smaller, so that all finish together
             size = max(1, min(wanted, share, BATCH_SEEDS_MAX))
         batch = tuple(islice(self._seeds, size))
         if not batch:
             raise StopIteration
-        self._left -= len(batch)
+        self.left -= len(batch)
         return batch
+
+    def one(self) -> int:
+        """The next seed, in no batch."""
+        self.left -= 1
+        return next(self._seeds)
 
     def again(self, seeds: Sequence[int]) -> None:
         """Give these seeds once more, each in a batch of its own."""
@@ -78,28 +91,32 @@ def sweep(
     done: Collection[int] = (),
     jobs: int | None = None,
     address: str | None = None,
-    on_start: Callable[[int], None] = lambda workers: None,
+    on_start: Callable[[int, float], None] = lambda workers, ray_s: None,
+    on_choice: Callable[[str], None] = lambda why: None,
 ) -> Generator[list[Outcome]]:
     """Run every seed but those that are done; gives batches as they finish.
 
-    One job, or one core, and no address: in this process.
+    One job and no address: in this process. Neither: as the first seeds say, and `on_choice` is told why, in one line.
+    `on_start` is told how many work at once, and how long a Ray took to be there.
     """
     if len(done) == len(seeds):
         return
-    if address is None and (jobs == 1 or (jobs is None and _stays_here())):
-        on_start(1)
-        for seed in seeds:
-            if seed in done:
-                continue
-            yield [runner.outcome(seed)]
-        return
-    from simclock.actors.placements.ray_tasks import map_on_ray
-
     batches = Batches(seeds, done)
+    if address is None and jobs in (1, None):
+        on_start(1, 0.0)
+        choice = _Choice(batches.left, jobs == 1)
+        while batches.left and not choice.spreads:
+            outcome = runner.outcome(batches.one())
+            choice.saw(outcome)
+            yield [outcome]
+        if jobs is None:
+            on_choice(choice.why)
+        if not batches.left:
+            return
 
-    def started(workers: int) -> None:
+    def started(workers: int, ray_s: float) -> None:
         batches.workers = workers
-        on_start(workers)
+        on_start(workers, ray_s)
 
     def died(seeds: Sequence[int], why: str) -> list[Outcome]:
         """One of these seeds kills its worker: which, the next runs show."""
@@ -109,14 +126,42 @@ def sweep(
         return []
 
     runner = replace(runner, batch_s=BATCH_S)
-    for batch, outcomes in map_on_ray(runner, batches, jobs=jobs, address=address, on_start=started, on_death=died):
+    for batch, outcomes in map_on_workers(runner, batches, jobs=jobs, address=address, on_start=started, on_death=died):
         batches.rest(batch, outcomes)
         batches.heard(outcomes)
         yield outcomes
 
 
-def _stays_here() -> bool:
-    return (os.cpu_count() or 1) == 1 and not os.environ.get("RAY_ADDRESS")
+class _Choice:
+    """Whether what is left of a sweep is spread, by how long its first seeds took here."""
+
+    def __init__(self, seeds: int, stays: bool) -> None:
+        self.spreads = False
+        self._stays = stays
+        self._left = self._seeds = seeds
+        self._wall_s = 0.0
+        self._left_s = 0.0
+
+    def saw(self, outcome: Outcome) -> None:
+        """A seed has been run here."""
+        self._left -= 1
+        self._wall_s += outcome.wall_s
+        self._left_s = self._wall_s / (self._seeds - self._left) * self._left
+        if self._stays or self._wall_s < PILOT_S:
+            return
+        cluster = is_for_ray(None)
+        start_s = JOIN_S if cluster else PROCESSES_S
+        share = 0.0 if cluster else 1 / cores_here()  # how many cores a cluster has, it has not been asked
+        self.spreads = self._left_s > GAIN_MIN * (start_s + self._left_s * share)
+
+    @property
+    def why(self) -> str:
+        """In one line."""
+        ran = self._seeds - self._left
+        took = f"{ran:,} seed{'s' * (ran != 1)} took {self._wall_s:.1f} s here"
+        if self.spreads:
+            return f"spread: {took}, so {self._left:,} would take {self._left_s:.1f} s more"
+        return f"in this process: {took}, too little for the start of workers to pay"
 
 
 @dataclass

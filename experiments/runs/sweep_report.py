@@ -63,6 +63,8 @@ class Ran(NamedTuple):
     """Results that were there when it went on."""
     started_s: float = 0.0
     """How long a Ray took to start, before `wall_s`."""
+    chosen: str = ""
+    """Why it was spread or not, where that was left open."""
 
 
 def summary_text(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> str:
@@ -80,6 +82,8 @@ def _rows(sweep: Sweep, results: Sequence[Result], ran: Ran, database: str) -> I
     state = "" if sweep.state == FINISHED else f" ({sweep.state}, of {len(parse_seeds(sweep.seeds)):,})"
     started = f" (Ray started in {ran.started_s:.1f} s)" if ran.started_s >= SHOWN_S else ""
     yield "runs", f"{len(results):,}{state}{earlier} in {ran.wall_s:.1f} s{rate}{at_once}{started}"
+    if ran.chosen:
+        yield "chosen", ran.chosen
     yield "verdicts", ", ".join(f"{sweep.verdicts[verdict]:,} {verdict}" for verdict in VERDICTS)
     for verdict, label in ((VIOLATED, VIOLATED), (FAILED, FAILED), (UNKNOWN, "not judged")):
         found = properties_of(results, verdict)
@@ -124,6 +128,7 @@ def summary_json(sweep: Sweep, results: Sequence[Result], ran: Ran) -> str:
         "done_before": ran.before,
         "wall_s": ran.wall_s,
         "started_s": ran.started_s,
+        "chosen": ran.chosen,
         "workers": ran.workers,
         "results": [{"id": result.id, **asdict(result.outcome)} for result in results],
     }

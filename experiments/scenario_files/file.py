@@ -66,7 +66,7 @@ from simclock.environment.disk import DiskModel
 from simclock.environment.network import ORDERS, PROBABILITIES, Network
 from simclock.environment.quartz import Clocks
 from simclock.errors import UsageError
-from simclock.experiments.catalog import entries
+from simclock.experiments.catalog import entries, entry_named
 from simclock.experiments.entries.entry import Entry, made
 from simclock.experiments.entries.parameters import parameter_from_toml
 from simclock.experiments.entries.replacement import Replacement
@@ -175,9 +175,10 @@ def named_entry(name: str, folder: Path) -> tuple[Entry, int]:
     """The entry of that name, and the seed it has of its own: of the catalog, or Python as `path.py:name`."""
     if is_python(name):
         return python_entry(name, folder)
-    if name not in entries():
+    entry = entry_named(name)
+    if entry is None:
         raise UsageError(unknown("scenario", name, entries(), "simclock list"))
-    return entries()[name], 0
+    return entry, 0
 
 
 def is_python(name: str) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-import tomli_w
 
 from simclock.durations import format_duration
 from simclock.environment.network import PROBABILITIES, Network
@@ -126,6 +125,8 @@ def fault_key(field: str) -> str:
 
 
 def _toml(values: Mapping[str, Any]) -> str:
+    import tomli_w
+
     try:
         text = tomli_w.dumps(values, indent=0)
     except TypeError:

@@ -132,13 +132,15 @@ def size_rows(minimal: Minimal) -> Iterator[tuple[str, str, str]]:
         yield name, str(number), str(after.parameters[name])
 
 
-def report_text(minimal: Minimal, out: Path, wall_s: float) -> str:
-    """A title and a row per fact."""
+def report_text(minimal: Minimal, out: Path, wall_s: float, started_s: float = 0.0) -> str:
+    """A title and a row per fact; `started_s` is how long a Ray took to start, before `wall_s`."""
     rows = [(name, was if was == now else f"{was} -> {now}") for name, was, now in size_rows(minimal)]
     plan = [str(fault) for fault in minimal.settings.faults or ()]
     rows += [("plan" if not position else "", fault) for position, fault in enumerate(plan or ["no fault is needed"])]
     rows.append(("seen", minimal.seen))
-    rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s" + (f", {minimal.why_ended}" * bool(minimal.why_ended))))
+    ended = f", {minimal.why_ended}" if minimal.why_ended else ""
+    started = f" (Ray started in {started_s:.1f} s)" if started_s else ""
+    rows.append(("runs", f"{minimal.runs:,} in {wall_s:.1f} s{ended}{started}"))
     rows.append(("replay", f"{on_command_line()}simclock run {out}"))
     code = CodeMaker(name=minimal.reference.name, own=_own_network(minimal)).code(
         minimal.settings, minimal.broken, minimal.trial.digest

@@ -16,8 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
 from simclock.actors.run import Look
 from simclock.durations import format_duration
 from simclock.kernel.standing import Standing, rough_duration
@@ -37,6 +35,8 @@ ROWS = 24
 
 def progress_bar(items: Any = None, **named: Any) -> Any:
     """A tqdm on stderr, where that is a terminal; also on one that does not tell its size, as of a serial line."""
+    from tqdm import tqdm  # only what lasts shows it
+
     columns, rows = _size(sys.stderr)
     return tqdm(items, disable=None, ncols=columns - 1, nrows=rows, **named)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, NamedTuple
 
+from simclock.actors.placements.workers import map_on_workers
 from simclock.experiments.entries.bug import BUG, LIVENESS, Bug
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.reference import Reference
@@ -28,6 +29,9 @@ HUNT_STRIDE = 1_000_003
 SHRINK_RUNS_MAX = 1000
 RIGHT_PART = 50
 """The right protocol's seeds go to a process so many at a time."""
+HERE_S = 2.0
+"""A hunt that is told of no number of processes is spread when it has lasted so long here: workers take half as long to
+start, and how long it will last nobody knows."""
 BATCH_S = 0.5
 """What a search has seen is given back after so long, and the search goes on."""
 
@@ -212,15 +216,20 @@ class Hunting:
         return self._waiting.popleft()
 
     def through(self, jobs: int | None = 1, address: str | None = None) -> Iterator[Found]:
-        """Hunt all of them; closing it ends what is under way."""
+        """Hunt all of them; closing it ends what is under way.
+
+        One job and no address: in this process. Neither: what is not found in a moment is hunted by all cores.
+        """
         worker = _Worker(tuple(row.quarry for row in self._rows))
-        if jobs == 1 and address is None:
+        if jobs in (1, None) and address is None:
+            began = time.monotonic()
             for task in self:
                 yield from self._heard(task, worker(task))
-            return
-        from simclock.actors.placements.ray_tasks import map_on_ray
-
-        with closing(map_on_ray(worker, self, jobs=jobs, address=address)) as running:  # type: ignore[type-var]
+                if jobs is None and time.monotonic() - began > HERE_S:
+                    break
+            else:
+                return
+        with closing(map_on_workers(worker, self, jobs=jobs, address=address)) as running:  # type: ignore[type-var]
             for task, answer in running:
                 yield from self._heard(task, answer)
 

@@ -20,7 +20,7 @@ from typing import Any
 from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
 from simclock.protocols.key_value.store import Command, decode_answer, encode_command
 from simclock.protocols.key_value.workload import Workload
-from simclock.protocols.replication import Call, Caller, ClientReply, ClientRequest, numbered
+from simclock.protocols.replication import Call, Caller, ClientQuery, ClientReply, ClientRequest, numbered
 
 CALLS_MAX = 1 << 24
 """Of one incarnation, and of its processes: what is numbered from 0 in the next begins there."""
@@ -31,7 +31,7 @@ class _Call(Call):
 
     __slots__ = ("command", "process")
 
-    def __init__(self, process: int, command: Command, request: ClientRequest) -> None:
+    def __init__(self, process: int, command: Command, request: ClientRequest | ClientQuery) -> None:
         super().__init__(request)
         self.process = process
         self.command = command
@@ -101,11 +101,16 @@ class Client(Caller):
         number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1
         command = self.workload.next_command(self.random.getrandbits, f"{process}.{number};", self.seen)
         request_id = self.incarnation * CALLS_MAX + self.called
-        request = ClientRequest(request_id, numbered(process, number, encode_command(command)))
+        request = self._request(request_id, process, number, command)
         argument = (command.expected, command.value) if command.function == "cas" else command.value
         self.observe(Invoked(process, command.function, command.key, argument))
         self.set_timer(("give_up", request_id), self.workload.give_up_ns)
         self._call_service(_Call(process, command, request))
+
+    def _request(self, request_id: int, process: int, number: int, command: Command) -> ClientRequest | ClientQuery:
+        if self.workload.queries and command.function == "get":
+            return ClientQuery(request_id, encode_command(command))
+        return ClientRequest(request_id, numbered(process, number, encode_command(command)))
 
     # How calls end.
 

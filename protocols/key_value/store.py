@@ -35,6 +35,7 @@ class Answer(Message):
 
 
 _encode = msgspec.msgpack.Encoder().encode
+_decode_values = msgspec.msgpack.Decoder(dict[str, str]).decode
 _decode_command = msgspec.msgpack.Decoder(Command).decode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode
 """An answer, from the bytes that a state machine gives."""
@@ -78,3 +79,19 @@ class KeyValueStore:
                     self.values[key] = value
                 return _encode(Answer(found))
         return REFUSED
+
+    def query(self, command: bytes) -> bytes:
+        """Answer a get; all else would change something, and is refused."""
+        try:
+            asked = _decode_command(command)
+        except msgspec.MsgspecError:
+            return REFUSED
+        return self.apply(command) if asked.function == "get" else REFUSED
+
+    def snapshot(self) -> bytes:
+        """The keys in order, so that equal maps have equal snapshots."""
+        return _encode(dict(sorted(self.values.items())))
+
+    def restore(self, state: bytes) -> None:
+        """Hold what a snapshot held."""
+        self.values = _decode_values(state)

@@ -65,6 +65,8 @@ class Workload:
     """An operation that has not been answered by then is recorded as unknown, and its process ends."""
     calls_max: int | None = None
     """How many operations the client calls in all; None: no end."""
+    queries: bool = False
+    """Whether a get is sent as a query, which need not go through the log; the engine has to know queries."""
     until_ns: int | None = None
     """By the client's monotonic clock, when it is silent from then on; None: never."""
     _keys: Weighted = field(init=False, repr=False, compare=False)

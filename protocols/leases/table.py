@@ -90,6 +90,18 @@ def encode_command(command: Command) -> bytes:
     return _encode(command)
 
 
+class _Snapshot(Message):
+    """All that a table is."""
+
+    queues: tuple[tuple[str, tuple[tuple[int, int, int], ...]], ...]
+    """(lock, its claims as (client, token, renewals)), in order of the lock."""
+    last_token: int
+    told_count: int
+
+
+_decode_snapshot = msgspec.msgpack.Decoder(_Snapshot).decode
+
+
 class LeaseTable:
     """The queues."""
 
@@ -174,3 +186,30 @@ class LeaseTable:
     def _tell(self, kind: str, lock: str, claim: Claim) -> None:
         self.told.append(TableChanged(self.told_count, kind, lock, claim.token, claim.client))
         self.told_count += 1
+
+    # As a state machine, besides its commands.
+
+    def query(self, command: bytes) -> bytes:
+        """No command of a table changes nothing."""
+        return REFUSED
+
+    def snapshot(self) -> bytes:
+        """The claims in order, and what is counted on."""
+        queues = tuple(
+            (lock, tuple((claim.client, claim.token, claim.renewals) for claim in queue))
+            for lock, queue in sorted(self.queues.items())
+        )
+        return msgspec.msgpack.encode(_Snapshot(queues, self.last_token, self.told_count))
+
+    def restore(self, state: bytes) -> None:
+        """Hold what a snapshot held; what happened before is not told again."""
+        kept = _decode_snapshot(state)
+        self.queues = {lock: [_claim(*each) for each in claims] for lock, claims in kept.queues}
+        self.last_token, self.told_count = kept.last_token, kept.told_count
+        self.told.clear()
+
+
+def _claim(client: int, token: int, renewals: int) -> Claim:
+    claim = Claim(client, token)
+    claim.renewals = renewals
+    return claim

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from simclock.protocols.raft.elections import Elections
-from simclock.protocols.raft.messages import AppendEntries, AppendEntriesReply, Entry
-from simclock.protocols.raft.state import Role
+from simclock.protocols.raft.membership import Membership
+from simclock.protocols.raft.messages import (
+    AppendEntries,
+    AppendEntriesReply,
+    Entry,
+    InstallSnapshot,
+    InstallSnapshotReply,
+)
 
 
-class Following(Elections):
+class Following(Membership):
     """What a server does that hears a leader: Figure 2, AppendEntries RPC, receiver implementation (5.3)."""
 
     def _on_append_entries(self, message: AppendEntries) -> None:
         """AppendEntries RPC, receiver implementation."""
         if message.term < self.current_term:
             # Rule 1: reply false if term < currentTerm (5.1). The term in the reply is what counts.
-            self._reply(message.leader_id, self._refusal(message))
+            self._reply_to(message.leader_id, self._refusal(message))
             return
-        if self.role is not Role.FOLLOWER:
-            # Raft 5.2: if AppendEntries RPC received from new leader: convert to follower. The vote stays as it is.
-            self._become_follower(message.term)
-        self.leader_id = message.leader_id
-        self._reset_election_timer()
+        self._follows(message.leader_id, message.term)
         if not self._has_entry(message.prev_log_index, message.prev_log_term):
             # Rule 2: reply false if log doesn't contain an entry at prevLogIndex whose term matches prevLogTerm (5.3).
-            self._reply(message.leader_id, self._refusal(message))
+            self._reply_to(message.leader_id, self._refusal(message))
             return
         self._store(message.prev_log_index, message.entries)
         self._persist()
         self._follow_commit_index(message)
         acknowledged = self._acknowledged_index(message)
-        reply = AppendEntriesReply(self.current_term, True, message.prev_log_index, acknowledged, 0, 0)
-        self._reply(message.leader_id, reply)
+        prev = message.prev_log_index
+        reply = AppendEntriesReply(self.current_term, True, prev, acknowledged, 0, 0, message.round, self.generation)
+        self._reply_to(message.leader_id, reply)
+
+    def _on_install_snapshot(self, message: InstallSnapshot) -> None:
+        """InstallSnapshot RPC, receiver implementation (dissertation, Figure 5.3)."""
+        if message.term < self.current_term:
+            # Rule 1: reply immediately if term < currentTerm.
+            index = message.last_included_index
+            refusal = InstallSnapshotReply(self.current_term, index, 0, False, message.round, self.generation)
+            self._reply_to(message.leader_id, refusal)
+            return
+        self._follows(message.leader_id, message.term)
+        self._reply_to(message.leader_id, self._store_chunk(message))
 
     def _has_entry(self, index: int, term: int) -> bool:
-        return self.log.term(index) == term
+        """What the snapshot has replaced is committed, and so is in the log of every leader there will be."""
+        return index < self.log.snapshot.last_included_index or self.log.term(index) == term
 
     def _store(self, prev_log_index: int, entries: tuple[Entry, ...]) -> None:
         """Rule 3: if an existing entry conflicts with a new one (same index but different terms), delete the existing
@@ -68,4 +82,5 @@ class Following(Elections):
             term, index = 0, self.log.last_index + 1
         else:
             term, index = self.log.term(prev) or 0, self.log.first_index_of_term(prev) if prev else 0
-        return AppendEntriesReply(self.current_term, False, prev, 0, term, index)
+        round, generation = message.round, self.generation
+        return AppendEntriesReply(self.current_term, False, prev, 0, term, index, round, generation)

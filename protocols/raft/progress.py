@@ -9,11 +9,13 @@ leader streams: entries go out as they come, without waiting for the ones before
 
 from __future__ import annotations
 
+from simclock.protocols.raft.log import Snapshot
+
 
 class Progress:
     """The leader's view of one follower; volatile, made anew after election."""
 
-    __slots__ = ("awaited", "match_index", "next_index", "searching")
+    __slots__ = ("awaited", "match_index", "next_index", "offset", "round", "searching", "snapshot")
 
     def __init__(self, last_log_index: int) -> None:
         self.next_index = last_log_index + 1
@@ -24,6 +26,12 @@ class Progress:
         """Whether it is unknown if the follower has the entry before `next_index`."""
         self.awaited = False
         """While searching: whether a request is out that has not been answered."""
+        self.snapshot: Snapshot | None = None
+        """What is being sent to it, while its log ends before the leader's begins; etcd calls that so too."""
+        self.offset = 0
+        """Of the chunk that it wants next."""
+        self.round = 0
+        """The leader's latest round that it has answered."""
 
     def sent(self, count: int) -> None:
         """A request with so many entries has gone out.
@@ -44,6 +52,8 @@ class Progress:
         acknowledgement may be overtaken by a later one.
         """
         self.match_index = max(self.match_index, match_index)
+        if self.snapshot is not None and self.match_index >= self.snapshot.last_included_index:
+            self.snapshot, self.offset = None, 0
         self.next_index = self.match_index + 1 if self.searching else max(self.next_index, self.match_index + 1)
         self.searching = self.awaited = False
 

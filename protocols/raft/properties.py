@@ -25,6 +25,8 @@ The others are told and the run goes on, so that it shows what they lead to:
     matchIndex Monotone    while a server leads (Figure 2)
     nextIndex Above Match  matchIndex < nextIndex
     matchIndex Is Stored   a follower has had in its durable log what the leader counts it for (5.3)
+    Snapshot Is Committed  what a snapshot replaces was committed, and applied where it was taken (dissertation 5)
+    Snapshots Agree        all snapshots of one index are of one state
 
 State Machine Safety, Commit Monotone and Applied In Order are any engine's: protocols/replication judges them.
 
@@ -38,18 +40,32 @@ from collections.abc import Callable
 from typing import Any
 
 from simclock import Told
+from simclock.protocols.raft.configuration import Configuration
 from simclock.protocols.raft.observed import (
     Appended,
     Candidate,
+    Configured,
     Follower,
+    Installed,
     Leader,
     Progressed,
+    QuorumLost,
+    Snapshotted,
     Started,
+    TransferEnded,
+    TransferStarted,
     Truncated,
     Voted,
 )
 from simclock.protocols.replication.observed import CommitIndex
 from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
+
+_COUNTED: dict[type[Told], str] = {
+    QuorumLost: "quorums_lost",
+    TransferStarted: "transfers",
+    TransferEnded: "transfers_given_up",
+}
+"""What is only counted, and the name it has in the report."""
 
 
 class _Entry(Record):
@@ -66,7 +82,7 @@ class _Entry(Record):
         self.term_before = term_before
         """The term of the entry before it, where it was first stored."""
         self.holders = 0
-        """The servers that ever had the entry of this index and term in their durable logs, as bits."""
+        """The members that ever had the entry of this index and term in their durable logs, as bits."""
         self.other = other
         """One of another term at the same index."""
 
@@ -74,16 +90,20 @@ class _Entry(Record):
 class _Server(Replica):
     """What a server has told so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: int, configuration: Configuration) -> None:
         super().__init__()
+        self.member = member
+        self.configuration = configuration
+        """The latest in its log."""
         self.log: list[_Entry] = []
+        """All of it: also what a snapshot has replaced."""
         self.term = 0
         self.votes: dict[int, int] = {}
         """Term -> candidate."""
         self.leads: int | None = None
         """The term in which it is leader now."""
         self.match_index: dict[int, int] = {}
-        """While it leads: follower -> matchIndex."""
+        """While it leads: member -> matchIndex."""
 
     def term_at(self, index: int) -> int | None:
         if index == 0:
@@ -92,10 +112,11 @@ class _Server(Replica):
 
 
 class RaftProperties(ReplicationProperties):
-    """Reads the observations of one cluster."""
+    """Reads the observations of one cluster: of its nodes `servers`, of which `first` are its first members."""
 
-    def __init__(self, servers: tuple[int, ...]) -> None:
-        self._servers = {server: _Server() for server in servers}
+    def __init__(self, servers: tuple[int, ...], first: tuple[int, ...] | None = None) -> None:
+        self._first = Configuration(tuple(sorted(servers if first is None else first)))
+        self._servers = {server: _Server(server, self._first) for server in servers}
         super().__init__(self._servers)
         self._leaders: dict[int, int] = {}
         """Term -> the leader elected in it."""
@@ -106,6 +127,12 @@ class RaftProperties(ReplicationProperties):
         self._committed_in: dict[int, int] = {}
         """Term -> the highest index that its leader has committed."""
         self._leader_last: int | None = None
+        self._states: dict[int, bytes] = {}
+        """Index -> the digest of the first snapshot of it."""
+        self._gone: set[int] = set()
+        """Members that have lost their disks."""
+        self._installed: dict[int, int] = {}
+        """Member -> the index of the latest snapshot it has installed: what that replaced, it has as good as stored."""
 
     def _reactions(self) -> dict[type[Told], Callable[[int, Any], None]]:
         return {
@@ -117,6 +144,10 @@ class RaftProperties(ReplicationProperties):
             Truncated: self._on_truncated,
             Appended: self._on_appended,
             Progressed: self._on_progress,
+            Configured: self._on_configured,
+            Snapshotted: self._on_snapshotted,
+            Installed: self._on_installed,
+            **dict.fromkeys(_COUNTED, self._count),
         }
 
     def report(self) -> dict[str, int]:
@@ -126,14 +157,23 @@ class RaftProperties(ReplicationProperties):
             "committed": len(self._committed),
             "applied": len(self._applied),
             "term": max((server.term for server in self._servers.values()), default=0),
+            **{name: self._counts[name] for name in ("snapshots", "installs", "configurations", "new_members")},
+            **{name: self._counts[name] for name in _COUNTED.values()},
             **super().report(),
         }
+
+    def _count(self, node: int, told: Told) -> None:
+        self._counts[_COUNTED[type(told)]] += 1
 
     # Terms and elections.
 
     def _on_started(self, node: int, told: Started) -> None:
         term, voted_for, last_index = told.current_term, told.voted_for, told.last_index
         server = self._servers[node]
+        if told.member != server.member:
+            self._counts["new_members"] += 1
+            self._gone.add(server.member)
+            server.__init__(told.member, self._first)  # type: ignore[misc] # another one, on the same node
         if last_index != len(server.log):
             self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
         if term < server.term or (term == server.term and voted_for != server.votes.get(term)):
@@ -146,7 +186,16 @@ class RaftProperties(ReplicationProperties):
         del server.log[last_index:]
         server.term = term
         server.leads, server.match_index = None, {}
-        self._started(node)
+        server.configuration = self._first
+        self._started(node, told.snapshot_index)
+
+    def _on_configured(self, node: int, told: Configured) -> None:
+        server = self._servers[node]
+        before = server.configuration
+        server.configuration = Configuration(told.voters, told.outgoing, told.learners)
+        self._counts["configurations"] += server.leads is not None
+        for member in set(server.configuration.members) - set(before.members):
+            server.match_index.pop(member, None)  # who comes anew is nobody that was known
 
     def _on_candidate(self, node: int, told: Candidate) -> None:
         self._counts["elections"] += 1
@@ -223,7 +272,7 @@ class RaftProperties(ReplicationProperties):
             known = self._known(index, term)
             if known is None:
                 known = self._store(index, _Entry(term, command, term_before or 0, None))
-            known.holders |= 1 << node
+            known.holders |= 1 << server.member
             entry = known
             if known.term_before != term_before or known.command != command:
                 elsewhere = (known.term_before, known.command)
@@ -248,12 +297,66 @@ class RaftProperties(ReplicationProperties):
         return entry
 
     def _check_majority(self, node: int, index: int) -> None:
-        """Whether the committed entry at an index is in the logs of a majority."""
-        entry = self._committed[index - 1]
-        holders = sum(index <= len(server.log) and server.log[index - 1] == entry for server in self._servers.values())
-        if holders < self._majority:
-            detail = f"entry {index}, committed, is in {holders} of {len(self._servers)} durable logs"
+        """Whether the committed entry at an index is in the logs of a majority, in the configuration of that node.
+
+        Who has lost its disk is as one that has crashed for good: what it had, it has said nothing else of since.
+        """
+        entry, known = self._committed[index - 1], self._servers[node].configuration
+        holders = {
+            server.member
+            for server in self._servers.values()
+            if index <= len(server.log) and server.log[index - 1] == entry
+        }
+        holders |= {
+            member for member in self._gone if entry.holders >> member & 1 or index <= self._installed.get(member, 0)
+        }
+        if not known.is_quorum(holders):
+            voters = {*known.voters, *known.outgoing}
+            detail = f"entry {index}, committed, is in {len(holders & voters)} of {len(voters)} durable logs"
             self._tell("Committed On Majority", node, detail)
+
+    # Snapshots.
+
+    def _on_snapshotted(self, node: int, told: Snapshotted) -> None:
+        self._counts["snapshots"] += 1
+        index, applied = told.last_included_index, self._servers[node].last_applied
+        if index > applied:
+            self._tell("Snapshot Is Committed", node, f"a snapshot of entry {index}, and applied are {applied}")
+        self._check_state(node, index, told.digest)
+
+    def _on_installed(self, node: int, told: Installed) -> None:
+        """The log up to there is what was committed; what came after it stays or goes."""
+        self._counts["installs"] += 1
+        server, index = self._servers[node], told.last_included_index
+        term = self._committed[index - 1].term if index <= len(self._committed) else None
+        if term != told.last_included_term:
+            detail = f"installs a snapshot of entry {index} of term {told.last_included_term}, committed is {term}"
+            self._broken("Snapshot Is Committed", node, detail)
+            return
+        if index < server.commit_index:
+            self._tell("Commit Monotone", node, f"commitIndex {server.commit_index} becomes {index} by a snapshot")
+        lost = [
+            at
+            for at in range(told.last_index, min(len(server.log), len(self._committed)))
+            if server.log[at] == self._committed[at]
+        ]
+        if lost:
+            self._tell("Committed Stays", node, f"a snapshot deletes entry {lost[0] + 1}, which is committed")
+        server.log[:index] = self._committed[:index]
+        del server.log[told.last_index :]
+        if index < len(server.log) and server.log[index].term_before != term:
+            before = server.log[index].term_before
+            detail = f"entry {index + 1} stays after a snapshot of term {term}, and stood after term {before}"
+            self._broken("Log Matching", node, detail)
+        self._installed[server.member] = index
+        server.commit_index = server.last_applied = index
+        self._check_state(node, index, told.digest)
+
+    def _check_state(self, node: int, index: int, digest: bytes) -> None:
+        before = self._states.setdefault(index, digest)
+        if before != digest:
+            detail = f"state {digest.hex()} as of entry {index}, elsewhere {before.hex()}"
+            self._broken("Snapshots Agree", node, detail)
 
     # What a leader knows, what is committed, what is applied.
 
@@ -271,8 +374,10 @@ class RaftProperties(ReplicationProperties):
         # What the leader has not synced is of its own term.
         term = server.term_at(match_index) if match_index <= len(server.log) else server.leads
         stored = self._known(match_index, term or 0)
-        if match_index and (stored is None or not stored.holders >> follower & 1):
-            detail = f"counts node {follower} for entry {match_index} of term {term}, which it never stored"
+        if match_index <= self._installed.get(follower, 0):
+            return
+        if stored is None or not stored.holders >> follower & 1:
+            detail = f"counts member {follower} for entry {match_index} of term {term}, which it never stored"
             self._broken("matchIndex Is Stored", node, detail)
 
     def _on_commit(self, node: int, told: CommitIndex) -> None:

@@ -11,29 +11,46 @@ Both are named once, and the run goes on.
 from __future__ import annotations
 
 from simclock import Control, Observation, Observer, Told, reader
+from simclock.protocols.raft.configuration import Configuration
 from simclock.protocols.raft.observed import (
     Appended,
     Candidate,
+    Configured,
     Follower,
+    Installed,
     Leader,
     Progressed,
     Started,
     Truncated,
     Voted,
 )
-from simclock.protocols.replication import majority
 from simclock.protocols.replication.observed import Applied, CommitIndex
 
 ELECTED = "Elected By Majority"
 IN_FULL = "Told In Full"
 
-_read = reader(Started, Candidate, Voted, Leader, Follower, Truncated, Appended, Progressed, CommitIndex, Applied)
+_read = reader(
+    Started,
+    Candidate,
+    Voted,
+    Leader,
+    Follower,
+    Truncated,
+    Appended,
+    Progressed,
+    Configured,
+    Installed,
+    CommitIndex,
+    Applied,
+)
 
 
 class _Witness:
     """What one server has told since it started."""
 
-    def __init__(self) -> None:
+    def __init__(self, member: int, configuration: Configuration) -> None:
+        self.member = member
+        self.configuration = configuration
         self.has_started = False
         self.stood: int | None = None
         """The term in which it stood for election, until it follows or leads."""
@@ -46,13 +63,13 @@ class _Witness:
 
 
 class RaftTestimony(Observer):
-    """Reads the observations of one cluster, beside `RaftProperties`."""
+    """Reads the observations of one cluster, beside `RaftProperties`, and is told the same of it."""
 
-    def __init__(self, servers: tuple[int, ...]) -> None:
-        self._servers = {server: _Witness() for server in servers}
-        self._majority = majority(len(servers))
+    def __init__(self, servers: tuple[int, ...], first: tuple[int, ...] | None = None) -> None:
+        self._first = Configuration(tuple(sorted(servers if first is None else first)))
+        self._servers = {server: _Witness(server, self._first) for server in servers}
         self._votes: dict[tuple[int, int], set[int]] = {}
-        """(term, candidate) -> who voted for it."""
+        """(term, candidate) -> the members that voted for it."""
         self._named: set[str] = set()
         self._control = Control(1)
 
@@ -68,9 +85,15 @@ class RaftTestimony(Observer):
 
     def _react(self, node: int, witness: _Witness, told: Told) -> None:
         match told:
-            case Started(last_index=last_index):
-                self._servers[node] = fresh = _Witness()
+            case Started(last_index=last_index, snapshot_index=snapshot_index, member=member):
+                self._servers[node] = fresh = _Witness(member, self._first)
                 fresh.has_started, fresh.last_index = True, last_index
+                fresh.commit_index = fresh.last_applied = snapshot_index
+            case Configured(voters=voters, outgoing=outgoing):
+                witness.configuration = Configuration(voters, outgoing)
+            case Installed(last_included_index=index, last_index=last_index):
+                witness.last_index = last_index
+                witness.commit_index = witness.last_applied = index
             case Candidate(term):
                 self._acts(node, witness, term)
                 witness.stood = term
@@ -106,16 +129,17 @@ class RaftTestimony(Observer):
 
     def _on_voted(self, node: int, witness: _Witness, term: int, candidate: int) -> None:
         self._acts(node, witness, term)
-        if witness.stood is not None and candidate != node:
-            self._untold(node, f"votes for node {candidate}", f"that it follows after it stood in {witness.stood}")
-        self._votes.setdefault((term, candidate), set()).add(node)
+        if witness.stood is not None and candidate != witness.member:
+            self._untold(node, f"votes for member {candidate}", f"that it follows after it stood in {witness.stood}")
+        self._votes.setdefault((term, candidate), set()).add(witness.member)
 
     def _on_leader(self, node: int, witness: _Witness, term: int) -> None:
         if witness.stood != term:
             self._untold(node, f"leads term {term}", "that it stood for election in it")
-        votes = len(self._votes.get((term, node), ()))
-        if votes < self._majority:
-            self._name(ELECTED, node, f"leads term {term} by {votes} of {len(self._servers)} votes")
+        votes = self._votes.get((term, witness.member), set())
+        if not witness.configuration.is_quorum(votes):
+            voters = {*witness.configuration.voters, *witness.configuration.outgoing}
+            self._name(ELECTED, node, f"leads term {term} by {len(votes & voters)} of {len(voters)} votes")
         witness.leads, witness.stood, witness.match_index = term, None, {}
 
     def _on_appended(self, node: int, witness: _Witness, kept_index: int, entries: int) -> None:
@@ -128,7 +152,7 @@ class RaftTestimony(Observer):
         if witness.last_applied < witness.commit_index:
             self._untold(node, f"commits entry {index}", f"that it applied entry {witness.last_applied + 1}")
         if witness.leads is not None:
-            known = 1 + sum(match_index >= index for match_index in witness.match_index.values())
-            if known < self._majority:
-                self._untold(node, f"commits entry {index}", f"of more than {known} servers that they have it")
+            known = {member for member, match_index in witness.match_index.items() if match_index >= index}
+            if not witness.configuration.is_quorum(known | {witness.member}):
+                self._untold(node, f"commits entry {index}", f"of more than {len(known) + 1} servers that they have it")
         witness.commit_index = index

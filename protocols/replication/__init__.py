@@ -20,15 +20,17 @@ An engine (Raft) is put under a service (a key-value store, leases) by who build
 from simclock.protocols.replication.caller import Call, Caller
 from simclock.protocols.replication.engine import Engine
 from simclock.protocols.replication.front import Front
-from simclock.protocols.replication.messages import ClientReply, ClientRequest
+from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
 from simclock.protocols.replication.quorum import majority, reached_by
-from simclock.protocols.replication.sessions import Numbered, Sessions, StateMachine, numbered
+from simclock.protocols.replication.sessions import CommandsAlone, Numbered, Sessions, StateMachine, numbered
 
 __all__ = [
     "Call",
     "Caller",
+    "ClientQuery",
     "ClientReply",
     "ClientRequest",
+    "CommandsAlone",
     "Engine",
     "Front",
     "Numbered",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Node
-from simclock.protocols.replication.messages import ClientReply, ClientRequest
+from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
 
 
 class Call:
@@ -19,7 +19,7 @@ class Call:
 
     __slots__ = ("redirects", "request", "server")
 
-    def __init__(self, request: ClientRequest) -> None:
+    def __init__(self, request: ClientRequest | ClientQuery) -> None:
         self.request = request
         self.server = 0
         """Where the last try went: a position in the list of servers."""

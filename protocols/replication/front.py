@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Message, Node
-from simclock.protocols.replication.messages import ClientReply, ClientRequest
+from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
 from simclock.protocols.replication.sessions import StateMachine
 
 
@@ -64,13 +64,22 @@ class Front(Node):
 
     # Requests.
 
+    def _leader_address(self) -> int | None:
+        """The node of the leader, as far as this server knows: where its members are not nodes, the engine says so."""
+        return self.leader_id
+
     def _on_client_request(self, source: int, message: ClientRequest) -> None:
         """Ongaro's dissertation, Figure 6.1, ClientRequest RPC: propose, and answer when it is applied."""
         self._asking = source, message.request_id
         if self.propose(message.command) is None:
             # Reply NOT_LEADER if not leader, providing hint when available (6.2).
             self._asking = None
-            self._reply(source, ClientReply(message.request_id, "not_leader", b"", self.leader_id))
+            self._reply(source, ClientReply(message.request_id, "not_leader", b"", self._leader_address()))
+
+    def _answer_query(self, client: int, message: ClientQuery) -> None:
+        """Answer a query, once the engine knows that the state machine has all that was agreed upon when it came."""
+        response = self.state_machine.query(message.command)
+        self._reply(client, ClientReply(message.request_id, "ok", response, None))
 
     def _taken(self, index: int) -> None:
         """A command has its index: who asked for it waits. A service's own command has nobody who waits."""

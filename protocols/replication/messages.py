@@ -15,8 +15,15 @@ class ClientRequest(Message):
     command: bytes
 
 
+class ClientQuery(Message):
+    """Invoked by clients to query the replicated state, which it does not change (dissertation 6.4)."""
+
+    request_id: int
+    command: bytes
+
+
 class ClientReply(Message):
-    """Results of ClientRequest."""
+    """Results of ClientRequest and ClientQuery."""
 
     request_id: int
     status: Literal["ok", "not_leader"]

@@ -99,10 +99,10 @@ class ReplicationProperties(Observer):
         if self._told[property] <= TOLD_MAX:
             self._control.violated(property, node, detail, stop=False)
 
-    def _started(self, node: int) -> None:
-        """What a server has committed and applied is not durable: it does both again."""
+    def _started(self, node: int, index: int = 0) -> None:
+        """What a server has committed and applied is not durable: it does both again, after its snapshot's index."""
         replica = self._replicas[node]
-        replica.commit_index = replica.last_applied = 0
+        replica.commit_index = replica.last_applied = index
 
     def _on_halted(self, node: int, told: Halted) -> None:
         self._counts[told.reason] += 1

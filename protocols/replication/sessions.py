@@ -25,6 +25,31 @@ class StateMachine(Protocol):
         """Carry out a command; gives what the client hears."""
         ...
 
+    def query(self, command: bytes) -> bytes:
+        """Answer a command that changes nothing; one that would is refused. Only where queries are sent."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """The whole state, the same bytes for the same state. Only where the engine makes snapshots."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Be in the state that a snapshot was taken of, whatever it was before."""
+        ...
+
+
+class CommandsAlone:
+    """A state machine of which nobody asks more than that it applies commands."""
+
+    def query(self, command: bytes) -> bytes:
+        raise NotImplementedError(f"{type(self).__name__} answers no queries")
+
+    def snapshot(self) -> bytes:
+        raise NotImplementedError(f"{type(self).__name__} has no snapshots")
+
+    def restore(self, state: bytes) -> None:
+        raise NotImplementedError(f"{type(self).__name__} has no snapshots")
+
 
 class Numbered(Message):
     """A command in its session: what a client encodes and sends, and the log keeps."""
@@ -34,8 +59,17 @@ class Numbered(Message):
     command: bytes
 
 
+class _Snapshot(Message):
+    """What sessions keep, and the state below."""
+
+    latest: tuple[tuple[int, int, bytes], ...]
+    """(client, number, answer), in order of the client."""
+    state: bytes
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Numbered).decode
+_decode_snapshot = msgspec.msgpack.Decoder(_Snapshot).decode
 
 
 def numbered(client_id: int, sequence_num: int, command: bytes) -> bytes:
@@ -64,3 +98,18 @@ class Sessions:
         answer = self.state_machine.apply(asked.command)
         self._latest[asked.client_id] = asked.sequence_num, answer
         return answer
+
+    def query(self, command: bytes) -> bytes:
+        """A query belongs to no session: it may be answered any number of times."""
+        return self.state_machine.query(command)
+
+    def snapshot(self) -> bytes:
+        """Law 3: the sessions are part of it (dissertation 6.3)."""
+        latest = tuple((client, number, answer) for client, (number, answer) in sorted(self._latest.items()))
+        return _encode(_Snapshot(latest, self.state_machine.snapshot()))
+
+    def restore(self, state: bytes) -> None:
+        """Duplicates are counted on: they say what this server has seen, not what is replicated."""
+        kept = _decode_snapshot(state)
+        self._latest = {client: (number, answer) for client, number, answer in kept.latest}
+        self.state_machine.restore(kept.state)

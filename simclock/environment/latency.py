@@ -9,7 +9,6 @@ draws without asking again.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -324,6 +323,8 @@ def read_round_trips(path: Path | Any) -> dict[tuple[str, str], int]:
     The file is CSV with a header and three columns: from, to, round trip in ms. `path` is a Path or anything else
     with `open()`, such as a package resource.
     """
+    import csv
+
     one_way_ns: dict[tuple[str, str], int] = {}
     with path.open(encoding="utf-8") as lines:
         # A comment is an empty line to the reader, so that its lines are those of the file.

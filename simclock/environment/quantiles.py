@@ -1,7 +1,7 @@
 """Distributions as quantile tables, in integer arithmetic only.
 
 Why: `log`, `exp` and `cos` of one platform's C library differ from another's in the last bit, and one bit is enough
-to part two runs. A table is made once, by `decimal` (correctly rounded on every platform) or from values rounded so
+to part two runs. A table's values are made by `decimal` (correctly rounded on every platform) or from values rounded so
 far that the last bits cannot matter; a draw is a table look-up with linear interpolation.
 
 Shape: 1,024 cells of equal probability; the first and the last are divided again into 1,024, so the tails reach
@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Context, Decimal
 from fractions import Fraction
-from functools import cached_property, lru_cache
-from statistics import NormalDist
+from functools import lru_cache
 
 CELLS = 1024
 CELL_BITS = 10
@@ -24,6 +23,18 @@ QUANTILE_ONE = 1 << 30
 EXACT = Context(prec=30)
 
 
+class _Edges(dict[int, int]):
+    """The values at the edges of cells, each made when it is first asked for: a short run asks for few."""
+
+    def __init__(self, quantile_at: Callable[[int], int]) -> None:
+        super().__init__()
+        self._quantile_at = quantile_at
+
+    def __missing__(self, edge: int) -> int:
+        value = self[edge] = self._quantile_at(edge)
+        return value
+
+
 class QuantileTable:
     """The inverse of a distribution function, sampled with 20 random bits.
 
@@ -31,29 +42,29 @@ class QuantileTable:
     """
 
     def __init__(self, quantile: Callable[[Fraction], int]) -> None:
-        self._quantile = quantile
-
-    @cached_property
-    def _edges(self) -> tuple[list[int], list[int], list[int]]:
-        quantile = self._quantile
         innermost = Fraction(1, 2 * CELLS * CELLS)
-        low = [quantile(Fraction(i, CELLS * CELLS) if i else innermost) for i in range(CELLS + 1)]
-        middle = [low[0], *(quantile(Fraction(i, CELLS)) for i in range(1, CELLS))]
-        high = [quantile(1 - Fraction(i, CELLS * CELLS) if i else 1 - innermost) for i in range(CELLS, -1, -1)]
-        middle.append(high[-1])
-        return low, middle, high
+
+        def low(edge: int) -> int:
+            return quantile(Fraction(edge, CELLS * CELLS) if edge else innermost)
+
+        def high(edge: int) -> int:
+            return quantile(1 - Fraction(CELLS - edge, CELLS * CELLS) if edge < CELLS else 1 - innermost)
+
+        def middle(edge: int) -> int:
+            return quantile(Fraction(edge, CELLS))  # its first and last cells are in low and high
+
+        self._low, self._middle, self._high = _Edges(low), _Edges(middle), _Edges(high)
 
     def sample(self, bits: Callable[[int], int]) -> int:
         """One draw; `bits(k)` gives k random bits."""
-        low, middle, high = self._edges
         draw = bits(30)
         cell = draw >> 20
         if cell == 0:
-            edges, cell = low, draw >> CELL_BITS & (CELLS - 1)
+            edges, cell = self._low, draw >> CELL_BITS & (CELLS - 1)
         elif cell == CELLS - 1:
-            edges, cell = high, draw >> CELL_BITS & (CELLS - 1)
+            edges, cell = self._high, draw >> CELL_BITS & (CELLS - 1)
         else:
-            edges, draw = middle, draw >> CELL_BITS
+            edges, draw = self._middle, draw >> CELL_BITS
         part = draw & (CELLS - 1)
         return (edges[cell] * (CELLS - part) + edges[cell + 1] * part) >> CELL_BITS
 
@@ -63,6 +74,8 @@ def normal_quantile(probability: Fraction) -> int:
 
     `inv_cdf` is good to about 1e-16; rounded to 1e-9 the platform's last bits are gone.
     """
+    from statistics import NormalDist  # it brings `random`, and few draw from a normal distribution
+
     return round(NormalDist().inv_cdf(float(probability)) * QUANTILE_ONE)
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import ModuleType
 
 
-class LateModules(MetaPathFinder):
+class LateModules:
     """Looks on, first in `sys.meta_path`, while others find modules of these names."""
 
     def __init__(self, names: Collection[str], imported: Callable[[str], None]) -> None:

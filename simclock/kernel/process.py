@@ -6,6 +6,7 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Container, Mapping
 from hashlib import blake2b
 from heapq import heappush
@@ -28,6 +29,7 @@ from simclock.streams import Stream, stream
 from simclock.told import Halted, Told, ToldMeta, refusal
 
 DIGEST_BYTES = 16
+_NO_WORDS = array("I")
 PARKED_NS = 0
 """The time of a timer that is not queued: when it runs out is not known, or not yet."""
 HALTED = Halted.observed_as
@@ -144,7 +146,6 @@ class Process:
     __slots__ = (
         "__dict__",
         "__weakref__",
-        "sim_bits",
         "sim_count",
         "sim_delay_low_ns",
         "sim_delay_span_ns",
@@ -163,6 +164,7 @@ class Process:
         "sim_timers",
         "sim_timers_set",
         "sim_up",
+        "sim_words",
     )
 
     id: int = KernelOwned("sim_id")  # type: ignore[assignment]
@@ -205,8 +207,12 @@ class Process:
     sim_open: bool
     """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
     cut or clogged, and nobody traces."""
-    sim_bits: Callable[[int], int]
+    sim_luck: Stream = _MadeWhenUsed(lambda process, host: stream(host.seed, "latency", process.id))  # type: ignore[assignment]
     """The stream of latencies."""
+    sim_words: array[int]
+    """The words of it that are made and not drawn; an empty array until the first is."""
+    sim_bits: Callable[[int], int] = _MadeWhenUsed(lambda process, host: process.sim_luck.getrandbits)  # type: ignore[assignment]
+    """Draws from it, for a latency model."""
     sim_delay_low_ns: int
     sim_delay_span_ns: int
     sim_ready_ns: int
@@ -257,7 +263,11 @@ class Process:
             return
         host = self.sim_host
         self.sim_count = count = self.sim_count + 1
-        time_ns = host.now_ns + self.sim_delay_low_ns + (self.sim_bits(32) * self.sim_delay_span_ns >> 32)
+        time_ns = (
+            host.now_ns
+            + self.sim_delay_low_ns
+            + ((self.sim_words or self.fill_words()).pop() * self.sim_delay_span_ns >> 32)
+        )
         if target in self.sim_local:
             queue = host.queue
             slot = time_ns >> queue.shift
@@ -332,6 +342,12 @@ class Process:
 
     # The kernel's part.
 
+    def fill_words(self) -> array[int]:
+        """Make words of the stream of latencies."""
+        luck = self.sim_luck
+        self.sim_words = luck.words
+        return luck.words or luck.fill()
+
     def choose_path(self) -> None:
         """Decide whether sending and receiving may take the short way; called when anything they depend on changes."""
         host = self.sim_host
@@ -389,7 +405,7 @@ def new_process(host: HostPort, node: int) -> Process:
     process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
     process.sim_hash = process.sim_digest.update
     process.sim_fast, process.sim_open = (), False
-    process.sim_bits = stream(host.seed, "latency", node).getrandbits
+    process.sim_words = _NO_WORDS
     process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
     process.sim_ready_ns = 0
     return process

@@ -99,6 +99,10 @@ class RunResult(NamedTuple):
     """
     unjudged: tuple[Unjudged, ...] = ()
     """Properties that the run has not put to the test: where nothing is violated, it is unknown."""
+    chosen: str = ""
+    """Why it ran where it did, in one line, where the placement was left open."""
+    pilot_s: float = 0.0
+    """Seconds of CPU that the beginning took by which it was decided: part of `wall_s` in process, before it on Ray."""
 
     def report(self, observer: type[Observer[R]]) -> R:
         """What the run's observer of that class kept. Raises UsageError where the run had none."""
@@ -127,11 +131,17 @@ class RunResult(NamedTuple):
             ("placement", self.placement),
             ("events", f"{self.events:,}, {self.counters.get('messages', 0):,} messages delivered"),
             ("virtual time", f"{format_duration(self.virtual_ns)}{f' (stopped: {self.stopped})' * bool(self.stopped)}"),
-            ("wall time", f"{self.wall_s:.2f} s"),
+            ("wall time", f"{self.wall_s:.2f} s{self.before_text}"),
             ("digest", self.digest),
             ("replay", self.replay),
         ]
         return facts(self.scenario, rows)
+
+    @property
+    def before_text(self) -> str:
+        """What came before the wall time, to stand behind it: ` (Ray started in 9.1 s, after a pilot of 0.5 s)`."""
+        after = f", after a pilot of {self.pilot_s:.1f} s" if self.pilot_s else ""
+        return f" (Ray started in {self.started_s:.1f} s{after})" if self.started_s else ""
 
     @property
     def happened(self) -> Happened:

@@ -77,6 +77,13 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             ray.shutdown()
 
 
+def cluster_cores() -> int:
+    """Of the Ray this process is connected to."""
+    import ray
+
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
 def ray_has_died() -> bool:
     """Whether a local Ray that was started here has lost a process without which nothing is started any more."""
     import ray

@@ -7,6 +7,7 @@ linearizability of what the clients heard.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from simclock import (
     us,
 )
 from simclock.actors import Node
+from simclock.experiments.catalog.raft.operating import nodes_named, schedule_of
 from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
@@ -37,7 +39,7 @@ from simclock.experiments.checkers.linearizability import check_linearizability,
 from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
+from simclock.experiments.entries.parameters import Choice, Duration, Flag, Parameters, Text, Whole
 from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
@@ -46,10 +48,14 @@ from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
 from simclock.protocols.raft.observed import Leader
+from simclock.protocols.raft.operator import Operator, Request
 from simclock.protocols.replication import Sessions
 
 STEPS_MAX = 20_000_000
 """What the linearizability checker may try: a limit in steps is the same on every machine."""
+
+SPARES_MAX = 100
+"""As many servers may come in later."""
 
 LINEARIZABILITY = "linearizability"
 """What the judge names where no order of the clients' operations explains what they heard."""
@@ -96,15 +102,21 @@ def _scenario(
     duration_ns: int,
     parameters: dict[str, Any],
 ) -> Scenario:
+    """Nodes are the first members, the servers that come in later, the clients, and the operator who asks for it."""
     duration_ns = settings.duration_ns or duration_ns
+    schedule = schedule_of(parameters.pop("change"), parameters.pop("transfer"))
+    servers = _servers(replicas, schedule)
+    raft = _with_features(replace(raft, spares=tuple(range(replicas, servers))), parameters)
     workload = Workload(**parameters)
-    nodes = replicas + clients
-    servers = raft.servers
+    known = servers + clients
+    nodes = known + bool(schedule)
 
     def build(node: int) -> Node:
-        if node < replicas:
+        if node < servers:
             return RaftServer(raft, Sessions(KeyValueStore()))
-        return Client(servers, workload)
+        if node < known:
+            return Client(raft.nodes, workload)
+        return Operator(raft.nodes, schedule, raft.election_timeout_ns_max, duration_ns)
 
     return Scenario(
         name=name,
@@ -112,9 +124,31 @@ def _scenario(
         build=build,
         duration_ns=duration_ns,
         network=network,
-        faults=trouble(duration_ns, replicas, nodes),
-        observers=(partial(RaftProperties, servers), partial(History, range(replicas, nodes)), Terms),
+        faults=trouble(duration_ns, servers, nodes),
+        observers=(partial(RaftProperties, raft.nodes, raft.servers), partial(History, range(servers, known)), Terms),
         final=server_at_end,
+    )
+
+
+def _servers(replicas: int, schedule: tuple[Request, ...]) -> int:
+    """How many servers there are in all: a schedule names those that come in later."""
+    servers = max(replicas, max(nodes_named(schedule), default=0) + 1)
+    if servers > replicas + SPARES_MAX:
+        raise UsageError(f"change: server {servers - 1} is far off: new ones are {replicas} to {replicas + SPARES_MAX}")
+    return servers
+
+
+def _with_features(raft: RaftSettings, parameters: dict[str, Any]) -> RaftSettings:
+    """What the dissertation adds; takes its parameters away, and says how gets are sent."""
+    reads = parameters.pop("reads")
+    parameters["queries"] = reads != "log"
+    return replace(
+        raft,
+        pre_vote=parameters.pop("pre_vote"),
+        check_quorum=parameters.pop("check_quorum"),
+        sticky=parameters.pop("sticky") or reads == "lease",
+        reads="lease" if reads == "lease" else "index",
+        snapshot_every=parameters.pop("snapshot_every") or None,
     )
 
 
@@ -132,9 +166,10 @@ def _clients(value: Any) -> int:
 
 
 def _prey(defaults: dict[str, Any], election_timeout_ns_max: int, scenario: Scenario) -> Prey:
-    """A nemesis may strike the replicas."""
-    clients = {**defaults, **scenario.parameters}["clients"]
-    servers = tuple(range(scenario.nodes - clients))
+    """A nemesis may strike the servers, those too that come in later."""
+    asked = {**defaults, **scenario.parameters}
+    operators = bool(schedule_of(asked["change"], asked["transfer"]))
+    servers = tuple(range(scenario.nodes - asked["clients"] - operators))
     within_ns = ELECTION_TIMEOUTS * election_timeout_ns_max
     return Prey(
         servers=servers,
@@ -154,6 +189,13 @@ def _load(*, processes: int, keys: int, pause_ns: int, retry_ns: int, give_up_ns
         pause_ns=Duration(pause_ns, help="Between calls."),
         retry_ns=Duration(retry_ns, help="Without an answer so long, a client asks again."),
         give_up_ns=Duration(give_up_ns, help="Without an answer so long, the outcome is unknown."),
+        reads=Choice("log", ("log", "index", "lease"), help="How a get is answered: by the log, ReadIndex or a lease."),
+        pre_vote=Flag(False, help="Whether servers ask first whether they could win an election."),
+        check_quorum=Flag(False, help="Whether a leader that does not hear a quorum steps down."),
+        sticky=Flag(False, help="Whether servers that hear a leader ignore candidates; leases need it."),
+        snapshot_every=Whole(0, least=0, help="After how many entries a server makes a snapshot; 0: never."),
+        change=Text("", help="Membership changes, such as 2s:+3,-0."),
+        transfer=Text("", help="Leadership transfers, such as 4s:1."),
     )
 
 
@@ -184,8 +226,9 @@ def raft_kv_wan(settings: Settings) -> Scenario:
     parameters = {**WAN_PARAMETERS, **settings.parameters}
     replicas = _replicas(settings, 5)
     clients = _clients(parameters.pop("clients"))
-    places = [REPLICA_REGIONS[node % len(REPLICA_REGIONS)] for node in range(replicas)]
-    places += [CLIENT_REGIONS[node % len(CLIENT_REGIONS)] for node in range(clients)]
+    schedule = schedule_of(parameters["change"], parameters["transfer"])
+    places = [REPLICA_REGIONS[node % len(REPLICA_REGIONS)] for node in range(_servers(replicas, schedule))]
+    places += [CLIENT_REGIONS[node % len(CLIENT_REGIONS)] for node in range(clients + bool(schedule))]
     latency = Regions(one_way_ns=wan_one_way_ns(), placement=places, source="IBM Cloud, 18 Jul - 16 Aug 2026")
     return _scenario(
         "raft-kv-wan",
@@ -247,9 +290,24 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         ("elections", elections),
         ("commits", f"{raft['committed']} entries, {rate // 10}.{rate % 10} per second of virtual time"),
         ("logs", f"{raft['truncations']} truncations; {duplicates} commands committed twice and applied once"),
+        *_described(raft),
         ("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())),
         ("client latency", _latency_text(latencies_ns)),
     )
+
+
+def _described(raft: dict[str, int]) -> list[tuple[str, str]]:
+    """What the dissertation adds, as far as it was used."""
+    told = []
+    if raft["snapshots"] or raft["installs"]:
+        told.append(("snapshots", f"{raft['snapshots']} taken, {raft['installs']} sent to who lagged"))
+    if raft["configurations"]:
+        told.append(("membership", f"{raft['configurations']} configurations, {raft['new_members']} new identities"))
+    if raft["transfers"]:
+        told.append(("transfers", f"{raft['transfers']} begun, {raft['transfers_given_up']} given up"))
+    if raft["quorums_lost"]:
+        told.append(("leaders", f"{raft['quorums_lost']} stepped down as they heard no quorum"))
+    return told
 
 
 def _latency_text(latencies_ns: Sequence[int]) -> str:

@@ -2,8 +2,9 @@
 
 A simulator with a stream for each node and purpose wants all three. Two streams meet where one gives, from some draw
 on, what the other has given or will: then nodes that should be independent are not. Every generator is set up here from
-names, as `simclock.stream` does with the first of them, which is CPython's, in C. splitmix64, ChaCha20 and BLAKE2b in
-counter mode are written in Python: what is compared is what each costs a program in plain Python.
+names, as `simclock.stream` does with the last of them, from which runs draw. The first is CPython's, in C. splitmix64,
+ChaCha20 and BLAKE2b in counter mode are written in Python: what is compared is what each costs a program in plain
+Python.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from hashlib import blake2b
 from struct import unpack
 from typing import Any, Protocol
 
-from simclock import UsageError
-from simclock.counter_stream import counter_stream
+from simclock import UsageError, stream
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 
 GAMMA = 0x9E3779B97F4A7C15
@@ -128,7 +128,7 @@ GENERATORS: dict[str, tuple[Callable[[int, int], Generator], str]] = {
         "a key of its own for each stream: no two are alike unless two keys are; 2**36 words a stream",
     ),
     "BLAKE2b, keyed": (
-        lambda seed, node: counter_stream(seed, "study", node),
+        lambda seed, node: stream(seed, "study", node),
         "a key of its own for each stream: no two are alike unless two keys are; 2**68 words a stream",
     ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simclock.actors import Message
-from simclock.protocols.raft import RaftServer, RequestVote, RequestVoteReply, Role
+from simclock.protocols.raft import RaftServer, RequestPreVote, RequestVote, RequestVoteReply, Role
 
 
 class ForgetsVote(RaftServer):
@@ -57,7 +57,7 @@ class CountsMessages(RaftServer):
 
     def _on_request_vote_reply(self, source: int, message: RequestVoteReply) -> None:
         if self._is_vote_counted(message):
-            self.votes.add(-len(self.votes))
+            self.votes.add(next(each for each in self.settings.servers if each not in self.votes))
             self._count_votes()
 
 
@@ -72,21 +72,21 @@ class CountsHalf(RaftServer):
 class IgnoresUpToDate(RaftServer):
     """Raft 5.4.1 left out: votes for anyone."""
 
-    def _is_up_to_date(self, message: RequestVote) -> bool:
+    def _is_up_to_date(self, message: RequestVote | RequestPreVote) -> bool:
         return True
 
 
 class ComparesLengthAlone(RaftServer):
     """Raft 5.4.1, of the two rules only the second: the longer log is the better one."""
 
-    def _is_up_to_date(self, message: RequestVote) -> bool:
+    def _is_up_to_date(self, message: RequestVote | RequestPreVote) -> bool:
         return message.last_log_index >= self.log.last_index
 
 
 class ComparesTermAlone(RaftServer):
     """Raft 5.4.1, of the two rules only the first: among logs of one last term any is good enough."""
 
-    def _is_up_to_date(self, message: RequestVote) -> bool:
+    def _is_up_to_date(self, message: RequestVote | RequestPreVote) -> bool:
         return message.last_log_term >= self.log.last_term
 
 
