@@ -328,7 +328,7 @@ def test_the_command_writes_what_was_asked_for(tmp_path: Path) -> None:
 
 def test_a_scenario_without_a_picture_gets_its_space_time_diagram(tmp_path: Path) -> None:
     picture = tmp_path / "raft.svg"
-    status, out, _ = simclock("run", "raft-kv", "--seed", "7", "--duration", "1s", "--plot", picture)
+    status, out, _ = simclock("run", "raft-kv", "--seed", "7", "--duration", "3s", "--plot", picture)
     assert status == 0 and re.fullmatch(r"\S+  node \d stands for election in term 1", out.splitlines()[0].strip())
     root = xml.fromstring(picture.read_text(encoding="utf-8"))
     assert root.tag.endswith("svg") and "partition" in "".join(root.itertext())
