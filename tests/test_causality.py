@@ -234,15 +234,58 @@ def test_bad_questions_get_one_line(arguments: tuple[str, ...], told: str) -> No
     assert result.exit_code == 2 and told in result.stderr and result.stderr.count("\n") == 1
 
 
-def test_a_violation_is_told_with_its_chain() -> None:
-    words = ["raft-hunt", "--set", "bug=RAFT-19", "--seed", "6", "--nemesis", "swarm"]
-    why = CliRunner().invoke(main, ["why", *words])
+BROKEN = """
+from simclock import Constant, Message, Network, Node, Observer, Scenario, ms
+
+
+class Ping(Message):
+    n: int
+
+
+class Pinger(Node):
+    def on_start(self):
+        if self.id == 0:
+            self.set_timer("go", ms(5))
+
+    def on_timer(self, timer):
+        self.send(1, Ping(7))
+
+    def on_message(self, source, message):
+        print("heard it")
+        self.observe("heard", message.n)
+
+
+class Silence(Observer):
+    def on_observation(self, observation, control):
+        control.violated("Silence", observation.node, f"it heard {observation.value}")
+
+
+def broken():
+    network = Network(latency=Constant(delay_ns=ms(2)))
+    return Scenario(
+        name="broken", nodes=2, build=lambda node: Pinger(), duration_ns=ms(20), network=network, observers=(Silence,)
+    )
+"""
+CHAIN = (
+    "1#2 at 7ms  observe heard 7",
+    "1#1 at 7ms  deliver <- 0 Ping(n=7)",
+    "0#2 at 5ms  send -> 1 Ping(n=7)",
+    "0#1 at 5ms  timer go",
+    "0#0 at 0s   start",
+)
+
+
+def test_a_violation_is_told_with_its_chain(tmp_path: Path) -> None:
+    file = tmp_path / "broken.py"
+    file.write_text(BROKEN, encoding="utf-8")
+    why = CliRunner().invoke(main, ["why", f"{file}:broken"])
     assert why.exit_code == 0
-    told = why.stdout.splitlines()
-    assert told[0].startswith("matchIndex Monotone violated at 741.10072ms, node 1")
-    assert "observe progress [0,5,8]" in told[1] and told[-1].endswith("start")
-    report = CliRunner().invoke(main, ["run", *words])
+    told = [line for line in why.stdout.splitlines() if line != "heard it"]
+    assert told[0] == "Silence violated at 7ms, node 1: it heard 7"
+    assert [line[8:] for line in told[1:]] == list(CHAIN)
+    report = CliRunner().invoke(main, ["run", f"{file}:broken"])
     assert report.exit_code == 1
-    lines = report.stdout.splitlines()
-    at = next(place for place, line in enumerate(lines) if line.startswith("  because"))
-    assert "1#254 at 741.10072ms" in lines[at] and "deliver <- 0 AppendEntriesReply" in lines[at + 1]
+    lines = [line.strip() for line in report.stdout.splitlines()]
+    at = next(place for place, line in enumerate(lines) if line.startswith("because"))
+    assert [lines[at].removeprefix("because").strip(), *lines[at + 1 : at + 5]] == list(CHAIN)
+    assert lines.count("heard it") == 1, "what the code prints is printed once"

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from simclock.errors import UsageError
 from simclock.experiments.causality.execution import (
     DELIVER,
     DROP,
@@ -31,11 +32,13 @@ from simclock.experiments.causality.execution import (
     Execution,
     ExecutionBuilder,
 )
+from simclock.experiments.telling.spelling import unknown
 from simclock.experiments.traces.file import read_trace
 from simclock.faults import Fault
 from simclock.trace import TraceRecord
 
-_KIND_OF = {name: kind for kind, name in enumerate(KINDS)}
+TRACED = KINDS[: OBSERVE + 1]
+_KIND_OF = {name: kind for kind, name in enumerate(TRACED)}
 
 
 def execution_of(records: Iterable[TraceRecord], origin: str) -> Execution:
@@ -50,6 +53,8 @@ def read_execution(path: Path) -> Execution:
     """The execution of a trace file. Raises UsageError with file and line."""
     gathered = TracedExecution(str(path), file=str(path))
     for line, record in enumerate(read_trace(path), start=1):
+        if record.what not in _KIND_OF:
+            raise UsageError(f"{path}:{line}: not a trace record: {unknown('kind', record.what, TRACED)}")
         gathered.add(record, line)
     return gathered.build()
 

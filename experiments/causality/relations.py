@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from simclock.errors import SimclockError
+from simclock.errors import UsageError
 from simclock.experiments.causality.execution import NONE, Execution, compressed
 
 Clock = tuple[int, ...]
 """Node index -> how many events of it."""
 
 
-class ImpossibleOrder(SimclockError):
-    """Events that would each have had to happen before the other."""
+class ImpossibleOrder(UsageError):
+    """Events that would each have had to happen before the other, in a file that says so."""
 
 
 class Relations:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
 
 from simclock.experiments.exports.space_time import Band, Line, Mark, Picture, Shape, Text
 from simclock.readable import escaped
@@ -21,6 +20,7 @@ COLOURS = {
     "faint": ("#767676", "#9a9a9a"),
 }
 """Colour -> on light, on dark: Okabe and Ito's, which are told apart by the colour-blind."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 PAPER = ("#ffffff", "#16191d")
 
 
@@ -84,7 +84,7 @@ def _titled(tag: str, attributes: str, title: str) -> str:
 
 def _text(text: str) -> str:
     """Without what XML has no letter for."""
-    return escape("".join(each if _is_xml(each) else "\ufffd" for each in escaped(text)))
+    return "".join(_ENTITIES.get(each, each) if _is_xml(each) else "\ufffd" for each in escaped(text))
 
 
 def _is_xml(letter: str) -> bool:
