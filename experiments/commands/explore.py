@@ -17,6 +17,7 @@ from simclock.experiments.commands.options import SEED, WHOLE, Overrides
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
 from simclock.experiments.exploring.limits import Limits
 from simclock.experiments.exploring.search import ANY, Asked, Bounds, Findings
+from simclock.experiments.exploring.stateless import estimated
 from simclock.experiments.exploring.strategies import STRATEGIES, strategy_named
 from simclock.experiments.exploring.telling import as_data, script_text, status_of, told
 from simclock.experiments.exploring.watching import NO_ERROR, Watching
@@ -52,6 +53,14 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option("--states", "states_max", type=click.IntRange(1), default=STATES_MAX, show_default=True, help="Limit.")
 @click.option("--memory", "mebibytes", type=click.IntRange(1), default=MEBIBYTES_MAX, show_default=True, help="MiB.")
 @click.option("--executions", type=click.IntRange(1), default=10_000, show_default=True, help="Where runs are drawn.")
+@click.option(
+    "--estimate",
+    "probes",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    metavar="PROBES",
+    help="Estimate first how many executions there are, from so many random ones.",
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that search.")
 @click.option(
     "--resume",
@@ -73,6 +82,7 @@ def explore(
     strategy: str,
     states_max: int,
     mebibytes: int,
+    probes: int,
     resume: Path | None,
     out: Path | None,
     form: str,
@@ -101,7 +111,11 @@ def explore(
     made = asked.scenario
     limits = Limits(states_max, mebibytes << 20)
     with limits.heeding_interrupts():
+        guess = estimated(asked, probes) if probes else None
         findings = search(asked, limits)
+    if guess is not None:
+        findings.estimate = guess.executions
+        findings.more = (*findings.more, ("estimated", str(guess)))
     unreached = (
         [name for name in Watching(made).sometimes() if name not in findings.reached] if findings.complete else []
     )

@@ -6,9 +6,17 @@ from simclock.errors import UsageError
 from simclock.experiments.exploring.bfs import bfs
 from simclock.experiments.exploring.dfs import dfs
 from simclock.experiments.exploring.search import Strategy
+from simclock.experiments.exploring.stateless import delay_strategy, dpor_strategy, pct_strategy, random_strategy
 from simclock.experiments.telling.spelling import unknown
 
-STRATEGIES: dict[str, Strategy] = {"bfs": bfs, "dfs": dfs}
+STRATEGIES: dict[str, Strategy] = {
+    "bfs": bfs,
+    "dfs": dfs,
+    "dpor": dpor_strategy,
+    "delay": delay_strategy,
+    "pct": pct_strategy,
+    "random": random_strategy,
+}
 
 
 def strategy_named(text: str) -> tuple[Strategy, str]:
