@@ -56,6 +56,8 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option(
     "--estimate",
     "probes",
+    is_flag=False,
+    flag_value=200,
     type=click.IntRange(0, 1_000_000),
     default=0,
     metavar="PROBES",

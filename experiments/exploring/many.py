@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Sequence
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
+from threading import active_count
 from typing import Any, NamedTuple
 
 from simclock.actors.placements.shipping import dumps, loads, ship
@@ -61,13 +62,15 @@ class Crew:
     """The worker processes."""
 
     def __init__(self, asked: Asked, count: int) -> None:
-        context = get_context("spawn")
+        alone = "fork" in get_all_start_methods() and active_count() == 1
+        context: Any = get_context("fork" if alone else "spawn")  # a fork of several threads may never get a lock
         shipped = ship(asked)
         self.links: list[Connection] = []
         self._processes = []
         for _ in range(count):
             here, there = context.Pipe()
-            process = context.Process(target=work, args=(there, shipped), daemon=True)
+            others = (*self.links, here) if alone else ()
+            process = context.Process(target=work, args=(there, shipped, others), daemon=True)
             process.start()
             there.close()
             self.links.append(here)
@@ -82,8 +85,10 @@ class Crew:
             process.join()
 
 
-def work(link: Connection, shipped: bytes) -> None:
-    """A worker's life: a part of each level."""
+def work(link: Connection, shipped: bytes, others: Sequence[Connection]) -> None:
+    """A worker's life: a part of each level. `others` are ends that are not its own; who asks is gone when all are."""
+    for other in others:
+        other.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         asked: Asked = loads(shipped)
@@ -104,27 +109,27 @@ class Worker:
     def __init__(self, space: Space) -> None:
         self.space = space
         self.seen: set[int] = set()
-        self.sizes = space.sizes()
+        self.sizes = space.base = space.sizes()
 
     def look(self, news: News, level: list[int], first: int, last: int) -> Part:
         """Look at the states of a level from `first` to before `last`, when all is known of the level before."""
         space = self.space
         space.forget(self.sizes)
         space.adopt(news)
-        self.sizes = space.sizes()
+        self.sizes = space.base = space.sizes()
         self.seen.update(level)
         space.pruned.clear()
-        seen, found = self.seen, set[int]()
+        seen, found, expand = self.seen, set[int](), space.expand
+        add = found.add
         counts: list[int] = []
         successors: list[int] = []
         events: list[tuple[int, int, int]] = []
         transitions = 0
         for place in range(first, last):
             state = level[place]
-            after = space.expand(state)
+            after = expand(state)
             transitions += len(after)
-            new = [each for each in dict.fromkeys(after) if each not in seen and each not in found]
-            found.update(new)
+            new = [each for each in after if each not in seen and each not in found and not add(each)]
             counts.append(len(new))
             successors += new
             if space.noted:

@@ -105,9 +105,11 @@ class Space:
         """Of each node, what is the same in every process for a local state -> its place."""
         self.recipes: list[list[Recipe]] = [[] for _ in range(self.nodes)]
         self.looked: list[tuple[int, int]] = []
-        """(node, key) of the moves looked at since this was cleared."""
+        """(node, key) of the moves in which there are numbers from `base` on."""
         self.learnt: list[tuple[dict[int, int], int]] = []
-        """What was found out since this was cleared: (where it was put down, key)."""
+        """Where such a number was put down: (known, key)."""
+        self.base: Sizes | None = None
+        """Numbers from here on are this process's own, and will be forgotten; None: they are all its own to keep."""
         self._tables: list[dict[int, Moves]] = [{} for _ in range(self.nodes)]
         self._parts = list(zip(range(self.nodes), self.shifts, self._tables, strict=True))
         self._told: dict[Any, dict[int, int]] = {}
@@ -175,7 +177,6 @@ class Space:
             moves = table.get(key)
             if moves is None:
                 moves = table[key] = self._look(node, key)
-                self.looked.append((node, key))
             if moves[0]:
                 successors += [state + delta for delta in moves[0]]
             for move in moves[2]:
@@ -194,7 +195,6 @@ class Space:
             moves = table.get(key)
             if moves is None:
                 moves = table[key] = self._look(node, key)
-                self.looked.append((node, key))
             told += [(step, state + delta) for step, delta in zip(moves.plain_steps, moves.plain, strict=True)]
             for move in moves.others:
                 successor = self._after(state, node, move)
@@ -214,14 +214,16 @@ class Space:
             more = known.get(box)
             if more is None:
                 more = known[box] = (self.inboxes.with_more(target, box, mail) - box) << shift
-                self.learnt.append((known, box))
+                if self.base is not None and (more >> shift) + box >= self.base.mail[1][target]:
+                    self.learnt.append((known, box))
             successor += more
         if told is not None:
             watch = state >> self.watch_shift
             then = told.get(watch)
             if then is None:
                 then = told[watch] = self.watching.after(watch, node, observations, failure)
-                self.learnt.append((told, watch))
+                if self.base is not None and then >= self.base.watches:
+                    self.learnt.append((told, watch))
             if then != watch:
                 successor += (then - watch) << self.watch_shift
                 if then in self.watching.notes:
@@ -288,6 +290,8 @@ class Space:
         moves += self._losses(node, key, mail)
         if node in self.servers:
             moves += self._crashes(node, key, sid, box)
+        if self.base is not None and self._has_own_numbers(node, moves, self.base):
+            self.looked.append((node, key))
         plain = [move for move in moves if not _more_than_local(move)]
         others = tuple(move for move in moves if _more_than_local(move))
         return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
@@ -300,6 +304,14 @@ class Space:
         asked = self.asked.asks
         steps = [(Ask(node, call, arguments), ("ask", call, arguments)) for call, arguments in asked]
         return [self._move(node, key, Happening(step, event, needs, box)) for step, event in steps]
+
+    def _has_own_numbers(self, node: int, moves: Sequence[Move], base: Sizes) -> bool:
+        """Whether a move leads to what has a number of this process's own; too often yes where many are new."""
+        return (
+            any(number >= base.mail[0] for move in moves for send in move.sends for number in send[3])
+            or len(self._sids[node]) > base.places[node]
+            or self.inboxes.sizes()[1][node] > base.mail[1][node]
+        )
 
     def _losses(self, node: int, key: int, mail: tuple[int, ...]) -> list[Move]:
         """What the network does to what is on its way; also to a node that is down."""

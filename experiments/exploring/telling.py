@@ -37,8 +37,6 @@ def told(asked: Asked, strategy: str, findings: Findings, unreached: Sequence[st
     if asked.symmetric:
         groups = "; ".join(" ".join(map(str, group)) for group in asked.symmetric)
         rows.append(("symmetric", f"nodes {groups}"))
-    if findings.estimate is not None:
-        rows.append(("estimate", f"{findings.estimate:,.6g} executions"))
     if findings.states:
         rows.append(("states", f"{findings.states:,} distinct"))
     if findings.transitions:

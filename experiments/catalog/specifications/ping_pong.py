@@ -1,8 +1,8 @@
 """Stateright's ping-pong and its kin: small actors whose exact number of states its tests assert.
 
-`ping-pong-specification`: each of two nodes answers the number that it waits for with the next one, up to `most`. What was
-sent stays (`--model set`); `--drops any` makes the network lossy, which drops any message for good: with `most` 5 there
-are 11 states, and 4,094 with loss.
+`ping-pong-specification`: each of two nodes answers the number that it waits for with the next one, up to `most`. What
+was sent stays (`--model set`); `--drops any` makes the network lossy, which drops any message for good: with `most` 5
+there are 11 states, and 4,094 with loss.
 """
 
 from __future__ import annotations
