@@ -13,7 +13,6 @@ makes none in `sim_orderless`. One whose objects never change says `sim_constant
 
 from __future__ import annotations
 
-import _random
 import collections
 import enum
 import random
@@ -23,7 +22,7 @@ from dataclasses import is_dataclass
 from functools import partial
 from hashlib import blake2b
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -31,6 +30,8 @@ from simclock.errors import UsageError
 from simclock.immutable import VALUES_OF_PYTHON
 from simclock.kernel.encoding import SETTLED, UNSORTED
 from simclock.streams import Stream
+
+LuckT = TypeVar("LuckT", Stream, random.Random)
 
 DIGEST_BYTES = 16
 ATOMS: frozenset[type] = frozenset((int, str, bytes, bool, float, type(None), complex, range, type(Ellipsis)))
@@ -107,7 +108,7 @@ def _copied_object(value: Any, cls: Any, made: dict[int, Any]) -> Any:
     if isinstance(value, partial):
         parts = [copied(each, made) for each in (value.func, value.args, value.keywords)]
         return partial(parts[0], *parts[1], **parts[2])
-    if isinstance(value, random.Random):
+    if isinstance(value, Stream | random.Random):
         made[id(value)] = luck = copied_luck(value)
         return luck
     if isinstance(value, msgspec.Struct) and value.__struct_config__.frozen:
@@ -272,7 +273,7 @@ class Writer:
         if isinstance(value, frozenset):
             return (kind, *_sorted(self.write(each) for each in value))
         self._meet(value)
-        if isinstance(value, random.Random):
+        if isinstance(value, Stream | random.Random):
             return (kind, hash_of_luck(value))
         parts: list[Any] = [kind]
         if isinstance(value, list | collections.deque):
@@ -299,20 +300,17 @@ def _empty_class(value: Any, cls: type) -> None:
         raise Unfreezable(value)
 
 
-def hash_of_luck(luck: random.Random) -> str:
+def hash_of_luck(luck: Stream | random.Random) -> str:
     """Where a stream stands."""
-    state = _random.Random.getstate(luck) if isinstance(luck, Stream) else luck.getstate()
-    return digest_of(state).hex()
+    return digest_of(luck.getstate()).hex()
 
 
-def copied_luck(luck: random.Random) -> random.Random:
+def copied_luck(luck: LuckT) -> LuckT:
     """A stream that stands where that one does."""
-    twin = type(luck).__new__(type(luck))
-    if isinstance(luck, Stream):  # it has no normal draws, and no place to keep the second one of a pair
-        _random.Random.setstate(twin, _random.Random.getstate(luck))
-    else:
-        twin.setstate(luck.getstate())
-    return twin
+    twin: Any = Stream(0) if isinstance(luck, Stream) else type(luck).__new__(type(luck))
+    twin.setstate(luck.getstate())
+    made: LuckT = twin
+    return made
 
 
 def _in_order(value: Any) -> Any:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from contextlib import AbstractContextManager, nullcontext
-from random import Random
 from typing import Any, NamedTuple, Protocol
 
 from simclock.actors.standalone import Effect, Sent, Standalone, State
@@ -418,7 +417,7 @@ def _copy_of(process: Any, timed: bool) -> Any:
     return twin
 
 
-def _copy_of_luck(luck: Stream, process: Process, timed: bool) -> Random:
+def _copy_of_luck(luck: Stream, process: Process, timed: bool) -> Stream:
     if not timed:
         return stream(process.sim_host.seed, "node", process.sim_id)
     return copied_luck(luck)

@@ -19,6 +19,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Role
 from simclock.protocols.raft.messages import Entry as LogEntry
+from simclock.protocols.replication import CommandsAlone
 
 SERVERS_MAX = 99
 PARAMETERS = Parameters(
@@ -36,7 +37,7 @@ class Parts:
     server: type[RaftServer] = RaftServer
 
 
-class Journal:
+class Journal(CommandsAlone):
     """A state machine that keeps every command, and answers with it."""
 
     def __init__(self) -> None:
