@@ -43,8 +43,9 @@ bench: $(STAMP)  ## measure
 
 venv: $(STAMP)  ## install into .venv (PYTHON=/path/to/python3 chooses; after `make clean`, if one is there)
 
-# The same digests on every CPython: each other one that works gets the little that a run in process needs.
-OTHERS_NEED := msgspec cloudpickle cryptography
+# The same digests on every CPython: each other one that works gets the little that a run in process needs, and the
+# compiled kernel, where there is a C compiler.
+OTHERS_NEED := msgspec cloudpickle cryptography setuptools Cython
 pythons: $(STAMP)  ## set up the other CPythons of this machine, for the test that their digests agree
 	@own="$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"; \
 	for version in 3.11 3.12 3.13; do \
@@ -56,15 +57,19 @@ pythons: $(STAMP)  ## set up the other CPythons of this machine, for the test th
 			.pythons/$$version/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
 				$(OTHERS_NEED) && echo "$(OTHERS_NEED)" > .pythons/$$version/.installed; \
 		done; \
-		test -e .pythons/$$version/.installed || echo "no CPython $$version here: its digests are not compared"; \
+		test -e .pythons/$$version/.installed || { \
+			echo "no CPython $$version here: its digests are not compared"; continue; }; \
+		.pythons/$$version/bin/python setup.py --quiet build_ext --inplace >/dev/null 2>&1 || \
+			echo "the compiled kernel cannot be built for CPython $$version"; \
 	done
 
 clean:  ## remove .venv and everything generated
 	rm -rf $(VENV) .pythons build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f simclock/kernel/_compiled.*
 	find simclock actors protocols experiments tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment that works is kept and brought up to date; one that does not is made anew.
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt setup.py $(wildcard simclock/kernel/*.pyx simclock/kernel/*.pxi simclock/kernel/*.h)
 	@$(BIN)/python -c '$(USABLE)' 2>/dev/null || { \
 		python="$(PYTHON)"; \
 		test -n "$$python" || { echo "no working Python 3.11 or newer found: make PYTHON=/path/to/python3" >&2; exit 1; }; \

@@ -20,8 +20,11 @@ from simclock.told import Told
 def _done_by_the_kernel(cls: type[Node]) -> type[Node]:
     """Give what is declared the kernel's code, so that a call costs no more than one of the kernel's own."""
     for name, declared in list(vars(cls).items()):
-        if isinstance(declared, FunctionType) and name in vars(Process) and not name.startswith("__"):
-            code = vars(Process)[name]
+        if isinstance(declared, FunctionType) and not name.startswith("__"):
+            code: Any = getattr(Process, name)
+            if not isinstance(code, FunctionType):  # the compiled core's, which has the same words
+                setattr(cls, name, code)
+                continue
             made = FunctionType(code.__code__, code.__globals__, name, code.__defaults__, code.__closure__)
             made.__doc__, made.__qualname__, made.__module__ = declared.__doc__, declared.__qualname__, cls.__module__
             made.__annotations__ = declared.__annotations__

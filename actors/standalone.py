@@ -25,7 +25,7 @@ from simclock.errors import Halt, UsageError
 from simclock.faults import Crash, Fault, Restart
 from simclock.kernel.events import ENVIRONMENT, FAULT, MESSAGE, START, TIMER, Event
 from simclock.kernel.host import Host
-from simclock.kernel.mail import HostPlan
+from simclock.kernel.mail import NEVER_NS, HostPlan
 from simclock.kernel.process import HALTED, Process
 from simclock.kernel.strikes import strike
 from simclock.readable import say
@@ -128,6 +128,8 @@ class Standalone(Generic[NodeT]):
     ) -> None:
         if type(nodes) is not int or type(id) is not int or not 0 <= id < nodes:
             raise UsageError(f"id: node {say(id)} is out of range: nodes are 0 to {say(nodes)} - 1")
+        if type(now_ns) is not int or not 0 <= now_ns < NEVER_NS:
+            raise UsageError(f"now_ns: {say(now_ns)} is not a time of a run: whole nanoseconds, 0 to below 2**63 - 1")
         self.id = id
         self._host = _Apart(build, id, nodes, seed)
         self._host.now_ns = now_ns
@@ -136,9 +138,9 @@ class Standalone(Generic[NodeT]):
         process.sim_local = {}  # what it sends to itself leaves too
         process.sim_timers = self._host.timers
         if disk is not None:
-            process.__dict__["sim_disk"] = disk
+            process.keep("sim_disk", disk)
         if clock is not None:
-            process.__dict__["sim_clock"] = clock
+            process.keep("sim_clock", clock)
         self._start()
 
     # What there is to see.
@@ -186,6 +188,8 @@ class Standalone(Generic[NodeT]):
         """Time passes, in nanoseconds; no timer runs out by itself."""
         if type(duration_ns) is not int or duration_ns < 0:
             raise UsageError(f"passes: {say(duration_ns)} is not a duration: whole nanoseconds, zero or more")
+        if self._host.now_ns + duration_ns >= NEVER_NS:
+            raise UsageError(f"passes: {say(duration_ns)} is too long: a run knows times below 2**63 ns, 292 years")
         self._host.note_timers()
         self._host.now_ns += duration_ns
 
@@ -296,7 +300,7 @@ class _Apart(Host):
         self._outbox.clear()
         self.note_timers()
         process = self.processes[self._node]
-        durable = process.disk.durable() if "sim_disk" in process.__dict__ else DiskContents({}, {}, 0)
+        durable = process.disk.durable() if "sim_disk" in process.sim_kept else DiskContents({}, {}, 0)
         self.out.append(Sent(event[3], event[5], durable))
 
     def record(self, process: Any, event: Event) -> None:

@@ -195,6 +195,15 @@ class CommandLine(click.Group):
         return status if isinstance(status, int) else VALID
 
 
+class _VersionText(str):
+    """What `--version` prints; which kernel there is, is looked up when it is asked for."""
+
+    def __mod__(self, names: Any) -> str:
+        from simclock.kernel.core import KERNEL
+
+        return f"{names['prog']}, version {names['version']}, {KERNEL} kernel"
+
+
 def _unknown_command(word: str) -> str:
     """That there is no such command; what another command takes may be meant for that one."""
     from simclock.experiments.commands.completion import command_for
@@ -250,7 +259,7 @@ def _defect(error: Exception) -> int:
     },
     epilog=f"\b\nExit status, of every command:\n{meanings_text()}",
 )
-@click.version_option(package_name="simclock")
+@click.version_option(package_name="simclock", message=_VersionText())
 def main() -> None:
     """A laboratory for distributed protocols, in which one seed decides everything.
 

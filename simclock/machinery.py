@@ -21,12 +21,14 @@ NOT_MACHINERY = ("protocols", "experiments")
 _LIBRARY = (str(Path(traceback.__file__).parent), "<frozen ")
 """Python's own; installed packages live below it too."""
 _OURS = f"{ROOT}{os.sep}"
+_COMPILED = f"{PACKAGE}{os.sep}kernel{os.sep}_"
+"""The compiled kernel's, named from the folder where it was built."""
 _JUDGED = tuple(f"{ROOT / room}{os.sep}" for room in NOT_MACHINERY)
 
 
 def is_machinery_file(filename: str) -> bool:
     """Whether that file of a traceback is the kernel's or a placement's."""
-    return filename.startswith(_OURS) and not filename.startswith(_JUDGED)
+    return filename.startswith((_OURS, _COMPILED)) and not filename.startswith(_JUDGED)
 
 
 def is_library_file(filename: str) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from simclock import ms
-from simclock.experiments.bench import bench, command, parts, signed
+from simclock.experiments.bench import bench, command, kernels, parts, signed
 from simclock.experiments.bench.bare_loop import BareNode
 from simclock.experiments.bench.loads import (
     LOADS,
@@ -24,6 +24,7 @@ from simclock.experiments.bench.loads import (
 )
 from simclock.experiments.bench.measure import Row, Spread, Target, alternate, ratios, spread
 from simclock.experiments.catalog.synthetic.scenario import Phold
+from simclock.kernel.core import built
 
 ENGINES = (run_bare_loop, run_simpy_callbacks, run_simpy_stores)
 
@@ -127,6 +128,15 @@ def test_handlers_are_copied_code_and_all():
     assert handlers_on(Phold, BareNode) is made
 
 
+def test_each_kernel_has_its_rows_against_the_bare_loop(tiny):
+    done = CliRunner().invoke(bench, ["--quick", "--only", "kernels", "--repeats", "1"])
+    assert done.exit_code == 0, done.output
+    named = ["plain", *["compiled"] * built()]
+    assert [f"phold, {kernel} kernel" in done.stdout for kernel in named] == [True] * len(named)
+    assert done.stdout.count("bare loop") == len(named)
+    assert kernels.KERNEL_TARGETS.keys() < set(kernels.SIZES)
+
+
 def test_an_unknown_load_is_refused():
     with pytest.raises(ValueError, match="no load is called 'fold'"):
         load_of("fold", 1, 1)
@@ -150,6 +160,7 @@ TINY = parts.Sizes(
     wan_seconds=1,
     sweep_seeds=2,
     signed=((4, 2, 1),),
+    kernels=(("phold", 3),),
 )
 
 

@@ -16,6 +16,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.code_lines import LINE, located, located_records
 from simclock.experiments.runs.determinism import variants
 from simclock.experiments.traces.plain_values import plain
+from simclock.kernel.core import KERNEL, other_kernel
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "experiments/examples/set_order.py"
@@ -231,6 +232,9 @@ def test_hash_seeds_vary_on_the_first_placement():
     assert [variant.placement for variant in chosen] == ["inline", "inline", "inline", "windows"]
     assert [variant.hash_seed for variant in chosen[:2]] == ["0", "1"]
     assert len({variant.hash_seed for variant in chosen}) == 4
+    others = [str(variant) for variant in chosen if variant.kernel != KERNEL]
+    assert len(others) == bool(other_kernel()), "one run on the other kernel, where there are two"
+    assert all(text.endswith(f", {other_kernel()} kernel") for text in others)
     with pytest.raises(UsageError):
         variants(["inline"], ["-1"])
 

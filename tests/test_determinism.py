@@ -22,6 +22,7 @@ from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS
+from simclock.kernel.core import COMPILED, PLAIN, VARIABLE, built
 
 ROOT = Path(__file__).parent.parent
 FRESH_SEED = secrets.randbelow(1 << 32)
@@ -136,28 +137,53 @@ def test_traces_are_equal_record_by_record(ray: None, placement: Placement) -> N
     assert again.digest == result.digest == run(scenario).digest, "tracing changes nothing"
 
 
-PRINT_DIGEST = """
+PRINT_DIGESTS = """
 import sys
 from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-print(run(make_scenario(entries()["everything"], Settings(seed=int(sys.argv[1])))).digest)
+from simclock.kernel.core import KERNEL
+scenario = make_scenario(entries()[sys.argv[1]], Settings(seed=int(sys.argv[2])))
+for placement in sys.argv[3:]:
+    result = run(scenario, placement)
+    assert result.kernel == KERNEL
+    print(KERNEL, placement, result.digest)
 """
 
 
-def digest_in_another_process(python: str, hash_seed: str, seed: int) -> str:
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
-    command = [python, "-c", PRINT_DIGEST, str(seed)]
+def digests_in_another_process(
+    python: str, hash_seed: str, kernel: str, name: str, *placements: str
+) -> list[list[str]]:
+    """Of the fresh seed: kernel, placement, digest."""
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, VARIABLE: kernel, "PYTHONPATH": str(ROOT)}
+    command = [python, "-c", PRINT_DIGESTS, name, str(FRESH_SEED), *placements]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return [line.split() for line in done.stdout.splitlines()]
 
 
+KERNELS = [PLAIN, pytest.param(COMPILED, marks=pytest.mark.skipif(not built(), reason="no compiled kernel is built"))]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("hash_seed", ["0", "1", "random"])
-def test_hash_seeds(hash_seed: str) -> None:
+def test_hash_seeds_and_kernels(hash_seed: str, kernel: str) -> None:
+    places = ("inline", "windows:2", "windows")
     expected = run(make("everything", FRESH_SEED)).digest
-    assert digest_in_another_process(sys.executable, hash_seed, FRESH_SEED) == expected, f"seed {FRESH_SEED}"
+    found = digests_in_another_process(sys.executable, hash_seed, kernel, "everything", *places)
+    assert found == [[kernel, place, expected] for place in places], f"seed {FRESH_SEED}"
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kernels_on_ray(kernel: str) -> None:
+    """Each starts a Ray, whose workers are on the kernel of who starts it."""
+    places = ("inline", "ray:hosts=2", "ray")
+    expected = run(make("everything", FRESH_SEED)).digest
+    found = digests_in_another_process(sys.executable, "random", kernel, "everything", *places)
+    assert found == [[kernel, place, expected] for place in places], f"seed {FRESH_SEED}"
 
 
 OTHER_PYTHONS = sorted(str(path) for path in (ROOT / ".pythons").glob("*/bin/python"))
@@ -165,9 +191,21 @@ OTHER_PYTHONS = sorted(str(path) for path in (ROOT / ".pythons").glob("*/bin/pyt
 
 @pytest.mark.skipif(not OTHER_PYTHONS, reason="no other CPython is set up in .pythons: see `make pythons`")
 @pytest.mark.parametrize("python", OTHER_PYTHONS)
-def test_other_pythons(python: str) -> None:
+@pytest.mark.parametrize("kernel", [PLAIN, pytest.param(COMPILED, marks=pytest.mark.slow)])
+def test_other_pythons(python: str, kernel: str) -> None:
+    if kernel == COMPILED and not built_by(python):
+        pytest.skip(f"no compiled kernel is built for {python}: see `make pythons`")
     expected = run(make("everything", FRESH_SEED)).digest
-    assert digest_in_another_process(python, "random", FRESH_SEED) == expected, f"seed {FRESH_SEED}"
+    found = digests_in_another_process(python, "random", kernel, "everything", "inline")
+    assert found == [[kernel, "inline", expected]], f"seed {FRESH_SEED}"
+
+
+def built_by(python: str) -> bool:
+    """Whether that Python finds a compiled kernel of this checkout."""
+    asks = "from simclock.kernel.core import built; print(built())"
+    environment = {**os.environ, VARIABLE: PLAIN, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([python, "-c", asks], env=environment, capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout.strip() == "True"
 
 
 class Doomed(Gossip):

@@ -45,7 +45,7 @@ from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.experiments.scenario_files.text import write_settings
 from simclock.experiments.traces.difference import first_difference
 from simclock.faults import FAULTS, WRITTEN, LinkFault, NodeFault, SwizzleClog, check_faults
-from simclock.kernel.events import EventQueue
+from simclock.kernel._kernel import EventQueue
 
 SameEverywhere = Callable[[Scenario], RunResult]
 

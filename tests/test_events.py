@@ -7,7 +7,8 @@ from heapq import heappop
 
 import pytest
 
-from simclock.kernel.events import TIMER, Event, EventQueue
+from simclock.kernel._kernel import EventQueue
+from simclock.kernel.events import TIMER, Event
 
 
 def event(luck: random.Random, number: int, from_ns: int) -> Event:

@@ -21,10 +21,13 @@ from pathlib import Path
 
 import pytest
 
+from simclock.kernel.core import built
+
 ROOT = Path(__file__).resolve().parent.parent
-BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "simclock", "actors", "protocols", "experiments")
+BUILT_FROM = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "simclock", "actors", "protocols", "experiments")
 ROOMS = ("actors", "protocols", "experiments")
-GENERATED = ("__pycache__", "*.pyc", "*.egg-info", "build", "dist")
+GENERATED = ("__pycache__", "*.pyc", "*.so", "*.egg-info", "build", "dist")
+EXTENSION = "simclock/kernel/_compiled."
 SECONDS = 200
 
 LOADED_TWICE = '''
@@ -226,9 +229,28 @@ def test_the_wheel_packs_everything_once_as_files(wheel: Path, checkout: Path) -
         (top,) = [packed.read(name).decode().split() for name in names if name.endswith("top_level.txt")]
     assert (twice(names), links, top) == ([], [], ["simclock"])
     expected = package_files(checkout)
-    assert {name for name in names if ".dist-info/" not in name} == expected
+    assert {name for name in names if ".dist-info/" not in name and not name.startswith(EXTENSION)} == expected
+    assert len([name for name in names if name.startswith(EXTENSION)]) == built(), "where it can be compiled"
     for file in ("actors/node.py", "protocols/py.typed", "experiments/data/wan_latency_2026-08.csv"):
         assert f"simclock/{file}" in expected, "the list to compare with goes through the links"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lacking", ["Cython", "a C compiler"])
+def test_without_what_compiles_the_wheel_has_the_plain_kernel(checkout: Path, tmp_path: Path, lacking: str) -> None:
+    source, into = tmp_path / "source", tmp_path / "into"
+    shutil.copytree(checkout, source, symlinks=True, ignore=shutil.ignore_patterns(*GENERATED))
+    into.mkdir()
+    if lacking == "Cython":
+        program = "import sys; sys.modules['Cython'] = sys.modules['Cython.Build'] = None; "
+    else:
+        program = "import os; os.environ['CC'] = os.environ['CXX'] = '/nowhere/cc'; "
+    program += f"from setuptools import build_meta; build_meta.build_wheel({str(into)!r})"
+    run_in(source, sys.executable, "-c", program)
+    (made,) = into.iterdir()
+    with zipfile.ZipFile(made) as packed:
+        names = packed.namelist()
+    assert "simclock/kernel/_kernel.py" in names and not [name for name in names if name.startswith(EXTENSION)]
 
 
 @pytest.mark.slow

@@ -32,7 +32,8 @@ from simclock import (
 )
 from simclock.actors import Node, run
 from simclock.faults import FAULTS, NodeFault
-from simclock.kernel.events import Event, EventQueue
+from simclock.kernel._kernel import EventQueue
+from simclock.kernel.events import Event
 from simclock.kernel.port import HostPort, ProcessPort
 from simclock.kernel.strikes import STRIKES
 from simclock.kernel.strikes.process import crash

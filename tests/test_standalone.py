@@ -135,6 +135,7 @@ def test_what_a_run_refuses_is_refused() -> None:
         (lambda: Standalone(Ledger, id=2, nodes=2), UsageError, "id: node 2 is out of range"),
         (lambda: Standalone(lambda: alone.node), UsageError, "the scenario built one Ledger twice"),
         (lambda: alone.passes(-1), UsageError, "passes: -1 is not a duration"),
+        (lambda: alone.passes(1 << 63), UsageError, "passes: 9223372036854775808 is too long"),
     ):
         with pytest.raises(kind, match=said):
             wrong()

@@ -5,7 +5,8 @@ import pytest
 import simclock
 from simclock import Control, Node, Observation, Observer, Scenario, ms, seconds
 from simclock.faults import SetDrift, StartClock, StopClock
-from simclock.kernel.events import ENVIRONMENT, TIMER, EventQueue
+from simclock.kernel._kernel import EventQueue
+from simclock.kernel.events import ENVIRONMENT, TIMER
 
 
 def test_what_is_removed_from_the_queue_costs_no_look_at_other_slots() -> None:

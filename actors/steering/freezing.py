@@ -108,9 +108,10 @@ def _copied_object(value: Any, cls: Any, made: dict[int, Any]) -> Any:
     if isinstance(value, partial):
         parts = [copied(each, made) for each in (value.func, value.args, value.keywords)]
         return partial(parts[0], *parts[1], **parts[2])
-    if isinstance(value, Stream | random.Random):
-        made[id(value)] = luck = copied_luck(value)
-        return luck
+    if isinstance(value, Stream):
+        return made.setdefault(id(value), copied_luck(value))
+    if isinstance(value, random.Random):
+        return made.setdefault(id(value), copied_luck(value))
     if isinstance(value, msgspec.Struct) and value.__struct_config__.frozen:
         fields = {name: copied(each, made) for name, each in fields_of(value).items()}
         same = all(getattr(value, name) is each for name, each in fields.items())

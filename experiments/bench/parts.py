@@ -18,6 +18,7 @@ from typing import Any
 
 import simclock
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
+from simclock.experiments.bench import kernels
 from simclock.experiments.bench.exploring import measure_exploring
 from simclock.experiments.bench.loads import (
     LOADS,
@@ -75,6 +76,7 @@ class Sizes:
     signed: tuple[Size, ...] = SIGNED
     explored: tuple[int, ...] = (6, 7)
     """Managers of the two-phase commit that is explored."""
+    kernels: tuple[kernels.Size, ...] = kernels.SIZES
 
 
 QUICK = Sizes(
@@ -90,6 +92,7 @@ QUICK = Sizes(
     sweep_seeds=12,
     signed=((20, 10, 1),),
     explored=(4,),
+    kernels=(("phold", 1_000), ("timers", 1_000)),
 )
 
 INLINE_TARGETS = {
@@ -155,6 +158,12 @@ def measure_inline(sizes: Sizes) -> Iterator[Row]:
                     ratio=ratios(rates["ours"], rates[other]),
                     target=INLINE_TARGETS.get((name, nodes, other)),
                 )
+
+
+def measure_kernels(sizes: Sizes) -> Iterator[Row]:
+    """The plain and the compiled kernel against the bare loop."""
+    judged = sizes.kernels == kernels.SIZES
+    yield from kernels.measure_kernels(sizes.kernels, sizes.inline_events, sizes.repeats, judged=judged)
 
 
 def measure_growth(sizes: Sizes) -> Iterator[Row]:
@@ -458,6 +467,7 @@ def measure_explore(sizes: Sizes) -> Iterator[Row]:
 
 PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "inline": measure_inline,
+    "kernels": measure_kernels,
     "ray": measure_ray,
     "memory": measure_memory,
     "growth": measure_growth,

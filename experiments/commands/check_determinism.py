@@ -57,7 +57,7 @@ def check_determinism(
     address: str | None,
     guard: bool,
 ) -> int:
-    """Run SCENARIO in fresh processes with other hash seeds and placements, and twice in one: all digests must be one.
+    """Run SCENARIO in fresh processes, with other hash seeds, placements and kernel, and twice in one: one digest.
 
     Where they are not, names the first record that differs, its node and virtual time, and the line of the node's code
     that did it. Exit status 1 where runs differ, 4 where a node's code fails in the same way every time.

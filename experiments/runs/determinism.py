@@ -1,9 +1,10 @@
-"""Is a scenario deterministic? The same run in fresh processes: other PYTHONHASHSEEDs, other placements, one digest.
+"""Is a scenario deterministic? The same run in fresh processes: other PYTHONHASHSEEDs, placements, kernel, one digest.
 
 Law: every run is a process of its own, so that nothing is shared but the scenario; the first is run a second time in
-its process, as the runs of a sweep are. Digests are compared first; only where two differ are these two run again,
-traced, with the line of code of every record, to name the first that differs. Where they are one, so must be what is no
-part of them: what nodes leave at the end, what observers and judges found.
+its process, as the runs of a sweep are, and one runs on the other kernel, the plain or the compiled one. Digests are
+compared first; only where two differ are these two run again, traced, with the line of code of every record, to name
+the first that differs. Where they are one, so must be what is no part of them: what nodes leave at the end, what
+observers and judges found.
 A hash seed of "random" is drawn here and shown, so that what is reported can be run again.
 
     python -m simclock.experiments.runs.determinism REQUEST.json ANSWER.json     is what each process runs
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from secrets import randbelow
@@ -37,6 +38,7 @@ from simclock.experiments.runs.seeds import bounded
 from simclock.experiments.scenario_files.file import settings_from_toml
 from simclock.experiments.telling.spelling import one_line, say
 from simclock.experiments.traces.plain_values import plain
+from simclock.kernel.core import KERNEL, VARIABLE, other_kernel
 from simclock.kernel.scheduler import RunResult
 from simclock.machinery import IMPORTED_FROM
 from simclock.scenario import Scenario
@@ -52,11 +54,13 @@ class Variant:
 
     placement: str
     hash_seed: str
+    kernel: str = KERNEL
     again: bool = False
     """Whether it comes after another run of the same scenario in its process, as the runs of a sweep do."""
 
     def __str__(self) -> str:
-        return f"{self.placement}{' again' if self.again else ''}, PYTHONHASHSEED {self.hash_seed}"
+        kernel = f", {self.kernel} kernel" if self.kernel != KERNEL else ""
+        return f"{self.placement}{' again' if self.again else ''}, PYTHONHASHSEED {self.hash_seed}{kernel}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +125,17 @@ class Difference:
 
 
 def variants(placements: Sequence[str], hash_seeds: Sequence[str]) -> list[Variant]:
-    """Every hash seed on the first placement, then the other placements, each with a hash seed of its own."""
+    """Every hash seed on the first placement, then the other placements, each with a hash seed of its own.
+
+    One of them, the last on the first placement, runs on the other kernel, where there are two.
+    """
     first, *others = placements
     of_first = [Variant(placement=first, hash_seed=_hash_seed(text)) for text in hash_seeds]
-    return of_first + [Variant(placement=placement, hash_seed=_hash_seed("random")) for placement in others]
+    chosen = of_first + [Variant(placement=placement, hash_seed=_hash_seed("random")) for placement in others]
+    if len(chosen) > 1 and other_kernel():
+        last = max(1, len(of_first) - 1)
+        chosen[last] = replace(chosen[last], kernel=other_kernel())
+    return chosen
 
 
 def _hash_seed(text: str) -> str:
@@ -143,7 +154,7 @@ def answer(question: Question, variant: Variant, trace: Path | None = None, *, t
         asked.write_text(json.dumps(request), encoding="utf-8")
         command = [sys.executable, "-m", __name__, str(asked), str(answered)]
         path = os.pathsep.join((str(IMPORTED_FROM), os.environ.get("PYTHONPATH", ""))).rstrip(os.pathsep)
-        environment = {**os.environ, "PYTHONHASHSEED": variant.hash_seed, "PYTHONPATH": path}
+        environment = {**os.environ, "PYTHONHASHSEED": variant.hash_seed, VARIABLE: variant.kernel, "PYTHONPATH": path}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if not answered.exists():
             said = " ".join(done.stderr.split())[-500:]

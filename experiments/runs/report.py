@@ -157,6 +157,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     yield "digest", result.digest
     rate = f", {result.events / result.wall_s:,.0f} events/s" if result.wall_s > 0 else ""
     yield "wall time", f"{result.wall_s:.2f} s{rate}{result.before_text}"
+    yield "kernel", result.kernel
     if result.hash_seed != USUAL:
         yield "hash seed", result.hash_seed if result.hash_seed != RANDOM else _NO_REPLAY
     yield "replay", result.replay

@@ -37,7 +37,7 @@ def is_interrupt(error: BaseException) -> bool:
         if handler_code is not None and code is handler_code:
             return True
         if place.tb_next is None:
-            return code.co_code[place.tb_lasti] not in _RAISES
+            return not _RAISES.intersection(code.co_code[place.tb_lasti : place.tb_lasti + 1])  # compiled code has none
         place = place.tb_next
     return True
 

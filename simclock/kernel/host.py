@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from heapq import heappush, heappushpop
 from operator import itemgetter
-from typing import Any, get_args
+from typing import Any, NoReturn, get_args
 
 import msgspec
 
@@ -24,14 +23,16 @@ from simclock.environment.quartz import Clocks
 from simclock.errors import Failure, Halt, UsageError
 from simclock.faults import Fault, NodeFault
 from simclock.immutable import settled_copy
+from simclock.kernel.core import EventQueue, HostCore
 from simclock.kernel.encoding import CANNOT_ENCODE, UNSORTED, encode, encode_canonically
-from simclock.kernel.events import ENVIRONMENT, FAULT, KINDS, MESSAGE, START, TIMER, WAKE, Event, EventQueue
+from simclock.kernel.events import ENVIRONMENT, FAULT, MESSAGE, START, TIMER, WAKE, Event, event_text
 from simclock.kernel.failures import describe_error, is_interrupt, unencodable
 from simclock.kernel.handler_names import NODE_HANDLERS, misspelt_handlers
 from simclock.kernel.mail import HostPlan, Observation, Summary, Tell, Window
 from simclock.kernel.port import ProcessPort
 from simclock.kernel.process import Process, new_process, succeed
-from simclock.kernel.quiet import Stillness
+from simclock.kernel.quiet import Drop, last_lost
+from simclock.kernel.sending import send_carefully
 from simclock.kernel.standing import Frames, HostStanding, in_host, place_in, readable
 from simclock.kernel.strikes import strike
 from simclock.kernel.strikes.process import crash
@@ -40,8 +41,6 @@ from simclock.kernel.waiting import come_due, wake
 from simclock.trace import Trace
 
 _time_ns = itemgetter(0)
-_new_tuple = tuple.__new__
-"""Half the time that calling the class of a named tuple takes."""
 
 EVENTS_PER_SLOT = 64
 LOOKAHEADS_PER_SLOT = 8
@@ -54,7 +53,7 @@ class _TimeStandsStillError(UsageError):
     """The one failure after which the rest of its instant cannot happen: there is no end to it."""
 
 
-class Host:
+class Host(HostCore):
     """A set of nodes and everything they touch."""
 
     __slots__ = (
@@ -63,46 +62,39 @@ class Host:
         "_decode",
         "_dropped",
         "_effects",
-        "_encode",
-        "_event",
         "_failures",
         "_fallen",
         "_halts",
-        "_handled",
         "_host_of",
-        "_observations",
+        "_lost",
         "_others",
         "_outbox",
-        "_stillness",
-        "canonical",
+        "_starts",
         "clocks",
-        "clocks_differ",
         "clogged",
         "delays",
         "disk_model",
+        "encode",
         "halted",
-        "horizon_ns",
         "links",
         "lookahead_ns",
-        "message_types",
         "network",
-        "nodes",
-        "now_ns",
         "number",
         "plan",
-        "processes",
-        "queue",
         "seed",
         "tell",
-        "trace",
     )
     # With as many fields a dict of them would have no short way in CPython: each event would look up a dozen names.
 
-    def __init__(self, plan: HostPlan, number: int) -> None:  # noqa: PLR0915 - one field after the other
+    processes: dict[int, Process]
+    trace: Trace | None
+    observations: list[Observation]
+
+    def __init__(self, plan: HostPlan, number: int) -> None:
+        super().__init__(plan.nodes)
         self.plan: HostPlan = plan
         self.number = number
         self.seed: int = plan.seed
-        self.nodes: int = plan.nodes
         self.lookahead_ns = plan.lookahead_ns
         self.network: Network = plan.network
         """What every link does now: the scenario's model, as faults have changed it."""
@@ -110,37 +102,40 @@ class Host:
         """What a fault has added to every delay between different nodes."""
         self.clocks: Clocks = plan.clocks
         self.clocks_differ = plan.clocks.differ
-        """Whether some clock's second here is not, or was not always, a true one."""
         self.disk_model = plan.disk
         self.links = Links(plan.nodes)
         self.clogged: dict[tuple[int, int], list[Event]] = {}
         """Link -> messages to nodes of this host that came due while it was clogged."""
-        self.now_ns = 0
-        self.horizon_ns = 0
         self.tell: Tell | None = None
         """How a lone host tells observers itself, when it has come to where they may react; else its window ends."""
-        members = [node for node, host in enumerate(plan.host_of) if host == number]
-        self.queue = EventQueue(_slot_ns(plan, len(members)))
-        self.trace: Trace | None = Trace() if plan.traced else None
-        self.processes: dict[int, Process] = {}
-        self._observations: list[Observation] = []
+        self.trace = Trace() if plan.traced else None
+        self.observation_type = Observation
+        self.reaction_ns = max(1, plan.lookahead_ns) if plan.watched else -1
+        self.instant_events_max = EVENTS_PER_INSTANT_MAX
+        self.encode = encode
         self._host_of = plan.host_of
         self._outbox: defaultdict[int, list[Event]] = defaultdict(list)
         self._failures: list[Failure] = []
-        self._handled = 0
-        """Events handled and observations made."""
-        self.message_types: set[type] = set()
-        """Classes of messages that were found to be some."""
-        self.canonical = False
-        """Whether something here has sets that only `encode_canonically` puts in order."""
-        self._encode = encode
-        self._others = dict.fromkeys(KINDS[1:], 0)
-        """Of these, what was not a message, by kind."""
+        self._decode = _decoder(plan)
+        self._begin_counting()
+        members = [node for node, host in enumerate(plan.host_of) if host == number]
+        self.queue = EventQueue(_slot_ns(plan, len(members)))
+        if not UNSORTED.isdisjoint(get_args(plan.payload_type) or (plan.payload_type,)):
+            self.encode_canonically()
+        for node in members:
+            self.seat(new_process(self, plan.network.latency, node))
+            self.queue.push((0, ENVIRONMENT, node, node, START, None))
+        self.accept_faults(plan.faults)
+
+    def _begin_counting(self) -> None:
+        self._others = {"start": 0, "fault": 0}
+        """Of what was handled, the starts and faults."""
         self._effects: dict[str, int] = {}
         """Counters of what faults did: "fault_crash", "held_by_clogs" and so on."""
-        self._event: Event = (0, ENVIRONMENT, 0, ENVIRONMENT, FAULT, "the beginning of the run")
-        """What is being handled."""
-        self._stillness = Stillness()
+        self._starts = 0
+        """How many nodes have been started, the restarts counted."""
+        self._lost: dict[int, Drop] = {}
+        """Source -> the latest of its messages that was dropped here."""
         self._dropped: dict[str, int] = {}
         self._altered = self._crashes_losing_writes = 0
         self._halts: list[tuple[int, int]] = []
@@ -149,16 +144,6 @@ class Host:
         """Node -> what the scenario's `fallen` made of each of its incarnations that crashed."""
         self.halted: set[int] = set()
         """Nodes that are down because they ended themselves."""
-        self._decode = None
-        if plan.payload_type is not None:
-            event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
-            self._decode = msgspec.msgpack.Decoder(list[event_type]).decode
-            if not UNSORTED.isdisjoint(get_args(plan.payload_type) or (plan.payload_type,)):
-                self.encode_canonically()
-        for node in members:
-            self.processes[node] = new_process(self, node)
-            self.queue.push((0, ENVIRONMENT, node, node, START, None))
-        self.accept_faults(plan.faults)
 
     # The one method that does the work.
 
@@ -168,10 +153,10 @@ class Host:
         for parcel in inbox:
             self.queue.push_all(self._unpack(parcel))
         self.horizon_ns = horizon_ns
-        handled = self._handled
+        handled = self.handled
         while True:
             try:
-                self._handle_events()
+                self.handle_events()
             except Halt as halt:
                 self._halted(*halt.args)
             except _TimeStandsStillError as error:
@@ -185,34 +170,34 @@ class Host:
                 # earliest by (time, node) on every placement.
                 self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
             else:
-                if self.tell is None or not self._observations or self._failures:
+                if self.tell is None or not self.observations or self._failures:
                     break
                 self._tell_observers(self.tell, horizon_ns)
         window = Window(
             self.queue.next_time_ns(),
             {host: self._pack(events) for host, events in self._outbox.items()},
             {host: min(map(_time_ns, events)) for host, events in self._outbox.items()},
-            self._observations,
+            self.observations,
             self.trace.take() if self.trace is not None else [],
             self._failures,
-            self._handled - handled,
+            self.handled - handled,
             self.now_ns,
         )
         self._outbox.clear()
-        self._observations = []
+        self.observations = []
         self._failures = []
         return window
 
     def _tell_observers(self, tell: Tell, horizon_ns: int) -> None:
         """As the scheduler does it after a window: everything earlier than their reactions has happened."""
-        observations, self._observations = self._observations, []
+        observations, self.observations = self.observations, []
         end_ns, faults = tell(observations)
         self.horizon_ns = min(horizon_ns, end_ns)
         self.accept_faults(faults)
 
     def _pack(self, events: list[Event]) -> bytes:
         try:
-            return self._encode(events)
+            return self.encode(events)
         except CANNOT_ENCODE:
             self._failures.append(unencodable(events))
         return encode([])
@@ -232,88 +217,43 @@ class Host:
                     self._failures.append(failure)
             return []
 
-    def _handle_events(self) -> None:
-        queue = self.queue
-        near = queue.near
-        processes = self.processes
-        timers = 0
-        instant_ns, in_instant = -1, 0
-        events = queue.under_way = iter(queue.current)
-        try:
-            while True:
-                # The short ways of `_handle`, inline: a call per event would cost a tenth of the run.
-                for event in events:
-                    if near and near[0] < event:
-                        event = heappushpop(near, event)
-                    time_ns, source, _, target, kind, payload = event
-                    if time_ns >= self.horizon_ns:
-                        heappush(near, event)
-                        return
-                    if kind == MESSAGE:
-                        process = processes[target]
-                        if process.sim_open:
-                            self._event = event
-                            self.now_ns = time_ns
-                            self._handled += 1
-                            process.sim_hash(encode(event))
-                            process.on_message(source, payload)
-                            continue
-                    elif kind == TIMER:
-                        process = processes[target]
-                        if process.sim_open and process.sim_timers.get(payload) is event:
-                            self._event = event
-                            self.now_ns = time_ns
-                            self._handled += 1
-                            timers += 1
-                            del process.sim_timers[payload]
-                            process.sim_hash(encode(event))
-                            process.on_timer(payload)
-                            continue
-                    self._handle(event)
-                if near:  # what was put into the slot while it was emptied
-                    if near[0][0] >= self.horizon_ns:
-                        return
-                    in_instant = in_instant + len(queue.current) if self.now_ns == instant_ns else 0
-                    instant_ns = self.now_ns
-                    if in_instant > EVENTS_PER_INSTANT_MAX:
-                        raise _TimeStandsStillError(
-                            f"virtual time stands still: more than {EVENTS_PER_INSTANT_MAX:,} events in one instant; "
-                            "give the network or the timers a delay above zero"
-                        )
-                    queue.take_up_near()
-                elif not queue.open_slot(self.horizon_ns):
-                    return
-                events = queue.under_way = iter(queue.current)
-        finally:
-            queue.current, queue.under_way = list(events), None
-            self._others["timer"] += timers
+    # What the core calls.
 
-    def _handle(self, event: Event) -> None:
-        before = self._event
-        self._event = event
-        self.now_ns, _, _, target, kind, payload = event
-        if kind == TIMER:
-            process = self.processes[target]
-            if process.sim_timers.get(payload) is event:
-                come_due(self, process, event)
-            else:
-                self._stillness.idle(event, before)
-        elif kind == MESSAGE:
-            self._receive(self.processes[target], event)
-        elif kind == START:
+    send_carefully = staticmethod(send_carefully)
+
+    def handle_other(self, event: Event) -> None:
+        """A start, a fault or a wake-up comes due."""
+        _, _, _, target, kind, payload = event
+        if kind == START:
             self._others["start"] += 1
             self.start(self.processes[target], event)
         elif kind == WAKE:
             wake(self, self.processes[target])
-            if self._event is event:
-                self._stillness.idle(event, before)
+            if self.event is event:
+                self.idle()
         else:
-            starts = self._stillness.starts
+            starts = self._starts
             strike(self, payload, event)
-            if self._event is event and self._stillness.starts == starts:
-                self._stillness.idle(event, before)
+            if self.event is event and self._starts == starts:
+                self.idle()
 
-    def _receive(self, process: Process, event: Event) -> None:
+    def timer_due(self, process: Process, event: Event) -> None:
+        """A timer that is not stale comes due at a node that is not simply open."""
+        come_due(self, process, event)
+
+    def time_stands_still(self) -> NoReturn:
+        """There have been more events at one instant than there can be."""
+        raise _TimeStandsStillError(
+            f"virtual time stands still: more than {EVENTS_PER_INSTANT_MAX:,} events in one instant; give the network "
+            "or the timers a delay above zero"
+        )
+
+    def cannot_encode(self, event: Event) -> None:
+        """What a node handled or observed has no encoding."""
+        self._failures.append(unencodable((event,)))
+        self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
+
+    def receive(self, process: Process, event: Event) -> None:
         """A message comes due at a node that is not simply open: down, at its gate, or some link is not well."""
         link = event[1], event[3]
         if self.links and self.links.blocked(*link):
@@ -332,21 +272,21 @@ class Host:
         """A node takes a message, or a timer that is not stale: now, which may be later than it came due."""
         if event[0] != self.now_ns:
             event = (self.now_ns, *event[1:])
-        self._event = event
+        self.event = event
         _, source, _, _, kind, payload = event
         if kind == MESSAGE:
             self.record(process, event)
             process.on_message(source, payload)
         else:
             del process.sim_timers[payload]
-            self._others["timer"] += 1
+            self.timers_handled += 1
             self.record(process, event)
             process.on_timer(payload)
 
     def start(self, process: ProcessPort, event: Event) -> None:
         """A node is built, and begins."""
         self.record(process, event)
-        self._stillness.starts += 1
+        self._starts += 1
         node = self.plan.build(process.sim_id)
         if not isinstance(node, Process):
             raise UsageError(f"the scenario built {node!r} for node {process.sim_id}, which is not a simclock.Node")
@@ -354,7 +294,7 @@ class Host:
             raise UsageError(built_twice(node))
         succeed(node, process)
         self.halted.discard(node.sim_id)
-        self.processes[process.sim_id] = node
+        self.seat(node)
         node.on_start()
 
     def _halted(self, process: Process) -> None:
@@ -403,17 +343,6 @@ class Host:
         for count, fault in faults:
             self.queue.push((fault.at_ns, ENVIRONMENT, count, ENVIRONMENT, FAULT, fault))
 
-    def record(self, process: ProcessPort, event: Event) -> None:
-        """A process handled an event, or made an observation."""
-        self._handled += 1
-        try:
-            process.sim_hash(self._encode(event))
-        except CANNOT_ENCODE:
-            self._failures.append(unencodable((event,)))
-            self.horizon_ns = min(self.horizon_ns, self.now_ns + 1)
-        if self.trace is not None:
-            self.trace.handled(process.sim_id, event)
-
     def admit(self, process: ProcessPort, target: int, message: Any) -> None:
         """Let in a message of a class that no node here has sent before. Raises MessageTypeError for what is none."""
         self.plan.check_message((self.now_ns, process.sim_id, process.sim_count, target, MESSAGE, message))
@@ -424,7 +353,7 @@ class Host:
     def encode_canonically(self) -> None:
         """From now on, whatever is encoded here: some of it has sets that `encode` does not put in order."""
         if not self.canonical:
-            self.canonical, self._encode = True, encode_canonically
+            self.canonical, self.encode = True, encode_canonically
             for process in self.processes.values():
                 process.choose_path()  # the short way encodes by itself
 
@@ -439,16 +368,9 @@ class Host:
         """A message is lost: at its sender, or where it would have arrived."""
         process.sim_dropped += 1
         self._dropped[reason] = self._dropped.get(reason, 0) + 1
-        self._stillness.lost[event[1]] = (event, self.now_ns, reason)
+        self._lost[event[1]] = (event, self.now_ns, reason)
         if self.trace is not None:
             self.trace.dropped(process.sim_id, self.now_ns, event, reason)
-
-    def observed(self, time_ns: int, node: int, number: int, name: str, value: Any) -> None:
-        """An observation goes to the observers; if they may react, a lone host must not run past their reaction."""
-        self._others["observation"] += 1
-        self._observations.append(_new_tuple(Observation, (time_ns, node, number, name, value)))
-        if self.plan.watched:
-            self.horizon_ns = min(self.horizon_ns, time_ns + max(1, self.plan.lookahead_ns))
 
     def finish(self, end_ns: int) -> Summary:
         """The host's share of the result of a run that ended then."""
@@ -456,8 +378,8 @@ class Host:
         self.now_ns = end_ns  # a clock that `final` reads shows the same on every placement
         final = self.plan.final
         values = {} if final is None else {node: self._left_by(p, "final", final) for node, p in self.processes.items()}
-        digests = {node: process.sim_digest.digest() for node, process in self.processes.items()}
-        lost = self._stillness.last_lost() if quiet_ns is not None else ()
+        digests = {node: process.sim_hashed() for node, process in self.processes.items()}
+        lost = last_lost(self._lost) if quiet_ns is not None else ()
         classes = {type(process) for process in self.processes.values()}
         warnings = {warning for each in classes for warning in misspelt_handlers(each, NODE_HANDLERS)}
         return Summary(
@@ -475,7 +397,8 @@ class Host:
     def counters(self) -> dict[str, int]:
         """What was counted so far; "handled" is events and observations."""
         processes = self.processes.values()
-        counters = {"handled": self._handled, "messages": self._handled - sum(self._others.values()), **self._others}
+        others = {"timer": self.timers_handled, **self._others, "observation": self.observations_made}
+        counters = {"handled": self.handled, "messages": self.handled - sum(others.values()), **others}
         counters["sent"] = sum(
             process.sim_count - process.sim_timers_set - process.sim_duplicated for process in processes
         )
@@ -498,23 +421,24 @@ class Host:
             if kind not in (TIMER, FAULT) or (kind == TIMER and timers[target].get(payload) is event):
                 return None
         held = any(self.clogged.values()) or any(
-            process.__dict__.get("sim_parked") or ((gate := process.existing_gate()) is not None and gate.held)
+            ("sim_parked" in process.sim_kept and process.sim_parked)
+            or ((gate := process.existing_gate()) is not None and gate.held)
             for process in self.processes.values()
         )
-        return None if held else self._stillness.since_ns(self._event)
+        return None if held else self.still_since_ns()
 
     def standing(self, frames: Frames | None = None) -> HostStanding:
         """Where the host stands; with the frames of who runs it, also what it was doing."""
         if frames is None:
-            return HostStanding(self.now_ns, self._handled, "", False)
-        _, source, _, target, kind, payload = self._event
+            return HostStanding(self.now_ns, self.handled, "", False)
+        _, source, _, target, kind, payload = self.event
         handler = {MESSAGE: "on_message, ", TIMER: "on_timer, ", START: "on_start, "}.get(kind, "")
         who = "the environment" if target == ENVIRONMENT else f"node {target}"
         busy = in_host(frames)
         place = place_in(frames) if busy else ""
-        what = readable(lambda: _event_text(source, kind, payload))
+        what = readable(lambda: event_text(source, kind, payload))
         doing = f"{who}, {handler}{what}{f' ({place})' if place else ''}"
-        return HostStanding(self.now_ns, self._handled, doing, busy)
+        return HostStanding(self.now_ns, self.handled, doing, busy)
 
     def keep_fallen(self, process: ProcessPort) -> None:
         """A node that is up is about to crash: keep what the scenario wants to know of it."""
@@ -529,7 +453,7 @@ class Host:
             return None
         when = "the end of the run" if what == "final" else "its crash"
         if what == "final":
-            self._event = (self.now_ns, ENVIRONMENT, 0, process.sim_id, FAULT, when)
+            self.event = (self.now_ns, ENVIRONMENT, 0, process.sim_id, FAULT, when)
         try:
             return settled_copy(says(process), what, process.sim_id)
         except BaseException as raised:
@@ -544,11 +468,11 @@ class Host:
     def _failure(self, error: BaseException) -> Failure:
         if isinstance(error, CANNOT_ENCODE):
             try:
-                self._encode(self._event)
+                self.encode(self.event)
             except CANNOT_ENCODE:
-                return unencodable((self._event,))
-        time_ns, source, _, target, kind, payload = self._event
-        what = _event_text(source, kind, payload)
+                return unencodable((self.event,))
+        time_ns, source, _, target, kind, payload = self.event
+        what = event_text(source, kind, payload)
         if isinstance(payload, NodeFault) and isinstance(payload.node, int):
             target = payload.node
         return describe_error(time_ns, target, what, error, self.plan.build)
@@ -559,13 +483,12 @@ def built_twice(node: Process) -> str:
     return f"the scenario built one {type(node).__name__} twice: build makes a new one each time"
 
 
-def _event_text(source: int, kind: int, payload: Any) -> str:
-    """What a node was handling, readable."""
-    if kind == MESSAGE:
-        return f"message {payload} from node {source}"
-    if kind == TIMER:
-        return f"timer {payload!r}"
-    return "start" if kind == START else str(payload)
+def _decoder(plan: HostPlan) -> Callable[[bytes], list[Event]] | None:
+    """What reads mail from other hosts, where there are any."""
+    if plan.payload_type is None:
+        return None
+    event_type = tuple[int, int, int, int, int, plan.payload_type]  # type: ignore[name-defined]
+    return msgspec.msgpack.Decoder(list[event_type]).decode
 
 
 def _slot_ns(plan: HostPlan, members: int) -> int:

@@ -14,7 +14,8 @@ from simclock.environment.latency import Sampled
 from simclock.environment.network import Delays, Links, Network
 from simclock.environment.quartz import Clocks, PhysicalClock
 from simclock.faults import Fault
-from simclock.kernel.events import Event, EventQueue
+from simclock.kernel.core import EventQueue
+from simclock.kernel.events import Event
 from simclock.kernel.gate import Gate
 from simclock.trace import Trace
 
@@ -28,6 +29,7 @@ class ProcessPort(Protocol):
     sim_duplicated: int
     sim_dropped: int
     sim_incarnation: int
+    sim_kept: tuple[str, ...]
     sim_ready_ns: int
     sim_timers: dict[Any, Event]
     sim_parked: list[tuple[int, Event]]
@@ -41,7 +43,6 @@ class ProcessPort(Protocol):
     sim_clock: PhysicalClock
     sim_disk: Disk
     sim_gate: Gate
-    sim_hash: Callable[[bytes], None]
 
     @property
     def sim_host(self) -> HostPort: ...

@@ -6,32 +6,21 @@ streams, the clock and the disk. Timers belong to one incarnation and die with i
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Container, Mapping
-from hashlib import blake2b
-from heapq import heappush
+from collections.abc import Callable
 from inspect import getattr_static
-from operator import attrgetter
 from typing import Any, NoReturn
 
 from simclock.environment.disk import Disk
-from simclock.environment.latency import Sampled, own_copy
+from simclock.environment.latency import Latency, Sampled, own_copy
 from simclock.environment.quartz import BY_NS_LIMIT, MILLION, SLEW_RATE_PPM, PhysicalClock
 from simclock.errors import Halt, UsageError
-from simclock.immutable import check_immutable
-from simclock.kernel.encoding import SETTLED
-from simclock.kernel.events import MESSAGE, OBSERVATION, TIMER, Event
+from simclock.kernel.core import HostCore, KernelOwned, ProcessCore
+from simclock.kernel.events import PARKED_NS, Event
 from simclock.kernel.gate import Gate
 from simclock.kernel.port import HostPort, ProcessPort
-from simclock.kernel.sending import send_carefully
-from simclock.readable import say
 from simclock.streams import Stream, stream
-from simclock.told import Halted, Told, ToldMeta, refusal
+from simclock.told import Halted
 
-DIGEST_BYTES = 16
-_NO_WORDS = array("I")
-PARKED_NS = 0
-"""The time of a timer that is not queued: when it runs out is not known, or not yet."""
 HALTED = Halted.observed_as
 """What a node observes when it ends itself."""
 
@@ -80,7 +69,8 @@ def _correction(what: str, by_ns: int) -> int:
 class _MadeWhenUsed:
     """Streams, clock and disk are made when a node first asks: most of 100,000 nodes never ask for all of them.
 
-    Not `__getattr__`: a class that has it makes CPython take the slow way for every attribute.
+    Not `__getattr__`: a class that has it makes CPython take the slow way for every attribute. Nor is a process's
+    `__dict__` looked into: an object whose dict was asked for has that way no more to any of its attributes.
     """
 
     def __init__(self, make: Callable[[Process, HostPort], Any]) -> None:
@@ -92,24 +82,9 @@ class _MadeWhenUsed:
     def __get__(self, process: Process | None, owner: type) -> Any:
         if process is None:
             return self
-        value = process.__dict__[self._name] = self._make(process, process.sim_host)
+        value = self._make(process, process.sim_host)
+        process.keep(self._name, value)
         return value
-
-
-class KernelOwned(property):
-    """What a node reads and the kernel alone decides, kept under another name.
-
-    A property with a getter in C costs 16 ns more than a slot; the kernel reads the slot.
-    """
-
-    def __init__(self, kept: str) -> None:
-        super().__init__(attrgetter(kept), self._refuse, self._refuse)
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
-
-    def _refuse(self, process: Process, *value: Any) -> NoReturn:
-        raise UsageError(f"self.{self._name} is the kernel's, and cannot be set: choose another name")
 
 
 def _node_stream(process: Process, host: HostPort) -> Stream:
@@ -135,37 +110,13 @@ def _disk(process: Process, host: HostPort) -> Disk:
     return Disk(host.disk_model.sync_ns, took_ns)
 
 
-class Process:
+class Process(ProcessCore):
     """What a simulated node is to the kernel; a protocol derives its class from it, through `simclock.Node`.
 
-    Why the node *is* its process, and not an object beside it: at thousands of nodes an event costs what it touches in
-    memory, and a second object with bound methods made every event a third slower. Fields that begin with `sim_` are
-    the kernel's.
+    Fields that begin with `sim_` are the kernel's.
     """
 
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "sim_count",
-        "sim_delay_low_ns",
-        "sim_delay_span_ns",
-        "sim_digest",
-        "sim_dropped",
-        "sim_duplicated",
-        "sim_fast",
-        "sim_hash",
-        "sim_host",
-        "sim_id",
-        "sim_incarnation",
-        "sim_local",
-        "sim_nodes",
-        "sim_open",
-        "sim_ready_ns",
-        "sim_timers",
-        "sim_timers_set",
-        "sim_up",
-        "sim_words",
-    )
+    __slots__ = ("__dict__", "__weakref__")
 
     id: int = KernelOwned("sim_id")  # type: ignore[assignment]
     """The node's number, 0 to nodes - 1."""
@@ -180,43 +131,14 @@ class Process:
     disk: Disk = KernelOwned("sim_disk")  # type: ignore[assignment]
     """The node's disk, which survives its crash."""
 
-    sim_id: int
-    sim_nodes: int
-    sim_incarnation: int
     sim_random: Stream = _MadeWhenUsed(_node_stream)  # type: ignore[assignment]
     sim_node_clock: NodeClock = _MadeWhenUsed(lambda process, host: NodeClock(host, process.sim_clock))  # type: ignore[assignment]
     sim_disk: Disk = _MadeWhenUsed(_disk)  # type: ignore[assignment]
     sim_host: HostPort
-    sim_local: Mapping[int, ProcessPort]
-    """The nodes of this host."""
-    sim_up: bool
-    sim_count: int
-    """The running number of sends, timers and observations, over all incarnations."""
-    sim_timers_set: int
-    """How many of `sim_count` were timers or observations."""
-    sim_dropped: int
-    sim_duplicated: int
-    sim_timers: dict[Any, Event]
-    """Timer name -> the event of its latest setting; any other event of that name is stale."""
-    sim_digest: Any
-    """The hash over everything the node handled: the concatenated encodings of the events."""
-    sim_hash: Callable[[bytes], None]
-    """Its `update`."""
-    sim_fast: Container[type]
-    """The classes of messages with which `send` may take the short way: those that were let in, or none."""
-    sim_open: bool
-    """Whether a message that comes due may take the short way: the node is up, with nothing at its gate, no link is
-    cut or clogged, and nobody traces."""
     sim_luck: Stream = _MadeWhenUsed(lambda process, host: stream(host.seed, "latency", process.id))  # type: ignore[assignment]
     """The stream of latencies."""
-    sim_words: array[int]
-    """The words of it that are made and not drawn; an empty array until the first is."""
     sim_bits: Callable[[int], int] = _MadeWhenUsed(lambda process, host: process.sim_luck.getrandbits)  # type: ignore[assignment]
     """Draws from it, for a latency model."""
-    sim_delay_low_ns: int
-    sim_delay_span_ns: int
-    sim_ready_ns: int
-    """The disk, or a slow node itself, is busy until then: nothing leaves earlier."""
     sim_clock: PhysicalClock = _MadeWhenUsed(_quartz)  # type: ignore[assignment]
     sim_latency: Sampled = _MadeWhenUsed(  # type: ignore[assignment]
         lambda process, host: own_copy(host.network.latency, host.lookahead_ns)
@@ -254,82 +176,7 @@ class Process:
     def on_timer(self, timer: Any) -> None:
         """A timer that the node set has run out."""
 
-    # What a node may do.
-
-    def send(self, target: int, message: Any) -> None:
-        """Send a message; the network decides when it arrives, and whether."""
-        if message.__class__ not in self.sim_fast or target.__class__ is not int:
-            send_carefully(self, target, message)
-            return
-        host = self.sim_host
-        self.sim_count = count = self.sim_count + 1
-        time_ns = (
-            host.now_ns
-            + self.sim_delay_low_ns
-            + ((self.sim_words or self.fill_words()).pop() * self.sim_delay_span_ns >> 32)
-        )
-        if target in self.sim_local:
-            queue = host.queue
-            slot = time_ns >> queue.shift
-            if slot > queue.slot:
-                queue.slots[slot].append((time_ns, self.sim_id, count, target, MESSAGE, message))
-            else:
-                heappush(queue.near, (time_ns, self.sim_id, count, target, MESSAGE, message))
-        else:
-            host.send_away((time_ns, self.sim_id, count, target, MESSAGE, message))
-
-    def broadcast(self, message: Any) -> None:
-        """Send a message to every other node, in ascending order."""
-        send, own = self.send, self.sim_id
-        for target in range(self.sim_host.nodes):
-            if target != own:
-                send(target, message)
-
-    def set_timer(self, name: Any, duration_ns: int) -> None:
-        """Have `on_timer(name)` called after a duration by the node's own clock; setting it again replaces it."""
-        if duration_ns.__class__ is not int or duration_ns < 0:
-            raise UsageError(
-                f"set_timer({say(name)}, {say(duration_ns)}): a duration is a whole number of nanoseconds, "
-                "zero or more, such as ms(150)"
-            )
-        host = self.sim_host
-        if name.__class__ is not str and name.__class__ not in SETTLED and check_immutable(name, "set_timer", name):
-            host.encode_canonically()
-        self.sim_count = count = self.sim_count + 1
-        self.sim_timers_set += 1
-        own = self.sim_id
-        if host.clocks_differ:
-            self.sim_timers[name] = event = (PARKED_NS, own, count, own, TIMER, name)
-            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
-            return
-        time_ns = host.now_ns + duration_ns
-        self.sim_timers[name] = event = (time_ns, own, count, own, TIMER, name)
-        queue = host.queue
-        slot = time_ns >> queue.shift
-        if slot > queue.slot:
-            queue.slots[slot].append(event)
-        else:
-            heappush(queue.near, event)
-
-    def cancel_timer(self, name: Any) -> None:
-        """Forget a timer; no effect if it is not set."""
-        self.sim_timers.pop(name, None)
-
-    def observe(self, name: str | Told, value: Any = None) -> None:
-        """Tell the observers something: a name, and a value that is deeply immutable; another one is refused."""
-        host, own = self.sim_host, self.sim_id
-        kind: Any = name.__class__
-        if kind is not str:
-            if kind.__class__ is not ToldMeta or value is not None:
-                raise refusal(name, value)
-            name, value = kind.observed_as, kind.sim_value(name)
-        if value.__class__ not in SETTLED and check_immutable(value, "observe", name):
-            host.encode_canonically()
-        self.sim_count = count = self.sim_count + 1
-        self.sim_timers_set += 1
-        now_ns = host.now_ns
-        host.record(self, (now_ns, own, count, own, OBSERVATION, (name, value)))
-        host.observed(now_ns, own, count, name, value)  # type: ignore[arg-type] # a str by now
+    # What a node may do: the core has send, broadcast, set_timer, cancel_timer and observe.
 
     def halt(self, reason: str) -> NoReturn:
         """End the process from inside, as `exit` does; observers see "halted" with the reason.
@@ -342,11 +189,11 @@ class Process:
 
     # The kernel's part.
 
-    def fill_words(self) -> array[int]:
-        """Make words of the stream of latencies."""
-        luck = self.sim_luck
-        self.sim_words = luck.words
-        return luck.words or luck.fill()
+    def keep(self, name: str, value: Any) -> None:
+        """Give the process what survives a crash: one of what is made when it is used."""
+        setattr(self, name, value)
+        if name not in self.sim_kept:
+            self.sim_kept = (*self.sim_kept, name)
 
     def choose_path(self) -> None:
         """Decide whether sending and receiving may take the short way; called when anything they depend on changes."""
@@ -361,15 +208,14 @@ class Process:
             and not host.delays.by_ends_ns
             and not (gate is not None and gate.busy_ns)
             and self.sim_ready_ns <= host.now_ns
-            and not (self.disk.sync_ns if "sim_disk" in self.__dict__ else host.disk_model.sync_ns)
+            and not (self.disk.sync_ns if "sim_disk" in self.sim_kept else host.disk_model.sync_ns)
             and host.trace is None
         )
         self.sim_fast = host.message_types if fast else ()
 
     def existing_gate(self) -> Gate | None:
         """The gate, where anything ever had to wait."""
-        gate: Gate | None = self.__dict__.get("sim_gate")
-        return gate
+        return self.sim_gate if "sim_gate" in self.sim_kept else None
 
     def run_timer(self, goal_ns: int, event: Event) -> None:
         """Have a timer run out when the node's clock shows `goal_ns`."""
@@ -386,38 +232,21 @@ class Process:
 
 
 KERNEL_OWNED = tuple(name for name, value in vars(Process).items() if isinstance(value, KernelOwned))
-_SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
-_survives = attrgetter(*_SLOTS)
-_MADE = tuple(name for name, value in vars(Process).items() if isinstance(value, _MadeWhenUsed))
 
 
-def new_process(host: HostPort, node: int) -> Process:
+def new_process(host: HostCore, latency: Latency, node: int) -> Process:
     """A process with no node in it yet: it is down."""
     process = Process()
-    process.sim_id = node
-    process.sim_nodes = host.nodes
-    process.sim_incarnation = -1
-    process.sim_host = host
-    process.sim_local = host.processes
-    process.sim_up = False
-    process.sim_count = process.sim_timers_set = process.sim_dropped = process.sim_duplicated = 0
-    process.sim_timers = {}
-    process.sim_digest = blake2b(digest_size=DIGEST_BYTES)
-    process.sim_hash = process.sim_digest.update
-    process.sim_fast, process.sim_open = (), False
-    process.sim_words = _NO_WORDS
-    process.sim_delay_low_ns, process.sim_delay_span_ns = host.network.latency.everywhere_uniform or (0, 0)
-    process.sim_ready_ns = 0
+    process.sim_begin(host, node)
+    process.sim_delay_low_ns, process.sim_delay_span_ns = latency.everywhere_uniform or (0, 0)
     return process
 
 
 def succeed(node: Process, before: ProcessPort) -> None:
     """Give a node that was just built what survives: number, streams, clock, disk and running numbers."""
-    for name, value in zip(_SLOTS, _survives(before), strict=True):
-        setattr(node, name, value)
-    for name, value in before.__dict__.items():
-        if name in _MADE:
-            node.__dict__[name] = value
+    node.sim_succeed(before)
+    for name in node.sim_kept:
+        setattr(node, name, getattr(before, name))
     node.sim_incarnation += 1
     node.sim_up = True
     node.choose_path()

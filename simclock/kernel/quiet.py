@@ -7,7 +7,7 @@ waits for a paused node or on a clogged link is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from simclock.durations import format_duration
@@ -17,6 +17,9 @@ NEVER_QUIET = "Never Quiet"
 """The property that a scenario with `fail_when_quiet` asks for."""
 LOST_SHOWN_MAX = 3
 LOST_KEPT_MAX = 100
+
+Drop = tuple[Event, int, str]
+"""A message that was dropped, when and why."""
 
 _HOW = {
     "lost": "was lost",
@@ -70,32 +73,9 @@ def latest_of_each(lost: Iterable[Lost]) -> tuple[Lost, ...]:
     return tuple(sorted(latest.values(), key=lambda each: (-each.time_ns, each.source))[:LOST_KEPT_MAX])
 
 
-class Stillness:
-    """What a host keeps to tell since when nothing has happened at its nodes."""
-
-    def __init__(self) -> None:
-        self.lost: dict[int, tuple[Event, int, str]] = {}
-        """Source -> the latest of its messages that was dropped here, when and why."""
-        self.starts = 0
-        """How many nodes have been started, the restarts counted."""
-        self._idle: Event | None = None
-        """The latest event that was nothing to any node, such as a timer that had been cancelled."""
-        self._live_ns = 0
-        """When something last happened at a node before the idle events in a row of which that is the last."""
-
-    def idle(self, event: Event, before: Event) -> None:
-        """This event was nothing to any node; `before` was handled before it."""
-        if before is not self._idle:
-            self._live_ns = before[0]
-        self._idle = event
-
-    def since_ns(self, last: Event) -> int:
-        """When something last happened at a node; `last` is the last event that was handled."""
-        return self._live_ns if last is self._idle else last[0]
-
-    def last_lost(self) -> tuple[Lost, ...]:
-        """Of each sender the last message that was dropped here; the latest first."""
-        return latest_of_each(
-            Lost(now_ns, source, sequence, target, type(message).__name__, reason)
-            for (_, source, sequence, target, _, message), now_ns, reason in self.lost.values()
-        )
+def last_lost(drops: Mapping[int, Drop]) -> tuple[Lost, ...]:
+    """Of each sender the last message that was dropped at a host; the latest first."""
+    return latest_of_each(
+        Lost(now_ns, source, sequence, target, type(message).__name__, reason)
+        for (_, source, sequence, target, _, message), now_ns, reason in drops.values()
+    )

@@ -28,11 +28,11 @@ from simclock.durations import format_duration
 from simclock.errors import OBSERVER, Failure, HandlerError, UsageError
 from simclock.faults import STRUCK, Fault, NodeFault, NodeName, SetCorruption, problem_among, written_out
 from simclock.hash_seed import hash_seed
-from simclock.kernel.events import ENVIRONMENT
+from simclock.kernel.core import KERNEL
+from simclock.kernel.events import DIGEST_BYTES, ENVIRONMENT
 from simclock.kernel.failures import describe_error, is_interrupt
 from simclock.kernel.handler_names import OBSERVER_HANDLERS, misspelt_handlers
 from simclock.kernel.mail import NEVER_NS, HostPlan, Hosts, Observation, Summary
-from simclock.kernel.process import DIGEST_BYTES
 from simclock.kernel.quiet import NEVER_QUIET, Quiet, latest_of_each
 from simclock.kernel.standing import Frames, HostStanding, Standing, place_in
 from simclock.notebook import ROWS_MAX, facts, marked
@@ -92,6 +92,8 @@ class RunResult(NamedTuple):
     """Whether anything looked at it: an observer that judges, `final`, or `fail_when_quiet`."""
     hash_seed: str = ""
     """The PYTHONHASHSEED it ran under, which is the usual one, or "random": then nobody knows it."""
+    kernel: str = ""
+    """Which of the two kernels decided, plain or compiled; digests are the same on both."""
     warnings: tuple[str, ...] = ()
     """What is likely meant otherwise, a line each: methods that nobody calls and whose name is close to a handler's.
 
@@ -597,6 +599,7 @@ class Scheduler:
             quiet=quiet,
             judged=self._anything_judged(),
             hash_seed=hash_seed(),
+            kernel=KERNEL,
             warnings=self._warnings(summaries),
             unjudged=tuple(control.unjudged),
         )

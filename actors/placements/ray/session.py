@@ -13,6 +13,7 @@ from simclock.actors.placements.ray.equipment import runtime_environment
 from simclock.actors.placements.ray_deaths import first_line
 from simclock.errors import SimclockError, UsageError
 from simclock.hash_seed import VARIABLE, of_workers
+from simclock.kernel import core
 from simclock.machinery import IMPORTED_FROM
 
 CONNECT_TIMEOUT_S = 5
@@ -58,7 +59,7 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             if address == "local":
                 os.environ.setdefault("RAY_worker_maximum_startup_concurrency", str(WORKERS_AT_ONCE))
                 keep_token_private()
-                with _inherited_hash_seed():
+                with _inherited_variables():
                     ray.init(address=address, include_dashboard=False, _temp_dir=folder, **options)
             else:
                 if address == "auto":  # the machine's last Ray, which may be long gone
@@ -92,29 +93,36 @@ def ray_has_died() -> bool:
     return node is not None and any(kind in NEEDED for kind, _ in node.dead_processes())
 
 
-_started_under: list[str] = []
-"""The hash seed of the workers of the local Ray that was started here, while there is one."""
+_started_under: list[dict[str, str]] = []
+"""The variables of the workers of the local Ray that was started here, while there is one."""
+
+
+def _of_workers() -> dict[str, str]:
+    """What decides what a run does, and on what kernel, for processes that carry runs for this one."""
+    return {VARIABLE: of_workers(), core.VARIABLE: core.of_workers()}
 
 
 @contextmanager
-def _inherited_hash_seed() -> Iterator[None]:
-    """The workers of a local Ray inherit this process's environment: they get its hash seed."""
-    before = os.environ.get(VARIABLE)
-    seed = os.environ[VARIABLE] = of_workers()
+def _inherited_variables() -> Iterator[None]:
+    """The workers of a local Ray inherit this process's environment: they get its hash seed, and its kernel."""
+    variables = _of_workers()
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
-        _started_under.append(seed)
+        _started_under.append(variables)
     finally:
-        if before is None:
-            del os.environ[VARIABLE]
-        else:
-            os.environ[VARIABLE] = before
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def worker_options() -> dict[str, Any]:
-    """Options that give the workers of a Ray which was not started here the hash seed of this process."""
-    seed = of_workers()
-    return {} if _started_under == [seed] else {"runtime_env": {"env_vars": {VARIABLE: seed}}}
+    """Options that give the workers of a Ray which was not started here this process's hash seed and kernel."""
+    variables = _of_workers()
+    return {} if _started_under == [variables] else {"runtime_env": {"env_vars": variables}}
 
 
 def _join(address: str, options: dict[str, Any]) -> None:

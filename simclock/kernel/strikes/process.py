@@ -20,7 +20,7 @@ def crash(host: HostPort, process: ProcessPort, *, torn: bool) -> None:
     for event in gate.crash() if gate is not None else ():
         if event[4] == MESSAGE:
             host.drop(process, event, "down")
-    if "sim_disk" not in process.__dict__:
+    if "sim_disk" not in process.sim_kept:
         return
     if torn:
         lost = process.sim_disk.crash_torn(stream(host.seed, f"torn write {host.now_ns}", process.sim_id).randrange)
