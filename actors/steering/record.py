@@ -12,9 +12,8 @@ from simclock.faults import Fault
 from simclock.faults import Restart as RestartFault
 from simclock.faults import TornCrash as TornCrashFault
 from simclock.kernel.encoding import encode_canonically
-from simclock.kernel.events import ENVIRONMENT, FAULT, MESSAGE, OBSERVATION, START, TIMER, Event
+from simclock.kernel.events import DIGEST_BYTES, ENVIRONMENT, FAULT, MESSAGE, OBSERVATION, START, TIMER, Event
 from simclock.kernel.mail import Observation
-from simclock.kernel.process import DIGEST_BYTES
 from simclock.trace import Trace, TraceRecord
 
 
