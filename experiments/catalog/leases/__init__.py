@@ -1,0 +1,12 @@
+"""Leases, fencing and expiry."""
+
+from simclock.experiments.catalog.leases.bugs import BUGS
+from simclock.experiments.catalog.leases.hunt import LEASES_CALM_HUNT, LEASES_DRIFT_HUNT, LEASES_HUNT
+from simclock.experiments.catalog.leases.scenario import LEASES
+from simclock.experiments.entries.topic import Topic
+
+TOPIC = Topic(
+    name="leases",
+    entries=(LEASES, LEASES_HUNT, LEASES_DRIFT_HUNT, LEASES_CALM_HUNT),
+    bugs=BUGS,
+)

@@ -1,0 +1,1 @@
+"""Judges that belong to no topic: histories, consistency models, convergence, progress, properties."""

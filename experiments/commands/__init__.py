@@ -1,0 +1,1 @@
+"""The commands of `simclock`, a module each; `simclock.experiments.command_line` brings them together."""

@@ -1,0 +1,1 @@
+"""What a topic is made of: entries, settings, parameters, keys, studies, bugs."""

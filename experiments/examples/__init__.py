@@ -1,0 +1,1 @@
+"""Small scenarios to read: what a protocol looks like, and what goes wrong."""

@@ -1,0 +1,11 @@
+"""Labs: exercises of a public curriculum whose output has a known SHA-256, run by this project's kernel and protocols.
+
+A lab gives its timing, formulas, workload and dump format as the configuration of a scenario; nothing here orders,
+draws or delivers by itself. So a hash that matches says that the kernel orders and serializes as others do, and it must
+match on every placement.
+"""
+
+from simclock.experiments.labs.db16 import run_db16
+from simclock.experiments.labs.db17 import run_db17
+
+__all__ = ["run_db16", "run_db17"]

@@ -1,0 +1,131 @@
+"""What a mutation test has found: the score, by what the mutants were killed, and the survivors with their diffs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from simclock.experiments.mutation.mutants import Mutant
+from simclock.experiments.mutation.testing import ERROR, HANG, KILLS, PROPERTY, Plan, Verdict
+
+SURVIVED = "survived"
+NEVER_RAN = "never ran"
+CHANGED_NOTHING = "changed nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A mutation test, as far as it has come."""
+
+    plan: Plan
+    mutants: Sequence[Mutant]
+    verdicts: Sequence[Verdict]
+    """In the order of the mutants, of those that are done."""
+    there_are: int
+    """How many mutants the files have."""
+    seed: int
+    test: int
+    wrong: Sequence[str] = ()
+    """Runs that were left out."""
+
+    def killed(self) -> int:
+        """How many mutants were killed."""
+        return sum(1 for verdict in self.verdicts if verdict.killed)
+
+    def score(self) -> float:
+        """Killed mutants in per cent of all; 100 where there are none."""
+        return 100.0 * self.killed() / len(self.verdicts) if self.verdicts else 100.0
+
+
+def fate(verdict: Verdict) -> str:
+    """What became of a mutant, in a word or two."""
+    if verdict.killed:
+        return verdict.killed
+    if verdict.ran == 0:
+        return NEVER_RAN
+    return SURVIVED if verdict.differed else CHANGED_NOTHING
+
+
+def fate_text(verdict: Verdict) -> str:
+    """The same with what was counted."""
+    times = f"ran {verdict.ran:,} times in {verdict.runs:,} runs"
+    texts = {
+        NEVER_RAN: f"never ran, in {verdict.runs:,} runs",
+        CHANGED_NOTHING: f"{times}, changed nothing: likely equivalent",
+        SURVIVED: f"{times}, {verdict.differed:,} of them other than the right code's",
+    }
+    return texts.get(fate(verdict), f"killed: {verdict.by}")
+
+
+def text(found: Found, *, every: bool = False) -> Iterator[str]:
+    """Lines for people; `every` also tells what killed each."""
+    plan = found.plan
+    taken = f"{len(found.mutants):,} of {found.there_are:,} mutants (sample {found.seed})"
+    yield f"mutation test {found.test}: {taken}, {len(found.verdicts):,} done"
+    yield f"  files      {', '.join(file for file, _, _ in plan.files)}"
+    seeds = f"seeds {plan.first}:{plan.first + plan.seeds}"
+    yield f"  hunted in  {', '.join(plan.names)}; {seeds}{' of each' if len(plan.names) > 1 else ''}"
+    if found.wrong:
+        yield f"  left out   {len(found.wrong):,} runs in which the right code is not right: {found.wrong[0]}"
+    counts = Counter(fate(verdict) for verdict in found.verdicts)
+    for kind, words in ((PROPERTY, "by a property"), (ERROR, "by an error"), (HANG, "by a hang")):
+        named = Counter(_short(verdict) for verdict in found.verdicts if verdict.killed == kind)
+        several = ", ".join(f"{name} {count}" for name, count in named.most_common())
+        yield _count(f"killed {words}", counts[kind], several)
+    yield _count("survived", counts[SURVIVED])
+    yield _count("survived, never ran", counts[NEVER_RAN])
+    yield _count("survived, changed nothing", counts[CHANGED_NOTHING], "likely equivalent")
+    yield f"  score      {found.score():.1f}% of {len(found.verdicts):,} are killed"
+    mutants = {mutant.number: mutant for mutant in found.mutants}
+    for verdict in found.verdicts:
+        mutant = mutants[verdict.number]
+        if verdict.killed:
+            if every:
+                yield f"{mutant.file}:{mutant.line}: {mutant.kind}: {_killer(plan, verdict)}"
+            continue
+        yield ""
+        yield f"{mutant.file}:{mutant.line}: {mutant.kind}: {fate_text(verdict)}"
+        yield from (f"    {line}" for line in mutant.diff(plan.original(mutant)).splitlines()[2:])
+
+
+def _count(words: str, count: int, more: str = "") -> str:
+    return f"  {words:<26}{count:>5}  {more}".rstrip()
+
+
+def _short(verdict: Verdict) -> str:
+    return verdict.by if verdict.killed == PROPERTY else verdict.by.partition(" at ")[0]
+
+
+def _killer(plan: Plan, verdict: Verdict) -> str:
+    where = "" if verdict.scenario is None else f" ({plan.names[verdict.scenario]}, seed {verdict.seed})"
+    return f"killed by {verdict.by}{where}"
+
+
+def as_json(found: Found) -> str:
+    """The whole of it, for programs."""
+    mutants = {mutant.number: mutant for mutant in found.mutants}
+    rows = []
+    for verdict in found.verdicts:
+        mutant = mutants[verdict.number]
+        row: dict[str, Any] = {**asdict(mutant), **asdict(verdict), "fate": fate(verdict)}
+        row["scenario"] = None if verdict.scenario is None else found.plan.names[verdict.scenario]
+        row["diff"] = mutant.diff(found.plan.original(mutant))
+        rows.append(row)
+    counts = Counter(row["fate"] for row in rows)
+    document = {
+        "test": found.test,
+        "files": [file for file, _, _ in found.plan.files],
+        "scenarios": list(found.plan.names),
+        "seeds": [found.plan.first, found.plan.first + found.plan.seeds],
+        "sample": found.seed,
+        "mutants_there_are": found.there_are,
+        "mutants_taken": len(found.mutants),
+        "left_out": list(found.wrong),
+        "counts": {kind: counts[kind] for kind in (*KILLS, SURVIVED, NEVER_RAN, CHANGED_NOTHING)},
+        "score": round(found.score(), 2),
+        "mutants": rows,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)

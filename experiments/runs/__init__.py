@@ -1,0 +1,1 @@
+"""Runs and what is kept of them: sources, seeds, sweeps, results, reports."""

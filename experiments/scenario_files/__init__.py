@@ -1,0 +1,1 @@
+"""Scenarios in files: TOML, and Python of a user's own."""

@@ -1,0 +1,1 @@
+"""How results are told: tables, pictures, spelling, catalogs for reading."""

@@ -1,0 +1,1 @@
+"""Traces: files, differences, and runs that stop where one looks."""

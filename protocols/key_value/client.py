@@ -1,0 +1,152 @@
+"""A client node: it calls the store, and records what it heard. How it finds the leader is the `Caller`'s matter.
+
+What it records, for a history:
+
+    "invoke"   (process, function, key, argument)     of a cas the argument is (expected, value)
+    "ok"       (process, function, key, result)       it has happened
+    "fail"     (process, function, key, None)         the store refused it: it has not happened
+    "unknown"  (process, function, key, None)         no answer: it may yet happen at any time
+
+Law 1: a time-out is never a failure; nor is `not_leader`, because another copy of the request may have been taken.
+Law 2: a process has one operation open. After "unknown" it ends, and another with a session of its own goes on: the
+       operation it left behind can then not be mistaken for a newer one.
+Law 3: a retry has the same request number, so that it is applied once (dissertation 6.3).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
+from simclock.protocols.key_value.store import Command, decode_answer, encode_command
+from simclock.protocols.key_value.workload import Workload
+from simclock.protocols.replication import Call, Caller, ClientQuery, ClientReply, ClientRequest, numbered
+
+CALLS_MAX = 1 << 24
+"""Of one incarnation, and of its processes: what is numbered from 0 in the next begins there."""
+
+
+class _Call(Call):
+    """An operation that is open."""
+
+    __slots__ = ("command", "process")
+
+    def __init__(self, process: int, command: Command, request: ClientRequest | ClientQuery) -> None:
+        super().__init__(request)
+        self.process = process
+        self.command = command
+
+
+class Client(Caller):
+    """One client node with one or more processes."""
+
+    def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
+        super().__init__(servers, workload.retry_ns)
+        self.workload = workload
+        self.called = 0
+        """Operations called by this incarnation."""
+        self.processes = 0
+        """Processes begun by this incarnation."""
+        self.sequence_num: dict[int, int] = {}
+        """Process -> the number of its latest request in its session."""
+        self.idle: list[int] = []
+        """Processes with nothing open; in a closed loop they think."""
+        self.seen: dict[str, str | None] = {}
+        """Key -> the value last seen or written."""
+
+    def on_start(self) -> None:
+        super().on_start()
+        if self.workload.loop == "open":
+            self._wait_for_arrival()
+        else:
+            for _ in range(self.workload.processes):
+                self._think(self._new_process())
+
+    def on_timer(self, timer: Any) -> None:
+        match timer:
+            case ("call", int(process)):
+                self._call(process)
+            case ("retry", int(request_id)):
+                self._retry(request_id)
+            case ("give_up", int(request_id)):
+                self._give_up(request_id)
+            case "arrival":
+                self._wait_for_arrival()
+                self._call(self.idle.pop() if self.idle else self._new_process())
+
+    def on_message(self, source: int, message: Any) -> None:
+        if isinstance(message, ClientReply):
+            self._on_reply(source, message)
+
+    # Calls.
+
+    def _new_process(self) -> int:
+        """A number that no other process of any client has, nor any before a crash: it names the session too."""
+        number = self.incarnation * CALLS_MAX + self.processes
+        self.processes += 1
+        return number * self.nodes + self.id
+
+    def _think(self, process: int) -> None:
+        self.set_timer(("call", process), self.random.exponential_ns(self.workload.pause_ns))
+
+    def _wait_for_arrival(self) -> None:
+        pause_ns = self.random.exponential_ns(self.workload.pause_ns) // self.workload.processes
+        self.set_timer("arrival", pause_ns)
+
+    def _call(self, process: int) -> None:
+        until_ns = self.workload.until_ns
+        if self.called == self.workload.calls_max or (until_ns is not None and self.clock.monotonic_ns() >= until_ns):
+            return
+        self.called += 1
+        number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1
+        command = self.workload.next_command(self.random.getrandbits, f"{process}.{number};", self.seen)
+        request_id = self.incarnation * CALLS_MAX + self.called
+        request = self._request(request_id, process, number, command)
+        argument = (command.expected, command.value) if command.function == "cas" else command.value
+        self.observe(Invoked(process, command.function, command.key, argument))
+        self.set_timer(("give_up", request_id), self.workload.give_up_ns)
+        self._call_service(_Call(process, command, request))
+
+    def _request(self, request_id: int, process: int, number: int, command: Command) -> ClientRequest | ClientQuery:
+        if self.workload.queries and command.function == "get":
+            return ClientQuery(request_id, encode_command(command))
+        return ClientRequest(request_id, numbered(process, number, encode_command(command)))
+
+    # How calls end.
+
+    def _answered(self, call: _Call, response: bytes) -> None:
+        answer = decode_answer(response)
+        command = call.command
+        if answer.refused:
+            self.observe(Failed(call.process, command.function, command.key, None))
+        else:
+            self._see(command, answer.value)
+            self.observe(Succeeded(call.process, command.function, command.key, answer.value))
+        self._rest(call.process)
+
+    def _see(self, command: Command, value: str | bool | None) -> None:
+        """Remember what a key holds, as far as this client can tell."""
+        if command.function == "get":
+            self.seen[command.key] = value if isinstance(value, str) else None
+        elif command.function == "delete":
+            self.seen[command.key] = None
+        elif command.function == "put" or value is True:
+            self.seen[command.key] = command.value
+
+    def _give_up(self, request_id: int) -> None:
+        call = self._ended(request_id)
+        self.observe(Unknown(call.process, call.command.function, call.command.key, None))
+        del self.sequence_num[call.process]
+        if self.workload.loop == "closed":
+            self._think(self._new_process())
+
+    def _ended(self, request_id: int) -> _Call:
+        call: _Call = super()._ended(request_id)
+        self.cancel_timer(("give_up", request_id))
+        return call
+
+    def _rest(self, process: int) -> None:
+        if self.workload.loop == "closed":
+            self._think(process)
+        else:
+            self.idle.append(process)

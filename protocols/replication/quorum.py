@@ -1,0 +1,66 @@
+"""Quorum arithmetic: how many are enough, what so many have reached, and how a vote stands. Whole numbers only.
+
+Law 1: two majorities of one cluster have a member in common.
+Law 2: in joint consensus (Ongaro & Ousterhout 2014, section 6) a decision needs a majority of each of two clusters,
+       counted apart; a majority of the union is no majority of both.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Collection, Iterable, Mapping
+
+EVERYTHING = (1 << 63) - 1
+"""What a cluster without members has reached: it holds nobody back, so it may be joined with any other."""
+
+
+class VoteResult(enum.Enum):
+    """How a vote stands."""
+
+    PENDING = "pending"
+    LOST = "lost"
+    """No answer that is still missing could win it."""
+    WON = "won"
+
+
+def majority(members: int) -> int:
+    """How many of so many members are more than half of them."""
+    return members // 2 + 1
+
+
+def reached_by(count: int, values: Iterable[int]) -> int:
+    """The greatest value that at least `count` of the members have reached, where `values` has one of each member."""
+    ordered = sorted(values)
+    return ordered[len(ordered) - count]
+
+
+def is_quorum(clusters: Iterable[Collection[int]], members: Collection[int]) -> bool:
+    """Whether these members are a majority of each of the clusters."""
+    return all(not each or sum(one in members for one in each) >= majority(len(each)) for each in clusters)
+
+
+def reached(clusters: Iterable[Collection[int]], values: Mapping[int, int]) -> int:
+    """The greatest value that a majority of each cluster has reached; who has none yet has reached 0."""
+    return min(
+        (reached_by(majority(len(each)), [values.get(one, 0) for one in each]) for each in clusters if each),
+        default=EVERYTHING,
+    )
+
+
+def vote_result(clusters: Iterable[Collection[int]], votes: Mapping[int, bool]) -> VoteResult:
+    """How a vote stands in all clusters together: won in each, or lost in one."""
+    results = [_vote_in(each, votes) for each in clusters]
+    if VoteResult.LOST in results:
+        return VoteResult.LOST
+    return VoteResult.PENDING if VoteResult.PENDING in results else VoteResult.WON
+
+
+def _vote_in(cluster: Collection[int], votes: Mapping[int, bool]) -> VoteResult:
+    if not cluster:
+        return VoteResult.WON
+    needed = majority(len(cluster))
+    granted = sum(votes.get(one) is True for one in cluster)
+    missing = sum(one not in votes for one in cluster)
+    if granted >= needed:
+        return VoteResult.WON
+    return VoteResult.PENDING if granted + missing >= needed else VoteResult.LOST

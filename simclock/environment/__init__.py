@@ -1,0 +1,1 @@
+"""The environment: what the simulated world is like."""

@@ -1,0 +1,104 @@
+"""The examples of README.md and docs/ are run, and must print what the page shows.
+
+A Python block whose first line is `# file: NAME` is written to a folder; a console block's lines that begin with `$ `
+are run there, in order. Every line shown below a command must be printed by it, in that order; `...` stands for lines
+left out, and what depends on the machine (wall time, speed) is written as `_`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LONG_PAGES = {"README.md", "hunting.md", "mutation.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
+"""Their commands take most of a minute; the other pages are tried in every run of the tests."""
+BLOCK = re.compile(r"^```(python|console|toml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"# file: (\S+)")
+EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
+"""Files of other projects that a page's command reads -> where the external data has them."""
+MACHINE = re.compile(r"\d[\d,.]*( s\b| events/s|x\b)")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return [(found[1], found[2]) for found in BLOCK.finditer(page.read_text(encoding="utf-8"))]
+
+
+def commands(block: str) -> list[tuple[str, list[str]]]:
+    found: list[tuple[str, list[str]]] = []
+    for line in block.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif found:
+            found[-1][1].append(line)
+    return found
+
+
+def plain(line: str) -> str:
+    return re.sub(r"\s+", " ", MACHINE.sub("_", line)).strip()
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    binaries = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "COLUMNS": "120"}
+    return subprocess.run(
+        shlex.split(command),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=600,
+    )
+
+
+def check(command: str, shown: list[str], folder: Path) -> None:
+    done = run(command, folder)
+    said = [plain(line) for line in (done.stdout + done.stderr).splitlines()]
+    assert "Traceback" not in done.stderr, done.stderr
+    position = 0
+    for line in map(plain, shown):
+        if line in ("", "..."):
+            continue
+        assert line in said[position:], f"$ {command}\nshows: {line}\nbut it prints:\n" + "\n".join(said)
+        position = said.index(line, position) + 1
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.slow if page.name in LONG_PAGES else ()) for page in PAGES],
+)
+def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    ran = 0
+    for language, block in blocks(page):
+        named = FILE.match(block)
+        if language in ("python", "toml") and named:
+            (tmp_path / named[1]).write_text(block, encoding="utf-8")
+        elif language == "console":
+            for command, shown in commands(block):
+                if command.split()[0] in ("make", "ray", "git", "pip", "export", "cd"):
+                    continue
+                for name, place in EXTERNAL.items():
+                    if name in command and not (tmp_path / name).exists():
+                        (tmp_path / name).symlink_to(request.getfixturevalue("external_data") / place)
+                check(command, shown, tmp_path)
+                ran += 1
+    assert ran or page.name != "README.md"
+
+
+def test_the_check_can_fail(tmp_path: Path) -> None:
+    check("python -c print(1)", ["1"], tmp_path)
+    with pytest.raises(AssertionError, match="shows: 2"):
+        check("python -c print(1)", ["2"], tmp_path)
+    check("python -c print('9.81')", ["9.81"], tmp_path)
+    assert plain("wall time 3.59 s, 40,311 events/s") == plain("wall time 1.02 s, 99 events/s")
+    assert plain("digest 3.5") != plain("digest 3.6")

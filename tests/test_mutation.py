@@ -1,0 +1,335 @@
+"""Mutation testing: which changes there are, what is counted, how a mutant dies, and that nothing is lost."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from simclock.experiments.command_line import main
+from simclock.experiments.mutation.instrument import RAN, TURN, Counters, Hang, Replacement, instrumented
+from simclock.experiments.mutation.mutants import Mutant, changes, sample
+
+ROOT = Path(__file__).resolve().parent.parent
+RAFT = "protocols/raft/elections.py"
+
+RING = """\
+from simclock import Message, Network, Node, Observer, Scenario, Uniform, ms, seconds
+
+
+class Token(Message):
+    hops: int
+
+
+class Ring(Node):
+    def on_start(self):
+        self.laps = 0
+        if self.id == 0:
+            self.send(1, Token(1))
+
+    def on_message(self, source, message):
+        left = 3
+        while left > 0:
+            left -= 1
+        if message.hops > 90:
+            self.laps = 2
+        if message.hops < 6:
+            self.send(1 - self.id, Token(message.hops + 1))
+        else:
+            self.observe("arrived", message.hops)
+
+
+class Arrives(Observer):
+    def __init__(self):
+        self.hops = None
+
+    def on_observation(self, observation, control):
+        self.hops = observation.value
+
+    def on_finish(self, control):
+        if self.hops != 6:
+            control.violated("Arrives", 0, f"after {self.hops} hops")
+
+
+def ring(seed) -> Scenario:
+    return Scenario(
+        name="ring",
+        nodes=2,
+        seed=seed,
+        build=lambda node: Ring(),
+        duration_ns=seconds(1),
+        network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2))),
+        observers=(Arrives,),
+    )
+"""
+
+
+def replaced(source: str) -> list[tuple[str, str]]:
+    """(what is replaced, by what)."""
+    return [(source[each.start : each.end], each.replacement) for each in changes(source)]
+
+
+def within(body: str) -> list[tuple[str, str]]:
+    return replaced("def f(a, b):\n" + "".join(f"    {line}\n" for line in body.splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("return a < b", [("<", "<="), ("<", ">=")]),
+        ("return a is not b", [("is not", "is")]),
+        ("return a not  in b", [("not  in", "in")]),
+        ("return (a\n    ==  # of <\n    b)", [("==", "!=")]),
+        ("return a + b", [("+", "-")]),
+        ("a += b", [("a += b", "pass"), ("+=", "-=")]),
+        ("return a and b", [("and", "or")]),
+        ("return not a", [("not a", "bool(a)")]),
+        ("return f(a, b, *b)", [("a, b", "b, a")]),
+        ("return f(a, a)", []),
+        ("return 1", [("1", "0"), ("1", "2")]),
+        ("return 0", [("0", "(-1)"), ("0", "1")]),
+        ("return 1_000", [("1_000", "2000"), ("1_000", "500")]),
+        ("return True", [("True", "False")]),
+        ("return 0.5", [("0.5", "1.5")]),
+        ("return max(a)", [("max", "min")]),
+        ("return -a", [("-a", "(a)")]),
+        ("f(a)", [("f(a)", "pass")]),
+        ("a.x = b", [("a.x = b", "pass")]),
+        ("a = b", []),
+        ("if a:\n    return", [("a", "(not (a))"), ("return", "pass")]),
+        ("return [c for c in a if c]", [("c", "(not (c))")]),
+        ("'äöü'; return a < b", [("<", "<="), ("<", ">=")]),
+    ],
+)
+def test_a_change_is_one_token(body: str, expected: list[tuple[str, str]]) -> None:
+    source = "def f(a, b):\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    found = [(source.encode()[each.start : each.end].decode(), each.replacement) for each in changes(source)]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert a < 1, f'{a + 1}'",
+        "raise ValueError(a + 1)",
+        "if a < 1:\n    raise ValueError",
+        "b: int = a",
+        "match a:\n    case 1: return b",
+        '"""a < 1"""',
+        "return f'{a + 1}'",
+        "def g(x: Literal[1], *, y: 'a < 1' = b) -> Scenario:\n    return x < y",
+        "class O(Observer):\n    def g(self): return 1 < 2\nclass P(O):\n    x = 1",
+        "return Scenario(nodes=3)",
+    ],
+)
+def test_what_can_change_no_run_is_left_alone(body: str) -> None:
+    assert within(body) == []
+
+
+def mutants_of(source: str, count: int | None, seed: int = 1) -> list[Mutant]:
+    return sample([("a.py", source)], count, seed)[0]
+
+
+def test_a_sample_follows_from_its_seed_alone_and_grows() -> None:
+    source = (ROOT / RAFT).read_text(encoding="utf-8")
+    every, there_are = sample([(RAFT, source)], None, 1)
+    assert len(every) == there_are == len(changes(source)) > 60
+    small, large = ({(each.start, each.replacement) for each in mutants_of(source, count)} for count in (10, 20))
+    assert small < large and len(small) == 10
+    assert small != {(each.start, each.replacement) for each in mutants_of(source, 10, seed=2)}
+    assert [each.number for each in every] == list(range(there_are))
+    for each in every:
+        ast.parse(each.source(source))
+        lines = [line for line in each.diff(source).splitlines()[3:] if line[0] in "+-"]
+        assert lines and each.line == source.encode()[: each.start].count(b"\n") + 1
+
+
+def counted(source: str, changed: str, call: str) -> tuple[int, int, Any]:
+    """How often `changed` ran, how many turns loops made, and what the call gave."""
+    counters, start = Counters(), source.index(changed)
+    tree = instrumented(Replacement(source, (start, start + len(changed))))
+    names: dict[str, Any] = {RAN: counters.run_once, TURN: counters.turn}
+    exec(compile(tree, "counted", "exec"), names)
+    return counters.ran, counters.turns, eval(call, names)
+
+
+SOURCE = """
+def f(n):
+    total = 0
+    for each in range(n):
+        if each > 2 and each < 5:
+            total += 10
+    pass
+    return total
+f(8)
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "ran"),
+    [("<", 5), (">", 8), ("+=", 2), ("pass", 1), ("8", 1), ("range(n)", 1), ("each > 2 and each < 5", 8)],
+)
+def test_it_is_counted_how_often_the_place_runs(changed: str, ran: int) -> None:
+    assert counted(SOURCE, changed, "f(8)")[:2] == (ran, 8)
+    assert counted(SOURCE, changed, "f(6)")[2] == 20, "and the value is what it was"
+
+
+def test_a_loop_without_an_end_is_told_by_counting() -> None:
+    counters = Counters()
+    counters.begin(turns_max=1000)
+    tree = instrumented(Replacement("while True:\n    try:\n        pass\n    except Exception:\n        pass\n"))
+    with pytest.raises(Hang, match="more than 1,000 turns"):
+        exec(compile(tree, "endless", "exec"), {TURN: counters.turn})
+    counters.begin(handled_max=2)
+    counters.handle()
+    counters.handle()
+    with pytest.raises(Hang, match="more than 2 messages and timers"):
+        counters.handle()
+
+
+# The command.
+
+
+def simclock(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ring.py").write_text(RING, encoding="utf-8")
+    return tmp_path
+
+
+def mutate(*arguments: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "simclock"), "mutate", *arguments, "--format", "json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.slow
+def test_how_mutants_of_a_ring_die(folder: Path) -> None:
+    found = mutate("ring.py", "--seeds", "2")
+    fates = {(each["line"], each["replacement"]): each for each in reversed(found["mutants"])}
+    assert found["scenarios"] == ["ring.py:ring"] and found["mutants_there_are"] == len(found["mutants"])
+
+    def fate(text: str, replacement: str) -> dict[str, Any]:
+        line = next(number for number, each in enumerate(RING.splitlines(), 1) if text in each)
+        return fates[line, replacement]
+
+    assert fate("if message.hops < 6", "<=")["by"] == "Arrives"
+    assert fate("left -= 1", "+=")["fate"] == "hang" and "turns of loops" in fate("left -= 1", "+=")["detail"]
+    assert fate("self.send(1, Token(1))", "Token(1), 1")["fate"] == "error"
+    never = fate("self.laps = 2", "pass")
+    assert (never["fate"], never["ran"], never["runs"]) == ("never ran", 0, 2)
+    same = fate("left = 3", "4")
+    assert (same["fate"], same["ran"], same["differed"]) == ("changed nothing", 12, 0)
+    assert "+        while left > 1" in fate("while left > 0", "1")["diff"].replace("(", "").replace(")", "")
+    assert sum(found["counts"].values()) == len(found["mutants"])
+    assert not [each for each in found["mutants"] if "Observer" in each["diff"] or each["line"] > 25]
+
+
+@pytest.mark.slow
+def test_the_outcome_does_not_depend_on_the_number_of_jobs(folder: Path) -> None:
+    found = [mutate("ring.py", "--seeds", "2", "--mutants", "8", "--jobs", jobs) for jobs in ("1", "3")]
+    for each in found:
+        del each["test"]
+    assert found[0] == found[1] and len(found[0]["mutants"]) == 8
+
+
+@pytest.mark.slow
+def test_an_interrupted_test_keeps_what_there_is_and_goes_on(folder: Path) -> None:
+    command = [str(Path(sys.executable).parent / "simclock"), "mutate", "ring.py", "--seeds", "2", "--jobs", "1"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    database = folder / ".simclock" / "results.db"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and kept(database) < 2:
+        time.sleep(0.05)
+    os.kill(running.pid, signal.SIGINT)
+    said, complaint = running.communicate(timeout=60)
+    done = kept(database)
+    assert running.returncode == 130 and "it goes on with `simclock mutate --resume 1`" in complaint
+    assert f"{done} done" in said and done >= 2
+    resumed = mutate("--resume")
+    assert resumed["test"] == 1 and len(resumed["mutants"]) == resumed["mutants_taken"] > done
+    again = mutate("ring.py", "--seeds", "2", "--resume")
+    assert again == resumed, "there is nothing left to do, and it is told again"
+    (folder / "ring.py").write_text(RING.replace("hops < 6", "hops < 5"), encoding="utf-8")
+    refused = simclock("mutate", "--resume", "1")
+    assert refused.exit_code == 2 and "was of other code" in refused.stderr
+
+
+def kept(database: Path) -> int:
+    if not database.exists():
+        return 0
+    with sqlite3.connect(database) as connection:
+        try:
+            return int(connection.execute("SELECT count(*) FROM mutants").fetchone()[0])
+        except sqlite3.OperationalError:
+            return 0
+
+
+def test_a_score_below_what_was_asked_for_is_status_1(folder: Path) -> None:
+    lazy = RING.replace("            left -= 1\n", "            left = 0\n").partition("        if message.hops > 90")[
+        0
+    ]
+    lazy += RING[RING.index("        if message.hops < 6") :].replace("if self.hops != 6", "if False")
+    (folder / "lazy.py").write_text(lazy, encoding="utf-8")
+    asked = ("mutate", "lazy.py", "--seeds", "1", "--mutants", "1", "--at-least")
+    statuses = {least: simclock(*asked, least).exit_code for least in ("0", "100")}
+    assert statuses == {"0": 0, "100": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Missing argument 'FILES'"),
+        (("nothing.py",), "nothing.py: cannot be read: No such file or directory"),
+        (("ring.txt",), "ring.txt: a Python file is mutated: its name ends in .py"),
+        (("broken.py",), "broken.py: it is no Python: "),
+        (("empty.py",), "empty.py: it has no scenario: name one with --scenario FILE.py:NAME"),
+        (("two.py",), "two.py: it has 2 scenarios: say which, --scenario two.py:ring or --scenario two.py:other"),
+        (("ring.py", "--scenario", "rign.py:ring"), "rign.py: there is no such file"),
+        (("ring.py", "--scenario", "raft-hunt", "--seeds", "1"), "ring.py: no scenario imports it (raft-hunt)"),
+        (("ring.py", "--limit", "-1s"), "--limit"),
+        (("--resume",), "no mutation test in .simclock/results.db is unfinished"),
+        (("--resume", "7"), "has no mutation test 7"),
+        (("ring.py", "--mutants", "0"), "0 is not in the range x>=1"),
+        ((str(ROOT / "protocols/raft/properties.py"),), "a workload asks and properties judge: name what they test"),
+        ((str(ROOT / "protocols/replication/quorum.py"),), "replication has no hunt of its own: name a scenario"),
+        (("wrong.py", "--seeds", "2"), "the right code is right with no seed, so no mutant can be told from it"),
+        (("quiet.py",), "quiet.py: there is nothing in it to mutate"),
+    ],
+)
+def test_bad_input_is_one_line(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    (folder / "broken.py").write_text("def f(:\n", encoding="utf-8")
+    (folder / "empty.py").write_text("x = 1\n", encoding="utf-8")
+    (folder / "two.py").write_text(RING + "\nother = ring(1)\n", encoding="utf-8")
+    (folder / "wrong.py").write_text(RING.replace("self.hops != 6", "True"), encoding="utf-8")
+    quiet = (
+        "from simclock import Node, Scenario\n\n\nquiet = Scenario(name='quiet', nodes=1, build=lambda node: Node())\n"
+    )
+    (folder / "quiet.py").write_text(quiet, encoding="utf-8")
+    if "--resume" in arguments:
+        simclock("sweep", "ring.py:ring", "--seeds", "0:1", "--jobs", "1")
+    done = simclock("mutate", *arguments)
+    assert done.exit_code == 2, done.output
+    lines = [line for line in done.stderr.splitlines() if "left out, as they" not in line]
+    assert len(lines) == 1 and said in lines[0], done.stderr

@@ -1,0 +1,518 @@
+"""Raft beyond the paper's Figure 2, rule by rule (Ongaro 2014, "the dissertation"; section 6 of the paper).
+
+As in test_raft_paper.py the servers have no run: their handlers are called by hand. Snapshots are in
+test_raft_snapshots.py, configurations as values in test_raft_membership.py.
+"""
+
+import pytest
+
+from simclock import UsageError, ms
+from simclock.actors.standalone import Standalone
+from simclock.environment.disk import Corrupt, Disk
+from simclock.protocols.key_value import KeyValueStore
+from simclock.protocols.key_value.store import Answer, Command, decode_answer, encode_command
+from simclock.protocols.raft import (
+    AppendEntries,
+    AppendEntriesReply,
+    ChangeMembership,
+    Configuration,
+    Entry,
+    Join,
+    OperatorReply,
+    RaftServer,
+    RaftSettings,
+    RequestPreVote,
+    RequestPreVoteReply,
+    RequestVote,
+    RequestVoteReply,
+    Role,
+    TimeoutNow,
+    TransferLeadership,
+)
+from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest
+
+MIN_NS = ms(150)
+CLIENT = 8
+
+
+class Alone(Standalone):
+    """A server of a cluster of three, or of as many, `terms` being the terms of the entries in its log."""
+
+    def __init__(self, terms=(), *, node=0, servers=3, spares=(), disk=None, **settings):
+        if disk is None:
+            disk = Disk()
+            disk.write("vote", (max((0, *terms)), None))
+            for term in terms:
+                disk.append("log", Entry(term, encode_command(Command("put", "k", str(term)))))
+            disk.sync()
+        made = RaftSettings(servers=tuple(range(servers)), spares=spares, no_op=False, **settings)
+        super().__init__(lambda: RaftServer(made, KeyValueStore()), id=node, nodes=10, seed=1, disk=disk)
+
+    def __getattr__(self, name):
+        return getattr(self.node, name)
+
+    def hears(self, source, message):
+        """What the server sends in answer."""
+        self.out.take()
+        self.on_message(source, message)
+        return self.out.take_sent()
+
+    def hears_leader(self, leader=1, term=None):
+        term = self.current_term if term is None else term
+        return self.hears(leader, AppendEntries(term, leader, self.log.last_index, self.log.last_term, (), 0))
+
+    def lead(self):
+        self.on_timer("election")
+        if self.settings.pre_vote:
+            self.on_message(1, RequestPreVoteReply(self.current_term, self.current_term + 1, True))
+        self.on_message(1, RequestVoteReply(self.current_term, True))
+        assert self.role is Role.LEADER
+        return self.out.take_sent()
+
+    def acknowledge(self, source, match_index=None, *, round=None, generation=0):
+        match_index = self.log.last_index if match_index is None else match_index
+        round = self.round if round is None else round
+        reply = AppendEntriesReply(self.current_term, True, 0, match_index, 0, 0, round, generation)
+        return self.hears(source, reply)
+
+    def commit_all(self):
+        self.propose(encode_command(Command("put", "k", "new")))
+        self.acknowledge(1)
+        assert self.commit_index == self.log.last_index
+
+    def query(self, request_id=1):
+        return self.hears(CLIENT, ClientQuery(request_id, encode_command(Command("get", "k"))))
+
+
+# 9.6: pre-votes.
+
+
+def test_who_asks_for_pre_votes_keeps_its_term_and_its_vote():
+    """9.6: "only if the candidate believed it could get votes from a majority would it increment its term"."""
+    server = Alone([1], pre_vote=True)
+    server.on_timer("election")
+    assert (server.current_term, server.voted_for, server.role) == (1, None, Role.FOLLOWER)
+    assert server.out.take_sent() == [(each, RequestPreVote(2, 0, 1, 1)) for each in (1, 2)]
+    server.on_message(1, RequestPreVoteReply(1, 2, False))
+    assert server.role is Role.FOLLOWER
+    server.on_message(2, RequestPreVoteReply(1, 2, True))
+    assert (server.current_term, server.voted_for, server.role) == (2, 0, Role.CANDIDATE)
+
+
+def test_a_pre_vote_of_another_term_does_not_count():
+    server = Alone([1], pre_vote=True)
+    server.on_timer("election")
+    server.on_message(1, RequestPreVoteReply(1, 1, True))
+    assert server.role is Role.FOLLOWER
+
+
+def test_a_pre_vote_is_no_vote():
+    """RAFT-07: what was granted before an election is asked for again in it."""
+    server = Alone([1], servers=5, pre_vote=True)
+    server.on_timer("election")
+    for voter in (1, 2):
+        server.on_message(voter, RequestPreVoteReply(1, 2, True))
+    assert server.role is Role.CANDIDATE and server.votes == {0}
+
+
+@pytest.mark.parametrize(
+    ("asked", "granted"),
+    [
+        (RequestPreVote(2, 1, 1, 1), True),
+        (RequestPreVote(3, 1, 1, 1), True),
+        (RequestPreVote(1, 1, 1, 1), False),  # it has that term already
+        (RequestPreVote(2, 1, 0, 0), False),  # its log ends earlier
+    ],
+)
+def test_a_pre_vote_is_granted_where_a_vote_would_be_and_changes_nothing(asked, granted):
+    server = Alone([1], pre_vote=True)
+    server.passes(MIN_NS)
+    before = dict(server.timers)
+    assert server.hears(1, asked) == [(1, RequestPreVoteReply(1, asked.next_term, granted))]
+    assert (server.current_term, server.voted_for) == (1, None) and server.timers == before
+
+
+def test_no_pre_vote_is_granted_while_a_leader_is_heard_but_to_that_leader():
+    """9.6, 4.2.3; RAFT-11: a leader that asks knows best that it leads no more."""
+    server = Alone([1], pre_vote=True)
+    server.hears_leader(1)
+    assert server.hears(2, RequestPreVote(2, 2, 1, 1)) == [(2, RequestPreVoteReply(1, 2, False))]
+    assert server.hears(1, RequestPreVote(2, 1, 1, 1)) == [(1, RequestPreVoteReply(1, 2, True))]
+    server.passes(MIN_NS)
+    assert server.hears(2, RequestPreVote(2, 2, 1, 1)) == [(2, RequestPreVoteReply(1, 2, True))]
+
+
+def test_two_that_have_lost_their_leader_elect_one_of_them():
+    """RAFT-10: who asks for pre-votes refuses nobody for the leader that it had."""
+    server = Alone([1], pre_vote=True)
+    server.hears_leader(1)
+    server.on_timer("election")
+    assert server.leader_id is None
+    assert server.hears(2, RequestPreVote(2, 2, 1, 1)) == [(2, RequestPreVoteReply(1, 2, True))]
+
+
+def test_who_hears_a_leader_asks_no_more():
+    server = Alone([1], pre_vote=True)
+    server.on_timer("election")
+    server.hears_leader(1)
+    server.on_message(2, RequestPreVoteReply(1, 2, True))
+    assert server.role is Role.FOLLOWER and server.current_term == 1
+
+
+# 6.2: a leader without a quorum steps down. Section 6, 4.2.3: servers that hear a leader are not disrupted.
+
+
+def test_a_leader_that_hears_no_quorum_steps_down():
+    """6.2: "if an election timeout elapses without a successful round of heartbeats to a majority of its cluster"."""
+    server = Alone([1], check_quorum=True)
+    server.lead()
+    server.acknowledge(1, 0)
+    server.on_timer("quorum")
+    assert server.role is Role.LEADER, "one of two others and itself are a majority"
+    server.on_timer("quorum")
+    assert (server.role, server.leader_id, server.current_term) == (Role.FOLLOWER, None, 2)
+    assert ("quorum_lost", 2) in server.out.observed
+
+
+def test_learners_are_no_part_of_a_quorum():
+    """RAFT-38: a leader that is cut off with its learners steps down."""
+    server = Alone([1], check_quorum=True, spares=(3, 4))
+    server.lead()
+    server.commit_all()
+    server.hears(CLIENT, ChangeMembership(1, (3, 4), ()))
+    assert server.configuration.learners == (3, 4)
+    server.on_timer("quorum")
+    for learner in (3, 4):
+        server.acknowledge(learner, 0)
+    server.on_timer("quorum")
+    assert server.role is Role.FOLLOWER
+
+
+def test_a_candidate_is_ignored_while_a_leader_is_heard():
+    """4.2.3: "it does not update its term or grant its vote"."""
+    server = Alone([1], sticky=True)
+    server.hears_leader(1)
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) == []
+    assert (server.current_term, server.voted_for) == (1, None)
+    server.passes(MIN_NS)
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) == [(2, RequestVoteReply(9, True))]
+
+
+def test_a_leader_ignores_candidates_too():
+    server = Alone([1], sticky=True)
+    server.lead()
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) == [] and server.role is Role.LEADER
+
+
+def test_who_has_just_started_ignores_candidates():
+    """6.4.1: it may have heard a leader just before; another's lease may rest on that."""
+    server = Alone([1], sticky=True)
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) == []
+    server.passes(MIN_NS)
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) != []
+
+
+# 3.10: leadership transfer.
+
+
+def led(**settings):
+    server = Alone([1], **settings)
+    server.lead()
+    server.commit_all()
+    return server
+
+
+def test_a_transfer_waits_until_the_target_has_the_whole_log():
+    """3.10, steps 1 to 3."""
+    server = led()
+    answers = server.hears(CLIENT, TransferLeadership(1, 2))
+    assert answers == [(CLIENT, OperatorReply(1, True, "", 0))]
+    assert server.propose(b"x") is None, "the prior leader stops accepting new client requests"
+    assert server.acknowledge(2, 1) != [(2, TimeoutNow(2, 0))]
+    assert (2, TimeoutNow(2, 0)) in server.acknowledge(2)
+
+
+def test_the_target_stands_at_once_and_is_not_ignored():
+    """3.10: its election need not wait for a timeout, and disrupts nothing."""
+    target = Alone([1], sticky=True, pre_vote=True)
+    target.hears_leader(1)
+    sent = target.hears(1, TimeoutNow(1, 1))
+    assert sent == [(each, RequestVote(2, 0, 1, 1, transfer=True)) for each in (1, 2)]
+    voter = Alone([1], node=2, sticky=True)
+    voter.hears_leader(1)
+    assert voter.hears(0, sent[1][1]) == [(0, RequestVoteReply(2, True))]
+
+
+def test_a_transfer_of_an_earlier_term_is_not_followed():
+    target = Alone([1, 2])
+    assert target.hears(1, TimeoutNow(1, 1)) == [] and target.role is Role.FOLLOWER
+
+
+def test_a_transfer_that_takes_too_long_is_given_up():
+    """3.10: "the prior leader aborts the transfer and resumes accepting client requests"."""
+    server = led()
+    server.hears(CLIENT, TransferLeadership(1, 2))
+    server.on_timer("transfer")
+    assert server.role is Role.LEADER and server.propose(encode_command(Command("get", "k"))) is not None
+
+
+@pytest.mark.parametrize(("target", "reason"), [(7, "node 7 is no voter"), (5, "node 5 is no voter")])
+def test_who_is_no_voter_is_handed_nothing(target, reason):
+    assert led(spares=(5,)).hears(CLIENT, TransferLeadership(1, target)) == [
+        (CLIENT, OperatorReply(1, False, reason, 0))
+    ]
+
+
+# 6.4: queries.
+
+
+def test_a_query_is_answered_when_a_quorum_says_that_it_leads():
+    """6.4, steps 2 to 5: the answers must be to requests that were sent after the query came."""
+    server = led()
+    old = server.round
+    assert [target for target, _ in server.query()] == [1, 2], "one round of heartbeats"
+    assert server.acknowledge(1, round=old) == [], "an answer to an earlier round says nothing"
+    (answer,) = server.acknowledge(1)
+    assert answer[0] == CLIENT and decode_answer(answer[1].response) == Answer("new")
+
+
+def test_queries_that_come_meanwhile_wait_for_a_round_of_their_own():
+    server = led()
+    server.query(1)
+    first = server.round
+    assert server.query(2) == [], "one round at a time"
+    answers = server.acknowledge(1, round=first)
+    assert [message.request_id for target, message in answers if target == CLIENT] == [1]
+    assert server.round == first + 1
+    assert [message.request_id for target, message in server.acknowledge(1) if target == CLIENT] == [2]
+
+
+def test_a_query_waits_until_an_entry_of_the_leaders_own_term_is_committed():
+    """6.4, step 1; RAFT-44: before that the leader does not know what is committed."""
+    server = Alone([1])
+    server.lead()
+    assert server.query() == []
+    assert server.acknowledge(1, 1) == [], "a quorum has the entry of term 1, which commits nothing"
+    server.propose(encode_command(Command("put", "k", "new")))
+    server.acknowledge(1)
+    (answer,) = [message for target, message in server.acknowledge(2) if target == CLIENT]
+    assert decode_answer(answer.response) == Answer("new")
+
+
+def test_who_does_not_lead_names_who_does():
+    server = Alone([1])
+    server.hears_leader(2)
+    assert server.query() == [(CLIENT, ClientReply(1, "not_leader", b"", 2))]
+
+
+def test_a_query_that_would_change_something_is_refused():
+    server = led()
+    server.hears(CLIENT, ClientQuery(1, encode_command(Command("put", "k", "x"))))
+    (answer,) = [message for target, message in server.acknowledge(1) if target == CLIENT]
+    assert decode_answer(answer.response).refused and server.state_machine.values == {"k": "new"}
+
+
+def leased(**settings):
+    server = led(sticky=True, reads="lease", **settings)
+    server.on_timer("heartbeat")
+    server.acknowledge(1)
+    return server
+
+
+def test_a_lease_answers_at_once_until_it_ends():
+    """6.4.1: from the start of the round for an election timeout, by the leader's own clock."""
+    server = leased()
+    server.passes(MIN_NS - 1)
+    (answer,) = server.query()
+    assert answer[0] == CLIENT
+    server.passes(1)
+    assert [target for target, _ in server.query()] == [1, 2]
+
+
+def test_a_lease_counts_from_when_the_round_was_sent():
+    """RAFT-46."""
+    server = led(sticky=True, reads="lease")
+    server.on_timer("heartbeat")
+    server.passes(ms(100))
+    server.acknowledge(1)
+    server.passes(ms(50))
+    assert [target for target, _ in server.query()] == [1, 2]
+
+
+def test_a_lease_is_shorter_by_what_clocks_may_be_off():
+    """6.4.1: "assuming a bound on clock drift": the leader's slow by 10 %, others' fast by 10 %."""
+    server = leased(clock_drift_ppm=100_000)
+    server.passes(MIN_NS * 9 // 11 - 1)
+    assert [target for target, _ in server.query()] == [CLIENT]
+    server.passes(2)
+    assert [target for target, _ in server.query()] == [1, 2]
+
+
+def test_a_lease_ends_with_a_transfer_also_if_that_is_given_up():
+    """3.10, RAFT-47: what tells the target to stand may come at any time."""
+    server = leased()
+    server.hears(CLIENT, TransferLeadership(1, 2))
+    assert CLIENT not in [target for target, _ in server.query(1)]
+    server.on_timer("transfer")
+    assert CLIENT not in [target for target, _ in server.query(2)]
+
+
+def test_a_lease_without_servers_that_ignore_candidates_is_refused():
+    with pytest.raises(UsageError, match=r"^raft.reads: a lease rests on servers that ignore candidates"):
+        RaftSettings(servers=(0, 1, 2), reads="lease")
+
+
+# Section 6, chapter 4: membership.
+
+
+def test_a_change_goes_by_learners_and_a_joint_configuration():
+    """4.2.1, 4.3: the new server catches up, both majorities agree, then the new one alone."""
+    server = led(spares=(3,))
+    sent = server.hears(CLIENT, ChangeMembership(7, (3,), (1,)))
+    assert server.configuration == Configuration((0, 1, 2), (), (3,)) and 3 in [target for target, _ in sent]
+    server.acknowledge(1)
+    assert not server.configuration.joint, "it has not caught up"
+    server.acknowledge(3)
+    assert server.configuration == Configuration((0, 2, 3), (0, 1, 2))
+    server.acknowledge(1)
+    assert server.configuration.joint, "a majority of the old cluster, none of the new"
+    server.acknowledge(3)
+    assert server.configuration == Configuration((0, 2, 3))
+    answers = server.acknowledge(3)
+    assert (CLIENT, OperatorReply(7, True, "", 0)) in answers and 1 not in server.progress
+
+
+def test_a_configuration_holds_from_when_it_is_appended_and_not_when_it_is_gone():
+    """4.1: "a server always uses the latest configuration in its log, regardless of whether the entry is committed"."""
+    server = Alone([1])
+    joint = Configuration((0, 2, 3), (0, 1, 2))
+    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", joint),), 0))
+    assert server.configuration == joint
+    server.hears(2, AppendEntries(2, 2, 1, 1, (Entry(2, b"x"),), 0))
+    assert server.configuration == Configuration((0, 1, 2))
+
+
+def test_a_new_leader_ends_what_another_began():
+    """Law 2: C_old,new in its log is gone on with once it is committed."""
+    server = Alone([1])
+    joint = Configuration((0, 2), (0, 1, 2))
+    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", joint),), 0))
+    server.on_timer("election")
+    server.on_message(2, RequestVoteReply(2, True))
+    assert server.role is Role.LEADER, "of both clusters 0 and 2 are a majority"
+    server.propose(encode_command(Command("put", "k", "x")))
+    server.acknowledge(2)
+    assert server.configuration == Configuration((0, 2))
+
+
+def test_a_leader_that_leaves_does_not_count_itself_and_steps_down():
+    """4.2.2; RAFT-37."""
+    server = led()
+    server.hears(CLIENT, ChangeMembership(1, (), (0,)))
+    server.acknowledge(1)
+    assert server.configuration.joint, "a majority of the old cluster, and one of two of the new"
+    server.acknowledge(2)
+    assert server.configuration == Configuration((1, 2))
+    index = server.log.last_index
+    server.acknowledge(1)
+    assert server.commit_index < index, "of 1 and 2 only one has it: the leader is none of them"
+    answers = server.acknowledge(2)
+    assert server.commit_index == index and server.role is Role.FOLLOWER
+    assert (CLIENT, OperatorReply(1, True, "", 0)) in answers
+    commits = [message.leader_commit for target, message in answers if isinstance(message, AppendEntries)]
+    assert index in commits, "the others hear of it"
+
+
+def test_one_change_at_a_time():
+    """4.1; RAFT-35."""
+    server = led(spares=(3, 4))
+    server.hears(CLIENT, ChangeMembership(1, (3,), ()))
+    refused = OperatorReply(2, False, "another change is under way", 0)
+    assert server.hears(CLIENT, ChangeMembership(2, (4,), ())) == [(CLIENT, refused)]
+
+
+def test_no_change_before_an_entry_of_the_leaders_own_term_is_committed():
+    """RAFT-34."""
+    server = Alone([1], spares=(3,))
+    server.lead()
+    refused = OperatorReply(1, False, "nothing of this leader's term is committed yet", 0)
+    assert server.hears(CLIENT, ChangeMembership(1, (3,), ())) == [(CLIENT, refused)]
+
+
+def test_a_change_that_is_done_already_is_answered():
+    server = led()
+    assert server.hears(CLIENT, ChangeMembership(1, (1,), (5,))) == [(CLIENT, OperatorReply(1, True, "", 0))]
+
+
+def test_a_change_that_leaves_nobody_is_refused():
+    refused = OperatorReply(1, False, "it would leave nobody", 0)
+    assert led().hears(CLIENT, ChangeMembership(1, (), (0, 1, 2))) == [(CLIENT, refused)]
+
+
+def test_a_server_that_does_not_catch_up_is_given_up():
+    """4.2.1: "the leader aborts the change with an error", and the learner goes."""
+    server = led(spares=(3,))
+    server.hears(CLIENT, ChangeMembership(1, (3,), ()))
+    server.acknowledge(1)
+    server.out.take()
+    server.on_timer("catch up")
+    assert (CLIENT, OperatorReply(1, False, "not caught up: 3", 0)) in server.out.take_sent()
+    assert server.configuration == Configuration((0, 1, 2))
+
+
+def test_a_server_votes_without_asking_its_own_configuration():
+    """4.1; RAFT-40: it may not know yet that it is a voter."""
+    learner = Alone([1], node=3, spares=(3,))
+    assert not learner.configuration.is_voter(3)
+    assert learner.hears(1, RequestVote(2, 1, 1, 1)) == [(1, RequestVoteReply(2, True))]
+
+
+def test_who_does_not_vote_does_not_stand():
+    learner = Alone([1], node=3, spares=(3,))
+    learner.on_timer("election")
+    assert learner.role is Role.FOLLOWER and learner.current_term == 1
+
+
+def test_a_server_that_has_lost_its_disk_is_another_member():
+    """Law 4: it answers in the new name, and what the old one had promised is nobody's any more."""
+    disk = Disk()
+    disk.append("log", Corrupt())
+    disk.write("vote", (3, 2))
+    disk.sync()
+    server = Standalone(
+        lambda: RaftServer(RaftSettings(servers=(0, 1, 2), rejoin=True), KeyValueStore()),
+        id=1,
+        nodes=10,
+        seed=1,
+        disk=disk,
+        incarnation=2,
+    )
+    assert server.node.member == 21 and server.node.current_term == 0
+    assert [message for _, message in server.out.take_sent()] == [Join(21)] * 2
+    server.on_message(2, RequestVote(3, 2, 0, 0))
+    assert server.out.take_sent() == [(2, RequestVoteReply(3, True, generation=2))]
+
+
+def test_a_vote_of_a_lost_member_in_its_new_name_does_not_count():
+    """`raft-reconfig`: a reused identity elects two leaders."""
+    server = Alone([1])
+    server.on_timer("election")
+    server.on_message(1, RequestVoteReply(2, True, generation=1))
+    assert server.role is Role.CANDIDATE
+    server.on_message(1, RequestVoteReply(2, True))
+    assert server.role is Role.LEADER
+
+
+def test_who_joins_again_takes_the_place_of_who_it_was():
+    server = led()
+    server.hears(1, Join(11))
+    assert server.configuration.learners == (11,)
+    server.acknowledge(2)
+    server.acknowledge(1, generation=1)
+    assert server.configuration == Configuration((0, 2, 11), (0, 1, 2))
+
+
+def test_clients_are_told_the_node_of_a_leader():
+    server = Alone([1])
+    server.hears(1, AppendEntries(1, 11, 1, 1, (), 0))
+    assert server.hears(CLIENT, ClientRequest(1, b"x")) == [(CLIENT, ClientReply(1, "not_leader", b"", 1))]

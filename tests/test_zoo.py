@@ -1,0 +1,119 @@
+"""The zoo finds what is documented, names it by its own property, and the right protocol passes the same seeds."""
+
+import inspect
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from simclock import Clog, Cut, Mend, Network, Partition, StartClock, StopClock, Unclog, Uniform, UsageError, ms
+from simclock.actors import run
+from simclock.experiments.catalog import entries
+from simclock.experiments.catalog.raft import bugs as raft_rows
+from simclock.experiments.catalog.raft.bugs import disks as raft_disks
+from simclock.experiments.catalog.raft.bugs import elections, logs, services
+from simclock.experiments.command_line import main
+from simclock.experiments.entries.bug import LIVENESS, SAFETY
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.zoo.bugs import BUGS, NOT_APPLICABLE
+from simclock.experiments.zoo.hunt import Found, Ground, Hunt, Hunting, ground_of, hunt, is_found, named, right_one
+from simclock.experiments.zoo.quarry import row_quarry
+from simclock.experiments.zoo.table import zoo_text
+from simclock.protocols.raft import RaftServer
+
+QUICK = ("RAFT-16", "RAFT-18", "RAFT-19", "RAFT-20", "RAFT-22", "PAPER-5.2")
+SEEDS = 40
+
+
+@pytest.mark.parametrize("row", QUICK)
+def test_a_row_is_found_by_its_own_property(row):
+    found = hunt(row, 0, SEEDS)
+    assert found.found is not None and found.seeds <= SEEDS
+    ground = ground_of(BUGS[row])
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
+
+
+def test_the_right_protocol_passes_the_seeds():
+    assert right_one(Ground("raft-hunt", None), range(12)) == []
+
+
+def test_another_property_does_not_count():
+    assert not is_found(BUGS["RAFT-01"], frozenset({"Vote Once", "Committed On Majority"}))
+    assert is_found(BUGS["RAFT-01"], frozenset({"Vote Once", "Leader Completeness"}))
+
+
+def test_a_hunt_that_finds_nothing_says_what_it_saw():
+    missed = Hunt(start=0, found=None, seeds=9, others=(("Vote Once", 3),), wall_s=1.0)
+    caught = Hunt(start=100, found=104, seeds=5, others=(), wall_s=1.0)
+    row = Found(quarry=row_quarry(BUGS["RAFT-02b"]), hunts=(missed, missed, caught), right=())
+    assert row.seeds is None
+    text = zoo_text([row], "plain")
+    assert "not found" in text and "Vote Once (6 of 18 runs)" in text and "1 of 3" in text
+    assert Found(quarry=row.quarry, hunts=(missed, caught, caught), right=()).seeds == 5
+
+
+@pytest.mark.ray
+def test_how_many_processes_hunt_changes_nothing(ray):
+    rows = [row_quarry(BUGS[row]) for row in ("RAFT-18", "RAFT-16")]
+    tables = []
+    for jobs in (1, 2):
+        found = Hunting(rows, first=0, hunts=2, seeds_max=20).through(jobs)
+        tables.append({row.quarry.id: ([each.found for each in row.hunts], row.right) for row in found})
+    assert tables[0] == tables[1] and tables[0]["RAFT-18"][1] == ()
+
+
+def test_there_are_at_least_twenty_rows_of_each_its_own_class():
+    assert sum(bug.kind == SAFETY for bug in BUGS.values()) >= 20
+    assert len({bug.wrong for bug in BUGS.values()}) == len(BUGS)
+    defined = {
+        each
+        for module in (elections, logs, raft_disks, services)
+        for _, each in inspect.getmembers(module, inspect.isclass)
+        if each.__module__ == module.__name__
+    }
+    assert defined == {bug.wrong for bug in raft_rows.BUGS}
+    assert all(bug.kind in (SAFETY, LIVENESS) and bug.source for bug in BUGS.values()) and NOT_APPLICABLE
+
+
+def test_the_right_parts_are_the_default():
+    assert entries()["raft-hunt"].parts.server is RaftServer
+    with pytest.raises(UsageError, match="unknown bug 'raft01'"):
+        make_scenario(entries()["raft-hunt"], Settings(parameters={"bug": "raft01"}))
+
+
+def test_an_unknown_row_is_told_in_a_short_line():
+    result = CliRunner().invoke(main, ["zoo", "--rows", "NOPE"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("simclock: --rows: unknown row 'NOPE': use one of ") and len(result.stderr) < 200
+
+
+def _rules(at_ms, leader):
+    """The clock of one server goes on, so that no other stands for election or sends heartbeats."""
+    return [(StartClock if node == leader else StopClock)(at_ns=ms(at_ms), node=node) for node in range(5)]
+
+
+OLD_REPLY = (
+    *_rules(0, 0),
+    # What node 0 appends from now on reaches node 1 alone, whose acknowledgements are held.
+    *(Cut(at_ns=ms(400), source=0, target=node) for node in (2, 3, 4)),
+    Clog(at_ns=ms(400), source=1, target=0),
+    # Node 2 is elected without these entries, and overwrites them in node 0's log; then node 0 leads again.
+    Partition(at_ns=ms(600), groups=((1,), (0, 2, 3, 4))),
+    *_rules(600, 2),
+    *(Mend(at_ns=ms(1200), source=0, target=node) for node in (2, 3, 4)),
+    *_rules(1400, 0),
+    Partition(at_ns=ms(1800), groups=()),
+    Unclog(at_ns=ms(1800), source=1, target=0),
+)
+
+
+def test_the_row_that_no_hunt_finds_does_harm_where_a_plan_leads_to_it():
+    """PAPER-5.3c: acknowledgements that are released when their leader leads again, with another log."""
+    entry = entries()["raft-hunt"]
+    network = Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2)))
+    settings = Settings(seed=1, nodes=5, nemesis="none", faults=OLD_REPLY, duration_ns=ms(2000), network=network)
+    wrong, right = (run(make_scenario(entry, replace(settings, parameters={"bug": bug}))) for bug in ("PAPER-5.3c", ""))
+    assert right.reports["RaftProperties"]["leaders"] == 3 and right.violations == ()
+    assert {violation.property for violation in wrong.violations} == {"matchIndex Is Stored"}
