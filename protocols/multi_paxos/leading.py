@@ -62,13 +62,13 @@ class Leading(Accepting):
         self.role = Role.CANDIDATE
         self.leader_id = None
         self.ballot = self._next_ballot()
-        self.observe(Candidate(self.ballot))
         self._promise(self.ballot)
         self._reset_election_timer()
         first_slot = self.commit_index + 1
         own = Promise(self.ballot, first_slot, self.journal.pvalues_from(first_slot))
         self.promises = {self.id: own}
         self._persist()
+        self.observe(Candidate(self.ballot))
         self._send_others(Prepare(self.ballot, first_slot))
         self._count_promises()
 

@@ -53,7 +53,7 @@ BUGS = (
         "Durable State",
         "https://github.com/JDRaftKeeper/RaftKeeper/issues/287",
     ),
-    _bug("PMS-2.2a", "promises-anything", acceptors.PromisesAnything, AGREEMENT, f"{PMS}, 2.2"),
+    _bug("PMS-2.2a", "promises-anything", acceptors.PromisesAnything, "Elected By Quorum", f"{PMS}, 2.2"),
     _bug("PMS-2.2b", "proposes-its-own", proposers.ProposesItsOwn, AGREEMENT, f"{PMS}, 2.2, P2c"),
     _bug("PMS-2.2c", "takes-first-reported", proposers.TakesFirstReported, AGREEMENT, f"{PMS}, 2.2, P2c"),
     _bug("PMS-2.2d", "ballots-shared", proposers.SharesBallots, "Ballots Unique", f"{PMS}, 2.2"),

@@ -22,7 +22,7 @@ class ProposesItsOwn(MultiPaxosServer):
 
 
 class TakesFirstReported(MultiPaxosServer):
-    """Of several values that promises report for a slot, the first that came is taken, not that of the highest ballot."""
+    """Of the values that promises report for a slot, the first that came is taken, not that of the highest ballot."""
 
     def _better(self, before: PValue | None, pvalue: PValue) -> PValue:
         return before or pvalue
