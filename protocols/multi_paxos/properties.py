@@ -172,13 +172,14 @@ class MultiPaxosProperties(ReplicationProperties):
         return found
 
     def _is_now_chosen(self, node: int, slot: int, ballot: int, value: Record) -> None:
-        first, before = self._chosen.get(slot, (ballot, value))
+        first, before = self._chosen.get(slot, (ballot + 1, value))
         if before != value:
             detail = f"slot {slot}: {value} is chosen in ballot {ballot}, where {before} was in ballot {first}"
             self._broken(AGREEMENT, node, detail)
-        self._chosen[slot] = min(first, ballot), before
-        for later, other in self._slots[slot].items():
-            self._check_stays(node, slot, later, other.value)
+        if ballot < first:
+            self._chosen[slot] = ballot, before
+            for later, other in self._slots[slot].items():
+                self._check_stays(node, slot, later, other.value)
 
     def _check_stays(self, node: int, slot: int, ballot: int, value: Record) -> None:
         first, chosen = self._chosen.get(slot, (ballot, value))

@@ -3,7 +3,8 @@
 The seed draws everything: how many servers, which quorums, how far apart they are (delays up to two election timeouts,
 so that messages of old ballots arrive in new ones), how much is lost and doubled, how large messages are, whether
 snapshots are made and gets are queries, and, unless told otherwise, a swarm of faults, full disks and rotten records
-among them. Where progress is demanded (`--liveness`), delays and timeouts are those under which a leader stays.
+among them. Where progress is demanded (`--liveness`), quorums are majorities, and delays and timeouts are those under
+which a leader stays.
 
 `--set bug=PAXOS-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
@@ -117,7 +118,13 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     drawn = _draw(settings.seed, settings.nodes)
     if settings.liveness_ns is not None:
-        drawn = drawn._replace(latency_ns_max=min(drawn.latency_ns_max, LIVELY_LATENCY_NS), spread_ns=max(SPREADS_NS))
+        # Quorums larger than a majority are not live where a minority is gone for good.
+        drawn = drawn._replace(
+            phase_one=None,
+            phase_two=None,
+            latency_ns_max=min(drawn.latency_ns_max, LIVELY_LATENCY_NS),
+            spread_ns=max(SPREADS_NS),
+        )
     servers = drawn.servers
     paxos = parts.settings(
         servers=tuple(range(servers)),
