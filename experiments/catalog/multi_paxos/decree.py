@@ -49,7 +49,7 @@ def paxos(settings: Settings) -> Scenario:
         name="paxos",
         nodes=known + LEARNERS,
         build=build,
-        duration_ns=settings.duration_ns or seconds(1),
+        duration_ns=seconds(1),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(30)), loss=0.1, duplication=0.1),
         faults=(Crash(at_ns=ms(40), node=proposers), Restart(at_ns=ms(120), node=proposers)),
         observers=(partial(PaxosProperties, agents, values),),
