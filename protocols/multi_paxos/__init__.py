@@ -9,10 +9,12 @@ Computing Surveys 47(3), 2015, "PMMC"); quorums after Howard, Malkhi and Spiegel
     quorums.py     quorums as data, and whether those of both phases meet
     journal.py     what is kept on disk, after a snapshot
     state.py       what a server knows and keeps; what is durable, chosen, applied
+    membership.py  who the members are, slot by slot
     learning.py    the learner: what is chosen, who lags, snapshots
     accepting.py   the acceptor: promises and votes
     leading.py     the proposer: who leads, and what it proposes
     reading.py     queries that do not go through the log
+    operator.py    a node that asks for changes of the members
     server.py      a server, made of these: what happens to it comes in here
     properties.py  what must hold, as observers
 
@@ -28,6 +30,7 @@ from simclock.protocols.multi_paxos.messages import (
     NO_OP,
     Accept,
     Accepted,
+    Change,
     Heartbeat,
     HeartbeatReply,
     Install,
@@ -35,11 +38,14 @@ from simclock.protocols.multi_paxos.messages import (
     Prepare,
     Promise,
     PValue,
+    Reconfigure,
+    Reconfigured,
     Refused,
     Snapshot,
     Value,
     Want,
 )
+from simclock.protocols.multi_paxos.operator import Operator
 from simclock.protocols.multi_paxos.properties import MultiPaxosProperties
 from simclock.protocols.multi_paxos.quorums import Quorum, Quorums, quorums_of
 from simclock.protocols.multi_paxos.server import MultiPaxosServer
@@ -50,6 +56,7 @@ __all__ = [
     "NO_OP",
     "Accept",
     "Accepted",
+    "Change",
     "Heartbeat",
     "HeartbeatReply",
     "Install",
@@ -58,11 +65,14 @@ __all__ = [
     "MultiPaxosProperties",
     "MultiPaxosServer",
     "MultiPaxosSettings",
+    "Operator",
     "PValue",
     "Prepare",
     "Promise",
     "Quorum",
     "Quorums",
+    "Reconfigure",
+    "Reconfigured",
     "Refused",
     "Role",
     "Snapshot",

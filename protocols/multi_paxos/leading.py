@@ -2,7 +2,8 @@
 
 Law 1: a role changes only in `_stand_back`, `_stand` and `_lead`.
 Law 2: identities are counted, not messages: promises and votes are sets of acceptors.
-Law 3: a leader proposes one value for a slot in its ballot.
+Law 3: a leader proposes one value for a slot in its ballot, and only where a quorum of phase 1 among the members of
+       that slot has told it of that slot.
 
 What gets lost is sent again with the heartbeats. Lost promises are not asked for again: the next candidacy does.
 """
@@ -16,16 +17,19 @@ from simclock.protocols.multi_paxos.messages import (
     NO_OP,
     Accept,
     Accepted,
+    Change,
     Heartbeat,
     Prepare,
     Promise,
     PValue,
+    Reconfigure,
+    Reconfigured,
     Refused,
     Value,
 )
 from simclock.protocols.multi_paxos.observed import Candidate, Chosen, Follower, Leader, Proposed, Voted
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
-from simclock.protocols.multi_paxos.state import ELECTION, Role
+from simclock.protocols.multi_paxos.state import ELECTION, Role, told
 from simclock.protocols.replication import StateMachine
 
 HEARTBEAT = "heartbeat"
@@ -38,7 +42,11 @@ class Leading(Accepting):
     def __init__(self, settings: MultiPaxosSettings, state_machine: StateMachine) -> None:
         super().__init__(settings, state_machine)
         self.promises: dict[int, Promise] = {}
-        """Candidate: acceptor -> what it has promised, its own among them."""
+        """Candidate and leader: acceptor -> what it has promised, its own among them."""
+        self.reported: dict[int, PValue] = {}
+        """Leader: slot -> of what promises report for it the value of the highest ballot, until it is proposed."""
+        self.queue: list[Value] = []
+        """Leader: what it is to propose after the last slot that promises report a value of, and cannot yet."""
         self.recovered = 0
         """Leader: the last slot that may have a value of an earlier ballot."""
         self.next_slot = 1
@@ -76,17 +84,46 @@ class Leading(Accepting):
         return self.settings.ballot_above(self.current_term, self.id)
 
     def _on_promise(self, source: int, message: Promise) -> None:
-        if self.role is Role.CANDIDATE and message.ballot == self.ballot:
-            self.promises[source] = message
+        if self.role is Role.FOLLOWER or message.ballot != self.ballot:
+            return
+        self.promises[source] = message
+        if self.leads:
+            self._hear_late(message)
+        else:
             self._count_promises()
 
     def _count_promises(self) -> None:
-        """Who has promised and tells only of later slots than this server needs has sent what it lacks before."""
-        if self.settings.quorums.is_phase_one(self.promises) and self._knows_what_is_not_told():
+        if self._is_prepared(self.commit_index + 1):
             self._lead()
 
-    def _knows_what_is_not_told(self) -> bool:
-        return all(promise.first_slot <= self.commit_index + 1 for promise in self.promises.values())
+    def _is_prepared(self, slot: int) -> bool:
+        """Law 3. Who tells only of later slots has sent what is chosen before (`accepting.py`)."""
+        telling = [acceptor for acceptor, promise in self.promises.items() if self._tells_of(promise, slot)]
+        return self._quorums_at(slot).is_phase_one(telling)
+
+    def _tells_of(self, promise: Promise, slot: int) -> bool:
+        return promise.first_slot <= slot
+
+    def _hear_late(self, message: Promise) -> None:
+        """A promise comes when it leads: it may be needed for slots whose members are others.
+
+        What it reports goes before what waits. Who knows only of slots beyond knows more than this leader.
+        """
+        if message.first_slot > self.next_slot and not self._is_prepared(self.next_slot):
+            self._stand_back(self.current_term)
+            return
+        before = self.recovered
+        self._note_reported(message)
+        if self.recovered > before and self.queue:
+            self.queue.clear()
+            self.waiting = {slot: asked for slot, asked in self.waiting.items() if slot < self.next_slot}
+        self._fill()
+
+    def _note_reported(self, promise: Promise) -> None:
+        for pvalue in promise.pvalues:
+            if pvalue.slot >= self.next_slot:
+                self.reported[pvalue.slot] = self._better(self.reported.get(pvalue.slot), pvalue)
+                self.recovered = max(self.recovered, pvalue.slot)
 
     def _has_learned(self, source: int, chosen: int) -> None:
         super()._has_learned(source, chosen)
@@ -95,24 +132,17 @@ class Leading(Accepting):
 
     def _lead(self) -> None:
         """PMS 3: it executes phase 2 for every slot that a promise reports a value of, and fills gaps with no-ops."""
-        found: dict[int, PValue] = {}
+        self.recovered = self.commit_index
+        self.next_slot = self.old_slot = first_slot = self.commit_index + 1
         for promise in self.promises.values():
-            for pvalue in promise.pvalues:
-                if pvalue.slot > self.commit_index:
-                    found[pvalue.slot] = self._better(found.get(pvalue.slot), pvalue)
-        first_slot = self.commit_index + 1
-        self.recovered = max(found, default=self.commit_index)
+            self._note_reported(promise)
         self.role = Role.LEADER
         self.leader_id = self.id
-        self.promises.clear()
-        self.next_slot = self.old_slot = first_slot
         self.cancel_timer(ELECTION)
         self.observe(Leader(self.ballot, first_slot, self.recovered))
         self.set_timer(HEARTBEAT, self.settings.heartbeat_ns)
         self._send_heartbeats()
-        self._propose(
-            [found[slot].value if slot in found else self._filler() for slot in range(first_slot, self.recovered + 1)]
-        )
+        self._fill()
         if self.leads:
             self.on_leading()
 
@@ -132,6 +162,8 @@ class Leading(Accepting):
         self.role = Role.FOLLOWER
         self.leader_id = None
         self.promises.clear()
+        self.reported.clear()
+        self.queue.clear()
         self.proposed.clear()
         self.votes.clear()
         self.decided.clear()
@@ -152,10 +184,30 @@ class Leading(Accepting):
         """See `Engine`. The index is the slot."""
         if not self.leads:
             return None
-        slot = self.next_slot
+        slot = max(self.next_slot, self.recovered + 1) + len(self.queue)
         self._taken(slot)
-        self._propose([Value(self.ballot, command)])
+        self.queue.append(Value(self.ballot, command))
+        self._fill()
         return slot
+
+    def _fill(self) -> None:
+        """Propose for the next slots, as far as it may: first what promises report, with no-ops in gaps."""
+        while self.leads:
+            values: list[Value] = []
+            slot = self.next_slot
+            while self._may_propose(slot) and (slot <= self.recovered or self.queue):
+                if slot > self.recovered:
+                    values.append(self.queue.pop(0))
+                else:
+                    values.append(self.reported.pop(slot).value if slot in self.reported else self._filler())
+                slot += 1
+            if not values:
+                return
+            self._propose(values)
+
+    def _may_propose(self, slot: int) -> bool:
+        last = self._last_slot()
+        return (last is None or slot <= last) and self._is_prepared(slot)
 
     def _propose(self, values: list[Value]) -> None:
         """Phase 2a, for the next slots: this server accepts first, as any acceptor does."""
@@ -164,7 +216,7 @@ class Leading(Accepting):
         slots = range(first_slot, self.next_slot)
         for slot, value in zip(slots, values, strict=True):
             self.proposed[slot], self.votes[slot] = value, set()
-            self.observe(Proposed(slot, self.ballot, value.term, value.command))
+            self.observe(Proposed(slot, self.ballot, value.term, told(value)))
             self._keep(PValue(slot, self.ballot, value), Voted)
         self._persist()
         size = self.settings.values_per_message_max
@@ -192,7 +244,7 @@ class Leading(Accepting):
         self._advance()
 
     def _is_chosen(self, slot: int) -> bool:
-        return self.settings.quorums.is_phase_two(self.votes[slot])
+        return self._quorums_at(slot).is_phase_two(self.votes[slot])
 
     def _advance(self) -> None:
         index = self.commit_index
@@ -205,7 +257,24 @@ class Leading(Accepting):
             self._has_chosen()
 
     def _has_chosen(self) -> None:
-        """The commit index of a leader has increased (`reading.py`)."""
+        """The commit index of a leader has increased."""
+        if self._is_member():
+            self._fill()
+        else:
+            self._stand_back(self.current_term)
+
+    # Changes of the members.
+
+    def _on_reconfigure(self, source: int, message: Reconfigure) -> None:
+        """PMS 3: after a change, no-ops bring the slot from which on it holds."""
+        done = message.change.number <= self._latest()[1]
+        self._reply(source, Reconfigured(message.request_id, done, self.leader_id))
+        if self.leads and not done and self.settings.alpha is not None and not self._is_under_way(message.change):
+            self.queue += [Value(self.ballot, NO_OP, message.change), *[self._filler()] * self.settings.alpha]
+            self._fill()
+
+    def _is_under_way(self, change: Change) -> bool:
+        return any(value.change == change for value in (*self.proposed.values(), *self.queue))
 
     # Heartbeats.
 
@@ -213,6 +282,10 @@ class Leading(Accepting):
         self.set_timer(HEARTBEAT, self.settings.heartbeat_ns)
         self._send_heartbeats()
         self._send_again()
+        if not self._is_prepared(self.next_slot):
+            for server in self.settings.nodes:
+                if server not in self.promises:
+                    self._reply(server, Prepare(self.ballot, self.next_slot))
 
     def _send_heartbeats(self) -> None:
         self.round += 1
@@ -220,7 +293,7 @@ class Leading(Accepting):
 
     def _send_again(self) -> None:
         """To each acceptor the first of the older slots that it has not accepted, and what follows without a gap."""
-        for server in self.settings.servers:
+        for server in self.settings.nodes:
             if server == self.id:
                 continue
             missing = (slot for slot in range(self.commit_index + 1, self.old_slot) if server not in self.votes[slot])

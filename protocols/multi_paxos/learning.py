@@ -11,9 +11,10 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from simclock import DiskFull
+from simclock.protocols.multi_paxos.membership import Membership
 from simclock.protocols.multi_paxos.messages import Install, Learn, Snapshot, Want
 from simclock.protocols.multi_paxos.observed import Installed, Learned, Snapshotted
-from simclock.protocols.multi_paxos.state import Role, ServerState
+from simclock.protocols.multi_paxos.state import Role
 
 
 def digest_of(state: bytes) -> bytes:
@@ -21,7 +22,7 @@ def digest_of(state: bytes) -> bytes:
     return blake2b(state, digest_size=8).digest()
 
 
-class Learning(ServerState):
+class Learning(Membership):
     """What a server does as a learner."""
 
     # What a leader says to be chosen.
@@ -89,6 +90,7 @@ class Learning(ServerState):
         snapshot = self.journal.snapshot
         if snapshot.index:
             self.state_machine.restore(snapshot.state)
+            self._restore_members(snapshot)
             self.commit_index = self.last_applied = snapshot.index
 
     def _compact(self) -> None:
@@ -96,7 +98,7 @@ class Learning(ServerState):
         if every is not None and self.last_applied - self.journal.snapshot.index >= every:
             self._persist()
             state = self.state_machine.snapshot()
-            self._replace_prefix(Snapshot(self.last_applied, state))
+            self._replace_prefix(self._snapshot_of(self.last_applied, state))
             self.observe(Snapshotted(self.last_applied, digest_of(state)))
 
     def _replace_prefix(self, snapshot: Snapshot) -> None:

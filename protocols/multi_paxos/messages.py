@@ -13,12 +13,22 @@ NO_OP = b""
 """The command that fills a gap: no state machine sees it (PMS 3)."""
 
 
+class Change(Message):
+    """Who the members are, from alpha slots after the one where this is chosen (PMS 3)."""
+
+    number: int
+    """Changes are numbered by who asks for them: one that comes after a later one changes nothing."""
+    members: tuple[int, ...]
+
+
 class Value(Message):
     """What is agreed upon for a slot. The same command proposed twice by clients is two values."""
 
     term: int
     """The ballot in which a leader first proposed it: it stays with the value when later ballots propose it again."""
     command: bytes
+    change: Change | None = None
+    """In place of a command, which is then the no-op."""
 
 
 class PValue(Message):
@@ -34,6 +44,8 @@ class Snapshot(Message):
 
     index: int
     state: bytes
+    configurations: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
+    """(first slot, number, members) of those in force after the index, and to come; none where they never change."""
 
 
 class Prepare(Message):
@@ -115,3 +127,19 @@ class Install(Message):
 
     snapshot: Snapshot
     chosen: int
+
+
+class Reconfigure(Message):
+    """Of the cluster's operator: who the members are to be."""
+
+    request_id: int
+    change: Change
+
+
+class Reconfigured(Message):
+    """What a server answers: a leader when the change is chosen."""
+
+    request_id: int
+    done: bool
+    leader_hint: int | None
+    """If this server does not lead: the one that does, if known."""

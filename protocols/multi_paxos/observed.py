@@ -83,6 +83,15 @@ class Chosen(Told):
     ballot: int
 
 
+class Reconfigured(Told):
+    """It has applied a change of the members."""
+
+    slot: int
+    first_slot: int
+    """From here on they are these."""
+    members: tuple[int, ...]
+
+
 class Snapshotted(Told):
     """It has put a snapshot of its own in the place of values."""
 
@@ -98,4 +107,36 @@ class Installed(Told):
     digest: bytes
 
 
-read = reader(Started, Promised, Voted, Learned, Candidate, Leader, Follower, Proposed, Chosen, Snapshotted, Installed)
+# What the operator tells.
+
+
+class ChangeAsked(Told):
+    """The operator asks for a change, for the first time."""
+
+    number: int
+    members: tuple[int, ...]
+
+
+class ChangeEnded(Told):
+    """It is done, or given up."""
+
+    number: int
+    done: bool
+
+
+read = reader(
+    Started,
+    Promised,
+    Voted,
+    Learned,
+    Candidate,
+    Leader,
+    Follower,
+    Proposed,
+    Chosen,
+    Reconfigured,
+    Snapshotted,
+    Installed,
+    ChangeAsked,
+    ChangeEnded,
+)

@@ -10,8 +10,9 @@ The others are told and the run goes on, so that it shows what they lead to:
     Chosen Stays Chosen    what is proposed in a higher ballot than a value was chosen in is that value (PMS 2.2, P2b)
     One Value Per Ballot   for a slot one value is proposed and accepted in a ballot
     Ballots Unique         no two candidacies have one ballot (PMS 2.2)
-    Elected By Quorum      who leads has the promises of a quorum of phase 1
+    Elected By Quorum      who leads, and proposes for a slot, has the promises of a quorum of phase 1 of its members
     Chosen By Quorum       what a leader takes for chosen was accepted by a quorum of phase 2 in its ballot
+    Members Agree          no two servers believe in different members of a slot
     Promise Kept           an acceptor's promises increase; it accepts nothing below one, or below what it has accepted
     Durable State          what was synced is there after a restart: promise and accepted values
     Applied Is Chosen      what a server applies was chosen for that slot
@@ -37,11 +38,12 @@ from simclock.protocols.multi_paxos.observed import (
     Learned,
     Promised,
     Proposed,
+    Reconfigured,
     Snapshotted,
     Started,
     Voted,
 )
-from simclock.protocols.multi_paxos.quorums import Quorums
+from simclock.protocols.multi_paxos.quorums import Quorums, quorums_of
 from simclock.protocols.replication.observed import Applied
 from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
 
@@ -74,9 +76,10 @@ class _Ballot:
 class MultiPaxosProperties(ReplicationProperties):
     """Reads the observations of one cluster."""
 
-    def __init__(self, quorums: Quorums) -> None:
-        self._quorums = quorums
-        self._servers = {server: _Acceptor() for server in quorums.servers}
+    def __init__(self, quorums: Quorums, spares: tuple[int, ...] = ()) -> None:
+        self._configurations: list[tuple[int, Quorums]] = [(1, quorums)]
+        """(first slot, quorums among the members from there on), in order."""
+        self._servers = {server: _Acceptor() for server in quorums.servers + spares}
         super().__init__(self._servers)
         self._slots: dict[int, dict[int, _Ballot]] = {}
         """Slot -> ballot -> what happened there."""
@@ -100,6 +103,7 @@ class MultiPaxosProperties(ReplicationProperties):
             Leader: self._on_leader,
             Proposed: self._on_proposed,
             Chosen: self._on_chosen,
+            Reconfigured: self._on_reconfigured,
             Snapshotted: self._on_snapshotted,
             Installed: self._on_installed,
         }
@@ -110,7 +114,7 @@ class MultiPaxosProperties(ReplicationProperties):
         return {name: self._counts[name] for name in names} | {
             "chosen": len(self._chosen),
             "round": max((server.promised for server in self._servers.values()), default=0) // len(self._servers),
-            **{name: self._counts[name] for name in ("snapshots", "installs")},
+            **{name: self._counts[name] for name in ("snapshots", "installs", "reconfigurations")},
             **super().report(),
         }
 
@@ -148,7 +152,7 @@ class MultiPaxosProperties(ReplicationProperties):
         if node in found.voters:
             return
         found.voters += (node,)
-        if not found.is_chosen and self._quorums.is_phase_two(found.voters):
+        if not found.is_chosen and self._quorums_at(slot).is_phase_two(found.voters):
             found.is_chosen = True
             self._is_now_chosen(node, slot, ballot, found.value)
 
@@ -191,6 +195,8 @@ class MultiPaxosProperties(ReplicationProperties):
         value = Record(told.term, told.command)
         self._ballot(node, told.slot, told.ballot, value)
         self._check_stays(node, told.slot, told.ballot, value)
+        if len(self._configurations) > 1:
+            self._check_promised(node, told.ballot, told.slot)
         if told.term != told.ballot:
             self._counts["proposed_again"] += 1
         elif told.command == NO_OP:
@@ -199,7 +205,7 @@ class MultiPaxosProperties(ReplicationProperties):
     def _on_chosen(self, node: int, told: Chosen) -> None:
         found = self._slots.get(told.slot, {}).get(told.ballot)
         voters = () if found is None else found.voters
-        if not self._quorums.is_phase_two(voters):
+        if not self._quorums_at(told.slot).is_phase_two(voters):
             detail = f"takes slot {told.slot} for chosen in ballot {told.ballot}, accepted by {sorted(voters)}"
             self._tell("Chosen By Quorum", node, detail)
 
@@ -223,10 +229,29 @@ class MultiPaxosProperties(ReplicationProperties):
         self._counts["leaders"] += 1
         self._counts["leader_changes"] += self._leader_last not in (None, node)
         self._leader_last = node
-        promised = self._promisers.get(told.ballot, set())
-        if not self._quorums.is_phase_one(promised):
-            detail = f"leads in ballot {told.ballot}, promised by {sorted(promised)}"
+        self._check_promised(node, told.ballot, told.first_slot)
+
+    def _check_promised(self, node: int, ballot: int, slot: int) -> None:
+        promised = self._promisers.get(ballot, set())
+        if not self._quorums_at(slot).is_phase_one(promised):
+            detail = f"leads in ballot {ballot} at slot {slot}, promised by {sorted(promised)}"
             self._tell("Elected By Quorum", node, detail)
+
+    # Members.
+
+    def _quorums_at(self, slot: int) -> Quorums:
+        return next(quorums for first, quorums in reversed(self._configurations) if first <= slot)
+
+    def _on_reconfigured(self, node: int, told: Reconfigured) -> None:
+        for first, quorums in self._configurations:
+            if first == told.first_slot and quorums.servers != told.members:
+                self._tell("Members Agree", node, f"{told.members} from slot {first} on, elsewhere {quorums.servers}")
+        if told.first_slot > self._configurations[-1][0]:
+            self._counts["reconfigurations"] += 1
+            _, first_ones = self._configurations[0]
+            same = told.members == first_ones.servers
+            quorums = first_ones if same else quorums_of(told.members, None, None)
+            self._configurations.append((told.first_slot, quorums))
 
     # Snapshots.
 

@@ -26,11 +26,16 @@ class Quorums:
 
     def is_phase_one(self, nodes: Collection[int]) -> bool:
         """Whether promises of these nodes are enough to lead."""
-        return _is_quorum(self.phase_one, nodes)
+        return self._is_quorum(self.phase_one, nodes)
 
     def is_phase_two(self, nodes: Collection[int]) -> bool:
         """Whether a value that these nodes have accepted is chosen."""
-        return _is_quorum(self.phase_two, nodes)
+        return self._is_quorum(self.phase_two, nodes)
+
+    def _is_quorum(self, quorum: Quorum, nodes: Collection[int]) -> bool:
+        if isinstance(quorum, int):
+            return sum(one in nodes for one in self.servers) >= quorum
+        return any(all(one in nodes for one in each) for each in quorum)
 
     def apart(self) -> str | None:
         """A quorum of each phase that have no member in common, as text; None if all meet."""
@@ -64,12 +69,6 @@ def _checked(name: str, servers: tuple[int, ...], quorum: Quorum | None) -> Quor
         if len(set(each)) != len(each) or not set(each) <= set(servers):
             raise UsageError(f"{place}: {_text(each)} must name servers, each once: {_text(servers)}")
     return tuple(tuple(sorted(each)) for each in quorum)
-
-
-def _is_quorum(quorum: Quorum, nodes: Collection[int]) -> bool:
-    if isinstance(quorum, int):
-        return len(set(nodes)) >= quorum
-    return any(all(one in nodes for one in each) for each in quorum)
 
 
 def _text(nodes: Collection[int]) -> str:

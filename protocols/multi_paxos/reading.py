@@ -76,8 +76,10 @@ class Reading(Leading):
         self._ask_who_leads()
 
     def _still_leads(self, round: int) -> bool:
-        have = {server for server, answered in self.answered.items() if answered >= round}
-        return self.settings.quorums.is_phase_two(have | {self.id})
+        """A later leader may have chosen first for any slot up to the next: a quorum of its members promised."""
+        have = {server for server, answered in self.answered.items() if answered >= round} | {self.id}
+        members = {self._members_at(slot) for slot in range(self.commit_index + 1, self.next_slot + 1)}
+        return all(self.settings.quorums_among(each).is_phase_two(have) for each in members)
 
     def _has_chosen(self) -> None:
         super()._has_chosen()

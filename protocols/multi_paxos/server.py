@@ -1,6 +1,7 @@
 """A Multi-Paxos server: proposer, acceptor and learner on one node. What happens to it comes in here.
 
     state.py      what it knows and keeps; what is durable, chosen, applied
+    membership.py on it, who the members are
     learning.py   on it, what is chosen, who lags, snapshots
     accepting.py  on both, promises and votes
     leading.py    on all, phase 1 and phase 2 as a proposer
@@ -25,6 +26,7 @@ from simclock.protocols.multi_paxos.messages import (
     Learn,
     Prepare,
     Promise,
+    Reconfigure,
     Refused,
     Want,
 )
@@ -81,10 +83,14 @@ class MultiPaxosServer(Reading):
                 self._on_learn(source, message)
             case Install():
                 self._on_install(source, message)
+            case Reconfigure():
+                self._on_reconfigure(source, message)
 
     def on_timer(self, timer: Any) -> None:
         """The election timeout, or the heartbeat."""
-        if timer == ELECTION:
+        if timer == ELECTION and self._is_member():
             self._stand()
+        elif timer == ELECTION:
+            self._reset_election_timer()
         elif timer == HEARTBEAT:
             self._on_heartbeat_timeout()

@@ -1,7 +1,7 @@
 """What may be chosen about a Multi-Paxos cluster, and how its ballots are numbered.
 
 A ballot is a pair of a round and the server whose ballot it is, compared in this order; written as one whole number,
-`round * servers + position`, so that no two servers have one in common (PMS 2.2: "different proposers choose their
+`round * nodes + position`, so that no two servers have one in common (PMS 2.2: "different proposers choose their
 numbers from disjoint sets of numbers"). Rounds begin with 1; 0 is below every ballot.
 """
 
@@ -18,7 +18,12 @@ class MultiPaxosSettings:
     """One value for all servers of a cluster."""
 
     servers: tuple[int, ...]
-    """The node ids of the cluster; each is proposer, acceptor and learner."""
+    """The node ids of the first members; each is proposer, acceptor and learner."""
+    spares: tuple[int, ...] = ()
+    """The node ids of servers that may become members later; until then they only learn."""
+    alpha: int | None = None
+    """A change of the members holds from so many slots after it (PMS 3), and so far a leader may go ahead of what is
+    chosen; None: the members never change, and a leader goes as far ahead as commands come."""
     phase_one: Quorum | None = None
     """How many promises elect a leader, or which sets of servers; None: a majority."""
     phase_two: Quorum | None = None
@@ -41,6 +46,13 @@ class MultiPaxosSettings:
         object.__setattr__(self, "servers", tuple(self.servers))
         if not self.servers or len(set(self.servers)) != len(self.servers):
             raise UsageError(f"multi_paxos.servers: {self.servers!r} must name one or more nodes, each once")
+        object.__setattr__(self, "spares", tuple(self.spares))
+        if len(set(self.nodes)) != len(self.nodes):
+            raise UsageError(f"multi_paxos.spares: {self.spares!r} must name other nodes than {self.servers!r}")
+        if self.alpha is not None and (type(self.alpha) is not int or self.alpha < 2):
+            raise UsageError(f"multi_paxos.alpha: {self.alpha!r} is not a whole number of 2 or more")
+        if self.spares and self.alpha is None:
+            raise UsageError("multi_paxos.spares: they become members by a change, which needs alpha")
         for name in ("election_timeout_ns_min", "election_timeout_ns_max", "heartbeat_ns", "values_per_message_max"):
             _whole(name, getattr(self, name))
         if self.snapshot_every is not None:
@@ -63,13 +75,22 @@ class MultiPaxosSettings:
                 "larger quorums (force_quorums shows what comes of it)"
             )
 
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Every node that has a server."""
+        return self.servers + self.spares
+
+    def quorums_among(self, members: tuple[int, ...]) -> Quorums:
+        """The quorums of some members: those that were asked for are of the first, others have majorities."""
+        return self.quorums if members == self.servers else quorums_of(members, None, None)
+
     def ballot_above(self, ballot: int, server: int) -> int:
         """The least ballot of a server whose round is above that of another ballot."""
-        return (ballot // len(self.servers) + 1) * len(self.servers) + self.servers.index(server)
+        return (ballot // len(self.nodes) + 1) * len(self.nodes) + self.nodes.index(server)
 
     def owner_of(self, ballot: int) -> int:
         """The server whose ballot it is."""
-        return self.servers[ballot % len(self.servers)]
+        return self.nodes[ballot % len(self.nodes)]
 
 
 def _whole(name: str, value: int) -> None:

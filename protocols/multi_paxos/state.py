@@ -16,7 +16,7 @@ from simclock import DiskFull, Told
 from simclock.actors import Message
 from simclock.environment.disk import FULL_DISK
 from simclock.protocols.multi_paxos.journal import Journal
-from simclock.protocols.multi_paxos.messages import NO_OP, PValue
+from simclock.protocols.multi_paxos.messages import NO_OP, Change, PValue, Value
 from simclock.protocols.multi_paxos.observed import Learned, Promised, Voted
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
 from simclock.protocols.replication import Front, StateMachine
@@ -33,6 +33,11 @@ class Role(enum.IntEnum):
     CANDIDATE = 1
     """In phase 1."""
     LEADER = 2
+
+
+def told(value: Value) -> bytes:
+    """What observers hear of a value: its command, or the change it brings."""
+    return value.command if value.change is None else f"{value.change.number}: {value.change.members}".encode()
 
 
 class ServerState(Front):
@@ -79,11 +84,11 @@ class ServerState(Front):
         except DiskFull:
             self._on_disk_full()
 
-    def _keep(self, pvalue: PValue, told: type[Voted] | type[Learned]) -> None:
+    def _keep(self, pvalue: PValue, kind: type[Voted] | type[Learned]) -> None:
         """A value is accepted, or learned. In the place of a slot that a snapshot covers it is there already."""
         if pvalue.slot > self.journal.snapshot.index:
             self._write_value(pvalue)
-        self.untold.append(told(pvalue.slot, pvalue.ballot, pvalue.value.term, pvalue.value.command))
+        self.untold.append(kind(pvalue.slot, pvalue.ballot, pvalue.value.term, told(pvalue.value)))
         self.unsynced = True
 
     def _write_value(self, pvalue: PValue) -> None:
@@ -103,8 +108,8 @@ class ServerState(Front):
         self._sync_disk()
         self.unsynced = False
         untold, self.untold = self.untold, []
-        for told in untold:
-            self.observe(told)
+        for each in untold:
+            self.observe(each)
 
     def _sync_disk(self) -> None:
         self.disk.sync()
@@ -114,7 +119,7 @@ class ServerState(Front):
         self.send(target, message)
 
     def _send_others(self, message: Message) -> None:
-        for server in self.settings.servers:
+        for server in self.settings.nodes:
             if server != self.id:
                 self._reply(server, message)
 
@@ -135,13 +140,18 @@ class ServerState(Front):
             self.last_applied += 1
             slot = self.last_applied
             value = self.journal.accepted[slot].value
-            self.observe(Applied(slot, value.term, value.command))
+            self.observe(Applied(slot, value.term, told(value)))
+            if value.change is not None:
+                self._apply_change(slot, value.change)
             if value.command == NO_OP:
                 self._answer(slot, b"")
             else:
                 self._apply(slot, value.command)
         self._compact()
         self.on_applied()
+
+    def _apply_change(self, slot: int, change: Change) -> None:
+        """The members change (`membership.py`)."""
 
     def _compact(self) -> None:
         """Let a snapshot take the place of what was applied, if it is time (`learning.py`)."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from simclock import Control, Network, Observation, Observer, RunResult, Scenario, Uniform, ms, seconds, stream
+from simclock import Control, Network, Observation, Observer, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos import scenario as multi_paxos_kv
 from simclock.experiments.catalog.multi_paxos.scenario import describe, judge, prey_of, server_at_end
@@ -26,8 +26,9 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.multi_paxos import MultiPaxosProperties, MultiPaxosServer, MultiPaxosSettings, Quorum
+from simclock.protocols.multi_paxos import MultiPaxosProperties, MultiPaxosServer, MultiPaxosSettings, Operator, Quorum
 from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
@@ -41,6 +42,10 @@ DURATION_NS = seconds(4)
 CLIENTS = 2
 OBSERVATIONS_MAX = 20_000
 """Several times what is usual."""
+SPARES = 2
+"""Servers that may become members, where members change."""
+CHANGES_NS = ms(400)
+"""How far changes lie apart."""
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
 QUORUMS: dict[int, tuple[tuple[Quorum | None, Quorum | None], ...]] = {
@@ -67,6 +72,8 @@ class _Drawn(NamedTuple):
     values_per_message_max: int
     snapshot_every: int | None
     queries: bool
+    alpha: int | None
+    schedule: tuple[tuple[int, tuple[int, ...]], ...]
 
 
 def _draw(seed: int, asked: int | None) -> _Drawn:
@@ -88,7 +95,20 @@ def _draw(seed: int, asked: int | None) -> _Drawn:
         values_per_message_max=luck.choice((1, 3, 64)),
         snapshot_every=luck.choice((None, None, 3, 20)),
         queries=luck.choice((True, False)),
+        alpha=(alpha := luck.choice((None, None, 2, 3, 10)) if asked is None else None),
+        schedule=() if alpha is None else _schedule(luck, servers + SPARES),
     )
+
+
+def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """Changes to any members, with no thought of who they are then."""
+    made = []
+    at_ns = luck.exponential_ns(CHANGES_NS)
+    while at_ns < DURATION_NS:
+        members = shuffled(luck, range(nodes))[: luck.choice((2, 3, 3, 4))]
+        made.append((at_ns, tuple(sorted(members))))
+        at_ns += luck.exponential_ns(CHANGES_NS)
+    return tuple(made)
 
 
 class Enough(Observer):
@@ -122,12 +142,16 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
         drawn = drawn._replace(
             phase_one=None,
             phase_two=None,
+            alpha=None,
             latency_ns_max=min(drawn.latency_ns_max, LIVELY_LATENCY_NS),
             spread_ns=max(SPREADS_NS),
         )
-    servers = drawn.servers
+    members, spares = drawn.servers, SPARES if drawn.alpha else 0
+    servers = members + spares
     paxos = parts.settings(
-        servers=tuple(range(servers)),
+        servers=tuple(range(members)),
+        spares=tuple(range(members, servers)),
+        alpha=drawn.alpha,
         phase_one=drawn.phase_one,
         phase_two=drawn.phase_two,
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
@@ -143,11 +167,13 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
     def build(node: int) -> Node:
         if node < servers:
             return parts.server(paxos, parts.sessions(parts.store()))
-        return parts.client(paxos.servers, workload)
+        if node < servers + CLIENTS:
+            return parts.client(paxos.nodes, workload)
+        return Operator(paxos.nodes, drawn.schedule, ms(60), ms(600))
 
     return Scenario(
         name="multi-paxos-hunt",
-        nodes=servers + CLIENTS,
+        nodes=servers + CLIENTS + 1,
         build=build,
         duration_ns=DURATION_NS,
         network=Network(
@@ -156,7 +182,7 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
             duplication=drawn.duplication,
         ),
         observers=(
-            partial(MultiPaxosProperties, paxos.quorums),
+            partial(MultiPaxosProperties, paxos.quorums, paxos.spares),
             partial(History, range(servers, servers + CLIENTS)),
             Enough,
         ),
@@ -168,13 +194,14 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
             "values_per_message_max": drawn.values_per_message_max,
             "snapshot_every": drawn.snapshot_every or 0,
             "queries": drawn.queries,
+            "alpha": drawn.alpha or 0,
         },
     )
 
 
 def prey(scenario: Scenario) -> Prey:
     """The servers."""
-    servers = tuple(range(scenario.nodes - CLIENTS))
+    servers = tuple(range(scenario.nodes - CLIENTS - 1))
     within_ns = ELECTION_TIMEOUTS * (ELECTION_TIMEOUT_NS + max(SPREADS_NS))
     return prey_of(servers, ELECTION_TIMEOUT_NS * 3 // 2, within_ns, ("full-disk", "rot"))
 
@@ -182,7 +209,9 @@ def prey(scenario: Scenario) -> Prey:
 def sometimes(result: RunResult) -> dict[str, int]:
     """What the hunt has to reach, gaps and snapshots and the disks that stop a server."""
     paxos = result.reports["MultiPaxosProperties"]
-    more = {name.replace("_", " "): paxos[name] for name in ("gaps_filled", "snapshots", "installs")}
+    more = {
+        name.replace("_", " "): paxos[name] for name in ("gaps_filled", "snapshots", "installs", "reconfigurations")
+    }
     halts = {"halts on full disks": paxos["halts_full_disk"], "halts on corrupt records": paxos["halts_corrupt_record"]}
     return multi_paxos_kv.sometimes(result) | more | halts
 

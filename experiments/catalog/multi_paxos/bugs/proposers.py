@@ -59,13 +59,13 @@ class LacksOneVote(MultiPaxosServer):
     def _is_chosen(self, slot: int) -> bool:
         have = self.votes[slot]
         others = (one for one in self.settings.servers if one not in have)
-        return super()._is_chosen(slot) or any(self.settings.quorums.is_phase_two(have | {one}) for one in others)
+        return super()._is_chosen(slot) or any(self._quorums_at(slot).is_phase_two(have | {one}) for one in others)
 
 
 class LeadsWithoutState(MultiPaxosServer):
     """Who is promised only later slots leads without learning what was chosen in the ones before."""
 
-    def _knows_what_is_not_told(self) -> bool:
+    def _tells_of(self, promise: Promise, slot: int) -> bool:
         return True
 
 
