@@ -29,7 +29,7 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos.progress import MultiPaxosProgress
-from simclock.experiments.catalog.multi_paxos.quorum_text import quorum_of
+from simclock.experiments.catalog.multi_paxos.quorum_text import changes_of, quorum_of
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
@@ -41,7 +41,7 @@ from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdi
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.quantiles import nearest_rank
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.multi_paxos import MultiPaxosProperties, MultiPaxosServer, MultiPaxosSettings
+from simclock.protocols.multi_paxos import MultiPaxosProperties, MultiPaxosServer, MultiPaxosSettings, Operator
 from simclock.protocols.multi_paxos.observed import Leader
 from simclock.protocols.replication import Sessions
 
@@ -52,6 +52,9 @@ LINEARIZABILITY = "linearizability"
 """What the judge names where no order of the clients' operations explains what they heard."""
 
 ELECTION_TIMEOUT_NS_MAX = ms(300)
+
+SPARES_MAX = 100
+"""As many servers may come in later."""
 
 PARAMETERS = Parameters(
     clients=Whole(3, least=1, help="Nodes that call the store."),
@@ -67,6 +70,8 @@ PARAMETERS = Parameters(
     phase_two=Text("", help="Quorums that choose a value, written alike; empty: a majority."),
     force_quorums=Flag(False, help="Whether quorums may be used that need not meet."),
     snapshot_every=Whole(0, least=0, help="After how many slots a server makes a snapshot; 0: never."),
+    change=Text("", help="Changes of the members, such as 2s:1+2+3."),
+    alpha=Whole(16, least=2, help="After how many slots a change holds, where there are changes."),
 )
 
 
@@ -105,10 +110,16 @@ def multi_paxos_kv(settings: Settings) -> Scenario:
     servers = 3 if settings.nodes is None else settings.nodes
     if servers < 1:
         raise UsageError(f"nodes: {servers} is not a number of servers: 1 or more")
-    nodes = servers + parameters.pop("clients")
+    schedule = changes_of(parameters.pop("change"))
+    everyone = _servers(servers, schedule)
+    known = everyone + parameters.pop("clients")
+    nodes = known + bool(schedule)
+    alpha = parameters.pop("alpha")
     duration_ns = settings.duration_ns or seconds(5)
     paxos = MultiPaxosSettings(
         servers=tuple(range(servers)),
+        spares=tuple(range(servers, everyone)),
+        alpha=alpha if schedule else None,
         phase_one=quorum_of(parameters.pop("phase_one"), "phase_one"),
         phase_two=quorum_of(parameters.pop("phase_two"), "phase_two"),
         force_quorums=parameters.pop("force_quorums"),
@@ -118,9 +129,11 @@ def multi_paxos_kv(settings: Settings) -> Scenario:
     workload = Workload(queries=parameters.pop("reads") == "quorum", **parameters)
 
     def build(node: int) -> Node:
-        if node < servers:
+        if node < everyone:
             return MultiPaxosServer(paxos, Sessions(KeyValueStore()))
-        return Client(paxos.servers, workload)
+        if node < known:
+            return Client(paxos.nodes, workload)
+        return Operator(paxos.nodes, schedule, paxos.election_timeout_ns_max, duration_ns)
 
     return Scenario(
         name="multi-paxos-kv",
@@ -128,10 +141,21 @@ def multi_paxos_kv(settings: Settings) -> Scenario:
         build=build,
         duration_ns=duration_ns,
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2))),
-        faults=trouble(duration_ns, servers, nodes),
-        observers=(partial(MultiPaxosProperties, paxos.quorums), partial(History, range(servers, nodes))),
+        faults=trouble(duration_ns, everyone, nodes),
+        observers=(
+            partial(MultiPaxosProperties, paxos.quorums, paxos.spares),
+            partial(History, range(everyone, known)),
+        ),
         final=server_at_end,
     )
+
+
+def _servers(first: int, schedule: Sequence[tuple[int, tuple[int, ...]]]) -> int:
+    """How many servers there are in all: changes name those that come in later."""
+    servers = max(first, 1 + max((node for _, members in schedule for node in members), default=0))
+    if servers > first + SPARES_MAX:
+        raise UsageError(f"change: server {servers - 1} is far off: new ones are {first} to {first + SPARES_MAX - 1}")
+    return servers
 
 
 def prey_of(servers: tuple[int, ...], rhythm_ns: int, within_ns: int, withstands: tuple[str, ...] = ()) -> Prey:
@@ -147,7 +171,7 @@ def prey_of(servers: tuple[int, ...], rhythm_ns: int, within_ns: int, withstands
 
 def _prey(scenario: Scenario) -> Prey:
     asked = {**PARAMETERS, **scenario.parameters}
-    servers = tuple(range(scenario.nodes - asked["clients"]))
+    servers = tuple(range(scenario.nodes - asked["clients"] - bool(changes_of(asked["change"]))))
     return prey_of(servers, ELECTION_TIMEOUT_NS_MAX, ELECTION_TIMEOUTS * ELECTION_TIMEOUT_NS_MAX)
 
 
@@ -195,6 +219,8 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     ]
     if paxos["snapshots"] or paxos["installs"]:
         told.append(("snapshots", f"{paxos['snapshots']} taken, {paxos['installs']} sent to who lagged"))
+    if paxos["reconfigurations"]:
+        told.append(("members", f"changed {paxos['reconfigurations']} times"))
     told.append(("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())))
     told.append(("client latency", _latency_text(latencies_ns)))
     return told

@@ -64,6 +64,9 @@ BUGS = (
     _bug("PMMC-4.2", "leads-without-state", proposers.LeadsWithoutState, "Chosen Stays Chosen", f"{PMMC}, 4.2"),
     _bug("PMMC-3", "old-ballot-taken-for-chosen", proposers.TakesOldBallots, "State Machine Safety", f"{PMMC}, 3"),
     _bug("PMS-3", "answers-who-waited", proposers.AnswersWhoWaited, LINEARIZABILITY, f"{PMS}, 3"),
+    _bug("PMS-3a", "change-at-once", proposers.ChangesAtOnce, "Chosen By Quorum", f"{PMS}, 3"),
+    _bug("PMS-3b", "old-promises-trusted", proposers.TrustsOldPromises, "Elected By Quorum", f"{PMS}, 3"),
+    _bug("PMS-3c", "members-not-in-snapshot", proposers.ForgetsMembers, "Elected By Quorum", f"{PMS}, 3"),
     Bug(
         id="FLEXIBLE-1",
         name="quorums-apart",

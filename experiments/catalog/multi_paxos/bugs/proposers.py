@@ -10,6 +10,7 @@ from simclock.protocols.multi_paxos import (
     MultiPaxosSettings,
     Promise,
     PValue,
+    Snapshot,
 )
 from simclock.protocols.replication import ClientQuery
 
@@ -120,6 +121,27 @@ class ReadsBeforeRecovery(MultiPaxosServer):
 
     def _knows_what_was_chosen(self) -> bool:
         return True
+
+
+class ChangesAtOnce(MultiPaxosServer):
+    """PMS 3, alpha left out: a change holds from the next slot on, whatever has been proposed there already."""
+
+    def _first_slot_of(self, slot: int) -> int:
+        return slot + 1
+
+
+class TrustsOldPromises(MultiPaxosServer):
+    """PMS 3: who leads goes on among new members without the promises of a quorum of them."""
+
+    def _is_prepared(self, slot: int) -> bool:
+        return self.leads or super()._is_prepared(slot)
+
+
+class ForgetsMembers(MultiPaxosServer):
+    """A snapshot is restored without the members as of its index."""
+
+    def _restore_members(self, snapshot: Snapshot) -> None:
+        super()._restore_members(Snapshot(snapshot.index, snapshot.state))
 
 
 @dataclass(frozen=True, kw_only=True)
