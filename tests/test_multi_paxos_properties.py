@@ -71,6 +71,16 @@ WRONG = {
         ["Applied In Order"],
         False,
     ),
+    "members differ": (
+        [(0, "reconfigured", (1, 4, (0, 1))), (1, "reconfigured", (1, 4, (0, 2)))],
+        ["Members Agree"],
+        False,
+    ),
+    "a slot's own members count": (
+        [(0, "reconfigured", (1, 4, (0, 1))), voted(1, 4, 4, A), voted(2, 4, 4, A), (0, "chosen", (4, 4))],
+        ["Chosen By Quorum"],
+        False,
+    ),
     "snapshots differ": ([(0, "snapshotted", (2, b"x")), (1, "installed", (2, b"y"))], ["Snapshots Agree"], False),
 }
 
