@@ -1,4 +1,4 @@
-"""Paxos for one decree: proposers, acceptors and learners agree on one value (Lamport, "Paxos Made Simple", 2001, "PMS").
+"""Paxos for one decree: proposers, acceptors and learners agree on one value (Lamport, "Paxos Made Simple", 2001: PMS).
 
     proposer.py    asks a majority what was accepted, and proposes that
     acceptor.py    promises, and accepts
