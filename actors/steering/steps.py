@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 from simclock.durations import format_duration
 
-
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NO_NAMES = ("none", "true", "false")
 

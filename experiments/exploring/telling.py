@@ -113,6 +113,7 @@ def script_text(
     name: str,
     settings: Mapping[str, str],
     steps: Sequence[Step],
+    *,
     remarks: Sequence[str],
     breaks: str,
     setup: Sequence[str] = (),
