@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from simclock import Message, Node, Observer, Scenario
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
 from simclock.experiments.exploring.bfs import bfs
-from simclock.experiments.exploring.search import Asked, Findings
+from simclock.experiments.exploring.search import Asked, Bounds, Findings
 
 
 def unlimited(findings: Findings) -> None:
@@ -376,3 +379,52 @@ def test_the_spanning_tree_has_the_states_of_tlc() -> None:
     scenario = Scenario(name="tree", nodes=5, build=lambda node: InTree())
     findings = bfs(Asked(scenario=scenario, model="bag", instant=(0, 1, 2, 3, 4)), unlimited)
     assert (findings.states, findings.transitions) == (1236, 10277)
+
+
+# The catalog's own protocols, alone.
+
+
+def protocol(name: str, nodes: int | None = None, bounds: dict[str, Any] | None = None, **parameters: Any) -> Findings:
+    entry = entries()[name]
+    exploration = entry.exploration
+    return bfs(
+        Asked(
+            scenario=make_scenario(entry, Settings(nodes=nodes, parameters=parameters)),
+            model="fifo",
+            bounds=Bounds(**{**exploration.bounds, **(bounds or {})}),
+            asks=exploration.asks,
+        ),
+        unlimited,
+    )
+
+
+def test_chat_snapshots_and_locks_hold_within_their_bounds() -> None:
+    found = [
+        protocol("chat-script", nodes=2, bounds={"commands": 2}),
+        protocol("snapshots-script"),
+        protocol("snapshots-script", algorithm="lai-yang"),
+        protocol("deadlocks-script"),
+        protocol("deadlocks-script", policy="wound-wait"),
+    ]
+    assert all(each.complete and not each.found for each in found)
+    assert [each.states for each in found] == [97, 458, 468, 695, 705]
+
+
+@pytest.mark.parametrize(
+    ("name", "bug", "more", "property", "steps"),
+    [
+        ("chat-script", "TOTAL-01", {"nodes": 2, "bounds": {"commands": 2}}, "Total Order", 2),
+        ("snapshots-script", "SNAP-03", {"bounds": {"commands": 3}}, "Channel State", 6),
+        ("deadlocks-script", "LOCK-03", {}, "Timestamp Order", 4),
+        ("deadlocks-script", "LOCK-08", {"policy": "wound-wait"}, "Mutual Exclusion", 6),
+    ],
+)
+def test_rows_of_the_zoo_are_found(name: str, bug: str, more: dict[str, Any], property: str, steps: int) -> None:
+    findings = protocol(name, bug=bug, **more)
+    assert (property, steps) in [(each.violation.property, len(each.steps)) for each in findings.found]
+
+
+def test_a_node_that_refuses_is_not_asked() -> None:
+    """The lock manager begins no transaction, and nobody pays himself."""
+    findings = protocol("deadlocks-script", bounds={"steps": 1, "timers": 0})
+    assert findings.states == 5 and not findings.found
