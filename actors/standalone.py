@@ -138,9 +138,9 @@ class Standalone(Generic[NodeT]):
         process.sim_local = {}  # what it sends to itself leaves too
         process.sim_timers = self._host.timers
         if disk is not None:
-            process.keep("sim_disk", disk)
+            process.sim_keep("sim_disk", disk)
         if clock is not None:
-            process.keep("sim_clock", clock)
+            process.sim_keep("sim_clock", clock)
         self._start()
 
     # What there is to see.
@@ -345,7 +345,7 @@ class _Apart(Host):
         self.processes[self._node] = process
         self.halted = {self._node} if halted is not None else set()
         self.reason = halted or ""
-        process.choose_path()
+        process.sim_choose_path()
 
     def ended_itself(self, process: Process) -> None:
         """It has halted, and said why."""

@@ -24,7 +24,7 @@ def completed(words: str) -> list[str]:
     ("words", "offered"),
     [
         ("simclock sw", ["plain,sweep"]),
-        ("simclock run raft", ["plain,raft-kv", "plain,raft-kv-wan", "plain,raft-hunt", "plain,raft-calm-hunt"]),
+        ("simclock run raft-k", ["plain,raft-kv", "plain,raft-kv-wan"]),
         ("simclock run --seed 3 raft-kv-", ["plain,raft-kv-wan"]),
         ("simclock show pho", ["plain,phold"]),
         ("simclock sweep --seeds 0:3 pho", ["plain,phold"]),

@@ -44,7 +44,7 @@ PINNED = {
     ("everything", 1): "30e971ad284fee000501f894c1b27079",
     ("everything", 2): "d1e79d8d9411d8d39ae86a91daf99210",
     ("phold", 7): "22e8ce4910eacdee72485958036e5534",
-    ("raft-kv", 1): "bd2126fc17210212c978a03835b5c8b3",
+    ("raft-kv", 1): "d56236ed924e5ff4781f6649ca39ea79",
 }
 SMALL = {"phold": 7, "raft-kv": 3}
 

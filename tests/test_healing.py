@@ -25,7 +25,7 @@ def observed(*said: Said, ends_ns: int = ms(300)) -> tuple[int | None, list[int]
 
 
 LEADS = (ms(10), 1, "leader")
-VALUES = {"started": (1, None, 0)}
+VALUES = {"started": (1, None, 0, 0, None)}
 """Of what has several fields; nobody asks for them here."""
 
 

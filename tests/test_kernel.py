@@ -367,7 +367,7 @@ def test_every_fault_there_is_has_a_strike_and_one_of_a_users_own_may_get_one(mo
     def falls(host: HostPort, process: ProcessPort, fault: Meteor, event: Event) -> None:
         host.record_fault(process, event)
         crash(host, process, torn=False)
-        process.choose_path()
+        process.sim_choose_path()
 
     monkeypatch.setitem(STRIKES, Meteor, of_node(falls, recorded))
     result = run(scenario(lambda node: Chorus(), 3, faults=(Meteor(at_ns=ms(15), node=1),)))

@@ -219,7 +219,7 @@ def test_votes_of_another_term_do_not_count():
 def test_a_new_leader_speaks_at_once():
     """5.2, Figure 2, leaders: upon election: send initial empty AppendEntries RPCs (heartbeat) to each server."""
     sent = Alone([1], no_op=False).lead()
-    assert sent == [(each, AppendEntries(2, 0, 1, 1, (), 0, 1)) for each in (1, 2, 3, 4)]
+    assert sent == [(each, AppendEntries(2, 0, 1, 1, (), 0)) for each in (1, 2, 3, 4)]
 
 
 def test_a_leader_speaks_during_idle_periods():
@@ -417,7 +417,7 @@ def test_a_command_is_appended_and_sent():
         server.acknowledge(follower, 0)
     assert server.propose(b"x") == 1
     entries = (Entry(1, b"x"),)
-    assert server.take() == [(each, AppendEntries(1, 0, 0, 0, entries, 0, 1)) for each in (1, 2, 3, 4)]
+    assert server.take() == [(each, AppendEntries(1, 0, 0, 0, entries, 0)) for each in (1, 2, 3, 4)]
     assert server.durable_when_sent[1] == 1
 
 
@@ -651,7 +651,7 @@ def test_a_crashed_server_restarts_with_what_was_durable():
     server.restart()
     assert (server.current_term, server.voted_for, server.terms) == (2, 3, [1, 1])
     assert (server.role, server.commit_index, server.last_applied) == (Role.FOLLOWER, 0, 0)
-    assert server.told == [("started", (2, 3, 2, 0, 0))]
+    assert server.told == [("started", (2, 3, 2, 0, None))]
 
 
 def test_requests_are_idempotent():

@@ -63,7 +63,7 @@ def judge(*told, servers=SERVERS):
     observer = RaftProperties(servers)
     control = Control(1)
     for node in servers:
-        observer.on_observation(Observation(0, node, 1, "started", (0, None, 0, 0, node)), control)
+        observer.on_observation(Observation(0, node, 1, "started", (0, None, 0, 0, None)), control)
     for number, (node, name, value) in enumerate(told, start=2):
         control.now_ns = number
         observer.on_observation(Observation(number, node, number, name, value), control)
@@ -79,7 +79,7 @@ def test_the_judge_keeps_one_record_of_an_entry_for_all_logs():
 
     commands = [b"%d" % index for index in range(entries)]
     for node in SERVERS:
-        tell(node, "started", (0, None, 0, 0, node))
+        tell(node, "started", (0, None, 0, 0, None))
     tell(0, "leader", 1)
     tracemalloc.start()
     try:
@@ -135,11 +135,11 @@ BROKEN = {
     "State Machine Safety": (*COMMITTED, (1, "commit", 1), (1, "applied", (1, 1, b"x"))),
     "Vote Once": (*LED, (2, "voted", (1, 1))),
     "Term Monotone": (*LED, *DEPOSED, (2, "voted", (1, 0))),
-    "Durable State": (*STORED, (1, "started", (1, 0, 1, 0, 1))),
-    "Durable State, of the vote": (*LED, (2, "started", (1, None, 0, 0, 2))),
-    "Durable State, of the term": (*LED, (2, "started", (0, None, 0, 0, 2))),
+    "Durable State": (*STORED, (1, "started", (1, 0, 1, 0, None))),
+    "Durable State, of the vote": (*LED, (2, "started", (1, None, 0, 0, None))),
+    "Durable State, of the term": (*LED, (2, "started", (0, None, 0, 0, None))),
     "Commit Monotone": (*COMMITTED, (1, "commit", 2), (1, "commit", 1)),
-    "Commit Within Log": (*COMMITTED, (1, "truncated", 2), (1, "started", (1, 0, 2, 0, 1)), (0, "commit", 3)),
+    "Commit Within Log": (*COMMITTED, (1, "truncated", 2), (1, "started", (1, 0, 2, 0, None)), (0, "commit", 3)),
     "Commit After Leader": (*STORED, (1, "commit", 1)),
     "Committed On Majority": (*LED, (0, "appended", (0, (A,))), (0, "commit", 1)),
     "Committed Stays": (*COMMITTED, (2, "truncated", 1)),
@@ -189,7 +189,7 @@ def test_good_streams_pass():
         (0, "appended", (2, ((1, b"not yet deleted"),))),
         (0, "truncated", 2),
         (0, "appended", (2, (C,))),
-        (2, "started", (2, 1, 3, 0, 2)),
+        (2, "started", (2, 1, 3, 0, None)),
         (2, "commit", 1),
         (2, "applied", (1, *A)),
     )

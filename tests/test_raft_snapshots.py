@@ -168,7 +168,7 @@ def test_a_server_compacts_what_it_has_applied_and_starts_with_it():
     server.out.take()
     server.restart()
     assert (server.commit_index, server.last_applied, server.state_machine.values) == (4, 4, {"k": "d"})
-    assert server.out.observed[0] == ("started", (1, 0, 4, 4, 0))
+    assert server.out.observed[0] == ("started", (1, 0, 4, 4, None))
 
 
 def test_who_lags_behind_the_log_is_sent_the_snapshot_in_chunks():

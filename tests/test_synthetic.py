@@ -32,7 +32,7 @@ def test_registered_under_their_names(name):
     from simclock.experiments.catalog import entries
 
     entry = entries()[name]
-    assert entry is ENTRIES[name]
+    assert (entry.name, entry.make) == (name, ENTRIES[name].make)
     result = simclock.run(make_scenario(entry, Settings(nodes=3, duration_ns=ms(200))))
     assert entry.judge(result).status == VALID
     assert result.scenario.startswith(f"{name}: seed 0, 3 nodes")

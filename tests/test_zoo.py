@@ -11,7 +11,7 @@ from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.raft import bugs as raft_rows
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
-from simclock.experiments.catalog.raft.bugs import elections, logs, services
+from simclock.experiments.catalog.raft.bugs import elections, logs, services, whole
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.bug import LIVENESS, SAFETY
 from simclock.experiments.entries.entry import make_scenario
@@ -69,7 +69,7 @@ def test_there_are_at_least_twenty_rows_of_each_its_own_class():
     assert len({bug.wrong for bug in BUGS.values()}) == len(BUGS)
     defined = {
         each
-        for module in (elections, logs, raft_disks, services)
+        for module in (elections, logs, raft_disks, services, whole)
         for _, each in inspect.getmembers(module, inspect.isclass)
         if each.__module__ == module.__name__
     }

@@ -249,9 +249,9 @@ class LocalNodes:
         """The same local state of node `new[node]`, with `new` for the numbers of nodes that its `rename` knows of."""
         kept, alone = self._states[state], self._alone[new[node]]
         twin = _copy_of(kept.node, self.timed)
-        for name in _SLOTS:
-            if name not in ("sim_incarnation", "sim_up"):
-                setattr(twin, name, getattr(alone.node, name))
+        lives = twin.sim_incarnation, twin.sim_up
+        twin.sim_succeed(alone.node)
+        twin.sim_incarnation, twin.sim_up = lives
         if kept.is_up and hasattr(twin, "rename"):
             twin.rename(new)
         alone.out.clear()
@@ -388,14 +388,10 @@ def own_fields(process: Process) -> dict[str, Any]:
     return fields
 
 
-_SLOTS = tuple(name for name in Process.__slots__ if not name.startswith("__"))
-
-
 def _copy_of(process: Any, timed: bool) -> Any:
     """The node anew, in the same state, with a disk, a clock and luck of its own."""
-    twin: Any = object.__new__(process.__class__)
-    for name in _SLOTS:
-        setattr(twin, name, getattr(process, name))
+    twin: Any = process.__class__.__new__(process.__class__)
+    twin.sim_succeed(process)
     made: dict[int, Any] = {id(process): twin}
     held, kept = process.__dict__, twin.__dict__
     clock = kept["sim_clock"] = _copy_of_clock(process.sim_clock)

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from simclock.actors.steering.nodes import View
-from simclock.experiments.scripts.values import value_text
+from simclock.experiments.scripts.values import stated, value_text
 from simclock.experiments.traces.inspection import fields_of
 from simclock.machinery import is_machinery
 
@@ -76,7 +76,7 @@ def message_text(message: Any) -> str:
     """A message, with the names of its fields where it has more than one."""
     if not isinstance(message, msgspec.Struct):
         return value_text(message)
-    names = message.__struct_fields__
+    names = stated(message)
     parts = [value_text(getattr(message, name)) for name in names]
     if len(names) > 1:
         parts = [f"{name}={part}" for name, part in zip(names, parts, strict=True)]

@@ -66,13 +66,21 @@ def _collection(value: Any, depth: int) -> str:
         case Set():
             return f"{{{_first(sorted((value_text(each, depth) for each in value), key=_by_size))}}}"
         case msgspec.Struct():
-            return _record(type(value).__name__, msgspec.structs.astuple(value), depth)
+            return _record(type(value).__name__, [getattr(value, name) for name in stated(value)], depth)
     if is_dataclass(value) and not isinstance(value, type):
         return _record(type(value).__name__, [getattr(value, field.name) for field in fields(value)], depth)
     if is_machinery(type(value).__module__) or callable(value):
         return getattr(value, "__name__", type(value).__name__)
     held = [f"{name}={value_text(each, depth)}" for name, each in fields_of(value) if not name.startswith("_")]
     return f"{type(value).__name__}({', '.join(held)})"
+
+
+def stated(value: msgspec.Struct) -> tuple[str, ...]:
+    """The fields of a struct, without those at its end that are as they are where nobody says anything of them."""
+    names, defaults = value.__struct_fields__, value.__struct_defaults__
+    while defaults and getattr(value, names[-1]) == defaults[-1]:
+        names, defaults = names[:-1], defaults[:-1]
+    return names
 
 
 def _record(name: str, values: Iterable[Any], depth: int) -> str:

@@ -129,7 +129,7 @@ def _disk(process: Process) -> Iterator[tuple[str, str]]:
 def _waiting(host: Host, process: Process) -> Iterator[tuple[str, str]]:
     """What came due and was not taken: the node is paused or busy, or a link is clogged."""
     texts = []
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     if gate is not None and gate.shut(host.now_ns):
         yield "gate", "paused" if gate.paused else f"busy until {format_duration(gate.free_ns)}"
         texts += [_held(event) for event in gate.held]

@@ -53,7 +53,6 @@ class Leading(Snapshots):
         They carry entries, if a follower lacks some: so a request that was lost is sent again (5.3: "retries
         indefinitely").
         """
-        self.round += 1
         for member in self.progress:
             self._send_append_entries(member)
 

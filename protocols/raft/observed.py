@@ -17,8 +17,8 @@ class Started(Told):
     """Of its log."""
     snapshot_index: int
     """Of the snapshot before it, 0 if there is none: up to here its state machine is."""
-    member: int
-    """Who it is: the node's number, until it has lost its disk."""
+    member: int | None
+    """Who it is, where it has lost its disk; else None: it bears the node's number."""
 
 
 class Candidate(Told):

@@ -170,10 +170,11 @@ class RaftProperties(ReplicationProperties):
     def _on_started(self, node: int, told: Started) -> None:
         term, voted_for, last_index = told.current_term, told.voted_for, told.last_index
         server = self._servers[node]
-        if told.member != server.member:
+        member = node if told.member is None else told.member
+        if member != server.member:
             self._counts["new_members"] += 1
             self._gone.add(server.member)
-            server.__init__(told.member, self._first)  # type: ignore[misc] # another one, on the same node
+            server.__init__(member, self._first)  # type: ignore[misc] # another one, on the same node
         if last_index != len(server.log):
             self._tell("Durable State", node, f"{len(server.log)} entries were durable, {last_index} are there")
         if term < server.term or (term == server.term and voted_for != server.votes.get(term)):

@@ -75,8 +75,12 @@ class Reads(Leading):
             self._confirm()
 
     def _broadcast_append_entries(self) -> None:
-        if self.settings.reads == "lease":
-            self.round_sent_ns[self.round + 1] = self.clock.monotonic_ns()
+        """A round is one that somebody waits for, or a lease rests on."""
+        leases = self.settings.reads == "lease"
+        if leases or self.queries:
+            self.round += 1
+        if leases:
+            self.round_sent_ns[self.round] = self.clock.monotonic_ns()
         super()._broadcast_append_entries()
 
     def _heard_from(self, member: int, progress: Progress, round: int) -> None:

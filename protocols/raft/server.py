@@ -65,7 +65,8 @@ class RaftServer(Following):
         self.current_term, self.voted_for = vote
         self._restore()
         snapshot_index = self.log.snapshot.last_included_index
-        self.observe(Started(self.current_term, self.voted_for, self.log.last_index, snapshot_index, self.member))
+        member = self.member if self.generation else None
+        self.observe(Started(self.current_term, self.voted_for, self.log.last_index, snapshot_index, member))
         self.told_configuration = self.settings.configuration
         self._tell_configuration()
         self._note_leader()

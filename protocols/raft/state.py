@@ -88,9 +88,9 @@ class ServerState(Front):
         self.gathering = False
         """Leader: whether commands wait for the end of a batch."""
         self.active: set[int] = set()
-        """Leader: the members heard from since it last looked whether they are a quorum."""
+        """Leader: the members heard from since it last looked whether they are a quorum, if it looks at all."""
         self.round = 0
-        """Leader: how often it has spoken to all."""
+        """Leader: how often it has asked all whether it still leads (`reads.py`)."""
         self.transfer_target: int | None = None
         """Leader: the member it hands over to; it takes no commands meanwhile."""
         self.handed_over = False

@@ -86,7 +86,7 @@ class RaftTestimony(Observer):
     def _react(self, node: int, witness: _Witness, told: Told) -> None:
         match told:
             case Started(last_index=last_index, snapshot_index=snapshot_index, member=member):
-                self._servers[node] = fresh = _Witness(member, self._first)
+                self._servers[node] = fresh = _Witness(node if member is None else member, self._first)
                 fresh.has_started, fresh.last_index = True, last_index
                 fresh.commit_index = fresh.last_applied = snapshot_index
             case Configured(voters=voters, outgoing=outgoing):

@@ -126,7 +126,7 @@ class ProcessCore:
     sim_luck: Any
     """The stream of latencies."""
     sim_clock: Any
-    run_timer: Callable[[int, Event], None]
+    sim_run_timer: Callable[[int, Event], None]
     on_message: Callable[[int, Any], None]
     on_timer: Callable[[Any], None]
 
@@ -207,7 +207,7 @@ class ProcessCore:
         own = self.sim_id
         if host.clocks_differ:
             self.sim_timers[name] = event = (PARKED_NS, own, count, own, TIMER, name)
-            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
+            self.sim_run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
             return
         time_ns = host.now_ns + duration_ns
         self.sim_timers[name] = event = (time_ns, own, count, own, TIMER, name)

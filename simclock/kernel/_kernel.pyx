@@ -317,7 +317,7 @@ cdef class ProcessCore:
         if host.clocks_differ:
             event = (PARKED_NS, own, self.sim_count, own, TIMER, name)
             PyDict_SetItem(self.sim_timers, name, event)
-            self.run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
+            self.sim_run_timer(self.sim_clock.monotonic_ns(host.now_ns) + duration_ns, event)
             return
         time_ns = NEVER_NS if over else later(host.now_ns, duration)
         if time_ns == NEVER_NS:

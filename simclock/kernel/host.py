@@ -303,7 +303,7 @@ class Host(HostCore):
         self.halted.add(process.sim_id)
         self._count("halts")
         crash(self, process, torn=False)
-        process.choose_path()
+        process.sim_choose_path()
 
     def count_fault(self) -> None:
         """A fault has struck a node."""
@@ -355,7 +355,7 @@ class Host(HostCore):
         if not self.canonical:
             self.canonical, self.encode = True, encode_canonically
             for process in self.processes.values():
-                process.choose_path()  # the short way encodes by itself
+                process.sim_choose_path()  # the short way encodes by itself
 
     def send_away(self, event: Event) -> None:
         """Put a message for another host into the outbox."""
@@ -422,7 +422,7 @@ class Host(HostCore):
                 return None
         held = any(self.clogged.values()) or any(
             ("sim_parked" in process.sim_kept and process.sim_parked)
-            or ((gate := process.existing_gate()) is not None and gate.held)
+            or ((gate := process.sim_existing_gate()) is not None and gate.held)
             for process in self.processes.values()
         )
         return None if held else self.still_since_ns()

@@ -83,7 +83,7 @@ class _MadeWhenUsed:
         if process is None:
             return self
         value = self._make(process, process.sim_host)
-        process.keep(self._name, value)
+        process.sim_keep(self._name, value)
         return value
 
 
@@ -152,7 +152,7 @@ class Process(ProcessCore):
     """Links with a bandwidth: target -> when the last message sent there has gone out."""
     sim_corruption_bits: Callable[[int], int] = _MadeWhenUsed(_bits("corruption"))  # type: ignore[assignment]
     sim_gate: Gate = _MadeWhenUsed(lambda process, host: Gate())  # type: ignore[assignment]
-    """What comes due and has to wait; there is none for most nodes: see `existing_gate`."""
+    """What comes due and has to wait; there is none for most nodes: see `sim_existing_gate`."""
     sim_parked: list[tuple[int, Event]] = _MadeWhenUsed(lambda process, host: [])  # type: ignore[assignment]
     """Timers that wait for a stopped clock: (the reading at which they run out, event)."""
 
@@ -189,16 +189,16 @@ class Process(ProcessCore):
 
     # The kernel's part.
 
-    def keep(self, name: str, value: Any) -> None:
+    def sim_keep(self, name: str, value: Any) -> None:
         """Give the process what survives a crash: one of what is made when it is used."""
         setattr(self, name, value)
         if name not in self.sim_kept:
             self.sim_kept = (*self.sim_kept, name)
 
-    def choose_path(self) -> None:
+    def sim_choose_path(self) -> None:
         """Decide whether sending and receiving may take the short way; called when anything they depend on changes."""
         host = self.sim_host
-        gate = self.existing_gate()
+        gate = self.sim_existing_gate()
         straight = self.sim_up and not host.links
         self.sim_open = straight and (gate is None or gate.idle(host.now_ns)) and host.trace is None
         self.sim_open = self.sim_open and not host.canonical
@@ -213,11 +213,11 @@ class Process(ProcessCore):
         )
         self.sim_fast = host.message_types if fast else ()
 
-    def existing_gate(self) -> Gate | None:
+    def sim_existing_gate(self) -> Gate | None:
         """The gate, where anything ever had to wait."""
         return self.sim_gate if "sim_gate" in self.sim_kept else None
 
-    def run_timer(self, goal_ns: int, event: Event) -> None:
+    def sim_run_timer(self, goal_ns: int, event: Event) -> None:
         """Have a timer run out when the node's clock shows `goal_ns`."""
         host = self.sim_host
         clock = self.sim_clock
@@ -249,4 +249,4 @@ def succeed(node: Process, before: ProcessPort) -> None:
         setattr(node, name, getattr(before, name))
     node.sim_incarnation += 1
     node.sim_up = True
-    node.choose_path()
+    node.sim_choose_path()

@@ -18,7 +18,7 @@ from simclock.kernel.port import HostPort, ProcessPort
 
 def come_due(host: HostPort, process: ProcessPort, event: Event) -> None:
     """A message or timer of a node that is up comes due: it is handled, or waits."""
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     if gate is not None and gate.shut(host.now_ns):
         host.count_waiting()
         hold(host, process, event)
@@ -42,7 +42,7 @@ def wake_later(host: HostPort, process: ProcessPort) -> None:
 
 def wake(host: HostPort, process: ProcessPort) -> None:
     """Take the event that has waited longest, if the node is free now."""
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     if gate is None or gate.paused or host.now_ns < gate.free_ns:
         return
     while gate.held:
@@ -53,7 +53,7 @@ def wake(host: HostPort, process: ProcessPort) -> None:
                 host.queue.push((host.now_ns + gate.busy_ns, node, 0, node, WAKE, None))
             _take(host, process, gate, event)
             return
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _take(host: HostPort, process: ProcessPort, gate: Gate | None, event: Event) -> None:
@@ -62,5 +62,5 @@ def _take(host: HostPort, process: ProcessPort, gate: Gate | None, event: Event)
             gate.free_ns = host.now_ns + gate.busy_ns
             process.sim_ready_ns = max(process.sim_ready_ns, gate.free_ns)
         elif not gate.held:
-            process.choose_path()
+            process.sim_choose_path()
     host.handle(process, event)

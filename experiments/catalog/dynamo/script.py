@@ -112,6 +112,7 @@ def _clock(clock: Any) -> str:
 DYNAMO_SCRIPT = Entry(
     name="dynamo-script",
     summary="a many-leader store whose clients read and write when asked: for scripts",
+    project=10,
     source="DeCandia et al., Dynamo, SOSP 2007",
     make=dynamo_script,
     parts=Parts(),

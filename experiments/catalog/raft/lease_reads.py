@@ -69,7 +69,8 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
     """The cluster, and what happens to it."""
     asked = {**PARAMETERS, **settings.parameters}
     luck = stream(settings.seed, "raft-lease-reads")
-    faults, requests = _troubles(luck, parse_drift(asked["drift"]), settings.duration_ns or DURATION_NS)
+    duration_ns = settings.duration_ns or DURATION_NS
+    faults, requests = _troubles(luck, parse_drift(asked["drift"]), duration_ns)
     queries = asked["reads"] != "log"
     raft = RaftSettings(
         servers=tuple(range(SERVERS)),
@@ -99,7 +100,7 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
         name="raft-lease-reads",
         nodes=NODES,
         build=build,
-        duration_ns=settings.duration_ns or DURATION_NS,
+        duration_ns=duration_ns,
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(3))),
         faults=faults,
         observers=(

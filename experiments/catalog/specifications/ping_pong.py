@@ -7,7 +7,7 @@ there are 11 states, and 4,094 with loss.
 
 from __future__ import annotations
 
-from simclock import Message, Network, Node, Scenario, Uniform, ms, seconds
+from simclock import Message, Network, Node, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Parameters, Whole
@@ -54,6 +54,8 @@ class Player(Node):
 
 def ping_pong(settings: Settings) -> Scenario:
     """Two nodes."""
+    if settings.nodes not in (None, 2):
+        raise UsageError(f"nodes: {settings.nodes} cannot count in turns: two do")
     most = settings.parameters.get("most", 5)
     return Scenario(
         name="ping-pong-specification",

@@ -45,7 +45,7 @@ def _timers_following(host: HostPort, process: ProcessPort) -> Iterator[None]:
     host.clocks_differ = True
     yield
     for goal_ns, timer in goals:
-        process.run_timer(goal_ns, timer)
+        process.sim_run_timer(goal_ns, timer)
 
 
 def _timers_to_come(host: HostPort, process: ProcessPort) -> list[Event]:

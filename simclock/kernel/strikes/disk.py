@@ -47,7 +47,7 @@ def _changing(change: Callable[[Disk, Any, DiskModel], None]) -> Strike:
     def carry_out(host: HostPort, process: ProcessPort, fault: Fault, event: Event) -> None:
         change(process.sim_disk, fault, host.disk_model)
         host.record_fault(process, event)
-        process.choose_path()
+        process.sim_choose_path()
 
     return of_node(carry_out, _state)
 

@@ -16,7 +16,7 @@ def crash(host: HostPort, process: ProcessPort, *, torn: bool) -> None:
     process.sim_up = False
     process.sim_timers.clear()
     process.sim_parked.clear()
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     for event in gate.crash() if gate is not None else ():
         if event[4] == MESSAGE:
             host.drop(process, event, "down")
@@ -34,14 +34,14 @@ def _crash(host: HostPort, process: ProcessPort, fault: Crash, event: Event) -> 
     if process.sim_up:
         host.record_fault(process, event)
         crash(host, process, torn=False)
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _crash_torn(host: HostPort, process: ProcessPort, fault: TornCrash, event: Event) -> None:
     if process.sim_up:
         host.record_fault(process, event)
         crash(host, process, torn=True)
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _restart(host: HostPort, process: ProcessPort, fault: Restart, event: Event) -> None:
@@ -54,7 +54,7 @@ def _pause(host: HostPort, process: ProcessPort, fault: Pause, event: Event) -> 
     if process.sim_up and not _paused(process):
         host.record_fault(process, event)
         process.sim_gate.paused = True
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _resume(host: HostPort, process: ProcessPort, fault: Resume, event: Event) -> None:
@@ -63,24 +63,24 @@ def _resume(host: HostPort, process: ProcessPort, fault: Resume, event: Event) -
         process.sim_gate.paused = False
         if process.sim_gate.held:
             wake_later(host, process)
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _slow(host: HostPort, process: ProcessPort, fault: SlowNode, event: Event) -> None:
     host.record_fault(process, event)
     process.sim_gate.busy_ns = fault.busy_ns
-    process.choose_path()
+    process.sim_choose_path()
 
 
 def _paused(process: ProcessPort) -> bool:
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     return gate is not None and gate.paused
 
 
 def _slowness(host: HostPort, process: ProcessPort, fault: SlowNode) -> int | None:
     if not fault.busy_ns:  # it ends what was counted
         return None
-    gate = process.existing_gate()
+    gate = process.sim_existing_gate()
     return gate.busy_ns if gate is not None else 0
 
 

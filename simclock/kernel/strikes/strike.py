@@ -55,7 +55,7 @@ def of_all(carry_out: Callable[[HostPort, Any], None], may_change: Callable[[Hos
     def carry_out_everywhere(host: HostPort, fault: Any, event: Event) -> None:
         carry_out(host, fault)
         for process in host.processes.values():
-            process.choose_path()
+            process.sim_choose_path()
 
     def may_change_first(host: HostPort, fault: Any) -> Any:
         return may_change(host, fault) if host.number == 0 else None

@@ -239,10 +239,6 @@ BUGS = (
         "RAFT-36b", "joint-quorum-new-alone", {"server": whole.CountsNewAlone}, "Committed On Majority", f"{RAFT} 6"
     ),
     _whole_bug(
-        "RAFT-36c", "no-joint-quorum", {"server": whole.ChangesManyDirectly}, "Leader Completeness", f"{RAFT} 6"
-    ),
-    _whole_bug("RAFT-36d", "joint-left-early", {"server": whole.LeavesJointEarly}, "Leader Completeness", f"{RAFT} 6"),
-    _whole_bug(
         "RAFT-37",
         "leader-counts-itself-removed",
         {"server": whole.CountsItselfRemoved},
@@ -300,7 +296,7 @@ NOT_APPLICABLE: dict[str, str] = {
     "RAFT-13, 14": "told by tests/test_raft_whole.py: a livelock needs links that stay cut, which no swarm draws",
     "RAFT-26": "the state machine and its index are one snapshot, or rebuilt from the log",
     "RAFT-31, 32": "told by tests/test_raft_whole.py: no hunt has found them",
-    "RAFT-34, 35": "every change but a learner's is joint; RAFT-36c and RAFT-36d leave that out",
+    "RAFT-34, 35": "every change but a learner's is joint",
     "RAFT-40": "a server votes without asking its own configuration",
     "RAFT-41": "a configuration takes effect when it is appended",
     "JEP-02": "made of rows of its own",

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from simclock.protocols.raft import (
-    Configuration,
     InstallSnapshot,
     RaftServer,
     Role,
     Snapshot,
 )
-from simclock.protocols.raft.configuration import leave_joint
 from simclock.protocols.raft.log import erase
-from simclock.protocols.raft.membership import PendingChange
 from simclock.protocols.replication import Sessions, reached_by
 from simclock.protocols.replication.quorum import is_quorum, majority, reached
 
@@ -65,17 +62,6 @@ class ForgetsConfiguration(RaftServer):
 # Membership.
 
 
-class ChangesManyDirectly(RaftServer):
-    """Section 6: from C_old to C_new in one entry, as only a change of a single server may."""
-
-    def _enter_joint(self, change: PendingChange) -> None:
-        known = self.configuration
-        voters = (set(known.voters) | set(change.add)) - set(change.remove)
-        learners = set(known.learners) - voters - set(change.remove)
-        change.rounds = {}
-        self._append_configuration(Configuration(tuple(sorted(voters)), (), tuple(sorted(learners))))
-
-
 class CountsUnion(RaftServer):
     """RAFT-36: in C_old,new a majority of all voters together is enough."""
 
@@ -123,15 +109,6 @@ class ComesBackEmpty(RaftServer):
         self.disk.write("generation", self.generation)
         self.disk.write("vote", (0, None))
         self.disk.sync()
-
-
-class LeavesJointEarly(RaftServer):
-    """Section 6: C_new is appended before C_old,new is committed."""
-
-    def _enter_joint(self, change: PendingChange) -> None:
-        super()._enter_joint(change)
-        if self.role is Role.LEADER and self.configuration.joint:
-            self._append_configuration(leave_joint(self.configuration))
 
 
 # Queries and transfers.
