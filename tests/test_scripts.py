@@ -12,37 +12,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simclock.actors.steering.steps import (
-    Ask,
-    Crash,
     Cut,
     CutLink,
-    Deliver,
-    Drop,
-    Duplicate,
-    Fire,
     Mend,
     Pass,
-    Restart,
-    Step,
-    TornCrash,
 )
-from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.command_line import main
 from simclock.experiments.scripts.commands import (
     AskNode,
-    Begin,
     ExpectState,
     FireTimer,
     Messages,
     OnMessages,
-    PutIn,
     TearCrash,
 )
 from simclock.experiments.scripts.grammar import COMMANDS, read_command
 from simclock.experiments.scripts.play import Play
 from simclock.experiments.scripts.setting import setting_of
-from simclock.experiments.scripts.steps import format_steps, parse_steps
 from simclock.experiments.scripts.text import script_of
 from simclock.experiments.scripts.values import same, value_text
 from simclock.experiments.scripts.words import words_of
@@ -145,7 +132,7 @@ def test_what_no_line_says(line: str) -> None:
 
 def test_every_command_has_its_form_in_the_docs() -> None:
     page = (Path(__file__).parent.parent / "docs" / "scripts.md").read_text(encoding="utf-8")
-    assert [verb for verb in COMMANDS if f" {verb.replace('torn-crash', 'torn crash')} " not in page] == []
+    assert [verb for verb in COMMANDS if f" {verb} " not in page] == []
 
 
 @given(st.text(max_size=40))
@@ -314,65 +301,6 @@ def test_values_are_compared_as_they_are_written() -> None:
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.tuples(inner, inner)))
 def test_a_value_is_what_is_written_of_it(value: object) -> None:
     assert same(value, value_text(value)) and "\n" not in value_text(value)
-
-
-# Steps as text.
-
-NODES = st.integers(0, 9)
-NAMES = st.sampled_from(["election", "retry-2", ("link", 1), ("give up", (0, 3)), 7])
-WORDS = st.text("abz", min_size=1, max_size=3)
-STEPS = st.one_of(
-    *(
-        st.builds(kind, st.integers(0, 99)) | st.builds(kind, st.integers(0, 99), NODES, NODES, WORDS)
-        for kind in (Deliver, Drop, Duplicate)
-    ),
-    st.builds(Fire, NODES, NAMES),
-    st.builds(Crash, NODES),
-    st.builds(Restart, NODES),
-    st.builds(TornCrash, NODES, st.integers(0, 5), st.booleans()),
-    st.builds(Ask, NODES, WORDS, st.tuples() | st.tuples(st.binary() | st.text() | st.integers() | st.none())),
-    st.builds(Pass, st.integers(0, 10**13)),
-    st.builds(CutLink, NODES, NODES),
-    st.just(Cut(((0, 1), (2,)))),
-    st.just(Mend()),
-    st.just(Mend(((0,), (1, 2)))),
-)
-
-
-@given(st.lists(STEPS, max_size=8))
-def test_steps_are_what_is_read_of_their_text(steps: list[Step]) -> None:
-    assert list(parse_steps(format_steps(steps))) == steps if steps else True
-
-
-def test_steps_of_a_world_are_a_script(tmp_path: Path) -> None:
-    """What a search has found is played by `simclock script`, and breaks the property it was found for."""
-    text = format_steps(
-        [
-            Fire(0, "election"),
-            Fire(1, "election"),
-            Deliver(1, 0, 2, "RequestVote"),
-            Deliver(3, 1, 2, "RequestVote"),
-            Deliver(4, 2, 0, "RequestVoteReply"),
-            Deliver(5, 2, 1, "RequestVoteReply"),
-        ],
-        scenario="raft-script",
-        setup=["bug PAPER-5.2"],
-        violation="Election Safety",
-        remarks=["found by search"],
-    )
-    file = tmp_path / "found.txt"
-    file.write_text(text, encoding="utf-8")
-    done = simclock("script", file)
-    assert done.exit_code == 0 and "VIOLATED Election Safety: node 1" in done.output
-    world = World(setting_of(Begin("raft-script"), [PutIn("PAPER-5.2")]).world.scenario)
-    for step in parse_steps(text):
-        world.take(step)
-    assert [each.property for each in world.violations] == ["Election Safety"]
-
-
-def test_what_only_a_world_can_tell_is_no_step() -> None:
-    with pytest.raises(UsageError, match="script:2: 'deliver all' is no single step"):
-        parse_steps("crash 1\ndeliver all\n")
 
 
 # The command, and pytest.

@@ -6,11 +6,14 @@ and class stand beside it for who reads; a step that names them wrongly is refus
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from simclock.durations import format_duration
-from simclock.readable import say
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NO_NAMES = ("none", "true", "false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,10 @@ class TornCrash(OfNode):
 
     kept: int
     torn: bool = False
-    verb: ClassVar[str] = "torn-crash"
+    verb: ClassVar[str] = "torn crash"
 
     def __str__(self) -> str:
-        return f"torn-crash {self.node} keeps {self.kept}{' torn' if self.torn else ''}"
+        return f"{self.verb} {self.node} keeps {self.kept}{' torn' if self.torn else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,6 @@ class Mend(Step):
 
 
 def name_text(name: Any) -> str:
-    """A timer's name on a line: a plain word as it is, everything else as Python writes it."""
-    plain = isinstance(name, str) and name.replace("-", "").replace("_", "").isalnum() and name.isascii()
-    return name if plain else say(name)
+    """A timer's name on a line: a plain word as it is, everything else as Python writes it, the text `true` too."""
+    plain = isinstance(name, str) and _WORD.fullmatch(name) is not None and name.lower() not in _NO_NAMES
+    return name if plain else repr(name)

@@ -207,6 +207,10 @@ class World:
             return False
         return self.nodes.takes(each.target, state, each.source, each.message)
 
+    def may_deliver(self, number: int) -> bool:
+        """Whether the message of that number may arrive next."""
+        return any(each.number == number and self._open(each) for each in may_arrive(self.model, self.pending.values()))
+
     # What happens.
 
     def take(self, step: Step) -> Took:

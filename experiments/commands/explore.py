@@ -126,7 +126,7 @@ def explore(
     else:
         click.echo("\n".join(told(asked, strategy, findings, unreached)))
     if out is not None and findings.found:
-        _write(out, source, made, findings)
+        _write(out, source, asked, findings)
     if resume is not None and not findings.complete and not findings.found:
         click.echo(f"the search is kept in {resume}: the same command goes on from it", err=True)
     return status_of(findings, unreached)
@@ -207,15 +207,20 @@ def _group(text: str, scenario: Scenario) -> tuple[int, ...]:
     return group
 
 
-def _write(out: Path, source: Source, scenario: Scenario, findings: Findings) -> None:
+def _write(out: Path, source: Source, asked: Asked, findings: Findings) -> None:
     shortest = min(findings.found, key=lambda each: len(each.steps))
     given = {name: str(value) for name, value in source.settings.parameters.items()}
     if source.settings.nodes is not None:
         given["nodes"] = str(source.settings.nodes)
+    if asked.seed:
+        given["seed"] = str(asked.seed)
+    if asked.model != source.entry.exploration.model:
+        given["model"] = asked.model
+    setup = [f"replace {each.part}={each.where}" for each in source.settings.replaced]
     violation = shortest.violation
     remark = f"{violation.property} violated at node {violation.node}: {violation.detail}"
     breaks = "" if violation.property == NO_ERROR else violation.property
-    text = script_text(source.name, given, shortest.steps, remarks=[remark], breaks=breaks)
+    text = script_text(source.name, given, shortest.steps, remarks=[remark], breaks=breaks, setup=setup)
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:

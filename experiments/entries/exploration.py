@@ -26,6 +26,9 @@ class Exploration:
     symmetric: Callable[[Scenario], Groups] = nobody
     """Groups of nodes that do the same and may change places, where `--symmetric` asks for it."""
     asks: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    """What clients may ask of any node that is up: (method, arguments), each as often as `commands` bounds."""
+    """What clients may ask of any node that is up: (method, arguments), each as often as `commands` bounds.
+
+    A node that has no such method, or whose method raises UsageError, is not asked that in that state.
+    """
     instant: Callable[[Scenario], tuple[int, ...]] = lambda scenario: ()
     """Nodes to which messages come in the step that sends them."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simclock.actors.steering import Ask, Crash, Deliver, Drop, Duplicate, Fire, Restart, Step, TornCrash
+from simclock.actors.steering.nodes import Outcome
 from simclock.errors import UsageError
 from simclock.observers import Violation
 from simclock.readable import say
@@ -143,6 +144,11 @@ class Findings:
     """(label, text) of what only this strategy tells."""
     estimate: float | None = None
     """How many executions there are, before the search."""
+
+
+def refuses(outcome: Outcome) -> bool:
+    """Whether the node cannot be asked that now: it has no such method, or the method raises UsageError."""
+    return outcome.failure is not None and outcome.failure.kind == UsageError.__name__
 
 
 class Enough(Exception):

@@ -20,7 +20,7 @@ from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
 from simclock.experiments.exploring.inboxes import MERGED_MODELS, Inboxes, Mail
 from simclock.experiments.exploring.news import News, Recipe, Sizes
-from simclock.experiments.exploring.search import Asked, Bounds, Enough
+from simclock.experiments.exploring.search import Asked, Bounds, Enough, refuses
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 
@@ -303,7 +303,9 @@ class Space:
         needs = self._needs("commands")
         asked = self.asked.asks
         steps = [(Ask(node, call, arguments), ("ask", call, arguments)) for call, arguments in asked]
-        return [self._move(node, key, Happening(step, event, needs, box)) for step, event in steps]
+        sid = self._sid(node, key & LOCAL_MASK)
+        able = [each for each in steps if not refuses(self.locals.after(node, sid, each[1], 0))]
+        return [self._move(node, key, Happening(step, event, needs, box)) for step, event in able]
 
     def _has_own_numbers(self, node: int, moves: Sequence[Move], base: Sizes) -> bool:
         """Whether a move leads to what has a number of this process's own; too often yes where many are new."""

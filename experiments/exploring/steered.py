@@ -20,7 +20,7 @@ from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import name_text
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.exploring.message_models import MODELS, Mailbox, Message
-from simclock.experiments.exploring.search import Asked
+from simclock.experiments.exploring.search import Asked, refuses
 from simclock.experiments.exploring.systems import COMPLETE, Made, Step
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
@@ -226,7 +226,10 @@ class SteeredRun:
             return []
         found = []
         for call, arguments in system.asked.asks:
-            action = _Action("ask", ("ask", call, arguments), ("commands",), (call, arguments))
+            event = ("ask", call, arguments)
+            if refuses(system.locals.after(node, self._sids[node], event, 0)):
+                continue
+            action = _Action("ask", event, ("commands",), (call, arguments))
             found.append(self._step(node, str(Ask(node, call, arguments)), action))
         return found
 

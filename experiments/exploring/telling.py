@@ -110,8 +110,17 @@ def as_data(asked: Asked, strategy: str, findings: Findings, unreached: Sequence
 
 
 def script_text(
-    name: str, settings: Mapping[str, str], steps: Sequence[Step], remarks: Sequence[str], breaks: str
+    name: str,
+    settings: Mapping[str, str],
+    steps: Sequence[Step],
+    *,
+    remarks: Sequence[str],
+    breaks: str,
+    setup: Sequence[str] = (),
 ) -> str:
-    """The steps as a script that `simclock script` plays; `breaks` is the property that they break, if any."""
+    """The steps as a script that `simclock script` plays; `breaks` is the property that they break, if any.
+
+    `setup` is what is put in, such as `replace PART=mine.py:Class`.
+    """
     words = " ".join([name, *(f"{key}={value}" for key, value in settings.items())])
-    return format_steps(steps, scenario=words, violation=breaks or None, remarks=remarks)
+    return format_steps(steps, scenario=words, setup=setup, violation=breaks or None, remarks=remarks)

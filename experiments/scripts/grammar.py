@@ -168,11 +168,7 @@ def _crash(words: list[str]) -> Command:
 def _torn(words: list[str]) -> Command:
     if _some(words)[0] != "crash":
         raise _Misformed("a crash may be torn, and nothing else")
-    return _torn_crash(words[1:])
-
-
-def _torn_crash(words: list[str]) -> Command:
-    node, *rest = _some(words)
+    node, *rest = _some(words[1:])
     kept, torn = None, False
     if rest and rest[0] == "keeps":
         kept = _node(_some(rest[1:])[0])
@@ -281,6 +277,8 @@ def _expect(words: list[str]) -> Expectation:
             return ExpectHolds()
         case ["quiet"]:
             return ExpectMessage(False, Messages(which=ALL))
+        case ["violation", name] if name[0] in "'\"" and name[-1] == name[0]:
+            return ExpectViolation(str(read_value(name)))
         case ["violation", *name] if name:
             return ExpectViolation(" ".join(name))
         case ["message", *which]:
@@ -332,7 +330,6 @@ COMMANDS: dict[str, tuple[str, Callable[[list[str]], Command]]] = {
     "pass": ("pass 300ms", _pass),
     "crash": ("crash NODE", _crash),
     "torn": ("torn crash NODE [keeps N [torn]]", _torn),
-    "torn-crash": ("torn-crash NODE [keeps N [torn]]", _torn_crash),
     "restart": ("restart NODE", _restart),
     "cut": ("cut 0 1 | 2 or cut 0->1", _cut),
     "mend": ("mend or mend 0 1 | 2", _mend),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from simclock.actors.steering.steps import Ask, Drop, Fire, Step, TornCrash
+from simclock.actors.steering.steps import Ask, Drop, Fire, Step, TornCrash, name_text
 from simclock.actors.steering.world import World
 from simclock.durations import format_duration
 from simclock.errors import UsageError
@@ -241,7 +241,7 @@ def _timer(stage: Stage, node: int, written: str) -> Any:
         return written  # the world says why not
     names = stage.timers(node)
     for name in names:
-        if same(name, written):
+        if same(name, written) or name_text(name) == written:
             return name
     known = ", ".join(map(timer_text, names)) or "none"
     raise UsageError(f"timer {written} of node {node} is not set: set are {known}")
@@ -264,17 +264,27 @@ def _shown(stage: Stage, nodes: Sequence[int], messages: bool) -> Iterator[str]:
 
 
 def _stabilized(stage: Stage, command: Stabilize) -> Iterator[str]:
-    """Deliver the oldest message that can arrive, until none is left."""
+    """Deliver the oldest message that can arrive, until none is left; where messages stay, each once."""
     for node in command.nodes:
         stage.check(node)
     among = set(command.nodes or range(stage.nodes))
+    done: set[int] = set()
+
+    def arriving() -> list[OnItsWay]:
+        return [
+            each
+            for each in stage.pending()
+            if {each.source, each.target} <= among and each.number not in done and stage.can_deliver(each)
+        ]
+
     for _ in range(command.deliveries_max):
-        ready = [each for each in stage.pending() if {each.source, each.target} <= among and stage.can_deliver(each)]
+        ready = arriving()
         if not ready:
             return
+        done.add(ready[0].number)
         yield f"> deliver {ready[0].name}"
         yield from (f"  {line}" for line in stage.take(_on("deliver", ready[0])))
-    left = sum({each.source, each.target} <= among and stage.can_deliver(each) for each in stage.pending())
+    left = len(arriving())
     if left:
         raise UsageError(
             f"after {command.deliveries_max} deliveries {left} messages are still pending: write `stabilize max=N` "

@@ -12,6 +12,7 @@ from simclock.actors.steering.nodes import LocalNodes
 from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.entries.bug import BUG
+from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import parameter_from_text
 from simclock.experiments.runs.source import Source, find_source
 from simclock.experiments.scenario_files.file import replacement
@@ -24,7 +25,7 @@ from simclock.readable import say
 
 NODES_MAX = 100
 """Of more, nobody reads what each one does."""
-OF_ANY = ("seed", "nodes")
+OF_ANY = ("seed", "nodes", "model")
 """What may be set of any scenario, beside its own parameters."""
 
 
@@ -39,7 +40,13 @@ def setting_of(
     entry = source.entry
     guards = guarding(scenario.build, True)
     with guards.run, guards.advance():
-        world = World(scenario, nodes=nodes_of(scenario), record=True)
+        world = World(
+            scenario,
+            model=_model_of(begin, entry),
+            nodes=nodes_of(scenario),
+            record=True,
+            instant=entry.exploration.instant(scenario),
+        )
     words = [*begin.settings, *(f"bug={each.bug}" if isinstance(each, PutIn) else each.replacement for each in put_in)]
     count = f"{scenario.nodes} node{'' if scenario.nodes == 1 else 's'}"
     label = f"{begin.scenario}: {', '.join([count, *words])}"
@@ -54,6 +61,8 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
     for text in begin.settings:
         name, _, value = text.partition("=")
         if name in OF_ANY and name not in entry.parameters:
+            if name == "model":
+                continue
             if not value.isdecimal() or len(value) > 18:
                 raise UsageError(f"{name}: {say(value)} is not a whole number")
             settings = replace(settings, seed=int(value)) if name == "seed" else replace(settings, nodes=int(value))
@@ -71,6 +80,16 @@ def source_of(begin: Begin, put_in: Sequence[PutIn | Replace], folder: Path) -> 
     return replace(
         source, settings=replace(settings, parameters=parameters, faults=settings.faults or (), nemesis=None)
     )
+
+
+def _model_of(begin: Begin, entry: Entry) -> str:
+    """Which message may arrive next: as the script says, or as the scenario is explored."""
+    if "model" not in entry.parameters:
+        for text in begin.settings:
+            name, _, value = text.partition("=")
+            if name == "model":
+                return value
+    return entry.exploration.model
 
 
 def _row(asked: str, rows: Iterable[str]) -> str:

@@ -76,8 +76,8 @@ class Stage:
             raise UsageError(f"there is no node {node}: nodes are 0 to {self.nodes - 1}")
 
     def can_deliver(self, each: OnItsWay) -> bool:
-        """Whether its target is up and its link is whole."""
-        return self.is_up(each.target) and (each.source, each.target) not in self.world.cuts
+        """Whether it may be the next to arrive: by the message model, and by what its target takes now."""
+        return self.world.may_deliver(each.number)
 
     def arguments(
         self, node: int, method: str, values: tuple[Any, ...], named: tuple[tuple[str, Any], ...]

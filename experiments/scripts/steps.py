@@ -15,6 +15,7 @@ from simclock.errors import UsageError
 from simclock.experiments.scripts.commands import AskNode, FireTimer, Messages, OnMessages, TearCrash
 from simclock.experiments.scripts.text import script_of
 from simclock.experiments.scripts.values import read_value
+from simclock.experiments.scripts.words import words_of
 from simclock.readable import in_one_line
 
 OF_MESSAGES: dict[str, type[OfMessage]] = {each.verb: each for each in (Deliver, Drop, Duplicate)}
@@ -36,8 +37,17 @@ def format_steps(
         lines.append("")
     lines += map(str, steps)
     if violation is not None:
-        lines += ["", f"expect violation {violation}"]
+        lines += ["", f"expect violation {_property_text(violation)}"]
     return "\n".join(lines) + "\n"
+
+
+def _property_text(name: str) -> str:
+    """A property's name as a script says it: in quotes where a line would be read otherwise."""
+    try:
+        plain = name[:1] not in ("", "'", '"') and " ".join(words_of(name)) == name
+    except UsageError:
+        plain = False
+    return name if plain and name.isprintable() else repr(name)
 
 
 def parse_steps(text: str, name: str = "script") -> tuple[Step, ...]:

@@ -11,6 +11,7 @@ from simclock.actors import Node
 from simclock.experiments.catalog.lock_table.scenario import STANDS_NS, Parts, policy_of
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Choice, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
@@ -100,4 +101,5 @@ DEADLOCKS_SCRIPT = Entry(
     judge=judge_invariants,
     parameters=PARAMETERS,
     shown=shown,
+    exploration=Exploration(bounds={"timers": 1, "commands": 2}, asks=(("begin", ("0 1",)), ("begin", ("1 0",)))),
 )

@@ -10,6 +10,7 @@ from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.catalog.snapshots.scenario import ALGORITHMS, Parts, algorithm_of
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Choice, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
@@ -88,4 +89,7 @@ SNAPSHOTS_SCRIPT = Entry(
     judge=judge_invariants,
     parameters=PARAMETERS,
     shown=shown,
+    exploration=Exploration(
+        bounds={"timers": 0, "commands": 2}, asks=(("pay", (1, 30)), ("pay", (0, 30)), ("snapshot", ()))
+    ),
 )

@@ -10,6 +10,7 @@ from simclock.experiments.catalog.total_order.hunt import HUNT_ORDER, Parts
 from simclock.experiments.catalog.total_order.scenario import chat_scenario
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
@@ -55,4 +56,5 @@ CHAT_SCRIPT = Entry(
     judge=judge_invariants,
     parameters=Parameters(bug=PUT_IN),
     shown=shown,
+    exploration=Exploration(bounds={"timers": 0, "commands": 1}, asks=(("say", ("a",)),)),
 )
