@@ -38,6 +38,7 @@ def compiled() -> ModuleType:
 def on(kernel: str, program: str, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     """Run a program on that kernel."""
     environment = {**os.environ, VARIABLE: kernel, "PYTHONHASHSEED": "0", "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONBREAKPOINT", None)  # a Ray that another test has started sets its own debugger
     command = [sys.executable, "-c", program, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT, input=typed)
 

@@ -148,7 +148,7 @@ def test_a_raft_that_does_not_reset_its_timer_passes_where_only_safety_is_asked_
 
 # Servers tell in full.
 
-STARTED = [(node, Started(0, None, 0)) for node in range(3)]
+STARTED = [(node, Started(0, None, 0, 0, None)) for node in range(3)]
 ELECTED = [(0, Candidate(1)), (0, Voted(1, 0)), (1, Voted(1, 0)), (0, Leader(1))]
 COMMITTED = [
     (0, Appended(0, ((1, b"x"),))),

@@ -79,13 +79,18 @@ def handling() -> Iterator[None]:
 
 
 class _Lifted(AbstractContextManager[None]):
-    """What happens inside `with` this, within `handling()`, is not a node's code; a class, as it is entered often."""
+    """What happens inside `with` this is not a node's code, also where that is not what goes on; entered often."""
+
+    __slots__ = ("_inside",)
 
     def __enter__(self) -> None:
-        _handling.discard(get_ident())
+        thread = get_ident()
+        self._inside = thread in _handling
+        _handling.discard(thread)
 
     def __exit__(self, *_error: object) -> None:
-        _handling.add(get_ident())
+        if self._inside:
+            _handling.add(get_ident())
 
 
 @contextmanager
