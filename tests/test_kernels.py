@@ -59,6 +59,8 @@ from simclock.experiments.catalog import entries
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 for line in open(sys.argv[1]):
+    if line.startswith("#"):
+        continue
     key, digest = line.split()
     name, seed = key.split(":")
     found = run(make_scenario(entries()[name], Settings(seed=int(seed)))).digest

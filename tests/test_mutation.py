@@ -256,7 +256,7 @@ def test_the_outcome_does_not_depend_on_the_number_of_jobs(folder: Path) -> None
 
 @pytest.mark.slow
 def test_an_interrupted_test_keeps_what_there_is_and_goes_on(folder: Path) -> None:
-    command = [str(Path(sys.executable).parent / "simclock"), "mutate", "ring.py", "--seeds", "2", "--jobs", "1"]
+    command = [str(Path(sys.executable).parent / "simclock"), "mutate", "ring.py", "--seeds", "9", "--jobs", "1"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     database = folder / ".simclock" / "results.db"
     deadline = time.monotonic() + 60
@@ -269,7 +269,7 @@ def test_an_interrupted_test_keeps_what_there_is_and_goes_on(folder: Path) -> No
     assert f"{done} done" in said and done >= 2
     resumed = mutate("--resume")
     assert resumed["test"] == 1 and len(resumed["mutants"]) == resumed["mutants_taken"] > done
-    again = mutate("ring.py", "--seeds", "2", "--resume")
+    again = mutate("ring.py", "--seeds", "9", "--resume")
     assert again == resumed, "there is nothing left to do, and it is told again"
     (folder / "ring.py").write_text(RING.replace("hops < 6", "hops < 5"), encoding="utf-8")
     refused = simclock("mutate", "--resume", "1")

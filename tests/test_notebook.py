@@ -48,11 +48,21 @@ def shown(cell):
     return CHANGES.sub("_", "\n".join(texts))
 
 
+TRIES = 3
+"""A kernel's ports are chosen before it listens there: where another process is quicker, it dies at its start."""
+
+
 def execute(with_ray):
     notebook = nbformat.read(PAGE, as_version=4)
     if not with_ray:
         notebook.cells = [cell for cell in notebook.cells if RAY not in cell.metadata.get("tags", ())]
-    NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(PAGE.parent)}}).execute()
+    for left in reversed(range(TRIES)):
+        try:
+            NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(PAGE.parent)}}).execute()
+            break
+        except RuntimeError as error:
+            if left == 0 or "Kernel died before replying" not in str(error):
+                raise
     return notebook
 
 

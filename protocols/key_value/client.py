@@ -15,6 +15,7 @@ Law 3: a retry has the same request number, so that it is applied once (disserta
 
 from __future__ import annotations
 
+from types import NoneType, UnionType
 from typing import Any
 
 from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
@@ -24,6 +25,10 @@ from simclock.protocols.replication import Call, Caller, ClientQuery, ClientRepl
 
 CALLS_MAX = 1 << 24
 """Of one incarnation, and of its processes: what is numbered from 0 in the next begins there."""
+
+
+_ANSWERS: dict[str, UnionType | type] = {"get": str | None, "cas": bool | None}
+"""What may be answered, where it is more than None, which is also what a refusal answers."""
 
 
 class _Call(Call):
@@ -117,6 +122,9 @@ class Client(Caller):
     def _answered(self, call: _Call, response: bytes) -> None:
         answer = decode_answer(response)
         command = call.command
+        if not isinstance(answer.value, _ANSWERS.get(command.function, NoneType)):
+            self._end_process(call)  # nobody answers so: it was damaged on the way
+            return
         if answer.refused:
             self.observe(Failed(call.process, command.function, command.key, None))
         else:
@@ -134,7 +142,10 @@ class Client(Caller):
             self.seen[command.key] = command.value
 
     def _give_up(self, request_id: int) -> None:
-        call = self._ended(request_id)
+        self._end_process(self._ended(request_id))
+
+    def _end_process(self, call: _Call) -> None:
+        """Law 2: what became of it is unknown."""
         self.observe(Unknown(call.process, call.command.function, call.command.key, None))
         del self.sequence_num[call.process]
         if self.workload.loop == "closed":
