@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from simclock.actors.standalone import Standalone
 from simclock.environment.disk import Disk
+from simclock.experiments.catalog.raft.states import shown
 from simclock.protocols.key_value import KeyValueStore
 from simclock.protocols.key_value.store import Command, encode_command
 from simclock.protocols.raft import (
@@ -169,6 +170,13 @@ def test_a_server_compacts_what_it_has_applied_and_starts_with_it():
     server.restart()
     assert (server.commit_index, server.last_applied, server.state_machine.values) == (4, 4, {"k": "d"})
     assert server.out.observed[0] == ("started", (1, 0, 4, 4, None))
+
+
+def test_what_is_shown_of_a_log_begins_after_its_snapshot():
+    server = led("a", "b", "c", "d", snapshot_every=3)
+    assert shown(server.node)["last terms"] == () and shown(server.node)["log"] == "4 entries"
+    server.propose(put("e"))
+    assert shown(server.node)["last terms"] == (1,)
 
 
 def test_who_lags_behind_the_log_is_sent_the_snapshot_in_chunks():

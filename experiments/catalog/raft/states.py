@@ -20,7 +20,8 @@ def shown(node: Any) -> Mapping[str, Any]:
     if not isinstance(node, RaftServer):
         return {}
     log = node.log
-    terms = tuple(log.entry(index).term for index in range(max(1, log.last_index - LAST_TERMS + 1), log.last_index + 1))
+    first = max(log.first_index, log.last_index - LAST_TERMS + 1)
+    terms = tuple(log.entry(index).term for index in range(first, log.last_index + 1))
     return {
         "role": node.role,
         "term": node.current_term,
