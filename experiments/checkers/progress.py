@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from simclock import Control, Observation, Observer, format_duration, reader
+from simclock import Control, Observation, Observer, Told, format_duration, reader
 from simclock.protocols.raft.observed import Follower, Leader, Started
 from simclock.protocols.replication.observed import CommitIndex
 from simclock.told import Halted
@@ -57,34 +57,42 @@ class Progress(Observer):
         return {self.reported: None if took is None else took - self._healed_ns}
 
 
-_read = reader(Leader, Follower, Started, Halted, CommitIndex)
-
-
-class RaftProgress(Progress):
-    """Demands a commit by a leader."""
+class LeaderProgress(Progress):
+    """Demands that a leader commits, whichever engine it leads."""
 
     reported = "commit_after_ns"
+    leads: ClassVar[type[Told]]
+    """By what a server tells that it leads."""
+    ends: ClassVar[tuple[type[Told], ...]]
+    """By what it tells that it leads no more; that it has halted is understood."""
 
     def __init__(self, servers: tuple[int, ...], within_ns: int, healed_ns: int) -> None:
         super().__init__(within_ns, healed_ns)
         self._servers = frozenset(servers)
         self._leaders: set[int] = set()
+        self._read = reader(self.leads, *self.ends, Halted, CommitIndex)
 
     def on_observation(self, observation: Observation, control: Control) -> None:
         if observation.node in self._servers:
             super().on_observation(observation, control)
 
     def is_progress(self, observation: Observation) -> bool:
-        node = observation.node
-        match _read(observation):
-            case Leader():
-                self._leaders.add(node)
-            case Follower() | Started() | Halted():
-                self._leaders.discard(node)
-            case CommitIndex():
-                return node in self._leaders
+        told, node = self._read(observation), observation.node
+        if isinstance(told, CommitIndex):
+            return node in self._leaders
+        if isinstance(told, self.leads):
+            self._leaders.add(node)
+        elif told is not None:
+            self._leaders.discard(node)
         return False
 
     def missing(self, within: str) -> str:
         leaders = ", ".join(f"node {node}" for node in sorted(self._leaders)) or "nobody"
         return f"no leader has committed {within}; {leaders} leads"
+
+
+class RaftProgress(LeaderProgress):
+    """Demands a commit by a leader of Raft."""
+
+    leads = Leader
+    ends = (Follower, Started)

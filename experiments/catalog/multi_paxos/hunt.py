@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from simclock import Control, Network, Observation, Observer, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
+from simclock import Network, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos import scenario as multi_paxos_kv
 from simclock.experiments.catalog.multi_paxos.scenario import describe, judge, prey_of, server_at_end
 from simclock.experiments.checkers.client_history import History
+from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -40,8 +41,6 @@ LIVELY_LATENCY_NS = ms(10)
 """No message takes longer where progress is demanded: an election is over in a quarter of its least timeout."""
 DURATION_NS = seconds(4)
 CLIENTS = 2
-OBSERVATIONS_MAX = 20_000
-"""Several times what is usual."""
 SPARES = 2
 """Servers that may become members, where members change."""
 CHANGES_NS = ms(400)
@@ -109,18 +108,6 @@ def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ..
         made.append((at_ns, tuple(sorted(members))))
         at_ns += luck.exponential_ns(CHANGES_NS)
     return tuple(made)
-
-
-class Enough(Observer):
-    """Ends a run in which far too much happens: some bugs answer messages with more messages."""
-
-    def __init__(self) -> None:
-        self._left = OBSERVATIONS_MAX
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self._left -= 1
-        if self._left == 0:
-            control.stop(f"more than {OBSERVATIONS_MAX:,} observations")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,10 +22,8 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
-    format_duration,
     ms,
     seconds,
-    us,
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos.progress import MultiPaxosProgress
@@ -39,7 +37,7 @@ from simclock.experiments.entries.parameters import Choice, Duration, Flag, Para
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey
-from simclock.experiments.telling.quantiles import nearest_rank
+from simclock.experiments.telling.quantiles import latency_text
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.multi_paxos import MultiPaxosProperties, MultiPaxosServer, MultiPaxosSettings, Operator
 from simclock.protocols.multi_paxos.observed import Leader
@@ -222,18 +220,8 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     if paxos["reconfigurations"]:
         told.append(("members", f"changed {paxos['reconfigurations']} times"))
     told.append(("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())))
-    told.append(("client latency", _latency_text(latencies_ns)))
+    told.append(("client latency", latency_text(latencies_ns)))
     return told
-
-
-def _latency_text(latencies_ns: Sequence[int]) -> str:
-    if not latencies_ns:
-        return "no operation was answered"
-    named = {"median": 500, "p99": 990, "max": 1000}
-    return ", ".join(
-        f"{name} {format_duration(nearest_rank(latencies_ns, permille) // us(100) * us(100))}"
-        for name, permille in named.items()
-    )
 
 
 MULTI_PAXOS_KV = Entry(

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 from simclock import Network, Scenario, Uniform, format_duration, ms, stream
 from simclock.actors import Node
-from simclock.experiments.catalog.raft.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Enough, Parts, sometimes
+from simclock.experiments.catalog.raft.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Parts, sometimes
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
 from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
+from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import RaftProgress
 from simclock.experiments.checkers.steadiness import Calmness, RaftSteadiness
 from simclock.experiments.entries.entry import Entry

@@ -15,10 +15,7 @@ from functools import partial
 from typing import NamedTuple
 
 from simclock import (
-    Control,
     Network,
-    Observation,
-    Observer,
     RunResult,
     Scenario,
     Uniform,
@@ -32,6 +29,7 @@ from simclock.experiments.catalog.raft import scenario as raft_kv
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
 from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
+from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -51,8 +49,6 @@ LIVELY_LATENCY_NS = ms(10)
 """No message takes longer where progress is demanded: an election is over in a quarter of its least timeout."""
 DURATION_NS = seconds(4)
 CLIENTS = 2
-OBSERVATIONS_MAX = 20_000
-"""Ten times what is usual."""
 
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
@@ -89,18 +85,6 @@ def _draw(seed: int) -> _Drawn:
         spread_ns=luck.choice(SPREADS_NS),
         pause_ns=luck.choice((ms(5), ms(20), ms(60))),
     )
-
-
-class Enough(Observer):
-    """Ends a run in which far too much happens: some bugs answer messages with more messages."""
-
-    def __init__(self) -> None:
-        self._left = OBSERVATIONS_MAX
-
-    def on_observation(self, observation: Observation, control: Control) -> None:
-        self._left -= 1
-        if self._left == 0:
-            control.stop(f"more than {OBSERVATIONS_MAX:,} observations")
 
 
 @dataclass(frozen=True, kw_only=True)

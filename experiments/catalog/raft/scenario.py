@@ -24,11 +24,9 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
-    format_duration,
     minutes,
     ms,
     seconds,
-    us,
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.operating import nodes_named, schedule_of
@@ -45,7 +43,7 @@ from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import Prey
-from simclock.experiments.telling.quantiles import nearest_rank
+from simclock.experiments.telling.quantiles import latency_text
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
 from simclock.protocols.raft.observed import Leader
@@ -293,7 +291,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         ("logs", f"{raft['truncations']} truncations; {duplicates} commands committed twice and applied once"),
         *_described(raft),
         ("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())),
-        ("client latency", _latency_text(latencies_ns)),
+        ("client latency", latency_text(latencies_ns)),
     )
 
 
@@ -309,16 +307,6 @@ def _described(raft: dict[str, int]) -> list[tuple[str, str]]:
     if raft["quorums_lost"]:
         told.append(("leaders", f"{raft['quorums_lost']} stepped down as they heard no quorum"))
     return told
-
-
-def _latency_text(latencies_ns: Sequence[int]) -> str:
-    if not latencies_ns:
-        return "no operation was answered"
-    named = {"median": 500, "p99": 990, "max": 1000}
-    return ", ".join(
-        f"{name} {format_duration(nearest_rank(latencies_ns, permille) // us(100) * us(100))}"
-        for name, permille in named.items()
-    )
 
 
 RAFT_KV = Entry(

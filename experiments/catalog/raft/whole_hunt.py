@@ -20,6 +20,7 @@ from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
 from simclock.experiments.checkers.client_history import History
+from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -166,7 +167,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftProperties, raft.nodes, raft.servers),
             partial(RaftTestimony, raft.nodes, raft.servers),
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
-            hunt.Enough,
+            Enough,
         ),
         final=server_at_end,
         parameters=_shown(drawn),
