@@ -11,12 +11,15 @@ import pytest
 import oracle_programs as oracle
 from message_reference import Plain, Reference, program_of, random_program
 from simclock.errors import UsageError
-from simclock.experiments.exploring.brute import interleavings
-from simclock.experiments.exploring.delays import delays
-from simclock.experiments.exploring.dpor import dpor
-from simclock.experiments.exploring.estimate import estimate
-from simclock.experiments.exploring.pct import Bound, pct
-from simclock.experiments.exploring.programs import (
+from simclock.experiments.exploring.executions.brute import interleavings
+from simclock.experiments.exploring.executions.delays import delays
+from simclock.experiments.exploring.executions.dpor import dpor
+from simclock.experiments.exploring.executions.estimate import estimate
+from simclock.experiments.exploring.executions.pct import Bound, pct
+from simclock.experiments.exploring.executions.random_walks import random_walks
+from simclock.experiments.exploring.executions.systems import CHANGED, COMPLETE, LOOKED_AT, Run, Step, Trace
+from simclock.experiments.exploring.executions.tally import EXHAUSTED, TOO_MANY, VIOLATED, Bounds
+from simclock.experiments.exploring.programs.program import (
     Process,
     Program,
     acquire,
@@ -31,9 +34,6 @@ from simclock.experiments.exploring.programs import (
     wait,
     write,
 )
-from simclock.experiments.exploring.random_walks import random_walks
-from simclock.experiments.exploring.systems import CHANGED, COMPLETE, LOOKED_AT, Run, Step, Trace
-from simclock.experiments.exploring.tally import EXHAUSTED, TOO_MANY, VIOLATED, Bounds
 
 MODELS = ("bag", "fifo", "causal", "mailbox")
 TIMED_OUT = -2

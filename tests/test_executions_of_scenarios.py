@@ -10,8 +10,8 @@ import pytest
 from simclock import Control, Message, Node, Observation, Observer, Scenario
 from simclock.actors.steering import World
 from simclock.errors import UsageError
+from simclock.experiments.exploring.executions.stateless import estimated
 from simclock.experiments.exploring.search import Asked, Bounds, Enough, Findings
-from simclock.experiments.exploring.stateless import estimated
 from simclock.experiments.exploring.strategies import strategy_named
 
 

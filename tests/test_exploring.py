@@ -22,12 +22,12 @@ from simclock.experiments.checkers.properties import always, eventually, sometim
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.exploring import levels
-from simclock.experiments.exploring.bfs import bfs
-from simclock.experiments.exploring.dfs import dfs
-from simclock.experiments.exploring.merged import Merged
 from simclock.experiments.exploring.search import Asked, Bounds, Enough, Findings
-from simclock.experiments.exploring.space import Space
+from simclock.experiments.exploring.states import levels
+from simclock.experiments.exploring.states.bfs import bfs
+from simclock.experiments.exploring.states.dfs import dfs
+from simclock.experiments.exploring.states.merged import Merged
+from simclock.experiments.exploring.states.space import Space
 from simclock.experiments.exploring.watching import NO_ERROR
 from simclock.guarding.guard import guarding
 

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 import oracle_programs as oracle
-from simclock.experiments.exploring.brute import interleavings
-from simclock.experiments.exploring.delays import delays
-from simclock.experiments.exploring.dpor import dpor
-from simclock.experiments.exploring.pct import pct
-from simclock.experiments.exploring.programs import Program
-from simclock.experiments.exploring.tally import EXHAUSTED, Bounds
+from simclock.experiments.exploring.executions.brute import interleavings
+from simclock.experiments.exploring.executions.delays import delays
+from simclock.experiments.exploring.executions.dpor import dpor
+from simclock.experiments.exploring.executions.pct import pct
+from simclock.experiments.exploring.executions.tally import EXHAUSTED, Bounds
+from simclock.experiments.exploring.programs.program import Program
 
 MODELS = ("bag", "fifo", "causal", "mailbox")
 

@@ -15,8 +15,8 @@ from simclock import Message, Node, Observer, Scenario
 from simclock.experiments.catalog import entries
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.exploring.bfs import bfs
 from simclock.experiments.exploring.search import Asked, Bounds, Findings
+from simclock.experiments.exploring.states.bfs import bfs
 
 
 def unlimited(findings: Findings) -> None:

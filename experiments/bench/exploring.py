@@ -11,8 +11,8 @@ from simclock.experiments.bench.measure import Row, Target, alternate, ratios
 from simclock.experiments.catalog.specifications.two_phase_commit import TWO_PHASE_COMMIT
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.exploring.bfs import bfs
 from simclock.experiments.exploring.search import Asked, Findings
+from simclock.experiments.exploring.states.bfs import bfs
 
 State = tuple[tuple[int, ...], int, tuple[bool, ...], tuple[bool, ...], bool, bool]
 """Managers, coordinator, who is known to be prepared, and the messages: prepared of each, commit, abort."""

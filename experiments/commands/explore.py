@@ -15,9 +15,9 @@ from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import SEED, WHOLE, Overrides
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
+from simclock.experiments.exploring.executions.stateless import estimated
 from simclock.experiments.exploring.limits import Limits
 from simclock.experiments.exploring.search import ANY, Asked, Bounds, Findings
-from simclock.experiments.exploring.stateless import estimated
 from simclock.experiments.exploring.strategies import STRATEGIES, strategy_named
 from simclock.experiments.exploring.telling import as_data, script_text, status_of, told
 from simclock.experiments.exploring.watching import NO_ERROR, Watching

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.bfs import bfs
-from simclock.experiments.exploring.dfs import dfs
+from simclock.experiments.exploring.executions.stateless import (
+    delay_strategy,
+    dpor_strategy,
+    pct_strategy,
+    random_strategy,
+)
 from simclock.experiments.exploring.search import Strategy
-from simclock.experiments.exploring.stateless import delay_strategy, dpor_strategy, pct_strategy, random_strategy
+from simclock.experiments.exploring.states.bfs import bfs
+from simclock.experiments.exploring.states.dfs import dfs
 from simclock.experiments.telling.spelling import unknown
 
 STRATEGIES: dict[str, Strategy] = {

@@ -18,7 +18,7 @@ import random
 from collections.abc import Hashable, Iterator
 from typing import Any
 
-from simclock.experiments.exploring.programs import (
+from simclock.experiments.exploring.programs.program import (
     TIMEOUT,
     Process,
     Program,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from simclock.experiments.exploring.programs import (
+from simclock.experiments.exploring.programs.program import (
     TIMEOUT,
     Process,
     Program,

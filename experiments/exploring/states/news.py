@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simclock.actors.steering.nodes import LocalEvent
-from simclock.experiments.exploring.inboxes import Mail
+from simclock.experiments.exploring.states.inboxes import Mail
 from simclock.experiments.exploring.watching import Watched
 
 Recipe = tuple[int, LocalEvent]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simclock.experiments.exploring.systems import Step, System, Trace
-from simclock.experiments.exploring.tally import (
+from simclock.experiments.exploring.executions.systems import Step, System, Trace
+from simclock.experiments.exploring.executions.tally import (
     CUT_SHORT,
     EXHAUSTED,
     TOO_MANY,

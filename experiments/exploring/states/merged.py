@@ -12,8 +12,8 @@ from simclock.actors.steering import Deliver, Drop, Duplicate, Step, World
 from simclock.actors.steering.pending import may_arrive
 from simclock.errors import HandlerError
 from simclock.experiments.exploring.search import Findings, Found
-from simclock.experiments.exploring.space import Space
-from simclock.experiments.exploring.symmetry import Symmetry
+from simclock.experiments.exploring.states.space import Space
+from simclock.experiments.exploring.states.symmetry import Symmetry
 from simclock.experiments.exploring.watching import NO_ERROR
 from simclock.observers import Violation
 

@@ -1,6 +1,6 @@
 """What the stateless strategies explore: a system, whose runs make one step after another.
 
-    system = Program({"A": a, "B": b})            # a message program (programs.py); or a world of nodes
+    system = Program({"A": a, "B": b})            # a message program (programs/); or a world of nodes
     run = system.start()
     while steps := run.enabled():
         run.take(steps[0])

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.systems import System, Trace
-from simclock.experiments.exploring.tally import Bounds
+from simclock.experiments.exploring.executions.systems import System, Trace
+from simclock.experiments.exploring.executions.tally import Bounds
 from simclock.streams import Stream, stream
 
 IDEALS_MAX = 20_000

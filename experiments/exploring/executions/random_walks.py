@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.systems import System
-from simclock.experiments.exploring.tally import VIOLATED, Bounds, Exploration, Seen, told
-from simclock.experiments.exploring.walks import Distinct, over, walk
+from simclock.experiments.exploring.executions.systems import System
+from simclock.experiments.exploring.executions.tally import VIOLATED, Bounds, Exploration, Seen, told
+from simclock.experiments.exploring.executions.walks import Distinct, over, walk
 from simclock.streams import stream
 
 

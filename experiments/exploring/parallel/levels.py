@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 from simclock.actors.placements.shipping import dumps, loads, ship
 from simclock.errors import PlacementError, SimclockError
-from simclock.experiments.exploring.levels import BreadthFirst
-from simclock.experiments.exploring.news import News, Sizes
 from simclock.experiments.exploring.search import Asked, Enough, Findings, Ticked
-from simclock.experiments.exploring.space import LOCAL_BITS, LOCAL_MASK, Space
+from simclock.experiments.exploring.states.levels import BreadthFirst
+from simclock.experiments.exploring.states.news import News, Sizes
+from simclock.experiments.exploring.states.space import LOCAL_BITS, LOCAL_MASK, Space
 from simclock.guarding.guard import guarding
 
 LOOK_S = 0.2

@@ -18,9 +18,9 @@ from simclock.actors.steering import Ask, Crash, Fire, LocalNodes, Restart, Step
 from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
-from simclock.experiments.exploring.inboxes import MERGED_MODELS, Inboxes, Mail
-from simclock.experiments.exploring.news import News, Recipe, Sizes
 from simclock.experiments.exploring.search import Asked, Bounds, Enough, refuses
+from simclock.experiments.exploring.states.inboxes import MERGED_MODELS, Inboxes, Mail
+from simclock.experiments.exploring.states.news import News, Recipe, Sizes
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 

@@ -19,9 +19,9 @@ from simclock.actors.steering import Step as WorldStep
 from simclock.actors.steering.nodes import LocalEvent, Outcome
 from simclock.actors.steering.steps import name_text
 from simclock.errors import HandlerError, UsageError
-from simclock.experiments.exploring.message_models import MODELS, Mailbox, Message
+from simclock.experiments.exploring.executions.message_models import MODELS, Mailbox, Message
+from simclock.experiments.exploring.executions.systems import COMPLETE, Made, Step
 from simclock.experiments.exploring.search import Asked, refuses
-from simclock.experiments.exploring.systems import COMPLETE, Made, Step
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 from simclock.observers import Violation

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from simclock.experiments.exploring.systems import Step, dependent
+from simclock.experiments.exploring.executions.systems import Step, dependent
 
 NOT_INITIAL = -2
 FREE = -1

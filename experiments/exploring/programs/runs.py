@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.message_models import Bag, Match, Message
-from simclock.experiments.exploring.program_steps import (
+from simclock.experiments.exploring.executions.message_models import Bag, Match, Message
+from simclock.experiments.exploring.executions.systems import BLOCKED, COMPLETE, PRUNED, Made, Step, begins, conflict
+from simclock.experiments.exploring.programs.steps import (
     TIMEOUT,
     Access,
     Choose,
@@ -17,7 +18,6 @@ from simclock.experiments.exploring.program_steps import (
     Send,
     Spawn,
 )
-from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Made, Step, begins, conflict
 
 
 @dataclass(slots=True)

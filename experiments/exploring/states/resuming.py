@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from simclock.actors.placements.shipping import loads, ship
 from simclock.errors import UsageError
-from simclock.experiments.exploring.news import News
 from simclock.experiments.exploring.search import Asked, Findings
+from simclock.experiments.exploring.states.news import News
 
 FORMAT = 1
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from simclock.actors.steering.freezing import digest_of
 from simclock.errors import UsageError
-from simclock.experiments.exploring.space import Space
+from simclock.experiments.exploring.states.space import Space
 
 
 class Symmetry:

@@ -27,9 +27,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.message_models import MODELS
-from simclock.experiments.exploring.program_runs import ProgramRun
-from simclock.experiments.exploring.program_steps import (
+from simclock.experiments.exploring.executions.message_models import MODELS
+from simclock.experiments.exploring.executions.systems import CHANGED, LOOKED_AT
+from simclock.experiments.exploring.programs.runs import ProgramRun
+from simclock.experiments.exploring.programs.steps import (
     TIMEOUT,
     Access,
     Choose,
@@ -39,7 +40,6 @@ from simclock.experiments.exploring.program_steps import (
     Send,
     Spawn,
 )
-from simclock.experiments.exploring.systems import CHANGED, LOOKED_AT
 
 __all__ = [
     "TIMEOUT",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from simclock.experiments.exploring.merged import Merged
-from simclock.experiments.exploring.resuming import FORMAT, Kept, identity_of, keep, kept_in
 from simclock.experiments.exploring.search import Enough, Findings, Ticked
-from simclock.experiments.exploring.space import Space
-from simclock.experiments.exploring.symmetry import Symmetry
+from simclock.experiments.exploring.states.merged import Merged
+from simclock.experiments.exploring.states.resuming import FORMAT, Kept, identity_of, keep, kept_in
+from simclock.experiments.exploring.states.space import Space
+from simclock.experiments.exploring.states.symmetry import Symmetry
 
 TICK = 4096
 """States between two looks at the limits."""

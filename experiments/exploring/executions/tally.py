@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simclock.errors import UsageError
+from simclock.experiments.exploring.executions.systems import BLOCKED, COMPLETE, PRUNED, Run, Step, Trace
 from simclock.experiments.exploring.search import Enough
-from simclock.experiments.exploring.systems import BLOCKED, COMPLETE, PRUNED, Run, Step, Trace
 
 EXHAUSTED = "every execution was explored"
 TOO_MANY = "the bound on executions was reached"

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.systems import Step, System
-from simclock.experiments.exploring.tally import VIOLATED, Bounds, Exploration, Seen, told
-from simclock.experiments.exploring.walks import Distinct, over, walk
+from simclock.experiments.exploring.executions.systems import Step, System
+from simclock.experiments.exploring.executions.tally import VIOLATED, Bounds, Exploration, Seen, told
+from simclock.experiments.exploring.executions.walks import Distinct, over, walk
 from simclock.streams import Stream, stream
 
 PILOTS = 10

@@ -8,11 +8,11 @@ state itself, as in Stateright. How many states that leaves depends on the order
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.levels import TICK
-from simclock.experiments.exploring.merged import Merged
 from simclock.experiments.exploring.search import Asked, Enough, Findings, Ticked
-from simclock.experiments.exploring.space import Space
-from simclock.experiments.exploring.symmetry import Symmetry
+from simclock.experiments.exploring.states.levels import TICK
+from simclock.experiments.exploring.states.merged import Merged
+from simclock.experiments.exploring.states.space import Space
+from simclock.experiments.exploring.states.symmetry import Symmetry
 from simclock.guarding.guard import guarding
 
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.systems import Step, System
-from simclock.experiments.exploring.tally import (
+from simclock.experiments.exploring.executions.systems import Step, System
+from simclock.experiments.exploring.executions.tally import (
     CUT_SHORT,
     EXHAUSTED,
     TOO_MANY,
@@ -26,7 +26,7 @@ from simclock.experiments.exploring.tally import (
     Seen,
     told,
 )
-from simclock.experiments.exploring.walks import Distinct, over, walk
+from simclock.experiments.exploring.executions.walks import Distinct, over, walk
 
 
 @dataclass(slots=True)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.delays import delays
-from simclock.experiments.exploring.dpor import dpor
-from simclock.experiments.exploring.estimate import Estimate, estimate
-from simclock.experiments.exploring.pct import pct
-from simclock.experiments.exploring.random_walks import random_walks
+from simclock.experiments.exploring.executions.delays import delays
+from simclock.experiments.exploring.executions.dpor import dpor
+from simclock.experiments.exploring.executions.estimate import Estimate, estimate
+from simclock.experiments.exploring.executions.pct import pct
+from simclock.experiments.exploring.executions.random_walks import random_walks
+from simclock.experiments.exploring.executions.steered import Steered, SteeredRun
+from simclock.experiments.exploring.executions.systems import Run, Step, Trace
+from simclock.experiments.exploring.executions.tally import CUT_SHORT, EXHAUSTED, Bounds, Exploration, Seen
 from simclock.experiments.exploring.search import Asked, Enough, Findings, Found, Ticked
-from simclock.experiments.exploring.steered import Steered, SteeredRun
-from simclock.experiments.exploring.systems import Run, Step, Trace
-from simclock.experiments.exploring.tally import CUT_SHORT, EXHAUSTED, Bounds, Exploration, Seen
 from simclock.experiments.exploring.watching import NO_ERROR
 from simclock.guarding.guard import guarding
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.levels import BreadthFirst
-from simclock.experiments.exploring.many import bfs_by_many
+from simclock.experiments.exploring.parallel.levels import bfs_by_many
 from simclock.experiments.exploring.search import Asked, Findings, Ticked
-from simclock.experiments.exploring.space import Space
+from simclock.experiments.exploring.states.levels import BreadthFirst
+from simclock.experiments.exploring.states.space import Space
 from simclock.guarding.guard import guarding
 
 

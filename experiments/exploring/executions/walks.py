@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
-from simclock.experiments.exploring.systems import Run, Step, System, Trace
-from simclock.experiments.exploring.tally import Bounds, Exploration, Seen
+from simclock.experiments.exploring.executions.systems import Run, Step, System, Trace
+from simclock.experiments.exploring.executions.tally import Bounds, Exploration, Seen
 
 Chooser = Callable[[int, Sequence[Step]], Step]
 """(number of the step, from 0; what may happen): what happens."""

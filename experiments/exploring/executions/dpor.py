@@ -17,8 +17,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from simclock.experiments.exploring.systems import Run, Step, System, Trace, dependent
-from simclock.experiments.exploring.tally import (
+from simclock.experiments.exploring.executions.systems import Run, Step, System, Trace, dependent
+from simclock.experiments.exploring.executions.tally import (
     CUT_SHORT,
     EXHAUSTED,
     TOO_MANY,
@@ -28,7 +28,7 @@ from simclock.experiments.exploring.tally import (
     Seen,
     told,
 )
-from simclock.experiments.exploring.wakeup import FREE, NOT_INITIAL, Branch, insert, place
+from simclock.experiments.exploring.executions.wakeup import FREE, NOT_INITIAL, Branch, insert, place
 
 
 @dataclass(slots=True)

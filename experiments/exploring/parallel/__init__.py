@@ -1,0 +1,1 @@
+"""One search by several processes, with the findings of one."""

@@ -1,0 +1,1 @@
+"""Message programs: small concurrent programs, written as generators, whose every execution is explored."""

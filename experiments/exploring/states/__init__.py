@@ -1,0 +1,1 @@
+"""Strategies that merge states: each state of a scenario is looked at once."""
