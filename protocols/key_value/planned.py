@@ -33,9 +33,7 @@ class PlannedOperation(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         named = (self.key, self.expected, self.value)
         arguments = ", ".join(repr(each) for each in named if each is not None)
-        return (
-            f"at {format_duration(self.at_ns)} client {self.node}, process {self.process}: {self.function}({arguments})"
-        )
+        return f"{format_duration(self.at_ns)} client {self.node}, process {self.process}: {self.function}({arguments})"
 
 
 class Planned(Node):
