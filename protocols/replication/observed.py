@@ -1,4 +1,4 @@
-"""What the servers of any engine tell observers."""
+"""What the servers of any engine, and those who operate them, tell observers."""
 
 from __future__ import annotations
 
@@ -21,4 +21,21 @@ class Applied(Told):
     command: bytes
 
 
-read = reader(CommitIndex, Applied)
+# What the operator tells (`operator.py`).
+
+
+class ChangeAsked(Told):
+    """The operator asks for a change, for the first time."""
+
+    number: int
+    members: tuple[int, ...]
+
+
+class ChangeEnded(Told):
+    """It is done, or given up."""
+
+    number: int
+    done: bool
+
+
+read = reader(CommitIndex, Applied, ChangeAsked, ChangeEnded)
