@@ -14,8 +14,7 @@ from __future__ import annotations
 
 from simclock.environment.disk import Corrupt, Disk
 from simclock.protocols.multi_paxos.messages import PValue, Snapshot
-from simclock.protocols.replication import places
-from simclock.protocols.replication.places import Places
+from simclock.protocols.replication.places import Places, erase_places
 
 CHOSEN = "chosen"
 
@@ -69,7 +68,7 @@ class Journal:
         All that was written before is synced with it. Raises DiskFull.
         """
         kept = {slot: pvalue for slot, pvalue in self.accepted.items() if slot > snapshot.index}
-        self._places.replace((self.promised, *(kept[slot] for slot in sorted(kept))), snapshot)
+        self._places.replace(snapshot, (self.promised, *(kept[slot] for slot in sorted(kept))))
         self.snapshot, self.accepted = snapshot, kept
         self.chosen = max(self.chosen, snapshot.index)
 
@@ -86,5 +85,5 @@ class Journal:
 
 def erase(disk: Disk) -> None:
     """Leave nothing of a journal. Volatile until the disk is synced."""
-    places.erase(disk)
+    erase_places(disk)
     disk.write(CHOSEN, 0)

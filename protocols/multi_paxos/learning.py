@@ -13,7 +13,7 @@ from simclock.protocols.multi_paxos.membership import Membership
 from simclock.protocols.multi_paxos.messages import Install, Learn, Snapshot, Want
 from simclock.protocols.multi_paxos.observed import Installed, Learned, Snapshotted
 from simclock.protocols.multi_paxos.state import Role
-from simclock.protocols.replication.places import digest_of
+from simclock.protocols.replication.observed import digest_of
 
 
 class Learning(Membership):

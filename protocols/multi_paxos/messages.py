@@ -21,7 +21,7 @@ class Value(Message):
     """The ballot in which a leader first proposed it: it stays with the value when later ballots propose it again."""
     command: bytes
     change: Change | None = None
-    """In place of a command, which is then the no-op: it holds from alpha slots after the one where it is chosen (PMS 3)."""
+    """In place of a command, which is then the no-op: it holds from alpha slots after this one on (PMS 3)."""
 
 
 class PValue(Message):

@@ -1,18 +1,18 @@
-"""A snapshot and the records after it, on a disk: two places, of which one is used.
+"""Two places on a disk, each a snapshot and a log of what came after it: how an engine lets a snapshot take the place
+of its log.
 
-Law 1: records are written at the end only, and are volatile until the disk is synced.
-Law 2: a snapshot takes the place of all before it, at once or, where the disk is torn, not at all.
-Law 3: of a place of which the disk cannot read the snapshot or a record, nothing is of use.
+Law 1: a log is written at its end only, and cut there; what is written is volatile until the disk is synced.
+Law 2: a snapshot, with the records that stay after it, takes the place of all there was, at once or, where the disk is
+       torn, not at all.
 
-For law 2 each place has a snapshot and its records. The place that is not used is filled, its snapshot last, and
-synced; only then the other is given up, and that synced too. So a snapshot that cannot be read was never finished if
-the other place is whole, and is lost if that was given up.
+For law 2 the place that is not used is filled, its snapshot last, and synced; only then the other is given up, and that
+synced too. So a snapshot that cannot be read was never finished if the other place is whole, and is lost if that was
+given up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from hashlib import blake2b
 from typing import Any
 
 from simclock.environment.disk import Corrupt, Disk
@@ -22,13 +22,8 @@ _GIVEN_UP = ()
 """In place of a snapshot: the other place is the one."""
 
 
-def digest_of(state: bytes) -> bytes:
-    """What observers compare states by."""
-    return blake2b(state, digest_size=8).digest()
-
-
 class Places:
-    """Where a server keeps what it must not forget. Snapshots have an `index`, which increases."""
+    """The two places of one server; a snapshot is any value with an `index`, by which a later one is known."""
 
     __slots__ = ("_disk", "_place", "records", "snapshot")
 
@@ -36,22 +31,26 @@ class Places:
         self._disk = disk
         found = [disk.read(snapshot) for _, snapshot in _PLACES]
         self._place = _place_of(found)
+        self.snapshot: Any = found[self._place]
+        """As it was found: None where there is none yet, `Corrupt` where the disk cannot read it."""
         self.records: tuple[Any, ...] = disk.records(_PLACES[self._place][0])
-        """As they were when the server started; `Corrupt` in place of each that the disk cannot read."""
-        self.snapshot: Any = found[self._place] or None
-        """As it was when the server started; None: there was none."""
+        """As they were found, oldest first, `Corrupt` in the place of each that the disk cannot read."""
 
     @property
     def is_corrupt(self) -> bool:
-        """Law 3."""
+        """Whether the disk could not read all that it had kept."""
         return any(isinstance(each, Corrupt) for each in (self.snapshot, *self.records))
 
     def append(self, record: Any) -> None:
-        """Write a record at the end. Raises DiskFull."""
+        """Raises DiskFull."""
         self._disk.append(_PLACES[self._place][0], record)
 
-    def replace(self, records: Iterable[Any], snapshot: Any) -> None:
-        """Law 2: put a snapshot, and the records after it, in the place of what is there, durably. Raises DiskFull."""
+    def truncate(self, length: int) -> None:
+        """Keep the first records alone."""
+        self._disk.truncate(_PLACES[self._place][0], length)
+
+    def replace(self, snapshot: Any, records: Iterable[Any]) -> None:
+        """Law 2, durably: all that was written before is synced with it. Raises DiskFull."""
         before, self._place = self._place, 1 - self._place
         journal, name = _PLACES[self._place]
         self._disk.truncate(journal, 0)
@@ -65,8 +64,8 @@ class Places:
         self._disk.sync()  # else a snapshot that rots could pass for one that was never finished
 
 
-def erase(disk: Disk) -> None:
-    """Leave nothing of either place. Volatile until the disk is synced."""
+def erase_places(disk: Disk) -> None:
+    """Leave nothing of them. Volatile until the disk is synced."""
     for journal, snapshot in _PLACES:
         disk.truncate(journal, 0)
         disk.write(snapshot, None)
@@ -77,7 +76,6 @@ def _place_of(found: Sequence[Any]) -> int:
     first, second = found
     if first == _GIVEN_UP or (isinstance(first, Corrupt) and second not in (None, _GIVEN_UP)):
         return 1
-    readable = second not in (None, _GIVEN_UP) and not isinstance(second, Corrupt)
-    if readable and (first is None or second.index > first.index):
-        return 1
+    if second not in (None, _GIVEN_UP) and not isinstance(second, Corrupt):
+        return int(first is None or second.index > first.index)
     return 0
