@@ -139,7 +139,7 @@ class Epochs(Recovering):
             return
         if message.view > 0 and self._primary_of(message.view) == self.id:
             return  # that view's primary is a server that has crashed: this one was never in the epoch
-        self._adopt(message.log, message.view)
+        self._adopt(message.log, message.view, message.commit_number)
         self._tell(Transferred(self.current_term, self.log.op_number))
         self._commit_to(message.commit_number)
         self._is_up_to_date(message.view)

@@ -2,8 +2,8 @@
 
 Law 1: op-numbers have no gaps: the log is a checkpoint and the entries after it.
 Law 2: of a durable server every change is written at the end of its journal, and volatile until the disk is synced. A
-       change of the view, with what is cut off the log and what comes in its place, is one record: a crash leaves all of
-       it or nothing.
+       change of the view, with what is cut off the log and what comes in its place, is one record: a crash leaves all
+       of it or nothing.
 Law 3: a journal of which the disk cannot read a record is of no use: what was promised or acknowledged there, nobody
        knows. The server then has nothing, as after a crash without a disk, and asks the others (`recovering.py`).
 Law 4: a checkpoint takes the place of what it covers at once (`places.py` of protocols/replication).

@@ -1,8 +1,8 @@
 """The messages of Viewstamped Replication, and the values that stand in them and on disks.
 
 The names and the order of the fields are those of "Viewstamped Replication Revisited" (VRR); each message that belongs
-to a group of replicas has its epoch first, as VRR 7 has it, and leaves out the sender's number, which the network tells.
-The op-number n of a log is that of its last entry, and is not sent beside it.
+to a group of replicas has its epoch first, as VRR 7 has it, and leaves out the sender's number, which the network
+tells. The op-number n of a log is that of its last entry, and is not sent beside it.
 
 A *crash vector* (Michael et al., DISC 2017) counts, for every node, how often it is known to have crashed and begun to
 recover; empty where the settings leave it out.

@@ -22,7 +22,7 @@ class Started(Told):
     """It has crashed, has nothing, and asks the others."""
 
 
-class ViewChange(Told, observed_as="view-change"):
+class ViewChange(Told, observed_as="candidate"):
     """It has left earlier views for this one, and says so to all."""
 
     term: int

@@ -257,8 +257,8 @@ class VsrProperties(ReplicationProperties):
     def _on_reconfigured(self, node: int, told: Reconfigured) -> None:
         began, members = self._groups.setdefault(told.epoch, (told.op_number, told.members))
         if (began, members) != (told.op_number, told.members):
-            detail = f"epoch {told.epoch} begins after {told.op_number} with {told.members}, elsewhere {began} {members}"
-            self._tell("Epochs Agree", node, detail)
+            here = f"epoch {told.epoch} begins after {told.op_number} with {told.members}"
+            self._tell("Epochs Agree", node, f"{here}, elsewhere after {began} with {members}")
 
     # Checkpoints.
 

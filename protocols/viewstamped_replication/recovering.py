@@ -110,7 +110,7 @@ class Recovering(ViewChanging):
         self.responses.clear()
         self.told_of_crashes.clear()
         self.log.group = response.group
-        self._adopt(log, response.view)
+        self._adopt(log, response.view, response.commit_number)
         self._tell(Recovered(self.current_term, self.log.op_number))
         if self.id in response.group.members:
             self._follow()

@@ -174,15 +174,16 @@ class ServerState(Front):
 
     # What is taken from others.
 
-    def _adopt(self, log: Log, view: int) -> None:
-        """Law 4: a log takes the place of what is not committed here, in a view that has begun."""
+    def _adopt(self, log: Log, view: int, commit_number: int) -> None:
+        """Law 4: a log takes the place of what is not committed here, in a view that has begun; what others know to be
+        committed comes with it, and is not executed yet."""
         assert self._connects(log), "a log has no gaps"
         self.log.view = self.log.last_normal_view = view
         if log.checkpoint is not None and log.checkpoint.index > self.commit_number:
             self._install(log)
         else:
             self._keep(self.commit_number, log.entries[self.commit_number + 1 - log.first :])
-        self._tell_prepared(self.commit_number + 1)
+        self._tell_prepared(max(self.commit_number, commit_number) + 1)
 
     def _connects(self, log: Log) -> bool:
         """Whether it goes on where what is committed here ends, or before."""

@@ -52,7 +52,7 @@ class Transfer(ServerState):
             for entry in log.entries[here + 1 - log.first :]:
                 self._append(entry)
         elif log.checkpoint is not None:
-            self._adopt(log, message.view)
+            self._adopt(log, message.view, message.commit_number)
         self._tell(Transferred(self.current_term, self.log.op_number))
         self._acknowledge(self._primary_of(message.view))
         self._commit_to(message.commit_number)
@@ -64,7 +64,7 @@ class Transfer(ServerState):
     def _join(self, message: NewState) -> None:
         """Law 2."""
         self._step_down()
-        self._adopt(message.log, message.view)
+        self._adopt(message.log, message.view, message.commit_number)
         self._tell(Transferred(self.current_term, self.log.op_number))
         self._tell(Joined(self.current_term, self.log.op_number))
         self._follow()

@@ -146,8 +146,8 @@ class ViewChanging(NormalOperation):
         """4.2, step 3: the primary has f + 1 DOVIEWCHANGE messages; it begins, and sends STARTVIEW."""
         brought = [self.brought[node] for node in sorted(self.brought)]
         best = max(brought, key=self._rank)
-        self._adopt(best.log, self.log.view)
         commit_number = max(message.commit_number for message in brought)
+        self._adopt(best.log, self.log.view, commit_number)
         least = min(message.commit_number for message in brought)
         self._lead()
         self._send_others(self._start_view(least, commit_number))
@@ -173,7 +173,7 @@ class ViewChanging(NormalOperation):
             self._ask_for_state(source, message.view, self.commit_number)
             return
         self._step_down()
-        self._adopt(message.log, message.view)
+        self._adopt(message.log, message.view, message.commit_number)
         self._tell(Joined(self.current_term, self.log.op_number))
         self._follow()
         self._commit_to(message.commit_number)
