@@ -118,8 +118,9 @@ class VsrProperties(ReplicationProperties):
             **super().report(),
         }
 
-    def _majority_in(self, term: int) -> int:
-        return majority(len(self._members_in(term)))
+    def _is_majority(self, term: int, servers: set[int]) -> bool:
+        members = self._members_in(term)
+        return sum(one in servers for one in members) >= majority(len(members))
 
     def _members_in(self, term: int) -> tuple[int, ...]:
         """Of a group that nobody has told of, everybody: a majority of that is no small thing to claim."""
@@ -156,7 +157,7 @@ class VsrProperties(ReplicationProperties):
 
     def _on_handed(self, node: int, told: Handed) -> None:
         left = self._leaving.get(told.term, set())
-        if len(left) < self._majority_in(told.term):
+        if not self._is_majority(told.term, left):
             self._tell("Left By Majority", node, f"brings its log into {_said(told.term)}, left by {sorted(left)}")
         self._brought.setdefault(told.term, set()).add(node)
 
@@ -179,7 +180,7 @@ class VsrProperties(ReplicationProperties):
             detail = f"leads in {_said(term)}, as does node {self._leaders[term]}; it is the turn of node {turn}"
             self._tell("One Primary", node, detail)
         brought = self._brought.get(term, set())
-        if view_of(term) and len(brought) < self._majority_in(term):
+        if view_of(term) and not self._is_majority(term, brought):
             self._tell("Begun By Majority", node, f"begins {_said(term)} with the logs of {sorted(brought)}")
         if told.op_number < self._last_committed:
             self._check_kept(node, term, told.op_number)
@@ -210,8 +211,7 @@ class VsrProperties(ReplicationProperties):
             detail = f"operation {op_number} in {_said(term)} is {value}, elsewhere {found}"
             self._tell("One Operation Per View", node, detail)
         having.add(node)
-        members = self._members_in(term)
-        if sum(one in having for one in members) == majority(len(members)):
+        if self._is_majority(term, having):
             self._is_now_committed(node, op_number, term, found)
 
     def _is_now_committed(self, node: int, op_number: int, term: int, value: Record) -> None:

@@ -89,7 +89,6 @@ class VsrServer(Reading):
             self._hand_over()
         elif self._primary_of(log.view) == self.id:
             self._lead()
-            self._send_commit()
         else:
             self._follow()
         self._commit_to(log.committed)
