@@ -1,8 +1,15 @@
-"""What the servers of any engine tell observers."""
+"""What the servers of any engine, and those who operate them, tell observers."""
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from simclock import Told, reader
+
+
+def digest_of(state: bytes) -> bytes:
+    """What observers compare states by."""
+    return blake2b(state, digest_size=8).digest()
 
 
 class CommitIndex(Told, observed_as="commit"):
@@ -21,4 +28,21 @@ class Applied(Told):
     command: bytes
 
 
-read = reader(CommitIndex, Applied)
+# What the operator tells (`operator.py`).
+
+
+class ChangeAsked(Told):
+    """The operator asks for a change, for the first time."""
+
+    number: int
+    members: tuple[int, ...]
+
+
+class ChangeEnded(Told):
+    """It is done, or given up."""
+
+    number: int
+    done: bool
+
+
+read = reader(CommitIndex, Applied, ChangeAsked, ChangeEnded)
