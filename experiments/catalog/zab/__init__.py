@@ -1,0 +1,6 @@
+"""ZAB under a key-value store."""
+
+from simclock.experiments.catalog.zab.scenario import ZAB_KV
+from simclock.experiments.entries.topic import Topic
+
+TOPIC = Topic(name="zab", entries=(ZAB_KV,))
