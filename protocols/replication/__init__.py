@@ -7,6 +7,8 @@ messages.py    requests and replies
 sessions.py    at-most-once client sessions, around any state machine
 caller.py      a client: it finds the leader, tries again, is redirected
 quorum.py      how many are enough
+reading.py     queries that a leader answers when a quorum has said that it still leads
+places.py      a snapshot in the place of a log, on disk
 properties.py  what must hold whichever engine it is
 
 Of another shape: there is no node here to run, and so no settings, client or workload; sessions.py has the envelope

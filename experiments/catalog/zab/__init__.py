@@ -1,6 +1,7 @@
 """ZAB under a key-value store."""
 
+from simclock.experiments.catalog.zab.hunt import ZAB_HUNT
 from simclock.experiments.catalog.zab.scenario import ZAB_KV
 from simclock.experiments.entries.topic import Topic
 
-TOPIC = Topic(name="zab", entries=(ZAB_KV,))
+TOPIC = Topic(name="zab", entries=(ZAB_KV, ZAB_HUNT))
