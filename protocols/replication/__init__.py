@@ -24,7 +24,14 @@ from simclock.protocols.replication.engine import Engine
 from simclock.protocols.replication.front import Front
 from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
 from simclock.protocols.replication.quorum import majority, reached_by
-from simclock.protocols.replication.sessions import CommandsAlone, Numbered, Sessions, StateMachine, numbered
+from simclock.protocols.replication.sessions import (
+    CommandsAlone,
+    CommandsKept,
+    Numbered,
+    Sessions,
+    StateMachine,
+    numbered,
+)
 
 __all__ = [
     "Call",
@@ -33,6 +40,7 @@ __all__ = [
     "ClientReply",
     "ClientRequest",
     "CommandsAlone",
+    "CommandsKept",
     "Engine",
     "Front",
     "Numbered",

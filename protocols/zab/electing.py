@@ -79,8 +79,11 @@ class Electing(ServerState):
 
     def _notify_others(self) -> None:
         if self.role is Role.LOOKING:
-            self.set_timer(NOTIFY, self.settings.heartbeat_ns)
+            self.set_timer(NOTIFY, self._notify_ns())
         self._send_others(self._notification())
+
+    def _notify_ns(self) -> int:
+        return self.settings.heartbeat_ns
 
     def _notification(self) -> Notification:
         return Notification(self.vote, self.round, self.role)

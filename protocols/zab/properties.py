@@ -20,6 +20,7 @@ What the protocol rests on:
     Committed Is Kept       nobody deletes what is committed
     Epochs Increase         acceptedEpoch and currentEpoch; a NEWLEADER is accepted of the epoch that was accepted last
     Durable State           what was synced is there after a restart: epochs and history
+    Can Restart             a server halts for its disk alone
     Snapshots Agree         all snapshots of one index are of one state
 
 and of protocols/replication, State Machine Safety, which ends the run, as One Leader Per Epoch does, Commit Monotone
@@ -33,6 +34,7 @@ from collections.abc import Callable
 from typing import Any
 
 from simclock import Told
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
 from simclock.protocols.replication.observed import Applied, CommitIndex
 from simclock.protocols.replication.properties import Replica, ReplicationProperties
 from simclock.protocols.zab.observed import (
@@ -48,6 +50,7 @@ from simclock.protocols.zab.observed import (
     Synchronizes,
     Truncated,
 )
+from simclock.told import Halted
 
 _Zxid = tuple[int, int]
 _ZERO: _Zxid = (0, 0)
@@ -145,6 +148,11 @@ class ZabProperties(ReplicationProperties):
         server.accepted_epoch, server.current_epoch = epochs
         server.base, server.history = told.snapshot_index, history
         self._begin(node, told.snapshot_index)
+
+    def _on_halted(self, node: int, told: Halted) -> None:
+        super()._on_halted(node, told)
+        if told.reason not in (FULL_DISK, CORRUPT_RECORD):
+            self._tell("Can Restart", node, f"halts: {told.reason}")
 
     def _begin(self, node: int, index: int) -> None:
         """A server's state machine is that of a snapshot."""

@@ -84,8 +84,11 @@ class ServerState(Front):
         """f.p := e'. Nothing of an earlier epoch is accepted any more."""
         assert epoch > self.current_term, "an accepted epoch never regresses"
         self.current_term = epoch
-        self._write(self.journal.accept_epoch, epoch)
+        self._write_accepted_epoch(epoch)
         self._tell_when_durable(EpochAccepted(epoch))
+
+    def _write_accepted_epoch(self, epoch: int) -> None:
+        self._write(self.journal.accept_epoch, epoch)
 
     def _enter_epoch(self, epoch: int) -> None:
         """f.a := e'. Law 2: called when the history is written."""
@@ -110,8 +113,12 @@ class ServerState(Front):
         """Put another's snapshot, and what follows it, in the place of the history."""
         self._persist()
         self._write(self.journal.replace, snapshot, transactions)
+        self._has_replaced_history()
+
+    def _has_replaced_history(self) -> None:
+        snapshot = self.journal.snapshot
         self.observe(Installed(snapshot.index, digest_of(snapshot.state)))
-        for index, transaction in enumerate(transactions, snapshot.index + 1):
+        for index, transaction in enumerate(self.journal.transactions, snapshot.index + 1):
             zxid = transaction.zxid
             self.observe(Logged(index, zxid.epoch, zxid.counter, transaction.command))
         if snapshot.index > self.last_applied:
