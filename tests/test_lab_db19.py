@@ -26,9 +26,8 @@ def test_the_known_hashes(arguments, sha256):
 
 
 def test_the_command_prints_the_hash():
-    shown = CliRunner().invoke(
-        main, ["lab", "db-19", "--seed", "42", "--nodes", "3", "--rounds", "1000", "--proposals", "5"]
-    )
+    arguments = ("--seed", "42", "--nodes", "3", "--rounds", "1000", "--proposals", "5")
+    shown = CliRunner().invoke(main, ["lab", "db-19", *arguments])
     assert shown.output.strip() == KNOWN["A"][1]
 
 

@@ -305,6 +305,17 @@ def test_what_a_follower_has_not_answered_is_sent_again():
     ]
 
 
+def test_a_cepoch_that_its_ack_e_has_overtaken_changes_nothing():
+    """It was sent before the epoch was accepted; who comes again, after a crash, has accepted it."""
+    server = Alone()
+    server.lead(0, 2)
+    assert server.hears(0, CEpoch(0)) == [] and server.synchronized == {0, 1, 2}
+    assert server.says(0, CEpoch(1)) == NewEpoch(1) and server.synchronized == {1, 2}
+    again = AckEpoch(1, 1, ZERO, False)
+    assert server.says(0, again) == NewLeader(1, "DIFF", ZERO, None, ())
+    assert server.hears(0, again) == [], "one NEWLEADER for each time it joins; the rest is the heartbeat's"
+
+
 def test_a_proposal_that_got_lost_is_sent_again():
     server = Alone(transactions_per_message_max=2)
     server.lead(0, 2)

@@ -106,7 +106,7 @@ class Leading(Following):
             self._count_accepted_epochs()
         elif message.accepted_epoch > self.epoch:
             self._look()
-        else:
+        elif message.accepted_epoch == self.epoch or source not in self.promises:  # else it was overtaken by its ACK-E
             self.histories.pop(source, None)
             self.synchronized.discard(source)
             self._reply(source, NewEpoch(self.epoch))
@@ -135,12 +135,13 @@ class Leading(Following):
         if self._is_ahead(message):
             self._look()
             return
+        is_told_again = self.histories.get(source) == message.last_zxid
         self.histories[source] = message.last_zxid
         if message.counts:
             self.promises.add(source)
         if self.phase is Phase.DISCOVERY:
             self._count_promises()
-        elif source not in self.synchronized:
+        elif source not in self.synchronized and not is_told_again:
             self._synchronize(source)
 
     def _is_to_epoch(self, source: int, epoch: int) -> bool:
