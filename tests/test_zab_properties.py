@@ -50,6 +50,11 @@ ONE = (*established(1, 0, 1), broadcast(0, 1, 1, 1), *logged(1, 1, 1, 0, 1), *de
 LATER = accepted(2, 1, 2)
 
 WRONG = {
+    "a worse vote in one round": (
+        [(0, "voted", (1, 2, (1, 1), 1)), (0, "voted", (1, 1, (1, 9), 2))],
+        ["Votes Improve"],
+        False,
+    ),
     "two leaders of an epoch": ([*established(1, 0, 1), *established(1, 2)], ["One Leader Per Epoch"], True),
     "accepted by nobody else": (
         [*accepted(1, 0), (0, "epoch_entered", 1), (1, "epoch_entered", 1), (0, "leader", (1, 0))],
@@ -176,6 +181,12 @@ def test_a_broken_property_is_named(name):
 
 
 RIGHT = {
+    "a worse vote in another round, or another election": [
+        (0, "voted", (1, 2, (1, 1), 1)),
+        (0, "voted", (2, 1, (1, 9), 2)),
+        (0, "looking", 2),
+        (0, "voted", (2, 1, (1, 8), 2)),
+    ],
     "one is delivered by all": [*ONE, *logged(1, 1, 1, 2), *delivered(1, 1, 1, 2)],
     "a restart, and delivered again": [*ONE, (0, "started", (1, 1, 0, ((1, 1),))), *delivered(1, 1, 0)],
     "what is not committed is cut off": [*ONE, *logged(2, 1, 2, 0), (0, "truncated", 1)],

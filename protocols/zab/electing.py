@@ -20,7 +20,7 @@ from collections.abc import Collection
 
 from simclock.protocols.replication import StateMachine, majority
 from simclock.protocols.zab.messages import Notification, Role, Vote
-from simclock.protocols.zab.observed import Looking
+from simclock.protocols.zab.observed import Looking, Voted
 from simclock.protocols.zab.settings import ZabSettings
 from simclock.protocols.zab.state import ELECTION, Phase, ServerState
 
@@ -74,6 +74,7 @@ class Electing(ServerState):
     def _cast(self, vote: Vote) -> None:
         """Vote, and tell all."""
         self.vote = self.votes[self.id] = vote
+        self.observe(Voted(self.round, vote.epoch, (vote.zxid.epoch, vote.zxid.counter), vote.leader))
         self._notify_others()
         self._count_votes()
 

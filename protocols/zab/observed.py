@@ -26,6 +26,15 @@ class Looking(Told):
     round: int
 
 
+class Voted(Told):
+    """It votes, for another than before or in another round."""
+
+    round: int
+    epoch: int
+    zxid: tuple[int, int]
+    leader: int
+
+
 class Elected(Told):
     """It has elected itself: a prospective leader."""
 
@@ -116,6 +125,7 @@ class Installed(Told):
 read = reader(
     Started,
     Looking,
+    Voted,
     Elected,
     Chooses,
     EpochAccepted,

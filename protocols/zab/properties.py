@@ -11,6 +11,7 @@ The properties of primary order atomic broadcast (DSN 2011, section III), delive
 
 What the protocol rests on:
 
+    Votes Improve           in one election a server's votes of one round increase, by epoch, then zxid, then id
     One Leader Per Epoch    no two servers are established as leaders of one epoch
     Established By Quorum   who leads an epoch has a quorum that has accepted the epoch and its NEWLEADER
     Initial History         with a NEWLEADER comes all that is committed of earlier epochs
@@ -45,15 +46,18 @@ from simclock.protocols.zab.observed import (
     Installed,
     Leader,
     Logged,
+    Looking,
     Snapshotted,
     Started,
     Synchronizes,
     Truncated,
+    Voted,
 )
 from simclock.told import Halted
 
 _Zxid = tuple[int, int]
 _ZERO: _Zxid = (0, 0)
+_NO_VOTE = (0, 0, _ZERO, 0)
 
 
 class _Process(Replica):
@@ -63,6 +67,8 @@ class _Process(Replica):
         super().__init__()
         self.accepted_epoch = 0
         self.current_epoch = 0
+        self.vote: tuple[int, int, _Zxid, int] = _NO_VOTE
+        """Its latest since it looks for a leader: round, epoch, zxid, leader."""
         self.base = 0
         """The index of its snapshot."""
         self.history: list[_Zxid] = []
@@ -112,6 +118,8 @@ class ZabProperties(ReplicationProperties):
             EpochEntered: self._on_epoch_entered,
             Logged: self._on_logged,
             Truncated: self._on_truncated,
+            Looking: self._on_looking,
+            Voted: self._on_voted,
             Elected: self._on_elected,
             Leader: self._on_leader,
             Broadcast: self._on_broadcast,
@@ -215,6 +223,15 @@ class ZabProperties(ReplicationProperties):
             self._tell("Committed Is Kept", node, f"deletes {lost} at index {index + 1}, which is committed")
 
     # Who leads.
+
+    def _on_looking(self, node: int, told: Looking) -> None:
+        self._servers[node].vote = _NO_VOTE
+
+    def _on_voted(self, node: int, told: Voted) -> None:
+        server, vote = self._servers[node], (told.round, told.epoch, told.zxid, told.leader)
+        if vote[0] == server.vote[0] and vote <= server.vote:
+            self._tell("Votes Improve", node, f"in round {vote[0]} votes {vote[1:]} after {server.vote[1:]}")
+        server.vote = vote
 
     def _on_elected(self, node: int, told: Elected) -> None:
         self._counts["elections"] += 1

@@ -52,7 +52,7 @@ BUGS = (
     _bug("ZAB-07", "mistaken-trunc", followers.TellsAnotherCounter, "Committed Is Kept", f"{JIRA}-3526"),
     _bug("ZAB-08", "counter-rollover", leaders.CounterRollsOver, "Primary Alone", f"{JIRA}-1277"),
     _bug("ZAB-10", "commit-ld-zxid", leaders.CommitsAcknowledged, "Committed By Quorum", f"{JIRA}-3023"),
-    _stuck("ZAB-11", "vote-order-not-total", leaders.VotesInACircle, f"{JIRA}-1419"),
+    _bug("ZAB-11", "vote-order-not-total", leaders.VotesInACircle, "Votes Improve", f"{JIRA}-1419"),
     _bug("ZK-3023", "commit-of-the-next", followers.CommitsNext, "Committed By Quorum", f"{JIRA}-3023"),
     _bug(
         "DSN-f.1.2a", "epoch-of-another", followers.AcceptsEpochOfAnother, "One Leader Per Epoch", f"{DSN}, step f.1.2"
