@@ -19,6 +19,7 @@ TOPICS = {
     "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv",
+    "zab": "zab-kv zab-hunt zab-script",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",
