@@ -76,7 +76,7 @@ class Console(Node):
     def change(self, server: int, add: Any = (), remove: Any = ()) -> None:
         """Have servers let in, and others out."""
         added, removed = _nodes(add), _nodes(remove)
-        number = self._begin(f"change +{added} -{removed}")
+        number = self._begin(" ".join(["change", *(f"+{node}" for node in added), *(f"-{node}" for node in removed)]))
         self.send(server, ChangeMembership(number, added, removed))
 
     def transfer(self, server: int, target: int) -> None:
