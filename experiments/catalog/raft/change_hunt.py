@@ -67,7 +67,9 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
         pre_vote=luck.choice((True, False)),
         snapshot_every=luck.choice((None, None, 5)),
     )
-    workload = Workload(keys=2, processes=1, pause_ns=luck.choice((ms(20), ms(100), ms(100))), retry_ns=ms(60), give_up_ns=ms(400))
+    workload = Workload(
+        keys=2, processes=1, pause_ns=luck.choice((ms(20), ms(500), ms(500))), retry_ns=ms(60), give_up_ns=ms(400)
+    )
     schedule = _schedule(luck, moves, duration_ns)
 
     def build(node: int) -> Node:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from simclock import seconds
-from simclock.experiments.catalog.raft.bugs import disks as raft_disks
 from simclock.experiments.catalog.raft.bugs import compaction, elections, logs, membership, services, whole
+from simclock.experiments.catalog.raft.bugs import disks as raft_disks
 from simclock.experiments.catalog.raft.scenario import LINEARIZABILITY
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug

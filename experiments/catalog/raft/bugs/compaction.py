@@ -96,9 +96,7 @@ class SendsHeartbeatForSnapshot(CommitsPastVerified):
             return
         prev = progress.next_index - 1
         progress.sent(0)
-        self._send_to(
-            member, AppendEntries(self.current_term, self.member, prev, 0, (), self.commit_index, self.round)
-        )
+        self._send_to(member, AppendEntries(self.current_term, self.member, prev, 0, (), self.commit_index, self.round))
 
 
 class RefusesOldSnapshots(RaftServer):

@@ -1,7 +1,7 @@
 """Raft servers with one wrong line: how one configuration becomes the next.
 
-Changes of one voter need no joint configuration (dissertation 4.1); where a bug is about those, `ChangesOneByOne` is the
-right server that has them.
+Changes of one voter need no joint configuration (dissertation 4.1); where a bug is about those, `ChangesOneByOne` is
+the right server that has them.
 """
 
 from __future__ import annotations
