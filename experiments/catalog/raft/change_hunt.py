@@ -65,7 +65,7 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
         heartbeat_ns=ms(25),
         no_op=luck.choice((True, False, False, False)),
         pre_vote=luck.choice((True, False)),
-        snapshot_every=luck.choice((None, None, 5)),
+        snapshot_every=luck.choice((None, None, 1)),
     )
     workload = Workload(
         keys=2, processes=1, pause_ns=luck.choice((ms(20), ms(500), ms(500))), retry_ns=ms(60), give_up_ns=ms(400)

@@ -1,4 +1,4 @@
-"""The story of a Raft run: who led which term, what it committed, how the cluster changed, and what went wrong meanwhile."""
+"""The story of a Raft run: who led which term, how the cluster changed, what was committed, and what went wrong."""
 
 from __future__ import annotations
 
