@@ -16,7 +16,9 @@ from simclock.experiments.entries.topic import Topic
 TOPICS = {
     "synthetic": "phold ping-pong timers broadcast",
     "everything": "everything",
-    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
+    "raft": (
+        "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-change-hunt"
+    ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv",
     "zab": "zab-kv zab-hunt zab-script",

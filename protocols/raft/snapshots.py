@@ -32,6 +32,11 @@ class Snapshots(ServerState):
 
     # Its own.
 
+    def compact(self) -> None:
+        """Take a snapshot now, whether it is time or not."""
+        if self.last_applied > self.log.snapshot.last_included_index:
+            self._take_snapshot()
+
     def _compact(self) -> None:
         every = self.settings.snapshot_every
         if every is not None and self.last_applied - self.log.snapshot.last_included_index >= every:

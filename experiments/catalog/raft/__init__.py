@@ -2,6 +2,7 @@
 
 from simclock.experiments.catalog.raft.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.raft.calm import RAFT_CALM_HUNT
+from simclock.experiments.catalog.raft.change_hunt import RAFT_CHANGE_HUNT
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
 from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.lease_reads import RAFT_LEASE_READS
@@ -12,7 +13,16 @@ from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="raft",
-    entries=(RAFT_KV, RAFT_KV_WAN, RAFT_HUNT, RAFT_CALM_HUNT, RAFT_SCRIPT, RAFT_WHOLE_HUNT, RAFT_LEASE_READS),
+    entries=(
+        RAFT_KV,
+        RAFT_KV_WAN,
+        RAFT_HUNT,
+        RAFT_CALM_HUNT,
+        RAFT_SCRIPT,
+        RAFT_WHOLE_HUNT,
+        RAFT_LEASE_READS,
+        RAFT_CHANGE_HUNT,
+    ),
     bugs=BUGS,
     lanes=LANES,
     not_applicable=NOT_APPLICABLE,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from simclock import seconds
+from simclock.experiments.catalog.raft.bugs import compaction, elections, logs, membership, services, whole
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
-from simclock.experiments.catalog.raft.bugs import elections, logs, services, whole
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.experiments.entries.replicated_store import LINEARIZABILITY
 
 SCENARIO = "raft-hunt"
 WHOLE = "raft-whole-hunt"
+CHANGES = "raft-change-hunt"
 LIVENESS_NS = seconds(5)
 
 RAFT = "Ongaro & Ousterhout 2014"
 GUIDE = "Students' Guide to Raft, https://thesquareplanet.com/blog/students-guide-to-raft/"
 PYSYNC = "https://github.com/bakwc/PySyncObj"
+SANDTABLE = "Tang et al., SandTable, EuroSys 2024"
 
 
 def _bug(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
@@ -27,6 +29,12 @@ def _whole_bug(id: str, name: str, parts: dict[str, type], property: str, source
     """A row about what the dissertation adds."""
     judged = property == LINEARIZABILITY
     return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=WHOLE, judged=judged)
+
+
+def _change_bug(id: str, name: str, server: type, source: str, property: str = "Leader Completeness") -> Bug:
+    """A row about how one configuration becomes the next."""
+    parts = {"server": server}
+    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=CHANGES, judged=False)
 
 
 def _lease_bug(id: str, name: str, server: type, source: str) -> Bug:
@@ -234,6 +242,27 @@ BUGS = (
         "Log Matching",
         "https://github.com/camunda/camunda/issues/6092",
     ),
+    _whole_bug(
+        "RAFT-31",
+        "covered-log-not-purged",
+        {"server": compaction.PurgesLate},
+        "Durable State",
+        "https://github.com/databendlabs/openraft/pull/753",
+    ),
+    _whole_bug(
+        "RAFT-32",
+        "wal-resurrects-tail",
+        {"server": compaction.ReplaysTail},
+        "Durable State",
+        "https://github.com/etcd-io/etcd/issues/22442",
+    ),
+    _change_bug(
+        "RAFT-34",
+        "change-before-own-term",
+        membership.ChangesBeforeOwnTerm,
+        "https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E",
+    ),
+    _change_bug("RAFT-35", "two-pending-changes", membership.ChangesTwice, "Ongaro 2014, 4.1"),
     _whole_bug("RAFT-36", "joint-quorum-union", {"server": whole.CountsUnion}, "Committed On Majority", f"{RAFT} 6"),
     _whole_bug(
         "RAFT-36b", "joint-quorum-new-alone", {"server": whole.CountsNewAlone}, "Committed On Majority", f"{RAFT} 6"
@@ -283,9 +312,49 @@ BUGS = (
     _whole_bug(
         "DISS-6.4", "query-without-round", {"server": whole.AnswersWithoutRound}, LINEARIZABILITY, "Ongaro 2014, 6.4"
     ),
+    _change_bug("PAPER-6", "no-joint-configuration", membership.SkipsJoint, f"{RAFT} 6"),
+    _whole_bug(
+        "DISS-6.4b",
+        "query-answered-by-anyone",
+        {"server": whole.EveryoneAnswersQueries},
+        LINEARIZABILITY,
+        f"{SANDTABLE} (Xraft)",
+    ),
+    _whole_bug(
+        "DISS-5",
+        "heartbeat-for-snapshot",
+        {"server": compaction.SendsHeartbeatForSnapshot},
+        "State Machine Safety",
+        f"{SANDTABLE} (WRaft)",
+    ),
+    _whole_bug(
+        "DISS-5b",
+        "old-snapshot-refused",
+        {"server": compaction.RefusesOldSnapshots},
+        "nextIndex Above Match",
+        f"{SANDTABLE} (WRaft)",
+    ),
+    _whole_bug(
+        "DISS-5c",
+        "covered-request-refused",
+        {"server": compaction.RefusesCovered},
+        "nextIndex Above Match",
+        f"{SANDTABLE} (WRaft)",
+    ),
     _lease_bug("RAFT-46", "lease-too-long", whole.LeasesForLonger, "Ongaro 2014, 6.4.1"),
     _lease_bug(
         "RAFT-47", "lease-survives-transfer", whole.LeaseSurvivesTransfer, "https://github.com/tikv/tikv/issues/8034"
+    ),
+    Bug(
+        id="RAFT-40",
+        name="learner-refuses-vote",
+        parts={"server": membership.LearnerRefuses},
+        property=PROGRESS,
+        kind=LIVENESS,
+        source="https://github.com/etcd-io/etcd/pull/10998",
+        scenario=WHOLE,
+        judged=False,
+        liveness_ns=LIVENESS_NS,
     ),
     _liveness_bug("PAPER-5.2L", "same-timeouts", {"server": elections.TimesOutTogether}, f"{RAFT} 5.2"),
     _liveness_bug("PAPER-5.3L", "never-searches-back", {"server": logs.NeverSearchesBack}, f"{RAFT} 5.3"),

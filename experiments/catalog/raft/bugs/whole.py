@@ -11,7 +11,7 @@ from simclock.protocols.raft import (
     Snapshot,
 )
 from simclock.protocols.raft.log import erase
-from simclock.protocols.replication import Sessions, reached_by
+from simclock.protocols.replication import ClientQuery, Sessions, reached_by
 from simclock.protocols.replication.quorum import is_quorum, majority, reached
 
 # Pre-votes.
@@ -148,3 +148,10 @@ class AnswersWithoutRound(RaftServer):
         ready, self.queries = self.queries, []
         for query in ready:
             self._answer_query(query.client, query.message)
+
+
+class EveryoneAnswersQueries(RaftServer):
+    """A server answers a query from what it has applied, whether it leads or not: what SandTable found in Xraft."""
+
+    def _on_client_query(self, source: int, message: ClientQuery) -> None:
+        self._answer_query(source, message)
