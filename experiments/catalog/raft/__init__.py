@@ -2,18 +2,30 @@
 
 from simclock.experiments.catalog.raft.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.raft.calm import RAFT_CALM_HUNT
+from simclock.experiments.catalog.raft.costs import STUDIES
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
 from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.lease_reads import RAFT_LEASE_READS
 from simclock.experiments.catalog.raft.scenario import RAFT_KV, RAFT_KV_WAN
 from simclock.experiments.catalog.raft.script import RAFT_SCRIPT
+from simclock.experiments.catalog.raft.small import RAFT_SMALL
 from simclock.experiments.catalog.raft.whole_hunt import RAFT_WHOLE_HUNT
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="raft",
-    entries=(RAFT_KV, RAFT_KV_WAN, RAFT_HUNT, RAFT_CALM_HUNT, RAFT_SCRIPT, RAFT_WHOLE_HUNT, RAFT_LEASE_READS),
+    entries=(
+        RAFT_KV,
+        RAFT_KV_WAN,
+        RAFT_HUNT,
+        RAFT_CALM_HUNT,
+        RAFT_SCRIPT,
+        RAFT_WHOLE_HUNT,
+        RAFT_LEASE_READS,
+        RAFT_SMALL,
+    ),
     bugs=BUGS,
+    studies=STUDIES,
     lanes=LANES,
     not_applicable=NOT_APPLICABLE,
 )
