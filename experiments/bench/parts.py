@@ -78,8 +78,8 @@ class Sizes:
     explored: tuple[int, ...] = (6, 7)
     """Managers of the two-phase commit that is explored."""
     kernels: tuple[kernels.Size, ...] = kernels.SIZES
-    raft: tuple[int, int] = (100_000, 10)
-    """Entries that a follower has missed, and minutes of a run whose memory is measured."""
+    raft: tuple[int, int] = (100_000, 600)
+    """Entries that a follower has missed, and seconds of a run whose memory is measured."""
 
 
 QUICK = Sizes(
@@ -96,7 +96,7 @@ QUICK = Sizes(
     signed=((20, 10, 1),),
     explored=(4,),
     kernels=(("phold", 1_000), ("timers", 1_000)),
-    raft=(10_000, 1),
+    raft=(10_000, 60),
 )
 
 INLINE_TARGETS = {

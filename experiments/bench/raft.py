@@ -1,4 +1,4 @@
-"""What Raft costs this machine: wall time of a catch-up, and memory of ten minutes, with snapshots and without.
+"""What Raft costs this machine: wall time of a catch-up, and memory of a long run, with snapshots and without.
 
 Messages, bytes and virtual time of the same runs are the same everywhere: `simclock study raft-catch-up` and its kin.
 """
@@ -16,8 +16,8 @@ from statistics import median
 import simclock
 from simclock import Control, Observation, UsageError, ms
 from simclock.experiments.bench.measure import Row, alternate, ratios, spread
-from simclock.experiments.catalog.raft.costs.catch_up import AWAY, WAYS, CaughtUp, Way, catch_up_scenario
-from simclock.experiments.catalog.raft.costs.compaction import CLIENTS, SERVERS
+from simclock.experiments.catalog.raft_costs.catch_up import AWAY, WAYS, CaughtUp, Way, catch_up_scenario
+from simclock.experiments.catalog.raft_costs.compaction import CLIENTS, SERVERS
 
 MEMORY = "simclock.experiments.bench.raft_memory"
 SNAPSHOT_EVERY = 1000
@@ -51,7 +51,7 @@ def catch_up_s(way: Way, entries: int, keys: int) -> float:
     return took_s
 
 
-def measure_raft(entries: int, minutes: int, repeats: int) -> Iterator[Row]:
+def measure_raft(entries: int, lasts_s: int, repeats: int) -> Iterator[Row]:
     """Snapshots against the log, and memory with snapshots against without."""
     by_log, by_snapshot = WAYS[0], WAYS[-1]
     for keys in (max(1, entries // 100), entries):
@@ -72,10 +72,10 @@ def measure_raft(entries: int, minutes: int, repeats: int) -> Iterator[Row]:
         )
     for judged in (False, True):
         for every in (None, SNAPSHOT_EVERY):
-            grown = _grown_mb(60 * minutes, every, judged)
+            grown = _grown_mb(lasts_s, every, judged)
             yield Row(
                 part="raft",
-                load=f"{minutes} min, {'judged' if judged else 'nodes alone'}, {_said(every)}",
+                load=f"{lasts_s} s, {'judged' if judged else 'nodes alone'}, {_said(every)}",
                 nodes=len(SERVERS) + CLIENTS,
                 against="peak less what stood before the run",
                 unit="MB",

@@ -13,7 +13,7 @@ from functools import partial
 import simclock
 from simclock import Control, Observation, Observer, seconds
 from simclock.experiments.bench.memory import peak_bytes
-from simclock.experiments.catalog.raft.costs.compaction import CLIENTS, SERVERS, compaction_scenario
+from simclock.experiments.catalog.raft_costs.compaction import CLIENTS, SERVERS, compaction_scenario
 from simclock.experiments.checkers.client_history import History
 from simclock.protocols.raft import RaftProperties
 

@@ -37,6 +37,7 @@ TOPICS = {
     "throttle": "hourly-throttle throttle-hunt",
     "snapshots": "snapshots snapshots-hunt snapshots-script",
     "metadata": "",
+    "raft_costs": "",
     "specifications": "two-phase-commit paxos-specification ping-pong-specification",
 }
 """Folder -> the names of its scenarios, so that one is found without the others; all is listed in this order."""

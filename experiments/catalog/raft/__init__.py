@@ -2,7 +2,6 @@
 
 from simclock.experiments.catalog.raft.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.raft.calm import RAFT_CALM_HUNT
-from simclock.experiments.catalog.raft.costs import STUDIES
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
 from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.lease_reads import RAFT_LEASE_READS
@@ -25,7 +24,6 @@ TOPIC = Topic(
         RAFT_SMALL,
     ),
     bugs=BUGS,
-    studies=STUDIES,
     lanes=LANES,
     not_applicable=NOT_APPLICABLE,
 )

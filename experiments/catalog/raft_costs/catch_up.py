@@ -27,7 +27,7 @@ from simclock import (
 )
 from simclock.actors import run
 from simclock.environment.disk import DiskModel
-from simclock.experiments.catalog.raft.costs.metered import MeteredServer, counts, sent
+from simclock.experiments.catalog.raft_costs.metered import MeteredServer, counts, sent
 from simclock.experiments.entries.parameters import Duration, Parameters, Whole
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.key_value import KeyValueStore

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from simclock import ms
-from simclock.experiments.catalog.raft.costs.metered import CLIENTS, LASTS, SYNC, measured_run, sent, timed
+from simclock.actors import run
+from simclock.experiments.catalog.raft_costs.metered import CLIENTS, LASTS, SYNC, metered_scenario, sent, timed
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.key_value import Workload
@@ -38,9 +39,9 @@ def rows(settings: StudySettings) -> Iterator[Row]:
             reads = "lease" if way == "lease" else "index"
             raft = RaftSettings(servers=(0, 1, 2), sticky=True, reads=reads, clock_drift_ppm=DRIFT_PPM)
             workload = Workload(processes=processes, pause_ns=ms(5), queries=way != "log", mix=(("get", 1),))
-            result = measured_run(raft, workload, settings.seed, settings.parameters)
+            result = run(metered_scenario(raft, workload, settings.seed, settings.parameters))
             took, (messages, size) = timed(result), sent(result)
-            yield processes * CLIENTS, way, *took, messages / took.operations, size / took.operations
+            yield processes * CLIENTS, way, *took, messages / max(1, took.operations), size / max(1, took.operations)
 
 
 def notes(measured: Sequence[Row]) -> Sequence[str]:

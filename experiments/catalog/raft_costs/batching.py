@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from simclock import format_duration, ms
-from simclock.experiments.catalog.raft.costs.metered import CLIENTS, LASTS, SYNC, measured_run, sent, timed
+from simclock.actors import run
+from simclock.experiments.catalog.raft_costs.metered import CLIENTS, LASTS, SYNC, metered_scenario, sent, timed
 from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.key_value import Workload
@@ -37,10 +38,10 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     workload = Workload(processes=settings.parameters["processes"], pause_ns=ms(5), mix=(("put", 1),))
     for batch_ns in BATCHES_NS:
         raft = RaftSettings(servers=(0, 1, 2), batch_ns=batch_ns)
-        result = measured_run(raft, workload, settings.seed, settings.parameters)
+        result = run(metered_scenario(raft, workload, settings.seed, settings.parameters))
         took, (messages, size) = timed(result), sent(result)
         between, _ = sent(result, lambda kind: kind in BETWEEN_SERVERS)
-        each = tuple(count / took.operations for count in (messages, between, size))
+        each = tuple(count / max(1, took.operations) for count in (messages, between, size))
         yield format_duration(batch_ns), *took, *each
 
 

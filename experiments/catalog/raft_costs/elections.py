@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from simclock import Cut, Fault, Heal, Partition, ms, parse_duration, seconds
-from simclock.experiments.catalog.raft.costs.metered import CLIENTS, SYNC, measured_run, timed
+from simclock.actors import run
+from simclock.experiments.catalog.raft_costs.metered import CLIENTS, SYNC, metered_scenario, timed
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.studies import Row, Study, StudySettings
 from simclock.protocols.key_value import Workload
@@ -71,9 +72,10 @@ def rows(settings: StudySettings) -> Iterator[Row]:
             raft = RaftSettings(servers=SERVERS, **features)
             observers = (partial(RaftProperties, SERVERS),)
             planned = tuple(faults(lasts_ns))
-            result = measured_run(
+            scenario = metered_scenario(
                 raft, workload, settings.seed, settings.parameters, faults=planned, observers=observers
             )
+            result = run(scenario)
             told = result.report(RaftProperties)
             yield network, way, told["elections"], told["leaders"], told["term"], *timed(result)
 
