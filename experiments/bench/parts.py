@@ -32,6 +32,7 @@ from simclock.experiments.bench.loads import (
     run_simpy_stores,
 )
 from simclock.experiments.bench.measure import Row, Target, alternate, ratios, spread
+from simclock.experiments.bench.raft import measure_raft
 from simclock.experiments.bench.signed import SIGNED, Size, measure_signed
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.synthetic.scenario import (
@@ -77,6 +78,8 @@ class Sizes:
     explored: tuple[int, ...] = (6, 7)
     """Managers of the two-phase commit that is explored."""
     kernels: tuple[kernels.Size, ...] = kernels.SIZES
+    raft: tuple[int, int] = (100_000, 600)
+    """Entries that a follower has missed, and seconds of a run whose memory is measured."""
 
 
 QUICK = Sizes(
@@ -93,6 +96,7 @@ QUICK = Sizes(
     signed=((20, 10, 1),),
     explored=(4,),
     kernels=(("phold", 1_000), ("timers", 1_000)),
+    raft=(10_000, 60),
 )
 
 INLINE_TARGETS = {
@@ -474,6 +478,7 @@ PARTS: dict[str, Callable[[Sizes], Iterator[Row]]] = {
     "guard": measure_guard,
     "sweep": measure_sweep,
     "explore": measure_explore,
+    "raft": lambda sizes: measure_raft(*sizes.raft, sizes.repeats),
 }
 
 

@@ -17,7 +17,8 @@ TOPICS = {
     "synthetic": "phold ping-pong timers broadcast",
     "everything": "everything",
     "raft": (
-        "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-change-hunt"
+        "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-change-hunt "
+        "raft-small"
     ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv",
@@ -41,6 +42,7 @@ TOPICS = {
     "throttle": "hourly-throttle throttle-hunt",
     "snapshots": "snapshots snapshots-hunt snapshots-script",
     "metadata": "",
+    "raft_costs": "",
     "specifications": "two-phase-commit paxos-specification ping-pong-specification",
 }
 """Folder -> the names of its scenarios, so that one is found without the others; all is listed in this order."""

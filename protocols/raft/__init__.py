@@ -17,11 +17,12 @@
     operator.py       a node that asks for changes and transfers
     server.py         a server, made of these: what happens to it comes in here
     properties.py     Figure 3 as observers, and what must hold besides
+    metrics.py        what an operator would watch: terms, leaders, lag
     testimony.py      whether servers tell in full what these rest on
 
 Of another shape: testimony.py is an observer in a file of its own; it judges whether servers tell all, and not whether
-what they tell is right. configuration.py and log.py have each a value that stands in messages and on disks, beside what
-is done with it.
+what they tell is right. metrics.py is one that judges nothing. configuration.py and log.py have each a value that
+stands in messages and on disks, beside what is done with it.
 
 It is an `Engine` of protocols/replication, where requests, replies and sessions are. A service is a state machine, an
 object with `apply(command: bytes) -> bytes`, given to every server:
@@ -49,6 +50,7 @@ from simclock.protocols.raft.messages import (
     TimeoutNow,
     TransferLeadership,
 )
+from simclock.protocols.raft.metrics import RaftMetrics
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.properties import RaftProperties
 from simclock.protocols.raft.server import RaftServer
@@ -69,6 +71,7 @@ __all__ = [
     "Log",
     "OperatorReply",
     "Progress",
+    "RaftMetrics",
     "RaftProperties",
     "RaftServer",
     "RaftSettings",

@@ -8,6 +8,7 @@ from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.lease_reads import RAFT_LEASE_READS
 from simclock.experiments.catalog.raft.scenario import RAFT_KV, RAFT_KV_WAN
 from simclock.experiments.catalog.raft.script import RAFT_SCRIPT
+from simclock.experiments.catalog.raft.small import RAFT_SMALL
 from simclock.experiments.catalog.raft.whole_hunt import RAFT_WHOLE_HUNT
 from simclock.experiments.entries.topic import Topic
 
@@ -22,6 +23,7 @@ TOPIC = Topic(
         RAFT_WHOLE_HUNT,
         RAFT_LEASE_READS,
         RAFT_CHANGE_HUNT,
+        RAFT_SMALL,
     ),
     bugs=BUGS,
     lanes=LANES,

@@ -27,17 +27,18 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of, sometimes
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.observed import Configured, Follower, Leader, Started, read
 from simclock.protocols.raft.operator import Change, Request
 
@@ -92,7 +93,7 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
             Enough,
             partial(Splits, settings.seed),
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
     )
 
 

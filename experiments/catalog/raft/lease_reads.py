@@ -36,7 +36,7 @@ from simclock import (
 from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.raft import hunt
-from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.scenario import describe, judge, reports
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
@@ -45,7 +45,7 @@ from simclock.experiments.entries.parameters import Choice, Drift, Parameters
 from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftMetrics, RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.observed import Leader
 from simclock.protocols.raft.operator import Request, Transfer
 
@@ -107,6 +107,7 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
         observers=(
             partial(RaftProperties, raft.servers),
             partial(RaftTestimony, raft.servers),
+            partial(RaftMetrics, raft.servers),
             partial(History, range(READER, WRITER + 1)),
         ),
         final=partial(server_at_end, RaftServer),
@@ -161,4 +162,5 @@ RAFT_LEASE_READS = Entry(
     describe=describe,
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
+    reports=reports,
 )

@@ -6,7 +6,7 @@ linearizability of what the clients heard.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,9 +18,11 @@ from simclock import (
     Scenario,
     Uniform,
     UsageError,
+    format_duration,
     minutes,
     ms,
     seconds,
+    us,
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.operating import nodes_named, schedule_of
@@ -45,7 +47,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.raft import RaftMetrics, RaftProperties, RaftServer, RaftSettings
 from simclock.protocols.raft.observed import Leader
 from simclock.protocols.raft.operator import Operator, Request
 from simclock.protocols.replication import Sessions
@@ -88,7 +90,12 @@ def _scenario(
         duration_ns=duration_ns,
         network=network,
         faults=trouble(Leader.observed_as, duration_ns, servers, nodes),
-        observers=(partial(RaftProperties, raft.nodes, raft.servers), partial(History, range(servers, known)), Terms),
+        observers=(
+            partial(RaftProperties, raft.nodes, raft.servers),
+            partial(RaftMetrics, raft.nodes),
+            partial(History, range(servers, known)),
+            Terms,
+        ),
         final=partial(server_at_end, RaftServer),
     )
 
@@ -236,6 +243,7 @@ def describe(result: RunResult) -> Sequence[tuple[str, str]]:
         ("commits", f"{raft['committed']} entries, {rate_text(raft['committed'], result)}"),
         ("logs", f"{raft['truncations']} truncations; {duplicates} commands committed twice and applied once"),
         *_described(raft),
+        *_metrics(result),
         *describe_clients(result),
     )
 
@@ -254,6 +262,37 @@ def _described(raft: dict[str, int]) -> list[tuple[str, str]]:
     return told
 
 
+def reports(result: RunResult) -> Mapping[str, Any]:
+    """What an operator would watch, and the counts of what happened."""
+    return {name: result.reports[name] for name in ("RaftMetrics", "RaftProperties")} | {"Messages": _rates(result)}
+
+
+def _rates(result: RunResult) -> dict[str, float]:
+    """What all nodes have sent, clients too."""
+    sent, committed = result.counters["sent"], result.reports["RaftProperties"]["committed"]
+    virtual_s = max(1, result.virtual_ns) / seconds(1)
+    return {
+        "sent_per_second": round(sent / virtual_s, 1),
+        "sent_per_entry": round(sent / max(1, committed), 1),
+    }
+
+
+def _metrics(result: RunResult) -> list[tuple[str, str]]:
+    """The same in words."""
+    metrics = result.reports.get("RaftMetrics")
+    if metrics is None:
+        return []
+    leader = "nobody leads" if metrics["leader"] is None else f"node {metrics['leader']} leads"
+    matched = ", ".join(f"{index} at {member}" for member, index in metrics["match_index"].items())
+    rates = _rates(result)
+    gap = format_duration(metrics["commit_gap_ns_max"] // us(100) * us(100))
+    return [
+        ("at the end", f"{leader}, {metrics['commit_index']} committed; match index {matched or 'of nobody'}"),
+        ("at worst", f"{gap} without a commit, a follower {metrics['lag_max']} entries behind"),
+        ("message rate", f"{rates['sent_per_second']} per second of virtual time, {rates['sent_per_entry']} an entry"),
+    ]
+
+
 RAFT_KV = Entry(
     name="raft-kv",
     summary="a key-value store on Raft, its leader cut off and later crashed",
@@ -263,6 +302,7 @@ RAFT_KV = Entry(
     describe=describe,
     parameters=LAN_PARAMETERS,
     prey=partial(_prey, LAN_PARAMETERS, ms(300)),
+    reports=reports,
     shown=shown,
     sometimes=sometimes,
     story=story,
@@ -276,6 +316,7 @@ RAFT_KV_WAN = Entry(
     describe=describe,
     parameters=WAN_PARAMETERS,
     prey=partial(_prey, WAN_PARAMETERS, seconds(2)),
+    reports=reports,
     shown=shown,
     sometimes=sometimes,
     story=story,

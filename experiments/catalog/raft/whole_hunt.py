@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from simclock import Network, RunResult, Scenario, Stream, Uniform, format_duration, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
-from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.scenario import describe, judge, reports
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
@@ -30,7 +30,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftMetrics, RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.operator import Change, Operator, Request, Transfer
 
 FIRST = 3
@@ -167,6 +167,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
         observers=(
             partial(RaftProperties, raft.nodes, raft.servers),
             partial(RaftTestimony, raft.nodes, raft.servers),
+            partial(RaftMetrics, raft.nodes),
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
             Enough,
         ),
@@ -220,6 +221,7 @@ RAFT_WHOLE_HUNT = Entry(
     describe=describe,
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
+    reports=reports,
     nemesis="swarm",
     sometimes=sometimes,
 )

@@ -224,12 +224,13 @@ class Space:
                 then = told[watch] = self.watching.after(watch, node, observations, failure)
                 if self.base is not None and then >= self.base.watches:
                     self.learnt.append((told, watch))
-            if then != watch:
-                successor += (then - watch) << self.watch_shift
-                if then in self.watching.notes:
-                    self.noted.append(successor)
+            successor += (then - watch) << self.watch_shift
         for target, message in instants:
             successor = self._arrives(successor, node, target, message)
+        if told is not None or instants:
+            then = successor >> self.watch_shift
+            if then != state >> self.watch_shift and then in self.watching.notes:
+                self.noted.append(successor)
         return successor
 
     def _arrives(self, state: int, source: int, target: int, message: Any) -> int:
@@ -252,8 +253,6 @@ class Space:
             watch = state >> self.watch_shift
             then = self.watching.after(watch, target, observations, failure)
             state += (then - watch) << self.watch_shift
-            if then in self.watching.notes and then != watch:
-                self.noted.append(state)
         for other, more in sent:
             if other in self.instant:
                 state = self._arrives(state, target, other, more)
