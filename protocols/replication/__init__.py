@@ -19,7 +19,7 @@ An engine (Raft) is put under a service (a key-value store, leases) by who build
 
 from simclock.protocols.replication.caller import Call, Caller
 from simclock.protocols.replication.engine import Engine
-from simclock.protocols.replication.front import Front
+from simclock.protocols.replication.front import Front, based_on
 from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
 from simclock.protocols.replication.quorum import majority, reached_by
 from simclock.protocols.replication.sessions import CommandsAlone, Numbered, Sessions, StateMachine, numbered
@@ -36,6 +36,7 @@ __all__ = [
     "Numbered",
     "Sessions",
     "StateMachine",
+    "based_on",
     "majority",
     "numbered",
     "reached_by",

@@ -26,12 +26,12 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node
-from simclock.experiments.catalog.multi_paxos.progress import MultiPaxosProgress
 from simclock.experiments.catalog.multi_paxos.quorum_text import changes_of, quorum_of
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.multi_paxos import MultiPaxosProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Flag, Parameters, Text, Whole
 from simclock.experiments.entries.settings import Settings
