@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -122,3 +123,55 @@ def test_every_change_of_a_value_is_told_with_its_line() -> None:
 def test_a_value_that_is_not_there_gets_one_line(value: str, told: str) -> None:
     result = CliRunner().invoke(main, ["replay", "raft-kv", "--duration", "20ms", "--watch-value", value])
     assert result.exit_code == 2 and result.stderr == f"simclock: --watch-value: {told}\n"
+
+
+DRAWN = re.compile(r"  drawn +the contradiction(?: of key .*)?: (\d+) of its (\d+) operations cannot be put in order")
+
+
+@pytest.mark.parametrize(("name", "bug"), [("raft-hunt", "PAPER-8b"), ("multi-paxos-hunt", "PAXOS-07")])
+def test_the_contradiction_of_a_replicated_store_is_drawn(name: str, bug: str) -> None:
+    goldens = Path(__file__).with_name("goldens") / "zoo.txt"
+    rows = map(str.split, goldens.read_text(encoding="utf-8").splitlines())
+    (seed,) = [row[1] for row in rows if row[:1] == [bug]]
+    told = CliRunner().invoke(main, ["run", name, "--set", f"bug={bug}", "--seed", seed])
+    assert told.exit_code == 1
+    found = DRAWN.search(told.output)
+    assert found is not None and 2 <= int(found[1]) <= 6 < int(found[2])
+
+
+OWN = """
+from functools import partial
+
+from simclock import Node, Scenario, ms
+from simclock.experiments.checkers.linearizability import register
+from simclock.experiments.checkers.linearizable import Linearizable
+
+
+class Teller(Node):
+    def on_start(self):
+        self.told = [(0, "write", 1), *((1, "read", 1) for _ in range(20)), (1, "read", 0)]
+        self.set_timer("next", ms(1))
+
+    def on_timer(self, timer):
+        process, function, value = self.told.pop(0)
+        self.observe("invoke", (process, function, None, value if function == "write" else None))
+        self.observe("ok", (process, function, None, value))
+        if self.told:
+            self.set_timer("next", ms(1))
+
+
+def told(seed: int) -> Scenario:
+    observers = (partial(Linearizable, register(0)),)
+    return Scenario(name="told", seed=seed, nodes=1, build=lambda node: Teller(), observers=observers)
+"""
+
+
+def test_the_contradiction_of_ones_own_history_is_drawn(tmp_path: Path) -> None:
+    own = tmp_path / "own.py"
+    own.write_text(OWN, encoding="utf-8")
+    told = CliRunner().invoke(main, ["run", str(own)])
+    found = DRAWN.search(told.output)
+    assert told.exit_code == 1 and found is not None and found.groups() == ("2", "22")
+    assert "Linearizable.found" not in told.output
+    reports = json.loads(CliRunner().invoke(main, ["run", str(own), "--format", "json"]).stdout)["reports"]
+    assert set(reports["Linearizable"]) == {"type", "operations", "steps", "verdict", "explanation"}

@@ -9,7 +9,8 @@ operation at a time; a client that gave up goes on as a process of another numbe
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from msgspec.structs import astuple
 
@@ -24,7 +25,8 @@ STEPS_MAX = 20_000_000
 """What the checker may try: a limit in steps is the same on every machine."""
 
 
-class Judged(NamedTuple):
+@dataclass(frozen=True)
+class Judged:
     """What the checker made of a history."""
 
     operations: int
@@ -33,6 +35,9 @@ class Judged(NamedTuple):
     """"OK", "ILLEGAL" or "UNKNOWN"."""
     explanation: str
     """Lines."""
+
+    found: Linearizability = field(repr=False, compare=False)
+    """All of the verdict, from which a contradiction is drawn."""
 
     @property
     def undecided(self) -> bool:
@@ -70,4 +75,4 @@ class Linearizable(Observer[Judged]):
     def report(self) -> Judged:
         judged = self._judged
         assert judged is not None, "the run has ended"
-        return Judged(judged.operations, judged.steps, judged.verdict.name, judged.explain())
+        return Judged(judged.operations, judged.steps, judged.verdict.name, judged.explain(), judged)

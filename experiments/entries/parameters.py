@@ -243,11 +243,15 @@ def parameter_of(name: str, default: Any) -> Parameter:
 
 
 class Parameters(dict[str, Any]):
-    """Parameter name -> default, for code that lays what a user asks for over it; `kinds` says all about each."""
+    """Parameter name -> default, for code that lays what a user asks for over it; `kinds` says all about each.
+
+    Those of another `Parameters` keep their kinds.
+    """
 
     def __init__(self, declared: Mapping[str, Any] | None = None, **more: Any) -> None:
-        named = {**(declared or {}), **more}
-        self.kinds = {name: parameter_of(name, default) for name, default in named.items()}
+        first = declared.kinds if isinstance(declared, Parameters) else declared
+        named = {**(first or {}), **more}
+        self.kinds: dict[str, Parameter] = {name: parameter_of(name, default) for name, default in named.items()}
         super().__init__({name: kind.default for name, kind in self.kinds.items()})
 
 

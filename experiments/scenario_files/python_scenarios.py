@@ -13,11 +13,13 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NoReturn
 
 from simclock.errors import SimclockError, UsageError
+from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.linearizable import Judged
 from simclock.experiments.entries.bug import BUG, PUT_IN, Bug
 from simclock.experiments.entries.entry import Entry
@@ -239,10 +241,12 @@ def _own(text: str, summary: str, make: Callable[..., Scenario], *, scales: bool
 
 
 def _judged(result: RunResult) -> Verdict:
-    """What its observers found; unknown where one of them could not decide."""
-    undecided = [each for each in result.reports.values() if isinstance(each, Judged) and each.undecided]
+    """What its observers found; unknown where one of them could not decide. Contradictions of histories are drawn."""
+    histories = [each for each in result.reports.values() if isinstance(each, Judged)]
+    shown = tuple(partial(contradiction_text, each.found) for each in histories)
     return together(
-        judge_invariants(result), *(Verdict(status=UNKNOWN, lines=(each.explanation,)) for each in undecided)
+        replace(judge_invariants(result), shown=shown),
+        *(Verdict(status=UNKNOWN, lines=(each.explanation,)) for each in histories if each.undecided),
     )
 
 

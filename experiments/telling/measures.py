@@ -51,5 +51,5 @@ def _parts(value: Any) -> Mapping[Any, Any]:
         made: dict[str, Any] = value._asdict()
         return made
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: getattr(value, each.name) for each in fields(value)}
+        return {each.name: getattr(value, each.name) for each in fields(value) if each.compare}
     return {}

@@ -18,13 +18,14 @@ from typing import NamedTuple
 from simclock import Network, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos import scenario as multi_paxos_kv
-from simclock.experiments.catalog.multi_paxos.scenario import describe, judge, prey_of, server_at_end
+from simclock.experiments.catalog.multi_paxos.scenario import describe, judge, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
@@ -173,7 +174,7 @@ def multi_paxos_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(History, range(servers, servers + CLIENTS)),
             Enough,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, MultiPaxosServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "phase_one": str(paxos.quorums.phase_one),

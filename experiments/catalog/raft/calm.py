@@ -17,17 +17,18 @@ from typing import NamedTuple
 from simclock import Network, Scenario, Uniform, format_duration, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Parts, sometimes
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import RaftProgress
 from simclock.experiments.checkers.steadiness import Calmness, RaftSteadiness
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 
 ELECTION_TIMEOUT_NS = ms(80)
 HEARTBEAT_NS = ms(50)
@@ -126,7 +127,7 @@ def raft_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
             Enough,
             Terms,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "entries_per_message_max": drawn.entries_per_message_max,

@@ -26,7 +26,7 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import scenario as raft_kv
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
@@ -34,6 +34,7 @@ from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgre
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
@@ -138,7 +139,7 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
             Enough,
             Terms,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "entries_per_message_max": drawn.entries_per_message_max,

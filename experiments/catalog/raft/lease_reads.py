@@ -36,15 +36,16 @@ from simclock import (
 from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.raft import hunt
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Drift, Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.observed import Leader
 from simclock.protocols.raft.operator import Request, Transfer
 
@@ -108,7 +109,7 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftTestimony, raft.servers),
             partial(History, range(READER, WRITER + 1)),
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
     )
 
 

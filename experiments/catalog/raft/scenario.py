@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from simclock import (
-    CRASHED,
-    Crash,
-    Fault,
-    Heal,
     Network,
-    Partition,
     Regions,
-    Restart,
     RunResult,
     Scenario,
     Uniform,
@@ -32,62 +26,32 @@ from simclock.actors import Node
 from simclock.experiments.catalog.raft.operating import nodes_named, schedule_of
 from simclock.experiments.catalog.raft.states import shown
 from simclock.experiments.catalog.raft.story import Terms, story
-from simclock.experiments.checkers.client_history import History, history_of
-from simclock.experiments.checkers.linearizability import Verdict as Linearity
-from simclock.experiments.checkers.linearizability import check_linearizability, key_value
-from simclock.experiments.checkers.linearizability.intervals import contradiction_text
+from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Choice, Duration, Flag, Parameters, Text, Whole
+from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Text, Whole
 from simclock.experiments.entries.regions import CLIENT_REGIONS, REPLICA_REGIONS, wan_one_way_ns
+from simclock.experiments.entries.replicated_store import (
+    STEPS_MAX,
+    answered,
+    describe_clients,
+    judge_service,
+    load_parameters,
+    rate_text,
+    server_at_end,
+    trouble,
+)
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
+from simclock.experiments.entries.verdict import Verdict
 from simclock.experiments.nemesis import Prey
-from simclock.experiments.telling.quantiles import latency_text
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
 from simclock.protocols.raft.observed import Leader
 from simclock.protocols.raft.operator import Operator, Request
 from simclock.protocols.replication import Sessions
 
-STEPS_MAX = 20_000_000
-"""What the linearizability checker may try: a limit in steps is the same on every machine."""
-
 SPARES_MAX = 100
 """As many servers may come in later."""
-
-LINEARIZABILITY = "linearizability"
-"""What the judge names where no order of the clients' operations explains what they heard."""
-
-
-class ServerAtEnd(NamedTuple):
-    """What is kept of a replica that is up when the run ends."""
-
-    role: str
-    term: int
-    commit_index: int
-    duplicates: int
-    """Commands that were committed again, and not applied again, since its last start."""
-
-
-def server_at_end(node: Any) -> ServerAtEnd | None:
-    """What is kept of a node; None of a client."""
-    if not isinstance(node, RaftServer):
-        return None
-    duplicates = node.state_machine.duplicates if isinstance(node.state_machine, Sessions) else 0
-    return ServerAtEnd(node.role.name.lower(), node.current_term, node.commit_index, duplicates)
-
-
-def trouble(duration_ns: int, replicas: int, nodes: int) -> tuple[Fault, ...]:
-    """The leader is cut off together with the first client; later the leader crashes, and restarts."""
-    minority = (Leader.observed_as, replicas)
-    others = tuple(node for node in range(nodes) if node != replicas)
-    return (
-        Partition(at_ns=duration_ns // 6, groups=(minority, others)),
-        Heal(at_ns=duration_ns * 7 // 24),
-        Crash(at_ns=duration_ns // 2, node=Leader.observed_as),
-        Restart(at_ns=duration_ns * 5 // 8, node=CRASHED),
-    )
 
 
 def _scenario(
@@ -123,9 +87,9 @@ def _scenario(
         build=build,
         duration_ns=duration_ns,
         network=network,
-        faults=trouble(duration_ns, servers, nodes),
+        faults=trouble(Leader.observed_as, duration_ns, servers, nodes),
         observers=(partial(RaftProperties, raft.nodes, raft.servers), partial(History, range(servers, known)), Terms),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
     )
 
 
@@ -178,16 +142,9 @@ def _prey(defaults: dict[str, Any], election_timeout_ns_max: int, scenario: Scen
     )
 
 
-def _load(*, processes: int, keys: int, pause_ns: int, retry_ns: int, give_up_ns: int) -> Parameters:
+def _parameters(load: Parameters) -> Parameters:
     return Parameters(
-        clients=Whole(3, least=1, help="Nodes that call the store."),
-        processes=Whole(processes, help="Operations that a client has under way at a time, in a closed loop."),
-        keys=Whole(keys, help="How many keys there are."),
-        zipf=Text("0.99", help="How skewed the choice of keys is."),
-        loop=Choice("closed", ("closed", "open"), help="Whether a call waits for the answer to the last one."),
-        pause_ns=Duration(pause_ns, help="Between calls."),
-        retry_ns=Duration(retry_ns, help="Without an answer so long, a client asks again."),
-        give_up_ns=Duration(give_up_ns, help="Without an answer so long, the outcome is unknown."),
+        load,
         reads=Choice("log", ("log", "index", "lease"), help="How a get is answered: by the log, ReadIndex or a lease."),
         pre_vote=Flag(False, help="Whether servers ask first whether they could win an election."),
         check_quorum=Flag(False, help="Whether a leader that does not hear a quorum steps down."),
@@ -198,7 +155,9 @@ def _load(*, processes: int, keys: int, pause_ns: int, retry_ns: int, give_up_ns
     )
 
 
-LAN_PARAMETERS = _load(processes=2, keys=16, pause_ns=ms(20), retry_ns=ms(200), give_up_ns=seconds(1))
+LAN_PARAMETERS = _parameters(
+    load_parameters(processes=2, keys=16, pause_ns=ms(20), retry_ns=ms(200), give_up_ns=seconds(1))
+)
 
 
 def raft_kv(settings: Settings) -> Scenario:
@@ -217,7 +176,9 @@ def raft_kv(settings: Settings) -> Scenario:
     )
 
 
-WAN_PARAMETERS = _load(processes=8, keys=32, pause_ns=ms(100), retry_ns=ms(1500), give_up_ns=seconds(6))
+WAN_PARAMETERS = _parameters(
+    load_parameters(processes=8, keys=32, pause_ns=ms(100), retry_ns=ms(1500), give_up_ns=seconds(6))
+)
 
 
 def raft_kv_wan(settings: Settings) -> Scenario:
@@ -252,46 +213,30 @@ def raft_kv_wan(settings: Settings) -> Scenario:
 def judge(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
     """Raft's properties, and the linearizability of the clients' history."""
     told = result.reports["RaftProperties"]
-    invariants = judge_invariants(result)
-    history = history_of(result)
-    judged = check_linearizability(history, key_value(initial=None), step_limit=step_limit)
     held = f"Raft's properties hold: {told['leaders']} leaders, {told['committed']} entries committed"
-    raft = invariants if invariants.status == VIOLATED else Verdict(status=VALID, lines=(held,))
-    status = _STATUS[judged.verdict]
-    properties = (LINEARIZABILITY,) if status == VIOLATED else ()
-    lines, shown = tuple(judged.explain().splitlines()), (partial(contradiction_text, judged),)
-    return together(raft, Verdict(status=status, lines=lines, properties=properties, shown=shown))
+    return judge_service(result, held, step_limit)
 
 
 def sometimes(result: RunResult) -> dict[str, int]:
     """What a run has to reach now and then, to show anything about Raft."""
     raft = result.reports["RaftProperties"]
-    operations = sum(each.outcome == "ok" for each in history_of(result))
     names = ("elections", "leaders", "leader_changes", "restarts", "truncations", "committed")
-    return {name.replace("_", " "): raft[name] for name in names} | {"operations answered": operations}
-
-
-_STATUS = {Linearity.OK: VALID, Linearity.ILLEGAL: VIOLATED, Linearity.UNKNOWN: UNKNOWN}
+    return {name.replace("_", " "): raft[name] for name in names} | answered(result)
 
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Elections, commits, operations and their latency."""
     raft = result.reports["RaftProperties"]
-    history = history_of(result)
-    outcomes = {kind: sum(each.outcome == kind for each in history) for kind in ("ok", "fail", "unknown")}
-    latencies_ns = sorted(each.finish - each.call for each in history if each.outcome == "ok" and each.finish)
     servers = [server for server in result.final.values() if server is not None]
     duplicates = max((server.duplicates for server in servers), default=0)
-    rate = raft["committed"] * seconds(10) // max(1, result.virtual_ns)
     elections = f"{raft['elections']} begun, {raft['leaders']} won, last term {raft['term']}"
     return (
         ("replicas", f"{len(servers)} up at the end, {raft['restarts']} restarts"),
         ("elections", elections),
-        ("commits", f"{raft['committed']} entries, {rate // 10}.{rate % 10} per second of virtual time"),
+        ("commits", f"{raft['committed']} entries, {rate_text(raft['committed'], result)}"),
         ("logs", f"{raft['truncations']} truncations; {duplicates} commands committed twice and applied once"),
         *_described(raft),
-        ("operations", ", ".join(f"{count} {kind}" for kind, count in outcomes.items())),
-        ("client latency", latency_text(latencies_ns)),
+        *describe_clients(result),
     )
 
 

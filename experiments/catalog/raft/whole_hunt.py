@@ -18,18 +18,19 @@ from typing import Any, NamedTuple
 from simclock import Network, RunResult, Scenario, Stream, Uniform, format_duration, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.operator import Change, Operator, Request, Transfer
 
 FIRST = 3
@@ -169,7 +170,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
             Enough,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
         parameters=_shown(drawn),
     )
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simclock import seconds
 from simclock.experiments.catalog.multi_paxos.bugs import acceptors, proposers
-from simclock.experiments.catalog.multi_paxos.scenario import LINEARIZABILITY
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
+from simclock.experiments.entries.replicated_store import LINEARIZABILITY
 from simclock.protocols.multi_paxos.properties import AGREEMENT
 
 SCENARIO = "multi-paxos-hunt"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from simclock import seconds
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
 from simclock.experiments.catalog.raft.bugs import elections, logs, services, whole
-from simclock.experiments.catalog.raft.scenario import LINEARIZABILITY
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
+from simclock.experiments.entries.replicated_store import LINEARIZABILITY
 
 SCENARIO = "raft-hunt"
 WHOLE = "raft-whole-hunt"
