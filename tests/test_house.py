@@ -23,6 +23,7 @@ ENGINES = (
     "causality",
     "checkers",
     "comparing",
+    "consensus",
     "entries",
     "mutation",
     "nemesis",

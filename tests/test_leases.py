@@ -24,7 +24,6 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node, run
-from simclock.experiments.catalog.leases.parts import LeaseServer
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.leases import (
     Acquire,
@@ -32,6 +31,7 @@ from simclock.protocols.leases import (
     Holder,
     HolderWork,
     LeaseProperties,
+    LeaseServer,
     LeaseSettings,
     LeaseTable,
     Release,
@@ -42,7 +42,8 @@ from simclock.protocols.leases import (
 )
 from simclock.protocols.leases.settings import PARTS
 from simclock.protocols.leases.table import REFUSED, decode_answer, encode_command
-from simclock.protocols.raft import RaftProperties, RaftSettings
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings
+from simclock.protocols.replication import based_on
 
 LOCK = "disk"
 
@@ -171,7 +172,7 @@ def play(*faults, works=WORKS, duration_ns=DURATION_NS, **options):
 
     def build(node: int) -> Node:
         if node in RAFT.servers:
-            return LeaseServer(RAFT, LEASES, LeaseTable())
+            return based_on(LeaseServer, RaftServer)(RAFT, LEASES, LeaseTable())
         return StorageNode() if node == 3 else Holder(RAFT.servers, 3, LEASES, works[node - 4])
 
     observers = (

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from simclock import Constant, Network, Scenario, ms, seconds
 from simclock.actors import Message, Node, run
 from simclock.experiments.catalog import entries
-from simclock.experiments.catalog.leases.parts import LeaseServer
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.telling.recorded import Recorded, recorded
@@ -23,7 +22,7 @@ from simclock.protocols.leases import (
     Holder,
     HolderWork,
     LeaseProperties,
-    LeaseReplica,
+    LeaseServer,
     LeaseSettings,
     LeaseTable,
     StorageNode,
@@ -47,6 +46,7 @@ from simclock.protocols.replication import (
     Engine,
     Front,
     Sessions,
+    based_on,
     majority,
     reached_by,
 )
@@ -119,7 +119,7 @@ class Reversing(Sequencer):
     WRONG: ClassVar = True
 
 
-class LeaseSequencer(LeaseReplica, Sequencer):
+class LeaseSequencer(LeaseServer, Sequencer):
     """Leases on the other engine."""
 
 
@@ -195,7 +195,7 @@ def test_what_a_raft_server_tells_has_the_types_that_are_declared():
 # The seam.
 
 
-@pytest.mark.parametrize("engine", [RaftServer, LeaseServer, Sequencer])
+@pytest.mark.parametrize("engine", [RaftServer, based_on(LeaseServer, RaftServer), Sequencer])
 def test_an_engine_has_what_a_service_asks_of_it(engine):
     asked = {name for name in vars(Engine) if not name.startswith("_")} - {"leader_id", "current_term"}
     assert asked == {"leads", "propose"}

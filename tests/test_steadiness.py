@@ -15,7 +15,6 @@ from simclock.actors import Node, run
 from simclock.clocks import HybridClock, HybridTime
 from simclock.experiments.catalog import entries
 from simclock.experiments.catalog.dynamo.clients import ENDS, GOES_ON, ClientsGoOn, Promise
-from simclock.experiments.catalog.leases.parts import LeaseServer
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID
@@ -24,7 +23,7 @@ from simclock.protocols.byzantine_clocks import ConvergingNode
 from simclock.protocols.byzantine_clocks.messages import Tell
 from simclock.protocols.clock_synchronization import CristianClient
 from simclock.protocols.key_value.observed import Invoked, Operation, Succeeded
-from simclock.protocols.leases import Holder
+from simclock.protocols.leases import Holder, LeaseServer
 from simclock.protocols.leases.observed import Released
 from simclock.protocols.raft import NO_OP, AppendEntries, Entry, RaftServer, RaftTestimony
 from simclock.protocols.raft.elections import ELECTION, HEARTBEAT

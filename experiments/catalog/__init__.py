@@ -23,6 +23,8 @@ TOPICS = {
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv",
     "zab": "zab-kv zab-hunt zab-script",
+    "key_value": "key-value key-value-hunt",
+    "counter": "counter",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",

@@ -7,13 +7,14 @@ kept by a `History`. A topic adds the properties of its own protocol.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
 from simclock import CRASHED, Crash, Fault, Heal, Partition, Restart, RunResult, seconds
 from simclock.experiments.checkers.client_history import history_of
+from simclock.experiments.checkers.linearizability import Model, check_linearizability, key_value
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
-from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.linearizability.intervals import contradiction_text
 from simclock.experiments.checkers.linearizable import STEPS_MAX, Linearizable
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
@@ -24,6 +25,8 @@ from simclock.protocols.replication import Sessions
 LINEARIZABILITY = Linearizable.property
 """What the judge names where no order of the clients' operations explains what they heard."""
 
+STORE = partial(key_value, initial=None)
+"""What the clients of a key-value store may hear."""
 _STATUS = {Linearity.OK: VALID, Linearity.ILLEGAL: VIOLATED, Linearity.UNKNOWN: UNKNOWN}
 
 
@@ -71,19 +74,22 @@ def trouble(leader: str, duration_ns: int, servers: int, nodes: int) -> tuple[Fa
     )
 
 
-def judge_service(result: RunResult, held: str, step_limit: int = STEPS_MAX) -> Verdict:
-    """What the observers found of the protocol, `held` where it is nothing, and what the clients may say of the store.
+def judge_service(
+    result: RunResult, held: str, step_limit: int = STEPS_MAX, model: Callable[[], Model] = STORE
+) -> Verdict:
+    """What the observers found of the protocol, `held` where it is nothing, and what the clients may say of the store,
+    or of a service of another `model`.
 
     `held` is one line; of a history that is not linearizable the smallest contradiction can be drawn.
     """
     invariants = judge_invariants(result)
     protocol = invariants if invariants.status == VIOLATED else Verdict(status=VALID, lines=(held,))
-    return together(protocol, judge_clients(result, step_limit))
+    return together(protocol, judge_clients(result, step_limit, model))
 
 
-def judge_clients(result: RunResult, step_limit: int = STEPS_MAX) -> Verdict:
+def judge_clients(result: RunResult, step_limit: int = STEPS_MAX, model: Callable[[], Model] = STORE) -> Verdict:
     """The linearizability of the clients' history, by as many steps as are the same on every machine."""
-    judged = check_linearizability(history_of(result), key_value(initial=None), step_limit=step_limit)
+    judged = check_linearizability(history_of(result), model(), step_limit=step_limit)
     status = _STATUS[judged.verdict]
     return Verdict(
         status=status,

@@ -20,7 +20,7 @@ from typing import Any
 
 from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
 from simclock.protocols.key_value.planned import Planned, PlannedOperation
-from simclock.protocols.key_value.store import Command, decode_answer, encode_command
+from simclock.protocols.key_value.store import Answer, Command, decode_answer, encode_command
 from simclock.protocols.key_value.workload import FUNCTIONS, Workload
 from simclock.protocols.replication import Call, Caller, ClientQuery, ClientReply, ClientRequest, numbered
 
@@ -130,22 +130,36 @@ class Client(Caller, Planned):
         number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1
         request_id = self.incarnation * CALLS_MAX + self.called
         request = self._request(request_id, process, number, command)
-        argument = (command.expected, command.value) if command.function == "cas" else command.value
-        self.observe(Invoked(process, command.function, command.key, argument))
+        self.observe(Invoked(process, command.function, command.key, self._argument(command)))
         self.set_timer(("give_up", request_id), self.workload.give_up_ns)
         self._call_service(_Call(process, command, request))
 
     def _request(self, request_id: int, process: int, number: int, command: Command) -> ClientRequest | ClientQuery:
         if self.workload.queries and command.function == "get":
-            return ClientQuery(request_id, encode_command(command))
-        return ClientRequest(request_id, numbered(process, number, encode_command(command)))
+            return ClientQuery(request_id, self._encoded(command))
+        return ClientRequest(request_id, numbered(process, number, self._encoded(command)))
+
+    # What is asked of a store and what it answers: another service's client has others.
+
+    def _encoded(self, command: Command) -> bytes:
+        return encode_command(command)
+
+    def _argument(self, command: Command) -> Any:
+        """As a history has it."""
+        return (command.expected, command.value) if command.function == "cas" else command.value
+
+    def _decoded(self, response: bytes) -> Answer:
+        return decode_answer(response)
+
+    def _is_answer(self, command: Command, value: Any) -> bool:
+        return isinstance(value, _ANSWERS.get(command.function, NoneType))
 
     # How calls end.
 
     def _answered(self, call: _Call, response: bytes) -> None:
-        answer = decode_answer(response)
+        answer = self._decoded(response)
         command = call.command
-        if not isinstance(answer.value, _ANSWERS.get(command.function, NoneType)):
+        if not self._is_answer(command, answer.value):
             self._end_process(call)  # nobody answers so: it was damaged on the way
             return
         if answer.refused:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Context, Decimal, InvalidOperation
 from itertools import accumulate
+from typing import ClassVar
 
 from simclock import UsageError, ms, seconds
 from simclock.protocols.key_value.store import Command
@@ -69,6 +70,8 @@ class Workload:
     """Whether a get is sent as a query, which need not go through the log; the engine has to know queries."""
     until_ns: int | None = None
     """By the client's monotonic clock, when it is silent from then on; None: never."""
+    functions: ClassVar[tuple[str, ...]] = FUNCTIONS
+    """What the service knows."""
     _keys: Weighted = field(init=False, repr=False, compare=False)
     _functions: Weighted = field(init=False, repr=False, compare=False)
 
@@ -82,8 +85,8 @@ class Workload:
         if self.loop == "open" and self.pause_ns < 1:
             raise UsageError("workload.pause: an open loop needs a pause between calls, above 0")
         for function, weight in self.mix:
-            if function not in FUNCTIONS:
-                raise UsageError(f"workload.mix: {function!r} is no operation: use {', '.join(FUNCTIONS)}")
+            if function not in self.functions:
+                raise UsageError(f"workload.mix: {function!r} is no operation: use {', '.join(self.functions)}")
             if type(weight) is not int or weight < 0:
                 raise UsageError(f"workload.mix: the weight of {function} is {weight!r}: a whole number, 0 or more")
         if sum(weight for _, weight in self.mix) == 0:

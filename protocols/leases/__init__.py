@@ -16,7 +16,7 @@ the state machine beside them understands. What a holder does is in settings.py,
 from simclock.protocols.leases.holder import Holder
 from simclock.protocols.leases.messages import Write, WriteReply
 from simclock.protocols.leases.properties import LeaseProperties
-from simclock.protocols.leases.server import LeaseReplica
+from simclock.protocols.leases.server import LeaseServer
 from simclock.protocols.leases.settings import HolderWork, LeaseSettings
 from simclock.protocols.leases.storage import StorageNode
 from simclock.protocols.leases.table import Acquire, Answer, Expire, LeaseTable, Release, Renew
@@ -28,7 +28,7 @@ __all__ = [
     "Holder",
     "HolderWork",
     "LeaseProperties",
-    "LeaseReplica",
+    "LeaseServer",
     "LeaseSettings",
     "LeaseTable",
     "Release",

@@ -1,8 +1,6 @@
 """A replica whose state machine is the lease table, and which measures leases while it leads.
 
-It is put before the server of a consensus engine, whose settings it is given too:
-
-    class LeaseServer(LeaseReplica, RaftServer): ...
+It is put before the server of a consensus engine (`replication.based_on`), whose settings it is given too.
 
 Law 1: only a leader measures, on its own monotonic clock, and every lease anew from when it took office: while there
        was no leader nobody could renew (Chubby 2006, on fail-overs; etcd's lessor extends every lease when
@@ -24,7 +22,7 @@ from simclock.protocols.replication import Front, Sessions, numbered
 LEASE = "lease"
 
 
-class LeaseReplica(Front):
+class LeaseServer(Front):
     """One replica of the lease service, without the engine that makes the replicas agree."""
 
     def __init__(self, settings: Any, leases: LeaseSettings, table: LeaseTable) -> None:

@@ -24,7 +24,7 @@ An engine (Raft) is put under a service (a key-value store, leases) by who build
 
 from simclock.protocols.replication.caller import Call, Caller
 from simclock.protocols.replication.engine import Engine
-from simclock.protocols.replication.front import Front
+from simclock.protocols.replication.front import Front, based_on
 from simclock.protocols.replication.messages import (
     Change,
     ClientQuery,
@@ -61,6 +61,7 @@ __all__ = [
     "Reconfigured",
     "Sessions",
     "StateMachine",
+    "based_on",
     "majority",
     "numbered",
     "reached_by",

@@ -11,13 +11,14 @@ An engine derives from `Front`, is an `Engine`, and calls
 
 A service derives from `Front` too where it has something to do of its own, and is put before the engine's class:
 
-    class LeaseServer(LeaseReplica, RaftServer): ...
+    server = based_on(LeaseServer, RaftServer)
 
 It hears of the engine by `on_leading`, `on_following` and `on_applied`.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from simclock.actors import Message, Node
@@ -99,3 +100,9 @@ class Front(Node):
     def _reply(self, target: int, message: Message) -> None:
         """Send an answer. An engine that first has to make durable what it rests on does so here."""
         self.send(target, message)
+
+
+@cache
+def based_on(service: type[Front], engine: type[Front]) -> type[Front]:
+    """A service's class on an engine's, under the service's name: the same class each time."""
+    return type(service.__name__, (service, engine), {"__module__": service.__module__, "__doc__": service.__doc__})

@@ -1,8 +1,13 @@
-"""What the servers of any engine, and those who operate them, tell observers."""
+"""What the servers of any engine, and those who operate them, tell observers.
+
+Each engine has classes of its own for who leads, told under the names that stand here and with the leadership's number
+as the first field: who reads them as these classes reads every engine's. Nodes tell the engine's own.
+"""
 
 from __future__ import annotations
 
 from hashlib import blake2b
+from typing import Any, Self
 
 from simclock import Told, reader
 
@@ -28,6 +33,41 @@ class Applied(Told):
     command: bytes
 
 
+class Starts(Told, observed_as="started"):
+    """A server has read its disk: whatever it was before, it is no more."""
+
+    kept: Any
+    """What the engine says of it."""
+
+
+class _Numbered(Told):
+    """What is about a leadership."""
+
+    term: int
+    """A term, a ballot, an epoch, a view."""
+    more: tuple[Any, ...] = ()
+    """What the engine says beside it."""
+
+    def as_observed(self) -> Any:
+        return (self.term, *self.more) if self.more else self.term
+
+    @classmethod
+    def from_observed(cls, value: Any) -> Self:
+        return cls(value[0], value[1:]) if isinstance(value, tuple) else cls(value)
+
+
+class Candidacy(_Numbered, observed_as="candidate"):
+    """A server would lead."""
+
+
+class Leadership(_Numbered, observed_as="leader"):
+    """A server leads from now on."""
+
+
+class Following(_Numbered, observed_as="follower"):
+    """A server was candidate or leader, and is so no more."""
+
+
 # What the operator tells (`operator.py`).
 
 
@@ -45,4 +85,4 @@ class ChangeEnded(Told):
     done: bool
 
 
-read = reader(CommitIndex, Applied, ChangeAsked, ChangeEnded)
+read = reader(CommitIndex, Applied, Starts, Candidacy, Leadership, Following, ChangeAsked, ChangeEnded)

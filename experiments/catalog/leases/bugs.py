@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from simclock import seconds
-from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeaseServer
+from simclock.experiments.catalog.leases.parts import AcceptsAnyToken
 from simclock.experiments.catalog.leases.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
-from simclock.protocols.leases import Answer, Holder, LeaseTable, StorageNode, Write
+from simclock.protocols.leases import Answer, Holder, LeaseServer, LeaseTable, StorageNode, Write
 from simclock.protocols.leases.table import Claim
 from simclock.protocols.replication import ClientReply, ClientRequest
 
@@ -78,10 +78,10 @@ class TellsExpiredWaiter(LeaseTable):
 class CountsTokensInMemory(LeaseServer):
     """PAPER-LEASE-4: the counter of tokens is the leader's own, and a new leader begins after the claims it knows."""
 
-    def _become_leader(self) -> None:
+    def on_leading(self) -> None:
         live = [claim.token for _, claim in self.table.claims()]
         self.table.last_token = max(live, default=self.table.first_token - 1)
-        super()._become_leader()
+        super().on_leading()
 
 
 class NeverExpires(LeaseServer):

@@ -52,6 +52,8 @@ from simclock.experiments.catalog.leases.parts import LeaseParts, builder, descr
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.catalog.leases.steadiness import LeaseCalm, LeaseSteadiness
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.engine import Cluster
+from simclock.experiments.consensus.engines import ENGINE, engine_named
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
@@ -60,9 +62,9 @@ from simclock.experiments.nemesis import Plan, Prey, draw_plan, recovery
 from simclock.experiments.nemesis.hunters import Hunter
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
 from simclock.protocols.leases.holder import RENEWALS_PER_TERM
-from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = Parameters(
+    engine=ENGINE,
     bug=PUT_IN,
 )
 REPLICAS = 3
@@ -300,7 +302,8 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, troub
     duration_ns = settings.duration_ns or DURATION_NS
     trouble_ns = trouble_ns or duration_ns
     replicas = settings.nodes or REPLICAS
-    raft = RaftSettings(
+    engine = engine_named(settings.parameters.get("engine", ENGINE.default))
+    cluster = Cluster(
         servers=tuple(range(replicas)),
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
         election_timeout_ns_max=2 * ELECTION_TIMEOUT_NS,
@@ -318,18 +321,18 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, troub
     network = settings.network or Network(
         latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max), loss=drawn.loss, duplication=drawn.duplication
     )
-    plan = _server_plan(settings.seed, drawn, raft.servers, network, trouble_ns)
+    plan = _server_plan(settings.seed, drawn, cluster.servers, network, trouble_ns)
     return Scenario(
         name=name,
         nodes=replicas + 1 + drawn.clients,
-        build=builder(parts, raft, leases, (work,) * drawn.clients),
+        build=builder(parts, engine, cluster, leases, (work,) * drawn.clients),
         duration_ns=duration_ns,
         network=network,
         clocks=Clocks(offset_ns_max=seconds(5), drift_ppb_max=drawn.drift_ppb),
         faults=(*plan.faults, *_trouble(settings.seed, drawn, replicas, trouble_ns)),
         observers=(
-            partial(RaftProperties, raft.servers),
-            partial(LeaseProperties, raft.servers, drawn.term_ns),
+            engine.properties(engine.made(cluster)),
+            partial(LeaseProperties, cluster.servers, drawn.term_ns),
             *plan.observers,
         ),
         parameters={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simclock.experiments.entries.lanes import Lanes, State
 from simclock.protocols.leases.observed import Held, Lost, Released
-from simclock.protocols.raft.observed import Candidate, Follower, Leader, Started
+from simclock.protocols.replication.observed import Candidacy, Following, Leadership, Starts
 
 LANES = Lanes(
     name="role",
@@ -13,9 +13,9 @@ LANES = Lanes(
         Held.observed_as: State(name="holder", number=1),
         Lost.observed_as: State(name=""),
         Released.observed_as: State(name=""),
-        Started.observed_as: State(name="follower", number=0),
-        Candidate.observed_as: State(name="candidate", number=0),
-        Leader.observed_as: State(name="leader", number=0),
-        Follower.observed_as: State(name="follower", number=0),
+        Starts.observed_as: State(name="follower", number=0),
+        Candidacy.observed_as: State(name="candidate", number=0),
+        Leadership.observed_as: State(name="leader", number=0),
+        Following.observed_as: State(name="follower", number=0),
     },
 )

@@ -8,13 +8,10 @@ from typing import Any
 
 from simclock import RunResult
 from simclock.actors import Node
+from simclock.experiments.consensus.engine import Cluster, ConsensusEngine
+from simclock.experiments.consensus.engines import engine_of
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
-from simclock.protocols.leases import Holder, HolderWork, LeaseReplica, LeaseSettings, LeaseTable, StorageNode
-from simclock.protocols.raft import RaftServer, RaftSettings
-
-
-class LeaseServer(LeaseReplica, RaftServer):
-    """A replica of the lease service on Raft."""
+from simclock.protocols.leases import Holder, HolderWork, LeaseServer, LeaseSettings, LeaseTable, StorageNode
 
 
 class AcceptsAnyToken(StorageNode):
@@ -29,29 +26,31 @@ class LeaseParts:
     """The classes of a lease service, its clients and its store."""
 
     server: type[LeaseServer] = LeaseServer
+    """Without the engine under it."""
     table: type[LeaseTable] = LeaseTable
     holder: type[Holder] = Holder
     storage: type[StorageNode] = StorageNode
 
 
 def builder(
-    parts: LeaseParts, raft: RaftSettings, leases: LeaseSettings, works: Sequence[HolderWork]
+    parts: LeaseParts, engine: ConsensusEngine, cluster: Cluster, leases: LeaseSettings, works: Sequence[HolderWork]
 ) -> Callable[[int], Node]:
     """Servers first, then the store, then one client for each of `works`."""
-    replicas = len(raft.servers)
+    replicas = len(cluster.servers)
+    settings, service = engine.made(cluster), parts.server
 
     def build(node: int) -> Node:
         if node < replicas:
-            return parts.server(raft, leases, parts.table(leases.first_token))
+            return engine.serving(service)(settings, leases, parts.table(leases.first_token))
         if node == replicas:
             return parts.storage()
-        return parts.holder(raft.servers, replicas, leases, works[node - replicas - 1])
+        return parts.holder(cluster.servers, replicas, leases, works[node - replicas - 1])
 
     return build
 
 
 def judge(result: RunResult) -> Verdict:
-    """Raft's properties and those of leases; all are observers."""
+    """The engine's properties and those of leases; all are observers."""
     verdict = judge_invariants(result)
     reached = result.reports["LeaseProperties"]
     counts = ", ".join(f"{count} {name}" for name, count in reached.items() if count)
@@ -61,22 +60,26 @@ def judge(result: RunResult) -> Verdict:
         return Verdict(status=UNKNOWN, lines=("nobody held a lease: nothing is known of leases",))
     if not reached["writes accepted"]:
         return Verdict(status=UNKNOWN, lines=(f"the store took no write: nothing is known of effects; {counts}",))
-    return Verdict(status=VALID, lines=(f"Raft's properties and those of leases hold: {counts}",))
+    return Verdict(status=VALID, lines=(f"{engine_of(result).title}'s properties and those of leases hold: {counts}",))
 
 
 def describe(result: RunResult) -> Sequence[tuple[str, str]]:
     """Holds, expiries, writes and elections."""
-    leases, raft = result.reports["LeaseProperties"], result.reports["RaftProperties"]
+    leases, engine = result.reports["LeaseProperties"], engine_of(result).report_of(result)
+    changes = f"{engine['leader_changes']} changes of leader"
     return (
         ("holds", f"{leases['holds']}, {leases['handovers']} after somebody else's"),
         ("claims ended", f"{leases['released']} released, {leases['expired']} expired"),
         ("writes", f"{leases['writes accepted']} accepted, {leases['writes refused']} refused"),
-        ("elections", f"{raft['elections']} begun, {raft['leaders']} won, {raft['leader_changes']} changes of leader"),
+        (
+            "elections",
+            f"{engine['elections']} begun, {engine['leaders']} won, {changes}",
+        ),
     )
 
 
 def sometimes(result: RunResult) -> dict[str, int]:
     """What a run has to reach now and then, to show anything about leases."""
     leases: dict[str, Any] = result.reports["LeaseProperties"]
-    raft = result.reports["RaftProperties"]
-    return {**leases, "leader changes": raft["leader_changes"], "restarts of servers": raft["restarts"]}
+    engine = engine_of(result).report_of(result)
+    return {**leases, "leader changes": engine["leader_changes"], "restarts of servers": engine["restarts"]}

@@ -6,7 +6,7 @@ writes; A wakes in the middle of what it was doing, and sends its write.
 
 `--trouble` names what else may happen at that moment (`simclock.experiments.catalog.leases.troubles`): A's clock stops,
 or is set back, or clocks drift as far as the lease service allows for, the network parts, the leader crashes.
-`--fencing off` has the store take whatever comes.
+`--fencing off` has the store take whatever comes. `--engine` names what makes the lease servers agree.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from simclock.experiments.catalog.leases.parts import AcceptsAnyToken, LeasePart
 from simclock.experiments.catalog.leases.script import shown
 from simclock.experiments.catalog.leases.story import CLIENTS, KEPT, plot, story
 from simclock.experiments.catalog.leases.troubles import TROUBLES, Cast, StrikesWriter
+from simclock.experiments.consensus.engine import Cluster
+from simclock.experiments.consensus.engines import ENGINE, engine_named
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters
@@ -28,13 +30,13 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.telling.recorded import Recorded
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
-from simclock.protocols.raft import RaftProperties, RaftSettings
 
 PARAMETERS = Parameters(
     term=Duration("5s", help="How long a lease is good for."),
     trouble=Choice("pause", tuple(TROUBLES), noun="trouble", help="What befalls A in the middle of a write."),
     lasts=Duration("10s", help="How long the trouble lasts."),
     fencing=Choice("on", ("on", "off"), help="Whether the storage refuses old tokens."),
+    engine=ENGINE,
     bug=PUT_IN,
 )
 REPLICAS = 3
@@ -58,32 +60,34 @@ def leases(settings: Settings, parts: LeaseParts) -> Scenario:
         pause_ns=0 if trouble.busy else ms(300),
         rest_ns=seconds(2),
     )
+    works = tuple(replace(work, first_ns=first_ns) for first_ns in (ms(800), ms(1800)))
     replicas = settings.nodes or REPLICAS
     nodes = replicas + 1 + len(CLIENTS)
-    raft = RaftSettings(servers=tuple(range(replicas)))
+    engine = engine_named(asked["engine"])
+    cluster = Cluster(servers=tuple(range(replicas)))
     observers: tuple[Any, ...] = (
-        partial(RaftProperties, raft.servers),
-        partial(LeaseProperties, raft.servers, term_ns),
+        engine.properties(engine.made(cluster)),
+        partial(LeaseProperties, cluster.servers, term_ns),
         partial(Recorded, KEPT),
     )
     if settings.faults is None:
-        cast = Cast(raft.servers, replicas, replicas + 1, lasts_ns, term_ns)
+        cast = Cast(cluster.servers, replicas, replicas + 1, lasts_ns, term_ns)
         observers += (partial(StrikesWriter, name, cast),)
     return Scenario(
         name="leases",
         nodes=nodes,
-        build=builder(parts, raft, lease, (replace(work, first_ns=ms(800)), replace(work, first_ns=ms(1800)))),
+        build=builder(parts, engine, cluster, lease, works),
         duration_ns=seconds(20),
         network=Network(latency=Uniform(low_ns=ms(10), high_ns=ms(15))),
-        faults=trouble.drifts(raft.servers, nodes),
+        faults=trouble.drifts(cluster.servers, nodes),
         observers=observers,
     )
 
 
 def prey(scenario: Scenario) -> Prey:
     """The lease servers: store and clients are what the troubles are about."""
-    raft = RaftSettings(servers=tuple(range(scenario.nodes - 1 - len(CLIENTS))))
-    return Prey(servers=raft.servers, rhythm_ns=raft.election_timeout_ns_max * 3 // 2)
+    cluster = Cluster(servers=tuple(range(scenario.nodes - 1 - len(CLIENTS))))
+    return Prey(servers=cluster.servers, rhythm_ns=cluster.election_timeout_ns_max * 3 // 2)
 
 
 def _one_of(asked: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:

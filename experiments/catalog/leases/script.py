@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simclock import format_duration
-from simclock.experiments.catalog.leases.parts import LeaseServer
-from simclock.protocols.leases import Holder, StorageNode
+from simclock.protocols.leases import Holder, LeaseServer, StorageNode
 
 
 def shown(node: Any) -> Mapping[str, Any]:

@@ -38,7 +38,7 @@ from simclock.protocols.leases.observed import (
     TableChanged,
     Writes,
 )
-from simclock.protocols.raft.observed import Follower, Leader, Started
+from simclock.protocols.replication.observed import Following, Leadership, Starts
 from simclock.told import Halted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 CLIENTS = "AB"
 KEPT: tuple[type[Told], ...] = (
-    *(Started, Leader, Follower, Halted, TableChanged),
+    *(Starts, Leadership, Following, Halted, TableChanged),
     *(Held, Lost, Released, Stands, Looks, Writes, Accepted, Refused),
 )
 read = reader(*KEPT)
@@ -101,14 +101,14 @@ def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
     for each in recorded(result):
         time_ns, node = each.time_ns, each.node
         match read(each):
-            case Started():  # whoever led before its crash
+            case Starts():  # whoever led before its crash
                 leading.discard(node)
-            case Leader(term):
+            case Leadership(term):
                 leading.add(node)
                 terms += 1
                 anew = ", and counts every lease anew" if terms > 1 else ""
                 yield time_ns, "Lease service", f"server {node} leads, term {term}{anew}"
-            case Follower(term) if node in leading:
+            case Following(term) if node in leading:
                 leading.discard(node)
                 yield time_ns, "Lease service", f"server {node} leads no more: there is term {term}"
             case Halted(reason):

@@ -31,7 +31,7 @@ from simclock import (
     seconds,
 )
 from simclock.protocols.leases.observed import Looks
-from simclock.protocols.raft.observed import Leader
+from simclock.protocols.replication.observed import Leadership
 
 STRIKE_NS = seconds(2)
 DRIFT_PPB = 200_000_000
@@ -85,7 +85,7 @@ def _jump(cast: Cast) -> Strike:
 
 def _partition(cast: Cast) -> Strike:
     """The leader and the client are cut off from the other servers; what the client sends to the store is held."""
-    yield 0, Partition(at_ns=0, groups=((Leader.observed_as, cast.client), (*cast.servers, cast.client + 1)))
+    yield 0, Partition(at_ns=0, groups=((Leadership.observed_as, cast.client), (*cast.servers, cast.client + 1)))
     yield 0, Clog(at_ns=0, source=cast.client, target=cast.store)
     yield cast.lasts_ns, Partition(at_ns=0, groups=())
     yield cast.lasts_ns, Unclog(at_ns=0, source=cast.client, target=cast.store)
@@ -94,7 +94,7 @@ def _partition(cast: Cast) -> Strike:
 def _failover(cast: Cast) -> Strike:
     """The client stands still, and meanwhile the leader crashes, before the lease is over."""
     yield from _pause(cast)
-    yield cast.term_ns // 5, Crash(at_ns=0, node=Leader.observed_as)
+    yield cast.term_ns // 5, Crash(at_ns=0, node=Leadership.observed_as)
     yield cast.term_ns, Restart(at_ns=0, node="crashed")
 
 

@@ -19,10 +19,10 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node
-from simclock.experiments.catalog.multi_paxos.progress import MultiPaxosProgress
 from simclock.experiments.catalog.multi_paxos.quorum_text import quorum_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.multi_paxos import MultiPaxosProgress
 from simclock.experiments.entries.changes import changes_of, servers_named
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Text, Whole

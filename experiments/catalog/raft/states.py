@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from simclock.experiments.consensus.states import shown_client
 from simclock.protocols.key_value import Client
 from simclock.protocols.raft import RaftServer
 
@@ -15,8 +16,7 @@ LAST_TERMS = 8
 def shown(node: Any) -> Mapping[str, Any]:
     """Of a server its role and log, of a client what it has open."""
     if isinstance(node, Client):
-        asked = (node.calls[request].command for request in sorted(node.calls))
-        return {"asks": tuple(f"{command.function} {command.key}" for command in asked), "leader": node.leader}
+        return shown_client(node)
     if not isinstance(node, RaftServer):
         return {}
     log = node.log

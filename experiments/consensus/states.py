@@ -1,0 +1,31 @@
+"""What is shown of the nodes of a service on any engine while one steps through it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from simclock.protocols.key_value import Client
+from simclock.protocols.replication import Front
+
+
+def shown(node: Any) -> Mapping[str, Any]:
+    """Of a server its role and how far it is, of a client what it has open."""
+    if isinstance(node, Client):
+        return shown_client(node)
+    if not isinstance(node, Front):
+        return {}
+    server: Any = node
+    return {
+        "role": server.role,
+        "term": server.current_term,
+        "leader": server.leader_id,
+        "commit": server.commit_index,
+        "waiting": len(server.waiting),
+    }
+
+
+def shown_client(client: Client) -> Mapping[str, Any]:
+    """What a client has asked and not heard of, and where it believes the leader to be."""
+    asked = (client.calls[request].command for request in sorted(client.calls))
+    return {"asks": tuple(f"{command.function} {command.key}" for command in asked), "leader": client.leader}
