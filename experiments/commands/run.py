@@ -29,6 +29,7 @@ from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.replay_code import read_replay_code
 from simclock.experiments.runs.report import Report, asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output, write_lines
 from simclock.experiments.telling.pictures import check_name, try_picture
 from simclock.experiments.traces.plain_values import trace_line
@@ -112,7 +113,7 @@ def run(
             raise UsageError("--watch: a story is not JSON: leave --format out")
         overrides = watched_overrides(overrides, source, placement, speed or "1", guard)
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
-    made = source.scenario()
+    made = _kept_for(source.entry.story if story and form == "text" else None, source.scenario())
     draw = source.entry.plot
     gathered = _gathered(plot, draw is None, made)
     drawn = replace(source, settings=as_drawn(source.settings, made))
@@ -142,6 +143,11 @@ def run(
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]
+
+
+def _kept_for(story: Any, scenario: Scenario) -> Scenario:
+    """The scenario whose observations are kept for its story, if it is told from them."""
+    return story.kept_of(scenario) if isinstance(story, Chronicle) else scenario
 
 
 def _gathered(plot: Path | None, has_none: bool, made: Scenario) -> TracedExecution | None:
