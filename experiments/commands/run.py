@@ -18,7 +18,7 @@ from simclock.errors import HandlerError, RunInterrupted, UsageError
 from simclock.experiments.causality.excerpt import Excerpt, Wanted
 from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import Overrides, override_options, placement_options
+from simclock.experiments.commands.options import Overrides, override_options, placement_options, progress_option
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
@@ -65,11 +65,7 @@ TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the run, as FILE.svg: the topic's picture, or its space-time diagram.",
 )
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show on stderr how far a run is that lasts.  [default: where stderr is a terminal]",
-)
+@progress_option
 @click.option("--story/--no-story", default=True, show_default=True, help="Tell what happened, line by line.")
 @click.option("--watch", "watched", is_flag=True, help="Pace the run to the wall clock in the terminal, and take keys.")
 @click.option("--speed", metavar="FACTOR", help="With --watch: virtual seconds per second.  [default: 1]")
