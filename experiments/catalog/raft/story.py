@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simclock import Control, Observation, Observer, RunResult, Told, format_duration
+from simclock import Control, Observation, Observer, RunResult, Told
+from simclock.experiments.telling.chronicle import Chronicle, story_lines
 from simclock.protocols.raft.configuration import Configuration
 from simclock.protocols.raft.observed import (
     Answered,
@@ -24,8 +25,8 @@ from simclock.protocols.raft.observed import (
     read,
 )
 from simclock.protocols.replication.observed import CommitIndex
+from simclock.told import Halted
 
-LINES_MAX = 60
 TURNS_MAX = 10_000
 """Turns that are kept of one run; those after them are not told."""
 
@@ -87,15 +88,7 @@ class Terms(Observer[tuple[Turn, ...]]):
 
 def story(result: RunResult) -> Iterator[str]:
     """Faults and turns in order; where they are many, those at the beginning and the end."""
-    lines = [(fault.at_ns, f"-- {fault.describe()}") for fault in result.faults]
-    lines += list(_turns(result.report(Terms)))
-    lines += [(each.time_ns, f"!! {each.property}: {each.detail}") for each in result.violations]
-    lines.sort(key=lambda line: line[0])
-    told = [f"{_time(time_ns)}  {text}" for time_ns, text in lines]
-    if len(told) > LINES_MAX:
-        half = LINES_MAX // 2
-        told = [*told[:half], f"{'...':>12}  {len(told) - 2 * half} more", *told[-half:]]
-    yield from told
+    return story_lines(result, _turns(result.report(Terms)))
 
 
 def _turns(turns: tuple[Turn, ...]) -> Iterator[tuple[int, str]]:
@@ -149,5 +142,15 @@ def _change(cluster: Configuration) -> str:
     return f"has servers learn, {cluster}" if cluster.learners else f"goes on with the cluster {cluster}"
 
 
-def _time(time_ns: int) -> str:
-    return f"{format_duration(time_ns // 1000 * 1000):>12}"
+WHOLE = Chronicle(
+    {
+        Candidate: "stands for election in term {term}",
+        Leader: "is elected leader of term {term}",
+        QuorumLost: "steps down in term {term}: it hears no quorum",
+        TransferStarted: "hands leadership to node {target} in term {term}",
+        Configured: "goes by voters {voters}, leaving {outgoing}, learning {learners} (entry {log_index})",
+        Installed: "installs a snapshot up to entry {last_included_index}",
+        Halted: "halts: {reason}",
+    }
+)
+"""Of a Raft whose members change, and leaders hand over."""
