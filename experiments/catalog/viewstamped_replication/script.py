@@ -28,9 +28,7 @@ FALSE, TRUE = "false", "true"
 PARAMETERS = Parameters(
     bug=PUT_IN,
     servers=Whole(3, least=1, help="Replicas of the first epoch."),
-    durable=Choice(
-        FALSE, (FALSE, TRUE), help="Whether servers keep on disk what they promise."
-    ),
+    durable=Choice(FALSE, (FALSE, TRUE), help="Whether servers keep on disk what they promise."),
     crash_vectors=Flag(True, help="Whether messages from before a crash are told from later ones."),
 )
 

@@ -113,7 +113,7 @@ class TakesMoreRequests(VsrServer):
 
 
 class BeginsWithoutState(VsrServer):
-    """VRR 7.1.2 left out: a new replica begins the epoch with whatever it is told first."""
+    """VRR 7.1 left out: a new replica begins the epoch with whatever it is told first."""
 
     def _on_epoch_state(self, message: NewState) -> None:
         log = message.log
