@@ -21,7 +21,7 @@ TOPICS = {
         "raft-small"
     ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
-    "viewstamped_replication": "vsr-kv",
+    "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",
     "zab": "zab-kv zab-hunt zab-script",
     "key_value": "key-value key-value-hunt",
     "counter": "counter",
