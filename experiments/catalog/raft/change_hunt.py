@@ -45,7 +45,7 @@ SERVERS = 5
 CLIENTS = 2
 OPERATOR = SERVERS + CLIENTS
 DURATION_NS = seconds(4)
-MOVES = ((1, 0), (0, 1), (1, 1), (2, 2))
+MOVES: tuple[tuple[int, int], ...] = ((1, 0), (0, 1), (1, 1), (2, 2))
 """How many servers come and go with one change."""
 
 PARAMETERS = Parameters(bug=PUT_IN)
@@ -58,7 +58,7 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
     first = luck.choice((3, 4, 4))
     moves = luck.choice((MOVES[:2], MOVES[:2], MOVES[2:]))
     if settings.liveness_ns is not None:
-        # Who was let go names the leader that it knew: clients follow such names in a circle, and may reach nobody else.
+        # Who was let go names the leader that it knew: clients may follow such names in a circle, and reach nobody.
         moves = MOVES[:1]
     raft = RaftSettings(
         servers=tuple(range(first)),
