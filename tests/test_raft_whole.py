@@ -1,13 +1,18 @@
 """Raft's later features in whole runs: the livelock without them, changes, snapshots, leases, on every placement."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from simclock import Crash, Cut, Heal, Network, Partition, Restart, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Node, run
+from simclock.experiments.catalog.raft.bugs.membership import ChangesOneByOne
+from simclock.experiments.catalog.raft.change_hunt import RAFT_CHANGE_HUNT
 from simclock.experiments.catalog.raft.operating import schedule_of
 from simclock.experiments.catalog.raft.scenario import RAFT_KV
+from simclock.experiments.catalog.raft.story import story
+from simclock.experiments.catalog.raft.whole_hunt import Parts
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
@@ -105,6 +110,44 @@ def test_a_run_with_everything_has_one_digest():
     report = results[0].reports["RaftProperties"]
     assert report["configurations"] >= 6 and report["transfers"] == 1 and report["snapshots"] > 10
     assert results[0].violations == ()
+
+
+def test_a_story_tells_of_changes_transfers_and_snapshots_in_order():
+    lines = [line.split(maxsplit=1)[1] for line in story(run(whole()))]
+    told = iter(lines)
+    for begin in (
+        "node 1 is elected leader",
+        "node 1 puts the first snapshot in place of entries 1 to 40",
+        "node 7 asks for a change: +3,-0",
+        "node 2 has servers learn, (0 1 2), learners (3)",
+        "node 2 has old and new cluster decide together, (1 2 3)&&(0 1 2)",
+        "node 2 goes on with the cluster (1 2 3)",
+        "node 7 hears that it is done",
+    ):
+        assert any(line.startswith(begin) for line in told), (begin, lines)
+    assert sum("puts the first snapshot" in line for line in lines) == 1
+    assert any(line.startswith("node 7 asks node 2 to lead") for line in lines)
+
+
+def test_a_story_says_that_a_leader_lost_its_quorum():
+    deaf = tuple(Cut(at_ns=seconds(1), source=server, target="leader") for server in SERVERS)
+    asked = Settings(seed=5, parameters={**WHOLE, "check_quorum": True})
+    scenario = replace(make_scenario(RAFT_KV, asked), faults=deaf, duration_ns=seconds(2))
+    assert any("has not heard a quorum, and leads term" in line for line in story(run(scenario)))
+
+
+CHANGES_SEEDS = range(6)
+
+
+def test_the_hunt_of_changes_parts_leaders_and_finds_nothing_in_the_right_servers():
+    reports = []
+    for seed in CHANGES_SEEDS:
+        for server in (RaftServer, ChangesOneByOne):
+            result = run(RAFT_CHANGE_HUNT.make(Settings(seed=seed), Parts(server=server)))
+            assert result.violations == () and RAFT_CHANGE_HUNT.judge(result).properties == ()
+            reports.append(result.reports["RaftProperties"])
+    assert all(report["configurations"] >= 3 for report in reports)
+    assert sum(report["leaders"] for report in reports) > 3 * len(reports)
 
 
 @pytest.mark.parametrize("text", ["2s", "2s:3", "2s:+x", "+3", "2:+3"])

@@ -46,7 +46,7 @@ SERVERS = 5
 CLIENTS = 2
 OPERATOR = SERVERS + CLIENTS
 DURATION_NS = seconds(4)
-MOVES = ((1, 0), (0, 1), (1, 1), (2, 2))
+MOVES: tuple[tuple[int, int], ...] = ((1, 0), (0, 1), (1, 1), (2, 2))
 """How many servers come and go with one change."""
 
 PARAMETERS = Parameters(bug=PUT_IN)
@@ -58,13 +58,16 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
     duration_ns = settings.duration_ns or DURATION_NS
     first = luck.choice((3, 4, 4))
     moves = luck.choice((MOVES[:2], MOVES[:2], MOVES[2:]))
+    if settings.liveness_ns is not None:
+        # Who was let go names the leader that it knew: clients may follow such names in a circle, and reach nobody.
+        moves = MOVES[:1]
     raft = RaftSettings(
         servers=tuple(range(first)),
         spares=tuple(range(first, SERVERS)),
         election_timeout_ns_min=hunt.ELECTION_TIMEOUT_NS,
         election_timeout_ns_max=2 * hunt.ELECTION_TIMEOUT_NS,
         heartbeat_ns=ms(25),
-        no_op=luck.choice((True, False, False, False)),
+        no_op=luck.choice((True, False, False, False, False, False)),
         pre_vote=luck.choice((True, False)),
         snapshot_every=luck.choice((None, None, 1)),
     )
@@ -131,15 +134,14 @@ class Splits(Observer):
 
     def _split(self, leader: int, control: Control) -> None:
         others = shuffled(self._luck, (server for server in range(SERVERS) if server != leader))
-        count = self._luck.choice((0, 1, 1, 2, 2, 3))
+        count = self._luck.choice((0, 0, 1, 1, 2, 2))
         groups = ((leader, *others[:count]), tuple(others[count:]))
         control.inject(Partition(at_ns=0, groups=groups))
         if self._luck.choice((True, False, False)):
             crashing = self._luck.choice(others)
             control.inject(Crash(at_ns=0, node=crashing))
             control.inject(Restart(at_ns=0, node=crashing), ms(5))
-        if self._luck.choice((True, False)):
-            control.inject(Partition(at_ns=0, groups=()), self._luck.uniform_ns(ms(200), ms(600)))
+        control.inject(Partition(at_ns=0, groups=()), self._luck.uniform_ns(ms(250), ms(600)))
 
 
 RAFT_CHANGE_HUNT = Entry(

@@ -352,7 +352,7 @@ BUGS = (
         property=PROGRESS,
         kind=LIVENESS,
         source="https://github.com/etcd-io/etcd/pull/10998",
-        scenario=WHOLE,
+        scenario=CHANGES,
         judged=False,
         liveness_ns=LIVENESS_NS,
     ),
@@ -364,9 +364,6 @@ NOT_APPLICABLE: dict[str, str] = {
     "RAFT-10, 11": "who refuses a pre-vote for a leader does so for an election timeout, not while it remembers it",
     "RAFT-13, 14": "told by tests/test_raft_whole.py: a livelock needs links that stay cut, which no swarm draws",
     "RAFT-26": "the state machine and its index are one snapshot, or rebuilt from the log",
-    "RAFT-31, 32": "told by tests/test_raft_whole.py: no hunt has found them",
-    "RAFT-34, 35": "every change but a learner's is joint",
-    "RAFT-40": "a server votes without asking its own configuration",
     "RAFT-41": "a configuration takes effect when it is appended",
     "JEP-02": "made of rows of its own",
 }
