@@ -182,7 +182,7 @@ def test_a_transaction_is_committed_when_a_quorum_has_acknowledged_it():
 
 
 def test_a_follower_appends_durably_and_acknowledges():
-    """Step f.3.1."""
+    """Step f.3.2."""
     server = Alone()
     server.follow(0, epoch=1)
     server.on_message(0, Propose(1, ZERO, txns((1, 1), (1, 2))))
@@ -203,7 +203,7 @@ def test_a_proposal_is_taken_after_the_one_that_goes_before_it_only():
 
 
 def test_a_follower_delivers_what_is_committed_as_far_as_it_has_it():
-    """Step f.3.2: commit in order."""
+    """Step f.3.3: commit in order."""
     server = Alone()
     server.follow(0, epoch=1, committed=ZERO)
     server.hears(0, Propose(1, ZERO, txns((1, 1))))

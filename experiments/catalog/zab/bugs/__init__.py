@@ -71,17 +71,17 @@ BUGS = (
     _bug("DSN-f.2.1a", "old-newleader", followers.TakesOldNewLeader, "Committed Is Kept", f"{DSN}, step f.2.1"),
     _bug("DSN-f.2.1b", "old-proposals", followers.TakesOldProposals, "History Matching", f"{DSN}, step f.2.1"),
     _bug(
-        "DSN-f.3.1a", "proposals-of-anyone", followers.TakesProposalsOfAnyone, "History Matching", f"{DSN}, step f.3.1"
+        "DSN-f.3.2a", "proposals-of-anyone", followers.TakesProposalsOfAnyone, "History Matching", f"{DSN}, step f.3.2"
     ),
-    _bug("DSN-f.3.1b", "gaps-taken", followers.TakesGaps, "History Matching", f"{DSN}, step f.3.1"),
+    _bug("DSN-f.3.2b", "gaps-taken", followers.TakesGaps, "History Matching", f"{DSN}, step f.3.2"),
     _bug(
-        "DSN-f.3.1c",
+        "DSN-f.3.2c",
         "ack-before-durable",
         followers.AcknowledgesBeforeSync,
         "Committed By Quorum",
-        f"{DSN}, step f.3.1",
+        f"{DSN}, step f.3.2",
     ),
-    _bug("DSN-f.3.2", "commits-all", followers.CommitsAllItHas, "Committed By Quorum", f"{DSN}, step f.3.2"),
+    _bug("DSN-f.3.3", "commits-all", followers.CommitsAllItHas, "Committed By Quorum", f"{DSN}, step f.3.3"),
     _bug(
         "DSN-l.2.2",
         "leads-unacknowledged",

@@ -165,21 +165,21 @@ class TakesProposalsOfAnyone(ZabServer):
 
 
 class TakesGaps(ZabServer):
-    """Step f.3.1, "in order", left out: a proposal is taken whatever goes before it."""
+    """Step f.3.2, "in order", left out: a proposal is taken whatever goes before it."""
 
     def _fits(self, message: Propose) -> bool:
         return True
 
 
 class AcknowledgesBeforeSync(ZabServer):
-    """Step f.3.1: a proposal is acknowledged before it is durable."""
+    """Step f.3.2: a proposal is acknowledged before it is durable."""
 
     def _acknowledge(self, source: int, message: Propose) -> None:
         self.send(source, Ack(message.epoch, self.journal.last_zxid))
 
 
 class CommitsAllItHas(ZabServer):
-    """Step f.3.2: a COMMIT commits all that is in the history."""
+    """Step f.3.3: a COMMIT commits all that is in the history."""
 
     def _hear_committed(self, committed: Zxid) -> None:
         super()._hear_committed(max(committed, self.journal.last_zxid))
