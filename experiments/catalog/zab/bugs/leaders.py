@@ -81,9 +81,9 @@ class ProposesNextEpoch(ZabServer):
     def _next_epoch(self) -> int:
         return self.journal.current_epoch + 1
 
-    def _accept_epoch(self, epoch: int) -> None:
+    def _accept_epoch(self, epoch: int, leader: int) -> None:
         if epoch > self.current_term:
-            super()._accept_epoch(epoch)
+            super()._accept_epoch(epoch, leader)
 
 
 class LeadsBeforeAcknowledged(ZabServer):
@@ -92,13 +92,6 @@ class LeadsBeforeAcknowledged(ZabServer):
     def _count_synchronized(self) -> None:
         self.synchronized |= set(self.histories)
         super()._count_synchronized()
-
-
-class TruncatesAcrossEpochs(ZabServer):
-    """Medeiros 4.2: TRUNC to the last zxid that is not above the follower's, though it may not have that one."""
-
-    def _part_at(self, after: Zxid, last: Zxid) -> bool:
-        return True
 
 
 class CommitsWithOneLess(ZabServer):
@@ -119,8 +112,8 @@ class CountsMessages(ZabServer):
         super()._on_ack(source, message)
 
 
-class CountsOldAcknowledgements(ZabServer):
-    """Step l.3.2: an acknowledgement of any epoch counts."""
+class CountsOldAnswers(ZabServer):
+    """Step l.1.2: what answers another epoch, of another leadership, counts."""
 
     def _is_to_epoch(self, source: int, epoch: int) -> bool:
         return self.role is Role.LEADING and self.epoch is not None
