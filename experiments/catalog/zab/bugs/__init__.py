@@ -13,6 +13,7 @@ LIVENESS_NS = seconds(5)
 
 DSN = "Junqueira, Reed & Serafini, Zab, DSN 2011"
 MEDEIROS = "Medeiros, ZooKeeper's atomic broadcast protocol, 2012"
+HUNT = "Hunt, Konar, Junqueira & Reed, ZooKeeper: Wait-free coordination for Internet-scale systems, 2010"
 JIRA = "https://issues.apache.org/jira/browse/ZOOKEEPER"
 
 
@@ -90,7 +91,7 @@ BUGS = (
     _bug("DSN-l.3.2a", "one-ack-missing", leaders.CommitsWithOneLess, "Committed By Quorum", f"{DSN}, step l.3.2"),
     _bug("DSN-l.3.2b", "acks-counted-not-servers", leaders.CountsMessages, "Committed By Quorum", f"{DSN}, step l.3.2"),
     _stuck("MEDEIROS-4.1", "votes-by-id", leaders.VotesById, f"{MEDEIROS}, 4.1"),
-    _bug("ZAB-R1", "reads-locally", leaders.ReadsLocally, LINEARIZABILITY, f"{MEDEIROS}, 2"),
+    _bug("ZAB-R1", "reads-anywhere", leaders.ReadsAnywhere, LINEARIZABILITY, f"{HUNT}, 2.3"),
     _bug("ZAB-R2", "old-pings-answered", leaders.AnswersOldPings, "Committed By Quorum", f"{DSN}, step l.3.2"),
     _bug("ZAB-R3", "answers-who-waited", leaders.KeepsWaiting, LINEARIZABILITY, f"{DSN}, step l.3.2"),
     _bug(

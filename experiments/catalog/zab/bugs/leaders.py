@@ -6,6 +6,7 @@ from simclock.protocols.replication import ClientQuery
 from simclock.protocols.zab import (
     Ack,
     AckEpoch,
+    Phase,
     Ping,
     Pong,
     Role,
@@ -145,11 +146,11 @@ class KeepsWaiting(ZabServer):
         self.waiting.update(waiting)
 
 
-class ReadsLocally(ZabServer):
-    """A query is answered at once by who believes that it leads, without asking a quorum."""
+class ReadsAnywhere(ZabServer):
+    """A query is answered at once by whichever server gets it, from what it has delivered, as ZooKeeper's reads are."""
 
     def _on_client_query(self, source: int, message: ClientQuery) -> None:
-        if self.leads:
+        if self.phase is Phase.BROADCAST:
             self._answer_query(source, message)
         else:
             super()._on_client_query(source, message)
