@@ -99,7 +99,7 @@ class Following(Electing):
         self._reset_election_timer()
         if message.epoch > self.current_term:
             self.phase = Phase.DISCOVERY
-            self._accept_epoch(message.epoch)
+            self._accept_epoch(message.epoch, source)
             self.acknowledged_epoch = message.epoch
         counts = self.acknowledged_epoch == message.epoch
         journal = self.journal
@@ -174,7 +174,7 @@ class Following(Electing):
         return within
 
     def _on_propose(self, source: int, message: Propose) -> None:
-        """Step f.3.1: append to the history in order, and acknowledge."""
+        """Step f.3.2: append to the history in order, and acknowledge."""
         if not self._is_in_epoch(source, message.epoch):
             return
         if self._fits(message):
@@ -192,7 +192,7 @@ class Following(Electing):
         return message.after <= self.journal.last_zxid
 
     def _on_commit(self, source: int, message: Commit) -> None:
-        """Step f.3.2: deliver what the leader has committed."""
+        """Step f.3.3: deliver what the leader has committed."""
         if self._is_in_epoch(source, message.epoch):
             self._hear_committed(message.committed)
 

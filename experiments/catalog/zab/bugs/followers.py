@@ -80,7 +80,7 @@ class AcknowledgesLeaderBeforeHistory(ZabServer):
 
 
 class AcknowledgesLeaderBeforeSync(ZabServer):
-    """ZOOKEEPER-3911: ACK-LD is sent before what came with the NEWLEADER is durable."""
+    """ZOOKEEPER-3911 and 3023: ACK-LD is sent before what came with the NEWLEADER is durable."""
 
     def _acknowledge_leader(self, source: int, message: NewLeader) -> None:
         self.send(source, AckLd(message.epoch, self.journal.last_zxid))
@@ -106,7 +106,7 @@ class TellsAnotherCounter(ZabServer):
 
 
 class CommitsNext(ZabServer):
-    """ZOOKEEPER-3023: a COMMIT commits the next proposal that waits, whichever it names."""
+    """Step f.3.3: a COMMIT commits the next proposal that waits, whichever it names."""
 
     def _hear_committed(self, committed: Zxid) -> None:
         super()._hear_committed(committed)
@@ -150,13 +150,6 @@ class TakesOldNewLeader(ZabServer):
         self._take_history(message)
 
 
-class TakesOldProposals(ZabServer):
-    """Law 2 of followers left out: proposals of the leader's earlier epoch are taken after an ACK-E."""
-
-    def _is_in_epoch(self, source: int, epoch: int) -> bool:
-        return super()._is_in_epoch(source, epoch) or (self._is_of_leader(source) and epoch <= self.current_term)
-
-
 class TakesProposalsOfAnyone(ZabServer):
     """Law 1 of followers left out: whoever proposes in its epoch or a later one is taken for its leader."""
 
@@ -165,21 +158,21 @@ class TakesProposalsOfAnyone(ZabServer):
 
 
 class TakesGaps(ZabServer):
-    """Step f.3.1, "in order", left out: a proposal is taken whatever goes before it."""
+    """Step f.3.2, "in order", left out: a proposal is taken whatever goes before it."""
 
     def _fits(self, message: Propose) -> bool:
         return True
 
 
 class AcknowledgesBeforeSync(ZabServer):
-    """Step f.3.1: a proposal is acknowledged before it is durable."""
+    """Step f.3.2: a proposal is acknowledged before it is durable."""
 
     def _acknowledge(self, source: int, message: Propose) -> None:
         self.send(source, Ack(message.epoch, self.journal.last_zxid))
 
 
 class CommitsAllItHas(ZabServer):
-    """Step f.3.2: a COMMIT commits all that is in the history."""
+    """Step f.3.3: a COMMIT commits all that is in the history."""
 
     def _hear_committed(self, committed: Zxid) -> None:
         super()._hear_committed(max(committed, self.journal.last_zxid))
