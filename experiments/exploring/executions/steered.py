@@ -21,7 +21,7 @@ from simclock.actors.steering.steps import name_text
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.exploring.executions.message_models import MODELS, Mailbox, Message
 from simclock.experiments.exploring.executions.systems import COMPLETE, Made, Step
-from simclock.experiments.exploring.search import Asked, refuses
+from simclock.experiments.exploring.search import Asked, failure_text, refuses
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 from simclock.observers import Violation
@@ -61,7 +61,7 @@ class Steered:
         """What each node did when it began."""
         for node, outcome in enumerate(self.begun):
             if outcome.failure is not None:
-                raise UsageError(f"node {node}: {_failure_text(outcome)}")
+                raise UsageError(f"node {node}: {failure_text(outcome)}")
         self.watching = Watching(asked.scenario)
         self.bounds = _bounds(asked)
         self.actions: dict[Step, _Action] = {}
@@ -339,7 +339,7 @@ class SteeredRun:
                 self._sent[node] += 1
                 sent.append(message)
         told = tuple((each.name, each.value) for each in outcome.effects if isinstance(each, Observed))
-        failure = _failure_text(outcome)
+        failure = failure_text(outcome)
         if (failure or (told and system.watching.observers)) and self._watch not in system.watching.final:
             self._tell(system.watching.after(self._watch, node, told, failure))
         for message in sent:
@@ -399,11 +399,6 @@ class SteeredRun:
 
 def _always(message: Message) -> bool:
     return True
-
-
-def _failure_text(outcome: Outcome) -> str:
-    failure = outcome.failure
-    return "" if failure is None else f"{failure.event}: {failure.error} ({failure.place})"
 
 
 def _bounds(asked: Asked) -> dict[str, int]:
