@@ -181,7 +181,8 @@ def test_dpor_finds_what_the_search_of_all_states_finds(number: int) -> None:
     [
         ("delay:x", {}, "--strategy delay:x"),
         ("pct:0", {}, "a whole number from 1 on"),
-        ("dpor:2", {}, "takes nothing after a colon"),
+        ("dpor:2", {}, "after the colon stands source"),
+        ("random:2", {}, "takes nothing after a colon"),
         ("dpor", {"model": "set"}, "--model set"),
         ("dpor", {"model": "fifo", "bounds": Bounds(duplicates=1)}, "--duplicates"),
     ],

@@ -99,7 +99,9 @@ class Asked:
     """Whether to go on after the first violation."""
     guard: bool = True
     workers: int = 1
-    """Processes that search."""
+    """Processes that search; 0: as many as the Ray has CPUs."""
+    address: str | None = None
+    """The Ray that searches, `local` for one that is started; None: this machine."""
     resume: Path | None = None
     """A file to go on from where it exists, and to keep the search in where it ends before it has seen everything."""
 
@@ -144,6 +146,12 @@ class Findings:
     """(label, text) of what only this strategy tells."""
     estimate: float | None = None
     """How many executions there are, before the search."""
+
+
+def failure_text(outcome: Outcome) -> str:
+    """What a node's code failed of; empty where it did not."""
+    failure = outcome.failure
+    return "" if failure is None else f"{failure.event}: {failure.error} ({failure.place})"
 
 
 def refuses(outcome: Outcome) -> bool:

@@ -43,7 +43,8 @@ class Watching:
         self._watches: list[Watch | Recipe] = [first]
         self.recipes: list[Recipe] = [(0, -1, (), "")]
         """How each comes from one before."""
-        self._numbers = {digest_of(first.text()): 0}
+        self._digests = [digest_of(first.text())]
+        self._numbers = {self._digests[0]: 0}
         self.notes: dict[int, tuple[tuple[Violation, ...], frozenset[str]]] = {}
         """Number -> what was found there, and what was reached sometimes."""
         self.final: set[int] = set()
@@ -75,18 +76,18 @@ class Watching:
 
     def since(self, size: int) -> list[Watched]:
         """What has come since there were so many."""
-        digests = {number: digest for digest, number in self._numbers.items() if number >= size}
         return [
-            Watched(digests[number], self.recipes[number], self.notes.get(number), number in self.final)
+            Watched(self._digests[number], self.recipes[number], self.notes.get(number), number in self.final)
             for number in range(size, len(self._watches))
         ]
 
     def forget(self, size: int) -> None:
         """Nothing has come since there were so many."""
-        self._numbers = {digest: number for digest, number in self._numbers.items() if number < size}
-        self.notes = {number: note for number, note in self.notes.items() if number < size}
-        self.final = {number for number in self.final if number < size}
-        del self._watches[size:], self.recipes[size:]
+        for number in range(size, len(self._watches)):
+            del self._numbers[self._digests[number]]
+            self.notes.pop(number, None)
+            self.final.discard(number)
+        del self._watches[size:], self.recipes[size:], self._digests[size:]
 
     def placed(self, watched: Watched) -> int:
         """The number of what another process has found."""
@@ -99,6 +100,7 @@ class Watching:
     def adopt(self, watched: Watched) -> None:
         """What another process has found, under the next number."""
         number = self._numbers[watched.digest] = len(self._watches)
+        self._digests.append(watched.digest)
         self._watches.append(watched.recipe)
         self.recipes.append(watched.recipe)
         if watched.note is not None:
@@ -112,6 +114,7 @@ class Watching:
         if known is None:
             reached = _reached(watch)
             known = self._numbers[key] = len(self._watches)
+            self._digests.append(key)
             self._watches.append(watch)
             self.recipes.append(recipe)
             if watch.control.violations or reached:

@@ -410,3 +410,10 @@ def answer_of(ref: Any) -> Any:
         return ray.get(ref)
     except ray.exceptions.RayError as error:
         raise PlacementError(f"a Ray worker died: {how_it_died(error, ray_logs())}", str(error)) from None
+
+
+def is_ready(ref: Any, timeout_s: float) -> bool:
+    """Wait for what a call of an actor gives, or for its end, so long at most; False if there is neither yet."""
+    import ray
+
+    return bool(ray.wait([ref], timeout=timeout_s)[0])

@@ -42,8 +42,7 @@ def _search(system: System, bounds: Bounds, seen: Seen | None, found: Exploratio
             violated = found.note_violations(run, trace, violated)
         found.note_violations(run, trace, violated)
         found.count(end)
-        found.steps += len(trace.steps)
-        found.depth = max(found.depth, len(trace.steps))
+        found.made(run, len(trace.steps))
         if seen is not None:
             seen(run, trace, end or "cut short")
         if found.violations and bounds.stop_at_violation:

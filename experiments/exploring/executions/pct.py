@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simclock.errors import UsageError
-from simclock.experiments.exploring.executions.systems import Step, System
-from simclock.experiments.exploring.executions.tally import VIOLATED, Bounds, Exploration, Seen, told
-from simclock.experiments.exploring.executions.walks import Distinct, over, walk
+from simclock.experiments.exploring.executions.systems import Run, Step, System, Trace
+from simclock.experiments.exploring.executions.tally import Bounds, Exploration, Seen
+from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, in_turn, walk
 from simclock.streams import Stream, stream
 
 PILOTS = 10
@@ -84,6 +84,63 @@ class _Priorities:
         return max(able, key=lambda task: self.fallen[task])
 
 
+@dataclass(frozen=True)
+class PctMethod(DrawMethod):
+    """That many runs for bugs of that depth. n and k are measured in a few random runs unless they are given."""
+
+    depth: int
+    runs: int
+    seed: int = 0
+    tasks: int | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.depth < 1:
+            raise UsageError(f"pct:{self.depth}: the depth of a bug is 1 or more")
+
+    def measured(self, system: System, bounds: Bounds) -> PctMethod:
+        """With n and k."""
+        if self.tasks is not None and self.steps is not None:
+            return self
+        tasks, steps = _measured(system, self.seed, bounds)
+        return replace(self, tasks=self.tasks or tasks, steps=self.steps or steps)
+
+    def search(self, system: System, bounds: Bounds, seen: Seen | None) -> Exploration:
+        """All of them, here."""
+        return in_turn(self.measured(system, bounds), system, bounds, seen)
+
+    def pieces(self, system: System, bounds: Bounds) -> Draws:
+        """Runs by number."""
+        assert self.tasks is not None and self.steps is not None, "measured first"
+        return _PctDraws(Bound(self.tasks, self.steps, self.depth), self.runs)
+
+    def draw(self, system: System, number: int, bounds: Bounds, found: Exploration) -> tuple[Run, Trace, str, int]:
+        """One of them."""
+        assert self.steps is not None, "measured first"
+        luck = stream(self.seed, "pct", number)
+        priorities = _Priorities(luck, [luck.randrange(self.steps) for _ in range(self.depth - 1)])
+        run, trace, end = walk(system, priorities.choose, bounds.steps_max, found)
+        return run, trace, end, len(priorities.tasks) + len(priorities.fallen)
+
+
+class _PctDraws(Draws):
+    """Runs whose chance is told in the end."""
+
+    def __init__(self, bound: Bound, runs: int) -> None:
+        super().__init__(f"pct:{bound.depth}", runs)
+        self._bound = bound
+
+    def close(self) -> None:
+        """Tell the bound, of the most tasks that were seen."""
+        steps, notes = self._bound.steps, self.found.notes
+        bound = replace(self._bound, tasks=max(self._bound.tasks, self.tasks))
+        notes.append(f"each run finds a bug of depth {bound.depth} with probability at least {bound}")
+        notes.append(f"{self.made} runs together: at least {bound.within(self.made):.4g}")
+        longer = sum(each > steps for each in self.longest)
+        if longer:
+            notes.append(f"the bound does not hold for the {longer} runs of more than {steps} steps")
+
+
 def pct(
     system: System,
     depth: int,
@@ -96,39 +153,7 @@ def pct(
     steps: int | None = None,
 ) -> Exploration:
     """Make that many runs for bugs of that depth. n and k are measured in a few random runs unless they are given."""
-    if depth < 1:
-        raise UsageError(f"pct:{depth}: the depth of a bug is 1 or more")
-    found = Exploration(f"pct:{depth}")
-    bounds = bounds or Bounds()
-    if tasks is None or steps is None:
-        pilot_tasks, pilot_steps = _measured(system, seed, bounds)
-        tasks, steps = tasks or pilot_tasks, steps or pilot_steps
-    distinct = Distinct(found, seen)
-    bound = Bound(tasks, steps, depth)
-    return told(found, lambda: _search(system, bound, bounds, distinct, runs=runs, seed=seed))
-
-
-def _search(system: System, bound: Bound, bounds: Bounds, distinct: Distinct, *, runs: int, seed: int) -> str:
-    found, depth, tasks, steps = distinct.found, bound.depth, bound.tasks, bound.steps
-    most_tasks, longer, made = tasks, 0, 0
-    try:
-        for number in range(runs):
-            luck = stream(seed, "pct", number)
-            priorities = _Priorities(luck, [luck.randrange(steps) for _ in range(depth - 1)])
-            run, trace, end = walk(system, priorities.choose, bounds.steps_max, found)
-            made += 1
-            longer += len(trace.steps) > steps
-            most_tasks = max(most_tasks, len(priorities.tasks) + len(priorities.fallen))
-            distinct.add(run, trace, end)
-            if over(found, bounds):
-                return VIOLATED
-    finally:
-        bound = Bound(most_tasks, steps, depth)
-        found.notes.append(f"each run finds a bug of depth {depth} with probability at least {bound}")
-        found.notes.append(f"{made} runs together: at least {bound.within(made):.4g}")
-        if longer:
-            found.notes.append(f"the bound does not hold for the {longer} runs of more than {steps} steps")
-    return f"{made} runs were made"
+    return PctMethod(depth, runs, seed, tasks, steps).search(system, bounds or Bounds(), seen)
 
 
 def _measured(system: System, seed: int, bounds: Bounds) -> tuple[int, int]:

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from simclock.experiments.exploring.executions.systems import System
-from simclock.experiments.exploring.executions.tally import VIOLATED, Bounds, Exploration, Seen, told
-from simclock.experiments.exploring.executions.walks import Distinct, over, walk
+from dataclasses import dataclass
+
+from simclock.experiments.exploring.executions.systems import Run, System, Trace
+from simclock.experiments.exploring.executions.tally import Bounds, Exploration, Seen
+from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, in_turn, walk
 from simclock.streams import stream
+
+
+@dataclass(frozen=True)
+class RandomMethod(DrawMethod):
+    """That many random executions."""
+
+    runs: int
+    seed: int = 0
+
+    def search(self, system: System, bounds: Bounds, seen: Seen | None) -> Exploration:
+        """All of them, here."""
+        return in_turn(self, system, bounds, seen)
+
+    def pieces(self, system: System, bounds: Bounds) -> Draws:
+        """Runs by number."""
+        return Draws("random", self.runs)
+
+    def draw(self, system: System, number: int, bounds: Bounds, found: Exploration) -> tuple[Run, Trace, str, int]:
+        """One of them."""
+        luck = stream(self.seed, "random walk", number)
+        return (*walk(system, lambda _, options: luck.choice(options), bounds.steps_max, found), 0)
 
 
 def random_walks(
     system: System, runs: int, *, seed: int = 0, bounds: Bounds | None = None, seen: Seen | None = None
 ) -> Exploration:
     """Make that many random executions."""
-    found = Exploration("random")
-    distinct = Distinct(found, seen)
-    return told(found, lambda: _search(system, runs, seed, bounds or Bounds(), distinct))
-
-
-def _search(system: System, runs: int, seed: int, bounds: Bounds, distinct: Distinct) -> str:
-    found = distinct.found
-    for number in range(runs):
-        luck = stream(seed, "random walk", number)
-        distinct.add(*walk(system, lambda _, options: luck.choice(options), bounds.steps_max, found))  # noqa: B023
-        if over(found, bounds):
-            return VIOLATED
-    return f"{runs} runs were made"
+    return RandomMethod(runs, seed).search(system, bounds or Bounds(), seen)

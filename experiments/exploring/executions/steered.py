@@ -10,7 +10,7 @@ arrives together. Messages are named by (node, how many it had sent before), whi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from simclock.actors.standalone import Observed, Sent
@@ -21,7 +21,7 @@ from simclock.actors.steering.steps import name_text
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.exploring.executions.message_models import MODELS, Mailbox, Message
 from simclock.experiments.exploring.executions.systems import COMPLETE, Made, Step
-from simclock.experiments.exploring.search import Asked, refuses
+from simclock.experiments.exploring.search import Asked, failure_text, refuses
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 from simclock.observers import Violation
@@ -61,13 +61,10 @@ class Steered:
         """What each node did when it began."""
         for node, outcome in enumerate(self.begun):
             if outcome.failure is not None:
-                raise UsageError(f"node {node}: {_failure_text(outcome)}")
+                raise UsageError(f"node {node}: {failure_text(outcome)}")
         self.watching = Watching(asked.scenario)
         self.bounds = _bounds(asked)
         self.actions: dict[Step, _Action] = {}
-        self.violations: dict[str, Violation] = {}
-        """By property: the first found."""
-        self.pruned: dict[str, int] = {}
         self.looked: Callable[[], None] = lambda: None
         """Called before each run, replays included: it may raise `Enough`."""
 
@@ -80,6 +77,15 @@ class Steered:
         """A new run: every node has begun."""
         self.looked()
         return SteeredRun(self)
+
+    def violation(self, name: str, steps: Sequence[Step]) -> Violation:
+        """What a run with these steps says of the property that it violates."""
+        run = self.start()
+        for step in steps:
+            run.take(step)
+        if name not in run.violations() and not run.enabled():
+            run.end()
+        return next(each for each in run.violated() if each.property == name)
 
     def world_steps(self, steps: Sequence[Step]) -> tuple[WorldStep, ...]:
         """The same steps as a world takes them, with the numbers that messages have there."""
@@ -163,7 +169,8 @@ class SteeredRun:
         self._watch = 0
         self._timers_kept = False
         """Whether a bound on timers kept the run from going on."""
-        self._at_end: list[str] = []
+        self._at_end: list[Violation] = []
+        self._kept: dict[str, int] = {}
         self.reached: set[str] = set()
         """What is to be reached sometimes, and was."""
         self._sids: list[int] = []
@@ -264,7 +271,7 @@ class SteeredRun:
     def _may(self, bounds: tuple[str, ...]) -> bool:
         for name in bounds:
             if self._left.get(name) == 0:
-                self._system.pruned[name] = self._system.pruned.get(name, 0) + 1
+                self._kept[name] = self._kept.get(name, 0) + 1
                 return False
         return True
 
@@ -294,6 +301,10 @@ class SteeredRun:
     def take(self, step: Step) -> Sequence[Made]:
         """Make the step; returns the names of what was sent."""
         system, node = self._system, int(step.process)
+        if step not in system.actions:  # another process has found it
+            kept = dict(self._kept)
+            self.enabled()
+            self._kept = kept
         action = system.actions[step]
         earlier = [self._last[node], *(self._touched[name] for name, _ in step.touches if name in self._touched)]
         taken = None
@@ -339,7 +350,7 @@ class SteeredRun:
                 self._sent[node] += 1
                 sent.append(message)
         told = tuple((each.name, each.value) for each in outcome.effects if isinstance(each, Observed))
-        failure = _failure_text(outcome)
+        failure = failure_text(outcome)
         if (failure or (told and system.watching.observers)) and self._watch not in system.watching.final:
             self._tell(system.watching.after(self._watch, node, told, failure))
         for message in sent:
@@ -362,22 +373,17 @@ class SteeredRun:
     def _tell(self, watch: int) -> None:
         watching = self._system.watching
         self._watch = watch
-        violations, reached = watching.notes.get(watch, ((), frozenset()))
-        self.reached |= reached
-        for violation in violations:
-            self._system.violations.setdefault(violation.property, violation)
+        self.reached |= watching.notes.get(watch, ((), frozenset()))[1]
 
     # The end
 
     def end(self) -> str:
-        """Nothing more can happen: what is owed in the end is judged, unless a bound on timers kept it from coming."""
+        """Nothing more is enabled: what is owed in the end is judged, unless a bound on timers kept it from coming."""
         system = self._system
-        self.enabled()
         if system.watching.observers and not self._timers_kept and self._watch not in system.watching.final:
             down = tuple(node for node in range(system.nodes) if not system.locals.is_up(self._sids[node]))
             for violation in system.watching.at_the_end(self._watch, down):
-                system.violations.setdefault(violation.property, violation)
-                self._at_end.append(violation.property)
+                self._at_end.append(violation)
         return COMPLETE
 
     def final(self) -> Hashable:
@@ -387,7 +393,15 @@ class SteeredRun:
 
     def violations(self) -> Sequence[str]:
         """Properties violated so far."""
-        return [*(each.property for each in self._system.watching.violations(self._watch)), *self._at_end]
+        return [each.property for each in self.violated()]
+
+    def violated(self) -> Sequence[Violation]:
+        """The same, with what is told of them."""
+        return [*self._system.watching.violations(self._watch), *self._at_end]
+
+    def kept(self) -> Mapping[str, int]:
+        """What bounds kept from happening."""
+        return self._kept
 
     def in_order(self, steps: Sequence[Step]) -> list[Step]:
         """The steps of this run in an order in which messages arrive as they were taken."""
@@ -399,11 +413,6 @@ class SteeredRun:
 
 def _always(message: Message) -> bool:
     return True
-
-
-def _failure_text(outcome: Outcome) -> str:
-    failure = outcome.failure
-    return "" if failure is None else f"{failure.event}: {failure.error} ({failure.place})"
 
 
 def _bounds(asked: Asked) -> dict[str, int]:

@@ -15,7 +15,7 @@ processes disable each other all the same (mailbox), the system says so: `disabl
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -81,6 +81,9 @@ class Run(Protocol):
 
     def violations(self) -> Sequence[str]:
         """What has been violated so far, in the order of happening."""
+
+    def kept(self) -> Mapping[str, int]:
+        """What bounds of the system kept from happening, wherever the run was asked what is enabled -> how often."""
 
 
 class System(Protocol):
@@ -152,6 +155,16 @@ class Trace:
     def not_after(self, index: int) -> list[int]:
         """The steps behind step `index` that it does not happen before, in order."""
         return [later for later in range(index + 1, len(self.steps)) if not self.before[later] >> index & 1]
+
+    def firsts(self, indices: Sequence[int], last: Step) -> list[Step]:
+        """Of some steps of the trace, and `last` behind them: those that need nothing that these make."""
+        inside = set(indices)
+
+        def is_made(step: Step) -> bool:
+            makers = (self._maker.get(key) for key in (step.needs, begins(step.process)))
+            return any(maker in inside for maker in makers)
+
+        return [step for step in (*(self.steps[index] for index in indices), last) if not is_made(step)]
 
     def may_race(self, index: int) -> bool:
         """A quick look: False if nothing else can have happened in the place of step `index`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from simclock.errors import UsageError
@@ -61,6 +61,8 @@ class Exploration:
     depth: int = 0
     """Steps of the longest execution."""
     ended: str = ""
+    kept: dict[str, int] = field(default_factory=dict)
+    """What bounds of the system kept from happening at places of the executions -> how often."""
     violations: dict[str, Violated] = field(default_factory=dict)
     """By what was violated: the shortest list of steps found, the first of them."""
     notes: list[str] = field(default_factory=list)
@@ -90,6 +92,27 @@ class Exploration:
         for violated in self.violations.values():
             lines += [f"violated: {violated.text}", *(f"  {step}" for step in violated.steps)]
         return "\n".join(lines)
+
+    def add(self, more: Exploration) -> None:
+        """What another part of the search has found, after this one; it says of itself why it ended."""
+        for name in ("executions", "blocked", "pruned", "cut_short", "redundant", "steps"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.depth = max(self.depth, more.depth)
+        self._keep(more.kept)
+        for text, violated in more.violations.items():
+            known = self.violations.get(text)
+            if known is None or len(violated.steps) < len(known.steps):
+                self.violations[text] = violated
+
+    def made(self, run: Run, steps: int) -> None:
+        """A run was made for the search, of so many steps."""
+        self.steps += steps
+        self.depth = max(self.depth, steps)
+        self._keep(run.kept())
+
+    def _keep(self, kept: Mapping[str, int]) -> None:
+        for name, often in kept.items():
+            self.kept[name] = self.kept.get(name, 0) + often
 
     def count(self, end: str | None) -> None:
         """One more execution, that ended so; None: at the bound on steps."""

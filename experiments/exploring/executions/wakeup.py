@@ -26,6 +26,11 @@ class Branch:
     step: Step
     children: list[Branch] = field(default_factory=list)
 
+    @property
+    def shape(self) -> tuple[object, ...]:
+        """Equal for equal trees."""
+        return self.step, tuple(child.shape for child in self.children)
+
 
 def place(step: Step, sequence: Sequence[Step]) -> int:
     """Where a weak initial stands in a sequence: its index, FREE, or NOT_INITIAL."""
@@ -64,3 +69,15 @@ def insert(tree: list[Branch], sequence: Sequence[Step], still_enabled: StillEna
                 children = branch.children
             return True
     return False
+
+
+def insert_source(
+    tree: list[Branch], done: Sequence[Step], sequence: Sequence[Step], firsts: Callable[[], Sequence[Step]]
+) -> bool:
+    """Have one of the steps tried that the sequence may begin with, the last of them; False if one is, or was.
+    `firsts` are those of its steps that are possible at once."""
+    tried = [*done, *(branch.step for branch in tree)]
+    if any(place(step, sequence) >= 0 for step in tried):
+        return False
+    tree.append(Branch(next(step for step in reversed(firsts()) if place(step, sequence) >= 0)))
+    return True

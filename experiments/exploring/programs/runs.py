@@ -244,6 +244,10 @@ class ProgramRun:
         ]
         return tuple(sorted(ends, key=lambda end: end[0])), tuple(sorted(self._variables.items()))
 
+    def kept(self) -> Mapping[str, int]:
+        """Nothing: a program has no bounds of its own."""
+        return {}
+
     def violations(self) -> Sequence[str]:
         """What has been violated so far."""
         return self._violations

@@ -91,11 +91,21 @@ class BreadthFirst:
 
     def next_level(self) -> None:
         """Look at all states of a level; those that are new are the next."""
+        known = len(self.order)
+        self.look(self.level, self.begins)
+        self.go_down(known)
+
+    def go_down(self, known: int) -> None:
+        """What was found since that many states were known is the next level."""
+        self.begins, self.level = known, self.order[known:]
+        self.merged.findings.depth += bool(self.level)
+
+    def look(self, states: Sequence[int], place: int) -> None:
+        """Look at states of a level, of which the first has that place in `order`."""
         expand, seen, add = self.space.expand, self.seen, self.seen.add
         order, parents, noted, symmetry = self.order, self.parents, self.space.noted, self.symmetry
-        findings, place = self.merged.findings, self.begins
-        known = len(order)
-        for state in self.level:
+        findings = self.merged.findings
+        for state in states:
             successors = expand(state)
             findings.transitions += len(successors)
             if symmetry is not None:
@@ -111,8 +121,6 @@ class BreadthFirst:
             place += 1
             if not place % TICK:
                 self.ticked(self.told())
-        self.begins, self.level = known, order[known:]
-        findings.depth += bool(self.level)
 
     def note(self) -> None:
         """Tell what the observers have found at states that were just met."""

@@ -40,7 +40,7 @@ class Merged:
     def note(self, state: int, way: Way) -> None:
         """What the observers have found at a state."""
         violations, reached = self.space.watching.notes[state >> self.space.watch_shift]
-        for name in reached - self.findings.reached.keys():
+        for name in sorted(reached - self.findings.reached.keys()):
             self.findings.reached[name] = self.steps(way())
         for violation in violations:
             self._found(violation, way)

@@ -16,7 +16,7 @@ from simclock.errors import UsageError
 from simclock.experiments.exploring.search import Asked, Findings
 from simclock.experiments.exploring.states.news import News
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Kept(NamedTuple):

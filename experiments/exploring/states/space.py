@@ -11,70 +11,38 @@ Law: the successors of a state come in one order, that of its steps: by node, de
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from simclock.actors.standalone import Observed, Sent
 from simclock.actors.steering import Ask, Crash, Fire, LocalNodes, Restart, Step, TornCrash
-from simclock.actors.steering.nodes import LocalEvent, Outcome
+from simclock.actors.steering.nodes import LocalEvent
 from simclock.actors.steering.steps import Deliver, Drop, Duplicate
 from simclock.errors import UsageError
-from simclock.experiments.exploring.search import Asked, Bounds, Enough, refuses
+from simclock.experiments.exploring.search import Asked, Bounds, Enough, failure_text, refuses
 from simclock.experiments.exploring.states.inboxes import MERGED_MODELS, Inboxes, Mail
+from simclock.experiments.exploring.states.moves import (
+    BOUND_BITS,
+    BOUND_MASK,
+    LOCAL_BITS,
+    LOCAL_MASK,
+    LOCALS_MAX,
+    PART_BITS,
+    PART_MASK,
+    Move,
+    Moves,
+    OwnMoves,
+    Send,
+    bound_fields,
+    more_than_local,
+    observed,
+    sent,
+    taken,
+)
 from simclock.experiments.exploring.states.news import News, Recipe, Sizes
 from simclock.experiments.exploring.watching import Watching
 from simclock.guarding.guard import Guarding
 
-LOCAL_BITS = 20
-PART_BITS = 2 * LOCAL_BITS
-"""A node's local state and what is on its way to it."""
-LOCAL_MASK = (1 << LOCAL_BITS) - 1
-PART_MASK = (1 << PART_BITS) - 1
-BOUND_BITS = 16
-BOUND_MASK = (1 << BOUND_BITS) - 1
-
 UNMADE = -1
 BEGINNING: Recipe = (-1, ())
-FAULTS = ("crashes", "torn", "drops", "duplicates", "commands")
-Sends = tuple[tuple[int, int, dict[int, int], tuple[int, ...]], ...]
-"""For each node that is sent to: (shift, node, what was found out already, messages)."""
-
-
-class Move(NamedTuple):
-    """What one step of a node changes."""
-
-    step: Step
-    """A message in it is named by its number in `Inboxes.mail`."""
-    delta: int
-    """What is added to a state, but for what follows."""
-    needs: tuple[int, ...]
-    """The shifts of the bounds of which it takes one."""
-    sends: Sends
-    told: dict[int, int] | None
-    """Number of what the observers held -> the next one, as far as is known."""
-    observations: tuple[tuple[str, Any], ...]
-    failure: str = ""
-    """What the node's code failed of."""
-    instants: tuple[tuple[int, Any], ...] = ()
-    """(node, message) of what comes at once."""
-
-
-class Happening(NamedTuple):
-    """What may happen to a node."""
-
-    step: Step
-    event: LocalEvent
-    needs: tuple[int, ...]
-    left: int
-    """The number of what is then on its way to the node."""
-
-
-class Moves(NamedTuple):
-    """All moves of a node in a local state, with that on its way to it."""
-
-    plain: tuple[int, ...]
-    """Differences of the moves that send and tell nothing, and are bound by nothing."""
-    plain_steps: tuple[Step, ...]
-    others: tuple[Move, ...]
 
 
 class Space:
@@ -94,7 +62,7 @@ class Space:
         self.locals = LocalNodes(scenario, timed=False, around=guards.advance)
         self.inboxes = Inboxes(asked.model, scenario.nodes)
         self.watching = Watching(scenario)
-        self.fields = _bound_fields(self.bounds)
+        self.fields = bound_fields(self.bounds)
         """What is bound -> (its shift, the bound)."""
         base = BOUND_BITS * len(self.fields)
         self.shifts = [base + PART_BITS * node for node in range(self.nodes)]
@@ -103,15 +71,20 @@ class Space:
         """Of each node, place -> number of the local state; UNMADE where another process has found it."""
         self._places: list[dict[bytes, int]] = [{} for _ in range(self.nodes)]
         """Of each node, what is the same in every process for a local state -> its place."""
+        self._names: list[list[bytes]] = [[] for _ in range(self.nodes)]
+        """The same the other way round."""
         self.recipes: list[list[Recipe]] = [[] for _ in range(self.nodes)]
-        self.looked: list[tuple[int, int]] = []
-        """(node, key) of the moves in which there are numbers from `base` on."""
-        self.learnt: list[tuple[dict[int, int], int]] = []
-        """Where such a number was put down: (known, key)."""
+        self._learnt: list[tuple[dict[Any, Any], Any]] = []
+        """Where a number from `base` on was put down: (what is known, key)."""
         self.base: Sizes | None = None
         """Numbers from here on are this process's own, and will be forgotten; None: they are all its own to keep."""
         self._tables: list[dict[int, Moves]] = [{} for _ in range(self.nodes)]
         self._parts = list(zip(range(self.nodes), self.shifts, self._tables, strict=True))
+        self._deliveries: list[dict[tuple[int, int], Move | None]] = [{} for _ in range(self.nodes)]
+        """Of each node, (place, message) -> the move, but for what is then on its way; None: it is not let in."""
+        self._own_moves: list[dict[int, OwnMoves]] = [{} for _ in range(self.nodes)]
+        self._more: dict[tuple[int, tuple[int, ...]], dict[int, int]] = {}
+        """(node, messages) -> number of what is on its way to the node -> what is added when these are sent."""
         self._told: dict[Any, dict[int, int]] = {}
         self.noted: list[int] = []
         """Successors of the last expansion at which the observers found something."""
@@ -133,13 +106,13 @@ class Space:
         for node, shift in enumerate(self.shifts):
             outcome = self.locals.begins(node, 0)
             if outcome.failure is not None:
-                raise UsageError(f"node {node}: {_failure_text(outcome)}")
+                raise UsageError(f"node {node}: {failure_text(outcome)}")
             state += self._place(node, outcome.state, BEGINNING) << shift
-            for target, message in _sent(outcome):
+            for target, message in sent(outcome):
                 boxes[target] = self.inboxes.with_more(
                     target, boxes[target], (self.inboxes.number(node, target, message),)
                 )
-            if observations := _observed(outcome):
+            if observations := observed(outcome):
                 watch = self.watching.after(watch, node, observations, "")
         for shift, box in zip(self.shifts, boxes, strict=True):
             state += box << shift + LOCAL_BITS
@@ -150,10 +123,11 @@ class Space:
         place = self._places[node].get(name)
         if place is None:
             place = self._places[node][name] = len(self._sids[node])
+            self._names[node].append(name)
             self._sids[node].append(sid)
             self.recipes[node].append(recipe)
-            if place > LOCAL_MASK:
-                raise Enough(f"node {node} has more than {LOCAL_MASK + 1:,} local states")
+            if place >= LOCALS_MAX:
+                raise Enough(f"node {node} has more than {LOCALS_MAX:,} local states")
         return place
 
     def _sid(self, node: int, place: int) -> int:
@@ -215,7 +189,7 @@ class Space:
             if more is None:
                 more = known[box] = (self.inboxes.with_more(target, box, mail) - box) << shift
                 if self.base is not None and (more >> shift) + box >= self.base.mail[1][target]:
-                    self.learnt.append((known, box))
+                    self._learnt.append((known, box))
             successor += more
         if told is not None:
             watch = state >> self.watch_shift
@@ -223,7 +197,7 @@ class Space:
             if then is None:
                 then = told[watch] = self.watching.after(watch, node, observations, failure)
                 if self.base is not None and then >= self.base.watches:
-                    self.learnt.append((told, watch))
+                    self._learnt.append((told, watch))
             successor += (then - watch) << self.watch_shift
         for target, message in instants:
             successor = self._arrives(successor, node, target, message)
@@ -243,17 +217,17 @@ class Space:
         event: LocalEvent = ("message", source, message)
         outcome = self.locals.after(target, sid, event, 0)
         state += self._place(target, outcome.state, (place, event)) - place << shift
-        sent = _sent(outcome)
-        for other, more in sent:
+        messages = sent(outcome)
+        for other, more in messages:
             if other not in self.instant:
                 state = self._put(state, other, self.inboxes.number(target, other, more))
-        observations = _observed(outcome)
-        failure = "" if outcome.failure is None else _failure_text(outcome)
+        observations = observed(outcome)
+        failure = failure_text(outcome)
         if failure or (observations and self.watching.observers):
             watch = state >> self.watch_shift
             then = self.watching.after(watch, target, observations, failure)
             state += (then - watch) << self.watch_shift
-        for other, more in sent:
+        for other, more in messages:
             if other in self.instant:
                 state = self._arrives(state, target, other, more)
         return state
@@ -272,106 +246,145 @@ class Space:
 
     def _look(self, node: int, key: int) -> Moves:
         place, box = key & LOCAL_MASK, key >> LOCAL_BITS
-        sid = self._sid(node, place)
-        mail = self.inboxes.contents(node, box)
+        own = self._own_moves[node].get(place)
+        if own is None:
+            own = self._own_moves[node][place] = self._own(node, place)
+            if self.base is not None and self._leads_to_own(node, place, (*own.steps, *own.faults), self.base):
+                self._learnt.append((self._own_moves[node], place))
         moves: list[Move] = []
-        if self.locals.is_up(sid):
+        if self.locals.is_up(self._sid(node, place)):
+            shift = self.shifts[node] + LOCAL_BITS
             for number, left in self.inboxes.arriving(node, box):
-                each = self.inboxes.mail[number]
-                if self.locals.takes(node, sid, each.source, each.message):
-                    event = ("message", each.source, each.message)
-                    moves.append(self._move(node, key, Happening(Deliver(number), event, (), left)))
+                move = self._delivery(node, place, number)
+                if move is not None:
+                    moves.append(move if left == box else Move(move[0], move[1] + (left - box << shift), *move[2:]))
+        moves += own.steps
+        moves += self._losses(node, box)
+        moves += own.faults
+        if self.base is not None and (
+            self._leads_to_own(node, key, moves, self.base)
+            or (
+                self.inboxes.sizes()[1][node] > self.base.mail[1][node]
+                and self._leaves_own(node, key, moves, self.base)
+            )
+        ):
+            self._learnt.append((self._tables[node], key))
+        plain = [move for move in moves if not more_than_local(move)]
+        others = tuple(move for move in moves if more_than_local(move))
+        return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
+
+    def _delivery(self, node: int, place: int, number: int) -> Move | None:
+        """What a message does to it, but for what is then left on its way."""
+        known = self._deliveries[node]
+        try:
+            return known[place, number]
+        except KeyError:
+            source, _, message = self.inboxes.mail[number]
+            if not self.locals.takes(node, self._sid(node, place), source, message):
+                move = None
+            else:
+                move = self._move(node, place, Deliver(number), ("message", source, message), ())
+            known[place, number] = move
+            if self.base is not None and (
+                number >= self.base.mail[0] or (move and self._leads_to_own(node, place, (move,), self.base))
+            ):
+                self._learnt.append((known, (place, number)))
+            return move
+
+    def _own(self, node: int, place: int) -> OwnMoves:
+        sid = self._sid(node, place)
+        steps: list[Move] = []
+        if self.locals.is_up(sid):
             for name, _ in sorted(self.locals.timers(sid), key=lambda timer: repr(timer[0])):
                 needs = self._timer_needs(name)
                 self.fires_unbound |= not needs
-                moves.append(self._move(node, key, Happening(Fire(node, name), ("timer", name), needs, box)))
-            moves += self._asked(node, key, box)
-        moves += self._losses(node, key, mail)
-        if node in self.servers:
-            moves += self._crashes(node, key, sid, box)
-        if self.base is not None and self._has_own_numbers(node, moves, self.base):
-            self.looked.append((node, key))
-        plain = [move for move in moves if not _more_than_local(move)]
-        others = tuple(move for move in moves if _more_than_local(move))
-        return Moves(tuple(move.delta for move in plain), tuple(move.step for move in plain), others)
+                steps.append(self._move(node, place, Fire(node, name), ("timer", name), needs))
+            steps += self._asked(node, place, sid)
+        return OwnMoves(tuple(steps), tuple(self._crashes(node, place, sid)) if node in self.servers else ())
 
-    def _asked(self, node: int, key: int, box: int) -> list[Move]:
+    def _asked(self, node: int, place: int, sid: int) -> list[Move]:
         """What clients may ask of it."""
         if self.bounds.commands == 0 or node not in self.servers:
             return []
         needs = self._needs("commands")
-        asked = self.asked.asks
-        steps = [(Ask(node, call, arguments), ("ask", call, arguments)) for call, arguments in asked]
-        sid = self._sid(node, key & LOCAL_MASK)
-        able = [each for each in steps if not refuses(self.locals.after(node, sid, each[1], 0))]
-        return [self._move(node, key, Happening(step, event, needs, box)) for step, event in able]
+        events = [("ask", call, arguments) for call, arguments in self.asked.asks]
+        able = [event for event in events if not refuses(self.locals.after(node, sid, event, 0))]
+        return [self._move(node, place, Ask(node, event[1], event[2]), event, needs) for event in able]
 
-    def _has_own_numbers(self, node: int, moves: Sequence[Move], base: Sizes) -> bool:
-        """Whether a move leads to what has a number of this process's own; too often yes where many are new."""
-        return (
-            any(number >= base.mail[0] for move in moves for send in move.sends for number in send[3])
-            or len(self._sids[node]) > base.places[node]
-            or self.inboxes.sizes()[1][node] > base.mail[1][node]
-        )
+    def _leads_to_own(self, node: int, place: int, moves: Sequence[Move], base: Sizes) -> bool:
+        """Whether a move leads to a local state, or sends a message, with a number of this process's own."""
+        shift, known = self.shifts[node], base.places[node]
+        place &= LOCAL_MASK
+        if any((place << shift) + move.delta + taken(move.needs) >> shift & LOCAL_MASK >= known for move in moves):
+            return True
+        return any(number >= base.mail[0] for move in moves for send in move.sends for number in send[3])
 
-    def _losses(self, node: int, key: int, mail: tuple[int, ...]) -> list[Move]:
+    def _leaves_own(self, node: int, key: int, moves: Sequence[Move], base: Sizes) -> bool:
+        """Whether what is left on its way, after a move, has a number of this process's own."""
+        shift, known = self.shifts[node], base.mail[1][node]
+        return any((key << shift) + move.delta + taken(move.needs) >> shift + LOCAL_BITS >= known for move in moves)
+
+    def _losses(self, node: int, box: int) -> list[Move]:
         """What the network does to what is on its way; also to a node that is down."""
-        moves = []
-        box = key >> LOCAL_BITS
-        for number in dict.fromkeys(mail):
+        moves: list[Move] = []
+        if self.bounds.drops == 0 == self.bounds.duplicates:
+            return moves
+        for number in dict.fromkeys(self.inboxes.contents(node, box)):
             if self.bounds.drops != 0:
                 left = self.inboxes.without(node, box, number)
-                moves.append(self._network_move(node, key, Drop(number), "drops", left))
+                moves.append(self._network_move(node, Drop(number), "drops", left - box))
             if self.bounds.duplicates != 0:
                 more = self.inboxes.with_more(node, box, (number,))
-                moves.append(self._network_move(node, key, Duplicate(number), "duplicates", more))
+                moves.append(self._network_move(node, Duplicate(number), "duplicates", more - box))
         return moves
 
-    def _crashes(self, node: int, key: int, sid: int, box: int) -> list[Move]:
-        moves = []
+    def _crashes(self, node: int, place: int, sid: int) -> list[Move]:
         if not self.locals.is_up(sid):
-            if Restart in self.bounds.kinds:
-                moves.append(self._move(node, key, Happening(Restart(node), ("restart",), (), box)))
-            return moves
+            again = Restart in self.bounds.kinds
+            return [self._move(node, place, Restart(node), ("restart",), ())] if again else []
+        moves = []
         if self.bounds.crashes != 0:
             needs = self._needs("crashes")
-            moves.append(self._move(node, key, Happening(Crash(node), ("crash", 0, False), needs, box)))
+            moves.append(self._move(node, place, Crash(node), ("crash", 0, False), needs))
         if self.bounds.torn != 0:
             needs = self._needs("crashes") + self._needs("torn")
             for kept in range(1, self.locals.view(node, sid).durable.unsynced + 1):
                 for torn in (False, True):
                     step = TornCrash(node, kept, torn)
-                    moves.append(self._move(node, key, Happening(step, ("crash", kept, torn), needs, box)))
+                    moves.append(self._move(node, place, step, ("crash", kept, torn), needs))
         return moves
 
-    def _move(self, node: int, key: int, happening: Happening) -> Move:
-        """What it changes."""
-        step, event, needs, left = happening
-        place, box = key & LOCAL_MASK, key >> LOCAL_BITS
-        shift = self.shifts[node]
+    def _move(self, node: int, place: int, step: Step, event: LocalEvent, needs: tuple[int, ...]) -> Move:
+        """What it changes, but for what is on its way to the node."""
         outcome = self.locals.after(node, self._sid(node, place), event, 0)
-        delta = (self._place(node, outcome.state, (place, event)) - place << shift) + (left - box << shift + LOCAL_BITS)
+        delta = (self._place(node, outcome.state, (place, event)) - place << self.shifts[node]) - taken(needs)
         if outcome.failure is not None:
-            return Move(step, delta - _taken(needs), needs, (), {}, (), _failure_text(outcome))
+            return Move(step, delta, needs, (), {}, (), failure_text(outcome))
         by_target: dict[int, list[int]] = {}
-        instants = tuple(each for each in _sent(outcome) if each[0] in self.instant)
-        for target, message in _sent(outcome):
-            if target in self.instant:
-                continue
-            by_target.setdefault(target, []).append(self.inboxes.number(node, target, message))
-        sends: Sends = tuple(
-            (self.shifts[target] + LOCAL_BITS, target, {}, tuple(mail)) for target, mail in by_target.items()
-        )
-        observations = _observed(outcome)
+        messages = sent(outcome)
+        instants = tuple(each for each in messages if each[0] in self.instant)
+        for target, message in messages:
+            if target not in self.instant:
+                by_target.setdefault(target, []).append(self.inboxes.number(node, target, message))
+        sends = tuple(self._send(target, tuple(mail)) for target, mail in by_target.items())
+        observations = observed(outcome)
         told = None
         if observations and self.watching.observers:
             told = self._told.setdefault((node, repr(observations)), {})
-        return Move(step, delta - _taken(needs), needs, sends, told, observations, instants=instants)
+        return Move(step, delta, needs, sends, told, observations, instants=instants)
 
-    def _network_move(self, node: int, key: int, step: Step, bound: str, box: int) -> Move:
+    def _send(self, target: int, mail: tuple[int, ...]) -> Send:
+        key = target, mail
+        known = self._more.get(key)
+        if known is None:
+            known = self._more[key] = {}
+            if self.base is not None and max(mail) >= self.base.mail[0]:
+                self._learnt.append((self._more, key))
+        return self.shifts[target] + LOCAL_BITS, target, known, mail
+
+    def _network_move(self, node: int, step: Step, bound: str, change: int) -> Move:
         needs = self._needs(bound)
-        delta = box - (key >> LOCAL_BITS) << self.shifts[node] + LOCAL_BITS
-        return Move(step, delta - _taken(needs), needs, (), None, ())
+        return Move(step, (change << self.shifts[node] + LOCAL_BITS) - taken(needs), needs, (), None, ())
 
     def _needs(self, bound: str) -> tuple[int, ...]:
         return (self.fields[bound][0],) if bound in self.fields else ()
@@ -388,33 +401,31 @@ class Space:
 
     def since(self, sizes: Sizes) -> News:
         """What has become known since, in words that hold in every process but for numbers."""
-        local = []
-        for node, size in enumerate(sizes.places):
-            names = {place: name for name, place in self._places[node].items() if place >= size}
-            local.append([(names[place], self.recipes[node][place]) for place in range(size, len(self._sids[node]))])
+        local = [
+            list(zip(names[size:], recipes[size:], strict=True))
+            for names, recipes, size in zip(self._names, self.recipes, sizes.places, strict=True)
+        ]
         mail, boxes = self.inboxes.since(sizes.mail)
         return News(local, mail, boxes, self.watching.since(sizes.watches))
 
     def forget(self, sizes: Sizes) -> None:
         """Nothing has become known since: not by this process, whose numbers are only its own."""
         for node, size in enumerate(sizes.places):
-            for name in [name for name, place in self._places[node].items() if place >= size]:
+            for name in self._names[node][size:]:
                 del self._places[node][name]
-            del self._sids[node][size:], self.recipes[node][size:]
+            del self._names[node][size:], self._sids[node][size:], self.recipes[node][size:]
         self.inboxes.forget(sizes.mail)
         self.watching.forget(sizes.watches)
-        for node, key in self.looked:
-            self._tables[node].pop(key, None)
-        for known, number in self.learnt:
-            known.pop(number, None)
-        self.looked.clear()
-        self.learnt.clear()
+        for known, key in self._learnt:
+            known.pop(key, None)
+        self._learnt.clear()
 
     def placed(self, node: int, name: bytes, recipe: Recipe) -> int:
         """The place of a local state that may have been found elsewhere."""
         place = self._places[node].get(name)
         if place is None:
             place = self._places[node][name] = len(self._sids[node])
+            self._names[node].append(name)
             self._sids[node].append(UNMADE)
             self.recipes[node].append(recipe)
         return place
@@ -462,34 +473,3 @@ class Space:
         if isinstance(step, Deliver | Drop | Duplicate):
             return self.inboxes.mail[step.number]
         return None
-
-
-def _more_than_local(move: Move) -> bool:
-    return bool(move.needs or move.sends or move.instants) or move.told is not None
-
-
-def _failure_text(outcome: Outcome) -> str:
-    failure = outcome.failure
-    return "" if failure is None else f"{failure.event}: {failure.error} ({failure.place})"
-
-
-def _taken(needs: tuple[int, ...]) -> int:
-    return sum(1 << need for need in needs)
-
-
-def _sent(outcome: Outcome) -> list[tuple[int, Any]]:
-    return [(each.target, each.message) for each in outcome.effects if isinstance(each, Sent)]
-
-
-def _observed(outcome: Outcome) -> tuple[tuple[str, Any], ...]:
-    return tuple((each.name, each.value) for each in outcome.effects if isinstance(each, Observed))
-
-
-def _bound_fields(bounds: Bounds) -> dict[str, tuple[int, int]]:
-    """What is bound, and how often it may happen, each with a place in a state."""
-    asked: dict[str, int | None] = {name: getattr(bounds, name) for name in FAULTS}
-    bound = {name: value for name, value in asked.items() if value}
-    if bounds.timers is not None:
-        bound["timers"] = bounds.timers
-    bound |= {f"timers {name}": value for name, value in sorted(bounds.named_timers.items())}
-    return {name: (place * BOUND_BITS, value) for place, (name, value) in enumerate(bound.items())}
