@@ -343,7 +343,13 @@ def test_a_trace_is_read_by_diff(tmp_path: Path) -> None:
     assert simclock("diff", tmp_path / "1.jsonl", tmp_path / "2.jsonl").exit_code == 1
 
 
-NAMED = ["raft-stale-vote", "raft-read-index", "chat-lamport-race", "snapshot-chandy-lamport", "leases-ten-second-pause"]
+NAMED = [
+    "raft-stale-vote",
+    "raft-read-index",
+    "chat-lamport-race",
+    "snapshot-chandy-lamport",
+    "leases-ten-second-pause",
+]
 
 
 @pytest.mark.parametrize("name", NAMED)

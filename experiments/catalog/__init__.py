@@ -45,7 +45,9 @@ TOPICS = {
     "snapshots": "snapshots snapshots-hunt snapshots-script",
     "metadata": "",
     "raft_costs": "",
-    "specifications": "two-phase-commit paxos-specification ping-pong-specification",
+    "specifications": (
+        "two-phase-commit paxos-specification ping-pong-specification paxos-commit lamport-mutex safra-termination"
+    ),
 }
 """Folder -> the names of its scenarios, so that one is found without the others; all is listed in this order."""
 

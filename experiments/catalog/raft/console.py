@@ -18,24 +18,21 @@ from simclock.actors import Message, Node
 from simclock.protocols.key_value.observed import Invoked, Succeeded
 from simclock.protocols.raft import ChangeMembership, OperatorReply, TransferLeadership
 from simclock.protocols.raft.observed import Answered
-from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest
+from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest, CommandsKept
 
 _BETWEEN = b", "
 
 
-class Journal:
-    """A state machine that keeps every command. `put KEY VALUE` and `get KEY` mean something to it; all is text.
+class Journal(CommandsKept):
+    """It keeps every command. `put KEY VALUE` and `get KEY` mean something to it; all is text.
 
     It has no sessions: who asks asks once.
     """
 
-    def __init__(self) -> None:
-        self.commands: list[bytes] = []
-
     def apply(self, command: bytes) -> bytes:
         """Carry out a command; gives the value of a get, and of all else the command itself."""
-        self.commands.append(command)
-        return self.query(command) if command.startswith(b"get ") else command
+        kept = super().apply(command)
+        return self.query(command) if command.startswith(b"get ") else kept
 
     def query(self, command: bytes) -> bytes:
         """The value that was put last under a key, empty where there is none."""

@@ -17,7 +17,6 @@ from simclock.experiments.catalog.raft import scenario as raft_kv
 from simclock.experiments.catalog.raft.console import Console, Journal
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
-from simclock.experiments.entries.command_journal import Journal
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Whole

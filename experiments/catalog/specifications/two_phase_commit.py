@@ -59,11 +59,16 @@ class ResourceManager(Node):
         if timer == "prepare":
             self.cancel_timer("abort")
             self.state = "prepared"
-            self.send(self.coordinator, Prepared())
         else:
             self.cancel_timer("prepare")
             self.state = "aborted"
             self.observe(Aborted())
+        self.says(self.state)
+
+    def says(self, state: str) -> None:
+        """Tell what it has decided by itself: that it is prepared; that it has aborted, nobody needs to hear."""
+        if state == "prepared":
+            self.send(self.coordinator, Prepared())
 
     def on_message(self, source: int, message: Message) -> None:
         decision = "committed" if isinstance(message, Commit) else "aborted"

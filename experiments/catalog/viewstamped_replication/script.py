@@ -13,12 +13,12 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.entries.bug import PUT_IN
-from simclock.experiments.entries.command_journal import Journal
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
+from simclock.protocols.replication import CommandsKept
 from simclock.protocols.viewstamped_replication import VsrProperties, VsrServer, VsrSettings
 from simclock.protocols.viewstamped_replication.messages import Entry as LogEntry
 from simclock.protocols.viewstamped_replication.state import told
@@ -54,7 +54,7 @@ def vsr_script(settings: Settings, parts: Parts) -> Scenario:
     return Scenario(
         name="vsr-script",
         nodes=servers,
-        build=lambda node: parts.server(vsr, Journal()),
+        build=lambda node: parts.server(vsr, CommandsKept()),
         duration_ns=seconds(2),
         network=Network(latency=Uniform(low_ns=ms(1), high_ns=ms(2))),
         observers=(partial(VsrProperties, vsr.servers, vsr.spares, vsr.durable),),
