@@ -16,7 +16,10 @@ from simclock.experiments.entries.topic import Topic
 TOPICS = {
     "synthetic": "phold ping-pong timers broadcast",
     "everything": "everything",
-    "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-small",
+    "raft": (
+        "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-small "
+        "raft-operated-hunt"
+    ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
