@@ -18,7 +18,7 @@ TOPICS = {
     "everything": "everything",
     "raft": (
         "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-change-hunt "
-        "raft-small"
+        "raft-small raft-operated-hunt"
     ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",

@@ -7,6 +7,7 @@ from simclock.experiments.catalog.raft.change_hunt import RAFT_CHANGE_HUNT
 from simclock.experiments.catalog.raft.hunt import RAFT_HUNT
 from simclock.experiments.catalog.raft.lanes import LANES
 from simclock.experiments.catalog.raft.lease_reads import RAFT_LEASE_READS
+from simclock.experiments.catalog.raft.operated_hunt import RAFT_OPERATED_HUNT
 from simclock.experiments.catalog.raft.scenario import RAFT_KV, RAFT_KV_WAN
 from simclock.experiments.catalog.raft.script import RAFT_SCRIPT
 from simclock.experiments.catalog.raft.small import RAFT_SMALL
@@ -26,6 +27,7 @@ TOPIC = Topic(
         RAFT_LEASE_READS,
         RAFT_CHANGE_HUNT,
         RAFT_SMALL,
+        RAFT_OPERATED_HUNT,
     ),
     bugs=BUGS,
     lanes=LANES,
