@@ -333,7 +333,7 @@ class Shrinking:
     def _times_ns(self) -> list[int]:
         """When faults happen, and operations are called, if they are few."""
         called = self.operations if len(self.operations) <= PAIRS_OF_MAX else ()
-        return sorted({each.at_ns for each in (*self.plan, *called)})
+        return sorted({fault.at_ns for fault in self.plan} | {each.at_ns for each in called})
 
     def _sooner(self, from_ns: int, less_ns: int, duration_ns: int) -> Settings:
         """The best, in which all that happens from an instant on happens so much earlier."""

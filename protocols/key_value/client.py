@@ -122,6 +122,8 @@ class Client(Caller, Planned):
 
     def call_planned(self, operation: PlannedOperation) -> None:
         process, key, value, expected = operation.process, operation.key, operation.value, operation.expected
+        assert isinstance(key, str), "`planned_problem` has been asked"
+        assert not isinstance(value, int) and not isinstance(expected, int)
         if all(call.process != process for call in self.calls.values()):
             self._ask(process, Command(operation.function, key, value, expected))
 
