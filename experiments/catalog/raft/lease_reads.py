@@ -37,6 +37,7 @@ from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
@@ -107,6 +108,7 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftProperties, raft.servers),
             partial(RaftTestimony, raft.servers),
             partial(History, range(READER, WRITER + 1)),
+            Terms,
         ),
         final=server_at_end,
     )
@@ -160,4 +162,5 @@ RAFT_LEASE_READS = Entry(
     describe=describe,
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
+    story=story,
 )

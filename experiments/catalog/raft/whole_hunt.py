@@ -19,6 +19,7 @@ from simclock import Network, RunResult, Scenario, Stream, Uniform, format_durat
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
@@ -168,6 +169,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftTestimony, raft.nodes, raft.servers),
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
             Enough,
+            Terms,
         ),
         final=server_at_end,
         parameters=_shown(drawn),
@@ -221,4 +223,5 @@ RAFT_WHOLE_HUNT = Entry(
     prey=partial(prey_of, tuple(range(SERVERS))),
     nemesis="swarm",
     sometimes=sometimes,
+    story=story,
 )
