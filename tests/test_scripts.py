@@ -161,6 +161,9 @@ def test_texts_that_are_no_scripts(text: str, problem: str) -> None:
         script_of(text)
 
 
+ASKING = "scenario raft-script client=true\n"
+
+
 @pytest.mark.parametrize(
     ("lines", "problem"),
     [
@@ -197,6 +200,14 @@ def test_texts_that_are_no_scripts(text: str, problem: str) -> None:
         ),
         ("scenario raft-script\nexpect 0 role < 3", "script:2: follower < 3: only numbers have an order"),
         ("scenario raft-script\nexpect 9 up", "script:2: there is no node 9: nodes are 0 to 2"),
+        ("scenario raft-script reads=lease", "raft.reads: a lease rests on servers that ignore candidates"),
+        (f"{ASKING}ask 3 put 9 x 1", "script:2: node 3: put: 9 is no server: servers are 0 to 2"),
+        (f"{ASKING}ask 3 put 0 'a b' 1", 'node 3: put: "a b" is not one word without a comma'),
+        (f"{ASKING}ask 3 get 0 x by=sight", "node 3: get: by=sight is no way to read: query or log"),
+        (f"{ASKING}ask 3 change 0 add=(1, x)", "node 3: change: "),
+        (f"{ASKING}ask 3 change 0 remove=3", "node 3: change: 3 is no server: servers are 0 to 2"),
+        (f"{ASKING}ask 3 transfer 0 true", "node 3: transfer: true is no server: servers are 0 to 2"),
+        (f"{ASKING}ask 3 transfer 0", "node 3: transfer(server, target): missing a required argument: 'target'"),
         ("scenario phold nodes=200", "script:1: phold: 200 nodes are too many for a script: 100 at most"),
     ],
 )
@@ -282,6 +293,29 @@ def test_a_number_in_the_place_of_text_and_bytes() -> None:
         "log (1:-) -> (1:-, 1:7), commit 1 -> 2"
     )
     assert 'screen () -> ("7")' in printed("scenario causal-script\n\nask 0 say 7")[0]
+
+
+LEADS = f"{ASKING}fire 0 election\nstabilize\nask 3 put 0 x 1\nstabilize\n"
+
+
+def test_what_a_client_heard_is_judged_at_the_end_of_an_act() -> None:
+    """A server that invents an answer: the judge sees it, which takes the clock for its limits."""
+    stale = f"{LEADS}pass 1ms\nask 3 get 1 x\nstabilize\n"
+    assert play(f"{stale}expect holds").failing == []
+    wrong = stale.replace("client=true\n", "client=true\nbug DISS-6.4b\n").replace(
+        "ask 3 put 0 x 1\nstabilize", PUT_ALONE
+    )
+    assert play(f"{wrong}expect violation linearizability").failing == []
+
+
+PUT_ALONE = "ask 3 put 0 x 1\ndeliver 3->0\ndeliver 0->2\ndeliver 2->0\ndeliver 0->3"
+
+
+def test_a_journal_is_in_its_snapshot() -> None:
+    away = "crash 2\nask 3 put 0 y 2\nstabilize\nask 0 compact\nrestart 2\ndrop all\nfire 0 heartbeat\nstabilize\n"
+    text = f"{LEADS}{away}"
+    expected = 'expect 2 state_machine.commands == ["put x 1", "put y 2"]\nexpect 2 snapshot == 3:1\nexpect holds'
+    assert play(f"{text}{expected}").failing == []
 
 
 def test_torn_crash_leaves_what_it_says() -> None:

@@ -12,7 +12,8 @@ from simclock.experiments.telling.spelling import unknown
 def bound(method: str, values: tuple[Any, ...], named: tuple[tuple[str, Any], ...], node: Any) -> tuple[Any, ...] | str:
     """The arguments by place, or in a line why the method cannot be called so.
 
-    Words become bytes where the method is annotated with bytes, and numbers become text where it is with text.
+    Words become bytes where the method is annotated with bytes, and numbers become text where it is with text. A node
+    may refuse values: its `_refuses(method, values)` says why, in a line, or nothing.
     """
     if method not in methods_of(node):
         return unknown("method", method, methods_of(node))
@@ -25,7 +26,9 @@ def bound(method: str, values: tuple[Any, ...], named: tuple[tuple[str, Any], ..
     given.apply_defaults()
     if given.kwargs:
         return f"{method}: {', '.join(given.kwargs)} can only be given by name, which a step cannot"
-    return tuple(_as(kinds[name], value) for name, value in given.arguments.items())
+    arguments = tuple(_as(kinds[name], value) for name, value in given.arguments.items())
+    refused = node._refuses(method, arguments) if hasattr(node, "_refuses") else ""
+    return f"{method}: {refused}" if refused else arguments
 
 
 def methods_of(node: Any) -> list[str]:

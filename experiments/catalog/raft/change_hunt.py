@@ -28,6 +28,7 @@ from simclock import (
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of, sometimes
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
@@ -95,6 +96,7 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
             Enough,
             partial(Splits, settings.seed),
+            Terms,
         ),
         final=partial(server_at_end, RaftServer),
     )
@@ -155,4 +157,5 @@ RAFT_CHANGE_HUNT = Entry(
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
     sometimes=sometimes,
+    story=story,
 )

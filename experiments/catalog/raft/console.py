@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Message, Node
+from simclock.experiments.scripts.values import value_text
 from simclock.protocols.key_value.observed import Invoked, Succeeded
 from simclock.protocols.raft import ChangeMembership, OperatorReply, TransferLeadership
 from simclock.protocols.raft.observed import Answered
@@ -52,10 +53,27 @@ class Journal(CommandsKept):
 class Console(Node):
     """It asks the server that it is told to ask. Every operation is a process of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: tuple[int, ...]) -> None:
+        self.servers = servers
         self.asked = 0
         self.waiting: dict[int, str] = {}
         """Request id -> what was asked, and has no answer yet."""
+
+    def _refuses(self, method: str, values: tuple[Any, ...]) -> str:
+        """Why it cannot ask that."""
+        server, *rest = values
+        words = rest[: {"put": 2, "get": 1}.get(method, 0)]
+        known = "" if method in ("put", "get") else rest
+        nodes = [server, *(node for each in known for node in _nodes(each))]
+        strange = [node for node in nodes if node not in self.servers or isinstance(node, bool)]
+        if strange:
+            return f"{value_text(strange[0])} is no server: servers are 0 to {len(self.servers) - 1}"
+        blank = [word for word in words if len(str(word).split()) != 1 or "," in str(word)]
+        if blank:
+            return f"{value_text(blank[0])} is not one word without a comma"
+        if method == "get" and rest[1] not in ("query", "log"):
+            return f"by={value_text(rest[1])} is no way to read: query or log"
+        return ""
 
     def put(self, server: int, key: str, value: str) -> None:
         """Have a value put under a key."""
@@ -100,4 +118,4 @@ class Console(Node):
 
 def _nodes(named: Any) -> tuple[int, ...]:
     """One node, or several."""
-    return (named,) if isinstance(named, int) else tuple(named)
+    return tuple(named) if isinstance(named, tuple | list | set) else (named,)

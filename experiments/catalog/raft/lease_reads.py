@@ -37,7 +37,7 @@ from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge, reports
-from simclock.experiments.catalog.raft.story import WHOLE
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
@@ -110,6 +110,7 @@ def lease_reads(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftTestimony, raft.servers),
             partial(RaftMetrics, raft.servers),
             partial(History, range(READER, WRITER + 1)),
+            Terms,
         ),
         final=partial(server_at_end, RaftServer),
     )
@@ -164,5 +165,5 @@ RAFT_LEASE_READS = Entry(
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
     reports=reports,
-    story=WHOLE,
+    story=story,
 )

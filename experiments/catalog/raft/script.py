@@ -63,7 +63,7 @@ def raft_script(settings: Settings, parts: Parts) -> Scenario:
         observers.append(partial(History, range(known, known + 1)))
 
     def build(node: int) -> Node:
-        return parts.server(raft, Journal()) if node < known else Console()
+        return parts.server(raft, Journal()) if node < known else Console(raft.nodes)
 
     return Scenario(
         name="raft-script",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from simclock import Control, Observation, Observer, RunResult, Told
-from simclock.experiments.telling.chronicle import Chronicle, story_lines
+from simclock.experiments.telling.chronicle import story_lines
 from simclock.protocols.raft.configuration import Configuration
 from simclock.protocols.raft.observed import (
     Answered,
@@ -25,7 +25,6 @@ from simclock.protocols.raft.observed import (
     read,
 )
 from simclock.protocols.replication.observed import CommitIndex
-from simclock.told import Halted
 
 TURNS_MAX = 10_000
 """Turns that are kept of one run; those after them are not told."""
@@ -140,17 +139,3 @@ def _change(cluster: Configuration) -> str:
     if cluster.joint:
         return f"has old and new cluster decide together, {cluster}"
     return f"has servers learn, {cluster}" if cluster.learners else f"goes on with the cluster {cluster}"
-
-
-WHOLE = Chronicle(
-    {
-        Candidate: "stands for election in term {term}",
-        Leader: "is elected leader of term {term}",
-        QuorumLost: "steps down in term {term}: it hears no quorum",
-        TransferStarted: "hands leadership to node {target} in term {term}",
-        Configured: "goes by voters {voters}, leaving {outgoing}, learning {learners} (entry {log_index})",
-        Installed: "installs a snapshot up to entry {last_included_index}",
-        Halted: "halts: {reason}",
-    }
-)
-"""Of a Raft whose members change, and leaders hand over."""

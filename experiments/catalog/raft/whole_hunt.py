@@ -19,7 +19,7 @@ from simclock import Network, RunResult, Scenario, Stream, Uniform, format_durat
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge, reports
-from simclock.experiments.catalog.raft.story import WHOLE
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
@@ -171,6 +171,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(RaftMetrics, raft.nodes),
             partial(History, range(SERVERS, SERVERS + CLIENTS)),
             Enough,
+            Terms,
         ),
         final=partial(server_at_end, RaftServer),
         parameters=_shown(drawn),
@@ -225,5 +226,5 @@ RAFT_WHOLE_HUNT = Entry(
     reports=reports,
     nemesis="swarm",
     sometimes=sometimes,
-    story=WHOLE,
+    story=story,
 )
