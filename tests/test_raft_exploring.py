@@ -8,8 +8,8 @@ from simclock.experiments.catalog.raft.small import KeptJournal
 from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.exploring.bfs import bfs
 from simclock.experiments.exploring.search import Asked, Bounds
+from simclock.experiments.exploring.states.bfs import bfs
 
 
 def explored(parameters, timers=(), **bounds):
