@@ -10,6 +10,7 @@ import click
 from simclock.actors.run import run
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.commands.options import database_option
+from simclock.experiments.commands.played import is_script, records_of
 from simclock.experiments.commands.replay import name_code
 from simclock.experiments.runs.neighbour import nearest_passing
 from simclock.experiments.runs.outcome import Outcome
@@ -30,8 +31,9 @@ from simclock.trace import TraceRecord
 def diff(runs: tuple[str, ...], neighbour: bool, database: Path) -> int:
     """Show the first record in which two runs differ, and what led to it.
 
-    A and B are each a recorded result as 3:17, SCENARIO@SEED as raft-kv@17, or a trace file. With --neighbour, A is a
-    run that fails: of the runs of its seed with one planned fault fewer, the nearest one that passes is sought.
+    A and B are each a recorded result as 3:17, SCENARIO@SEED as raft-kv@17, a script, or a trace file. With
+    --neighbour, A is a run that fails: of the runs of its seed with one planned fault fewer, the nearest one that
+    passes is sought.
 
     Exit status 1 where the runs differ; with --neighbour, where every neighbour fails too.
 
@@ -66,6 +68,8 @@ def _is_file(text: str) -> bool:
 
 
 def _trace(text: str, database: Path, *, plainly: bool) -> Iterable[TraceRecord]:
+    if is_script(text):
+        return map(plain_record, records_of(Path(text)))
     if _is_file(text):
         return read_trace(Path(text))
     name_code(text, database)

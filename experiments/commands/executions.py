@@ -13,12 +13,14 @@ from simclock.experiments.causality.excerpt import Wanted
 from simclock.experiments.causality.execution import KINDS, Execution
 from simclock.experiments.causality.foreign.logs import is_trace
 from simclock.experiments.causality.of_runs import Seen, see
-from simclock.experiments.causality.of_traces import read_execution
+from simclock.experiments.causality.of_traces import execution_of, read_execution
 from simclock.experiments.commands.options import Overrides
+from simclock.experiments.commands.played import is_for_scripts, records_of
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import is_file
+from simclock.experiments.viewing.logical import at_lamport_clocks
 
 Command = Callable[..., Any]
 SCENARIO_SUFFIXES = (".toml", ".py")
@@ -68,8 +70,11 @@ def _words(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def execution_named(text: str, overrides: Overrides, database: Path) -> Execution:
-    """The execution of a trace file, of a recorded result or of a scenario's run. Raises UsageError."""
+    """The execution of a trace file, of a recorded result or of a scenario's run; of a script, whose steps take no
+    time, with its events at their Lamport clocks. Raises UsageError."""
     path = Path(text)
+    if is_for_scripts(text, {"settings": overrides != Overrides()}):
+        return execution_of(at_lamport_clocks(records_of(path)), path.name)
     if is_file(path) and path.suffix not in SCENARIO_SUFFIXES:
         if not is_trace(path):
             raise UsageError(f"{text}: it is no trace of simclock: `simclock causal {text}` reads other logs")

@@ -63,7 +63,10 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
     metavar="PROBES",
     help="Estimate first how many executions there are, from so many random ones.",
 )
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes that search.")
+@click.option(
+    "--workers", type=click.IntRange(1, 256), help="Processes that search.  [default: 1, or the CPUs of --address]"
+)
+@click.option("--address", help="The Ray that searches; local starts one.  [default: no Ray]")
 @click.option(
     "--resume",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -115,6 +118,8 @@ def explore(
     with limits.heeding_interrupts():
         guess = estimated(asked, probes) if probes else None
         findings = search(asked, limits)
+    if (asked.workers != 1 or asked.address is not None) and (asked.symmetric or strategy == "dfs"):
+        findings.heed = (*findings.heed, "one process searched: dfs, and symmetric nodes, are not for several")
     if guess is not None:
         findings.estimate = guess.executions
         findings.more = (*findings.more, ("estimated", str(guess)))
@@ -145,7 +150,10 @@ def _asked(source: Source, given: Mapping[str, Any]) -> Asked:
     """The search."""
     made, entry = source.scenario(), source.entry
     groups = _symmetric(entry, made) if given["symmetric"] else ()
-    names = ("argument", "executions", "all_violations", "guard", "workers", "resume")
+    names = ("argument", "executions", "all_violations", "guard", "address", "resume")
+    workers: int | None = given["workers"]
+    if workers is None:
+        workers = 1 if given["address"] is None else 0
     return Asked(
         scenario=made,
         model=given["model"] or entry.exploration.model,
@@ -154,6 +162,7 @@ def _asked(source: Source, given: Mapping[str, Any]) -> Asked:
         instant=entry.exploration.instant(made),
         asks=entry.exploration.asks,
         seed=made.seed,
+        workers=workers,
         **{name: given[name] for name in names},
     )
 

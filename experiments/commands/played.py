@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from simclock.actors import Placement
+from simclock.actors.placements.steered import steered_nodes
 from simclock.errors import UsageError
-from simclock.experiments.commands.script import split_in_acts
 from simclock.experiments.runs.source import Source
+from simclock.experiments.scripts.acting import Outcome, outcome_of
 from simclock.experiments.scripts.commands import Begin, PutIn, Replace
 from simclock.experiments.scripts.play import Act, Play
 from simclock.experiments.scripts.setting import setting_of, source_of
-from simclock.experiments.scripts.text import read_script
+from simclock.experiments.scripts.text import read_script, split_in_acts
+from simclock.experiments.telling.exit_status import VALID, VIOLATED, gravest
 from simclock.experiments.telling.spelling import is_file
+from simclock.trace import TraceRecord
 
 HEAD_LINES = 200
 SCENARIO_FILES = (".toml", ".py")
@@ -48,6 +52,66 @@ def is_script(text: str) -> bool:
             return next(begins, "").startswith("scenario ")
     except OSError:  # who reads it says what is wrong
         return False
+
+
+class Quiet(NamedTuple):
+    """A script that was played without telling what its commands changed."""
+
+    outcomes: list[Outcome]
+    failing: list[str]
+    """The expectations that are not met, a line each."""
+    records: list[TraceRecord]
+    """Of its only act; none where it has several."""
+
+    @property
+    def status(self) -> int:
+        """The exit status, as of `simclock script`."""
+        statuses = [each.status for each in self.outcomes]
+        return gravest([*statuses, VIOLATED if self.failing else VALID])
+
+    @property
+    def digests(self) -> list[str]:
+        """Of each act."""
+        return [each.result.digest for each in self.outcomes]
+
+    def report(self) -> list[str]:
+        """What came of it."""
+        told = [line for number, each in enumerate(self.outcomes, start=1) for line in each.report(number)]
+        return [*told, *self.failing]
+
+
+def is_for_scripts(text: str | None, given: Mapping[str, object]) -> bool:
+    """Whether it is a script; then none of what is given may say anything. Raises UsageError."""
+    if text is None or not is_script(text):
+        return False
+    said = [name for name, value in given.items() if value]
+    if said:
+        raise UsageError(f"{text}: a script says itself what is played: leave {said[0]} out")
+    return True
+
+
+def play_quietly(path: Path, placement: Placement | None = None) -> Quiet:
+    """Play all of a script, with its nodes where the placement says. Raises UsageError."""
+    script = read_script(path)
+    with steered_nodes(placement or Placement.parse("inline")) as nodes_of:
+        play = Play(script, partial(setting_of, folder=path.parent, nodes_of=nodes_of))
+        for _ in play.blocks():
+            pass
+        records: list[TraceRecord] = []
+        trace = records.append if len(play.acts) == 1 else None
+        outcomes = [outcome_of(act, trace=trace) for act in play.acts]
+    return Quiet(outcomes, [f"{path}:{each.line}: {each.text}: not so: {each.why}" for each in play.failing], records)
+
+
+def records_of(path: Path) -> list[TraceRecord]:
+    """The trace of a script with one act. Raises UsageError for one with several."""
+    quiet = play_quietly(path)
+    if len(quiet.outcomes) > 1:
+        raise UsageError(
+            f"{path}: it has {len(quiet.outcomes)} scenarios, and a trace is of one: `simclock script {path} --act 1 "
+            "--trace FILE` writes that"
+        )
+    return quiet.records
 
 
 def played(path: Path, act: int | None) -> Played:

@@ -14,6 +14,7 @@ from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import WHOLE, Overrides, database_option, override_options
+from simclock.experiments.commands.played import is_for_scripts, play_quietly, records_of
 from simclock.experiments.commands.run import trace_to
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
@@ -73,7 +74,8 @@ def replay(
 
     A result is named by sweep and seed, as 3:17; a SCENARIO with --seed, or as SCENARIO@SEED, is compared with what is
     recorded of it last. What a database or a TOML file says may be Python code, which is named before it runs.
-    A run up to a point has no digest to check. Exit status 1 where the digest differs, else as for `simclock run`.
+    A run up to a point has no digest to check. A script, in place of RESULT, is played twice, and its digests compared.
+    Exit status 1 where the digest differs, else as for `simclock run`.
 
     \b
     Examples:
@@ -82,6 +84,15 @@ def replay(
       simclock replay raft-kv --seed 7 --watch-value 0.role --watch-value 1.role
       simclock replay raft-kv --seed 17 --until 2s --pdb 1
     """
+    others = {
+        "--until": until,
+        "--inspect": inspect,
+        "--pdb": debug is not None,
+        "--watch-value": watch_texts,
+        "settings": overrides != Overrides(),
+    }
+    if is_for_scripts(result, others):
+        return _replay_script(Path(result), trace_file)
     reference = named_run(result, overrides, database)
     scenario = reference.scenario()
     stop = None if until is None else parse_stop(until)
@@ -109,6 +120,23 @@ def replay(
     if stopped.error is not None:
         raise stopped.error
     return 0
+
+
+def _replay_script(path: Path, trace_file: str | None) -> int:
+    """Play a script twice, and compare."""
+    first, again = play_quietly(path), play_quietly(path)
+    with trace_to(trace_file) as trace:
+        if trace is not None:
+            for record in records_of(path):
+                trace(record)
+    same = first.digests == again.digests
+    for line in first.report():
+        click.echo(line)
+    if same:
+        click.echo("  replayed      the same to the last bit")
+    else:
+        click.echo(f"  replayed      DIFFERS: {' '.join(again.digests)}: the script does not determine its run")
+    return first.status if same else DIFFERENT
 
 
 def named_run(result: str, overrides: Overrides, database: Path) -> Reference:

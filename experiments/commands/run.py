@@ -19,6 +19,7 @@ from simclock.experiments.causality.excerpt import Excerpt, Wanted
 from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options, progress_option
+from simclock.experiments.commands.played import is_for_scripts, play_quietly
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
@@ -33,6 +34,7 @@ from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output, write_lines
 from simclock.experiments.telling.pictures import check_name, try_picture
 from simclock.experiments.traces.plain_values import trace_line
+from simclock.experiments.viewing.logical import at_lamport_clocks
 from simclock.experiments.watching.progress import watcher
 from simclock.experiments.watching.watch import QUIT, parse_speed, terminal, watch
 from simclock.kernel.standing import Standing
@@ -85,7 +87,7 @@ def run(
     speed: str | None,
     form: str,
 ) -> int:
-    """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name, module:name or a replay code.
+    """Run SCENARIO and report: a name of the catalog, a TOML file, path.py:name, module:name, script, or replay code.
 
     A parameter of the scenario may be written as a flag: `--clients 4` is `--set clients=4`. `simclock run SCENARIO
     --help` shows those that it has.
@@ -99,6 +101,9 @@ def run(
     """
     if trace_file == "-" and form == "json":
         raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
+    others = {"--watch": watched, "--speed": speed, "--format": form != "text", "settings": overrides != Overrides()}
+    if is_for_scripts(scenario, others):
+        return _run_script(Path(str(scenario)), placement, trace_file, plot)
     scenario = _named(scenario, code)
     source = overrides.source(scenario)
     guard = guard and (source.code is None or source.code.guard)
@@ -144,6 +149,27 @@ def run(
 def _kept_for(story: Any, scenario: Scenario) -> Scenario:
     """The scenario whose observations are kept for its story, if it is told from them."""
     return story.kept_of(scenario) if isinstance(story, Chronicle) else scenario
+
+
+def _run_script(path: Path, placement: Placement, trace_file: str | None, plot: Path | None) -> int:
+    """Play a script, and report. Its picture has the events at their Lamport clocks, since steps take no time."""
+    if plot is not None:
+        check_name(plot)
+    quiet = play_quietly(path, placement)
+    if (trace_file is not None or plot is not None) and len(quiet.outcomes) > 1:
+        raise UsageError(f"{path}: it has {len(quiet.outcomes)} scenarios, and a trace or a picture is of one")
+    with trace_to(trace_file) as trace:
+        for record in quiet.records if trace is not None else ():
+            trace(record)  # type: ignore[misc] # asked for above
+    for line in quiet.report():
+        click.echo(line)
+    gathered = None if plot is None else TracedExecution(path.name)
+    for record in at_lamport_clocks(quiet.records) if gathered is not None else ():
+        gathered.add(record)  # type: ignore[union-attr] # asked for above
+    problem = _try_space_time(plot, gathered)
+    if problem is not None:
+        raise problem
+    return quiet.status
 
 
 def _gathered(plot: Path | None, has_none: bool, made: Scenario) -> TracedExecution | None:

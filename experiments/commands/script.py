@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from simclock.experiments.commands.run import trace_to
 from simclock.experiments.scripts.acting import outcome_of
 from simclock.experiments.scripts.play import Play
 from simclock.experiments.scripts.setting import setting_of
-from simclock.experiments.scripts.text import RULE, Block, Script, read_script
+from simclock.experiments.scripts.text import RULE, Block, Script, read_script, split_in_acts
 from simclock.experiments.telling import exit_status
 from simclock.experiments.telling.output import cannot_write
 
@@ -70,16 +69,6 @@ def script(*, file: Path, act: int | None, trace_file: str | None, placement: Pl
     for failing in play.failing:
         click.echo(f"{file}:{failing.line}: {failing.text}: not so: {failing.why}")
     return exit_status.gravest([*statuses, exit_status.VIOLATED if play.failing else exit_status.VALID])
-
-
-def split_in_acts(script: Script) -> list[Script]:
-    """A script for each `scenario` of it."""
-    acts: list[list[Block]] = []
-    for block in script.blocks:
-        if block.begins_act:
-            acts.append([])
-        acts[-1].append(block)
-    return [replace(script, blocks=tuple(blocks)) for blocks in acts]
 
 
 def _said(script: Script, block: Block) -> list[str]:

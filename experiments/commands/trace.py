@@ -27,7 +27,7 @@ from simclock.experiments.telling.output import OutputLost, lost_output
 def trace(
     *, runs: tuple[str, ...], form: str, out: Path | None, wanted: Wanted, overrides: Overrides, database: Path
 ) -> None:
-    """Write RUN as a picture, or for another tool: a SCENARIO with --seed, a result as 3:17, or a trace file.
+    """Write RUN as a picture, or for another tool: a SCENARIO with --seed, a result as 3:17, a script, or a trace file.
 
     Several RUNs go into one file of shiviz. What a form or its tool cannot take is cut, and it says so.
 

@@ -12,7 +12,7 @@ Law: `rewritten` changes the outputs and nothing else, so a script that is rewri
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from simclock.errors import UsageError
@@ -144,3 +144,13 @@ def _check_order(blocks: Iterable[Block], name: str) -> None:
         before = command
     if before is None:
         raise UsageError(f"{name}:1: an empty script: write `scenario NAME` first")
+
+
+def split_in_acts(script: Script) -> list[Script]:
+    """A script for each `scenario` of it."""
+    acts: list[list[Block]] = []
+    for block in script.blocks:
+        if block.begins_act:
+            acts.append([])
+        acts[-1].append(block)
+    return [replace(script, blocks=tuple(blocks)) for blocks in acts]
