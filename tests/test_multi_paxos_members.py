@@ -6,8 +6,8 @@ from simclock import UsageError, seconds
 from simclock.actors import run
 from simclock.actors.standalone import Standalone
 from simclock.experiments.catalog import entries
-from simclock.experiments.catalog.multi_paxos.quorum_text import changes_of
 from simclock.experiments.checkers.client_history import history_of
+from simclock.experiments.entries.changes import changes_of
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID

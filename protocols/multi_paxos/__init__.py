@@ -14,12 +14,11 @@ Computing Surveys 47(3), 2015, "PMMC"); quorums after Howard, Malkhi and Spiegel
     accepting.py   the acceptor: promises and votes
     leading.py     the proposer: who leads, and what it proposes
     reading.py     queries that do not go through the log
-    operator.py    a node that asks for changes of the members
     server.py      a server, made of these: what happens to it comes in here
     properties.py  what must hold, as observers
 
 One decree alone, to read first, is in protocols/paxos. It is an `Engine` of protocols/replication, where requests,
-replies and sessions are:
+replies, sessions and the operator are:
 
     settings = MultiPaxosSettings(servers=(0, 1, 2))
     build = lambda node: MultiPaxosServer(settings, Sessions(KeyValueStore()))
@@ -30,7 +29,6 @@ from simclock.protocols.multi_paxos.messages import (
     NO_OP,
     Accept,
     Accepted,
-    Change,
     Heartbeat,
     HeartbeatReply,
     Install,
@@ -38,19 +36,17 @@ from simclock.protocols.multi_paxos.messages import (
     Prepare,
     Promise,
     PValue,
-    Reconfigure,
-    Reconfigured,
     Refused,
     Snapshot,
     Value,
     Want,
 )
-from simclock.protocols.multi_paxos.operator import Operator
 from simclock.protocols.multi_paxos.properties import MultiPaxosProperties
 from simclock.protocols.multi_paxos.quorums import Quorum, Quorums, quorums_of
 from simclock.protocols.multi_paxos.server import MultiPaxosServer
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
 from simclock.protocols.multi_paxos.state import Role
+from simclock.protocols.replication import Change, Operator, Reconfigure, Reconfigured
 
 __all__ = [
     "NO_OP",

@@ -3,11 +3,8 @@
 Law 1: the journal is written at its end only; of several records of one slot the last counts.
 Law 2: what is written is volatile until the server syncs its disk.
 Law 3: a journal of which the disk cannot read a record is of no use: what was promised or accepted there, nobody knows.
-Law 4: a snapshot takes the place of all slots up to its index, at once or, where the disk is torn, not at all.
-
-For law 4 there are two places, each a snapshot and a journal after it. The place that is not used is filled, its
-snapshot last, and synced; only then the other is given up, and that synced too. So a snapshot that cannot be read was
-never finished if the other place is whole, and is lost if that was given up.
+Law 4: a snapshot takes the place of all slots up to its index, at once or, where the disk is torn, not at all
+       (`places.py` of protocols/replication).
 
 How far slots are known to be chosen is kept beside, and synced with the next record that has to be: it spares a server
 that restarts to ask for what it has.
@@ -15,22 +12,17 @@ that restarts to ask for what it has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from simclock.environment.disk import Corrupt, Disk
 from simclock.protocols.multi_paxos.messages import PValue, Snapshot
+from simclock.protocols.replication.places import Places, erase_places
 
-_PLACES = (("journal", "snapshot"), ("journal.1", "snapshot.1"))
-_GIVEN_UP = ()
-"""In place of a snapshot: the other place is the one."""
 CHOSEN = "chosen"
 
 
 class Journal:
     """The durable state of one server, as it is on disk and in memory."""
 
-    __slots__ = ("_disk", "_place", "accepted", "chosen", "is_corrupt", "promised", "snapshot")
+    __slots__ = ("_disk", "_places", "accepted", "chosen", "is_corrupt", "promised", "snapshot")
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
@@ -41,16 +33,14 @@ class Journal:
         """Slot -> what was accepted there in the highest ballot, or learned; of slots after the snapshot."""
         self.chosen = 0
         """All slots up to here are chosen, and what is accepted there is what was chosen."""
-        found = [disk.read(snapshot) for _, snapshot in _PLACES]
-        self._place = _place_of(found)
-        records = disk.records(_PLACES[self._place][0])
+        self._places = Places(disk)
         chosen = disk.read(CHOSEN, 0)
-        self.is_corrupt = any(isinstance(each, Corrupt) for each in (found[self._place], chosen, *records))
+        self.is_corrupt = self._places.is_corrupt or isinstance(chosen, Corrupt)
         """Whether the disk cannot read all of it any more; then nothing of it is here."""
         if self.is_corrupt:
             return
-        self.snapshot = found[self._place] or self.snapshot
-        for record in records:
+        self.snapshot = self._places.snapshot or self.snapshot
+        for record in self._places.records:
             self._note(record)
         self.chosen = max(chosen, self.snapshot.index)
 
@@ -78,24 +68,13 @@ class Journal:
         All that was written before is synced with it. Raises DiskFull.
         """
         kept = {slot: pvalue for slot, pvalue in self.accepted.items() if slot > snapshot.index}
-        before, self._place = self._place, 1 - self._place
-        journal, name = _PLACES[self._place]
-        self._disk.truncate(journal, 0)
-        self._disk.append(journal, self.promised)
-        for slot in sorted(kept):
-            self._disk.append(journal, kept[slot])
-        self._disk.write(name, snapshot)
-        self._disk.sync()
-        journal, name = _PLACES[before]
-        self._disk.write(name, _GIVEN_UP)
-        self._disk.truncate(journal, 0)
-        self._disk.sync()  # else a snapshot that rots could pass for one that was never finished
+        self._places.replace(snapshot, (self.promised, *(kept[slot] for slot in sorted(kept))))
         self.snapshot, self.accepted = snapshot, kept
         self.chosen = max(self.chosen, snapshot.index)
 
     def _write(self, record: int | PValue) -> None:
         self._note(record)
-        self._disk.append(_PLACES[self._place][0], record)
+        self._places.append(record)
 
     def _note(self, record: int | PValue) -> None:
         if isinstance(record, int):
@@ -106,17 +85,5 @@ class Journal:
 
 def erase(disk: Disk) -> None:
     """Leave nothing of a journal. Volatile until the disk is synced."""
-    for journal, snapshot in _PLACES:
-        disk.truncate(journal, 0)
-        disk.write(snapshot, None)
+    erase_places(disk)
     disk.write(CHOSEN, 0)
-
-
-def _place_of(found: Sequence[Any]) -> int:
-    """The place that is used, by what stands for a snapshot in each: see the module."""
-    first, second = found
-    if first == _GIVEN_UP or (isinstance(first, Corrupt) and second not in (None, _GIVEN_UP)):
-        return 1
-    if isinstance(second, Snapshot) and (first is None or second.index > first.index):
-        return 1
-    return 0

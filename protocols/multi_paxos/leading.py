@@ -17,20 +17,17 @@ from simclock.protocols.multi_paxos.messages import (
     NO_OP,
     Accept,
     Accepted,
-    Change,
     Heartbeat,
     Prepare,
     Promise,
     PValue,
-    Reconfigure,
-    Reconfigured,
     Refused,
     Value,
 )
 from simclock.protocols.multi_paxos.observed import Candidate, Chosen, Follower, Leader, Proposed, Voted
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
 from simclock.protocols.multi_paxos.state import ELECTION, Role, told
-from simclock.protocols.replication import StateMachine
+from simclock.protocols.replication import Change, Reconfigure, Reconfigured, StateMachine
 
 HEARTBEAT = "heartbeat"
 """The timer of leaders."""

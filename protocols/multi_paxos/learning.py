@@ -8,18 +8,12 @@ Law 3: a leader learns by counting alone: who waits at it for a slot waits for t
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 from simclock import DiskFull
 from simclock.protocols.multi_paxos.membership import Membership
 from simclock.protocols.multi_paxos.messages import Install, Learn, Snapshot, Want
 from simclock.protocols.multi_paxos.observed import Installed, Learned, Snapshotted
 from simclock.protocols.multi_paxos.state import Role
-
-
-def digest_of(state: bytes) -> bytes:
-    """What observers compare states by."""
-    return blake2b(state, digest_size=8).digest()
+from simclock.protocols.replication.observed import digest_of
 
 
 class Learning(Membership):

@@ -10,12 +10,12 @@ what there is when it becomes a member, and a server that is none any more hears
 
 from __future__ import annotations
 
-from simclock.protocols.multi_paxos.messages import Change, Snapshot
+from simclock.protocols.multi_paxos.messages import Snapshot
 from simclock.protocols.multi_paxos.observed import Reconfigured
 from simclock.protocols.multi_paxos.quorums import Quorums
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
 from simclock.protocols.multi_paxos.state import ServerState
-from simclock.protocols.replication import StateMachine
+from simclock.protocols.replication import Change, StateMachine
 
 
 class Membership(ServerState):

@@ -8,17 +8,10 @@ The names are those of "Paxos Made Simple" (PMS), with p1a, p1b, p2a, p2b of "Pa
 from __future__ import annotations
 
 from simclock.actors import Message
+from simclock.protocols.replication.messages import Change
 
 NO_OP = b""
 """The command that fills a gap: no state machine sees it (PMS 3)."""
-
-
-class Change(Message):
-    """Who the members are, from alpha slots after the one where this is chosen (PMS 3)."""
-
-    number: int
-    """Changes are numbered by who asks for them: one that comes after a later one changes nothing."""
-    members: tuple[int, ...]
 
 
 class Value(Message):
@@ -28,7 +21,7 @@ class Value(Message):
     """The ballot in which a leader first proposed it: it stays with the value when later ballots propose it again."""
     command: bytes
     change: Change | None = None
-    """In place of a command, which is then the no-op."""
+    """In place of a command, which is then the no-op: it holds from alpha slots after this one on (PMS 3)."""
 
 
 class PValue(Message):
@@ -127,19 +120,3 @@ class Install(Message):
 
     snapshot: Snapshot
     chosen: int
-
-
-class Reconfigure(Message):
-    """Of the cluster's operator: who the members are to be."""
-
-    request_id: int
-    change: Change
-
-
-class Reconfigured(Message):
-    """What a server answers: a leader when the change is chosen."""
-
-    request_id: int
-    done: bool
-    leader_hint: int | None
-    """If this server does not lead: the one that does, if known."""

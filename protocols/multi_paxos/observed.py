@@ -107,23 +107,6 @@ class Installed(Told):
     digest: bytes
 
 
-# What the operator tells.
-
-
-class ChangeAsked(Told):
-    """The operator asks for a change, for the first time."""
-
-    number: int
-    members: tuple[int, ...]
-
-
-class ChangeEnded(Told):
-    """It is done, or given up."""
-
-    number: int
-    done: bool
-
-
 read = reader(
     Started,
     Promised,
@@ -137,6 +120,4 @@ read = reader(
     Reconfigured,
     Snapshotted,
     Installed,
-    ChangeAsked,
-    ChangeEnded,
 )

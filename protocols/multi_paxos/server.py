@@ -26,14 +26,13 @@ from simclock.protocols.multi_paxos.messages import (
     Learn,
     Prepare,
     Promise,
-    Reconfigure,
     Refused,
     Want,
 )
 from simclock.protocols.multi_paxos.observed import Started
 from simclock.protocols.multi_paxos.reading import Reading
 from simclock.protocols.multi_paxos.state import ELECTION
-from simclock.protocols.replication import ClientQuery, ClientRequest
+from simclock.protocols.replication import ClientQuery, ClientRequest, Reconfigure
 
 
 class MultiPaxosServer(Reading):

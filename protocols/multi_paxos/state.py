@@ -16,10 +16,10 @@ from simclock import DiskFull, Told
 from simclock.actors import Message
 from simclock.environment.disk import FULL_DISK
 from simclock.protocols.multi_paxos.journal import Journal
-from simclock.protocols.multi_paxos.messages import NO_OP, Change, PValue, Value
+from simclock.protocols.multi_paxos.messages import NO_OP, PValue, Value
 from simclock.protocols.multi_paxos.observed import Learned, Promised, Voted
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
-from simclock.protocols.replication import Front, StateMachine
+from simclock.protocols.replication import Change, Front, StateMachine
 from simclock.protocols.replication.observed import Applied, CommitIndex
 
 ELECTION = "election"

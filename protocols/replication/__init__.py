@@ -6,6 +6,9 @@ observed.py    what servers tell, whichever engine they run
 messages.py    requests and replies
 sessions.py    at-most-once client sessions, around any state machine
 caller.py      a client: it finds the leader, tries again, is redirected
+operator.py    a node that asks for changes of the members
+places.py      a snapshot and the log after it, on a disk
+reading.py     queries that do not go through the log
 quorum.py      how many are enough
 properties.py  what must hold whichever engine it is
 
@@ -20,13 +23,22 @@ An engine (Raft) is put under a service (a key-value store, leases) by who build
 from simclock.protocols.replication.caller import Call, Caller
 from simclock.protocols.replication.engine import Engine
 from simclock.protocols.replication.front import Front, based_on
-from simclock.protocols.replication.messages import ClientQuery, ClientReply, ClientRequest
+from simclock.protocols.replication.messages import (
+    Change,
+    ClientQuery,
+    ClientReply,
+    ClientRequest,
+    Reconfigure,
+    Reconfigured,
+)
+from simclock.protocols.replication.operator import Operator
 from simclock.protocols.replication.quorum import majority, reached_by
 from simclock.protocols.replication.sessions import CommandsAlone, Numbered, Sessions, StateMachine, numbered
 
 __all__ = [
     "Call",
     "Caller",
+    "Change",
     "ClientQuery",
     "ClientReply",
     "ClientRequest",
@@ -34,6 +46,9 @@ __all__ = [
     "Engine",
     "Front",
     "Numbered",
+    "Operator",
+    "Reconfigure",
+    "Reconfigured",
     "Sessions",
     "StateMachine",
     "based_on",

@@ -1,4 +1,4 @@
-"""What clients and a replicated service say to each other, whichever engine replicates it."""
+"""What clients, operators and a replicated service say to each other, whichever engine replicates it."""
 
 from __future__ import annotations
 
@@ -33,3 +33,27 @@ class ClientReply(Message):
     """What the state machine answered."""
     leader_hint: int | None
     """If not leader: the address of the recent leader, if known."""
+
+
+class Change(Message):
+    """Who the members are to be; what its number means, and from when on it holds, is the engine's."""
+
+    number: int
+    """Changes are numbered by who asks for them: one that comes after a later one changes nothing."""
+    members: tuple[int, ...]
+
+
+class Reconfigure(Message):
+    """Of the cluster's operator: who the members are to be."""
+
+    request_id: int
+    change: Change
+
+
+class Reconfigured(Message):
+    """What a server answers: a leader when the change is agreed upon."""
+
+    request_id: int
+    done: bool
+    leader_hint: int | None
+    """If this server does not lead: the one that does, if known."""

@@ -1,4 +1,4 @@
-"""What the servers of any engine tell observers.
+"""What the servers of any engine, and those who operate them, tell observers.
 
 Each engine has classes of its own for who leads, told under the names that stand here and with the leadership's number
 as the first field: who reads them as these classes reads every engine's. Nodes tell the engine's own.
@@ -6,9 +6,15 @@ as the first field: who reads them as these classes reads every engine's. Nodes 
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, Self
 
 from simclock import Told, reader
+
+
+def digest_of(state: bytes) -> bytes:
+    """What observers compare states by."""
+    return blake2b(state, digest_size=8).digest()
 
 
 class CommitIndex(Told, observed_as="commit"):
@@ -62,4 +68,21 @@ class Following(_Numbered, observed_as="follower"):
     """A server was candidate or leader, and is so no more."""
 
 
-read = reader(CommitIndex, Applied, Starts, Candidacy, Leadership, Following)
+# What the operator tells (`operator.py`).
+
+
+class ChangeAsked(Told):
+    """The operator asks for a change, for the first time."""
+
+    number: int
+    members: tuple[int, ...]
+
+
+class ChangeEnded(Told):
+    """It is done, or given up."""
+
+    number: int
+    done: bool
+
+
+read = reader(CommitIndex, Applied, Starts, Candidacy, Leadership, Following, ChangeAsked, ChangeEnded)

@@ -9,9 +9,17 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 EVERYTHING = (1 << 63) - 1
 """What a cluster without members has reached: it holds nobody back, so it may be joined with any other."""
+
+
+class _Ordered(Protocol):
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+_Reached = TypeVar("_Reached", bound=_Ordered)
 
 
 class VoteResult(enum.Enum):
@@ -28,7 +36,7 @@ def majority(members: int) -> int:
     return members // 2 + 1
 
 
-def reached_by(count: int, values: Iterable[int]) -> int:
+def reached_by(count: int, values: Iterable[_Reached]) -> _Reached:
     """The greatest value that at least `count` of the members have reached, where `values` has one of each member."""
     ordered = sorted(values)
     return ordered[len(ordered) - count]

@@ -19,10 +19,11 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node
-from simclock.experiments.catalog.multi_paxos.quorum_text import changes_of, quorum_of
+from simclock.experiments.catalog.multi_paxos.quorum_text import quorum_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.consensus.multi_paxos import MultiPaxosProgress
+from simclock.experiments.entries.changes import changes_of, servers_named
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Text, Whole
 from simclock.experiments.entries.replicated_store import (
@@ -45,9 +46,6 @@ from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS_MAX = ms(300)
 
-SPARES_MAX = 100
-"""As many servers may come in later."""
-
 PARAMETERS = Parameters(
     load_parameters(processes=2, keys=16, pause_ns=ms(20), retry_ns=ms(200), give_up_ns=seconds(1)),
     reads=Choice("log", ("log", "quorum"), help="How a get is answered: by a slot, or when a quorum was asked."),
@@ -67,7 +65,7 @@ def multi_paxos_kv(settings: Settings) -> Scenario:
     if servers < 1:
         raise UsageError(f"nodes: {servers} is not a number of servers: 1 or more")
     schedule = changes_of(parameters.pop("change"))
-    everyone = _servers(servers, schedule)
+    everyone = servers_named(servers, schedule)
     known = everyone + parameters.pop("clients")
     nodes = known + bool(schedule)
     alpha = parameters.pop("alpha")
@@ -104,14 +102,6 @@ def multi_paxos_kv(settings: Settings) -> Scenario:
         ),
         final=partial(server_at_end, MultiPaxosServer),
     )
-
-
-def _servers(first: int, schedule: Sequence[tuple[int, tuple[int, ...]]]) -> int:
-    """How many servers there are in all: changes name those that come in later."""
-    servers = max(first, 1 + max((node for _, members in schedule for node in members), default=0))
-    if servers > first + SPARES_MAX:
-        raise UsageError(f"change: server {servers - 1} is far off: new ones are {first} to {first + SPARES_MAX - 1}")
-    return servers
 
 
 def prey_of(servers: tuple[int, ...], rhythm_ns: int, within_ns: int, withstands: tuple[str, ...] = ()) -> Prey:

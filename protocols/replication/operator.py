@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Node
-from simclock.protocols.multi_paxos.messages import Change, Reconfigure, Reconfigured
-from simclock.protocols.multi_paxos.observed import ChangeAsked, ChangeEnded
+from simclock.protocols.replication.messages import Change, Reconfigure, Reconfigured
+from simclock.protocols.replication.observed import ChangeAsked, ChangeEnded
 
 NEXT = "next"
 RETRY = "retry"

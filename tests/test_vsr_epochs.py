@@ -1,0 +1,214 @@
+"""Viewstamped Replication: reconfiguration, one test per rule of "Viewstamped Replication Revisited" (VRR), section 7.
+
+Nodes 0, 1 and 2 are the replicas of the first epoch, 3 and 4 spares; a change makes 1, 3 and 4 the replicas.
+"""
+
+import pytest
+
+from simclock.protocols.replication import Change, ClientReply, ClientRequest, Reconfigure, Reconfigured
+from simclock.protocols.viewstamped_replication import (
+    Checkpoint,
+    Commit,
+    CrashVectorReply,
+    DoViewChange,
+    Entry,
+    EpochStarted,
+    GetState,
+    Group,
+    Log,
+    NewState,
+    Prepare,
+    PrepareOk,
+    Recovery,
+    RecoveryResponse,
+    StartEpoch,
+    StartView,
+    StartViewChange,
+    Status,
+    term_of,
+)
+from vsr_alone import NO_CRASH, Alone
+
+A = Entry(0, b"a")
+CHANGE = Change(1, (1, 3, 4))
+LAST = Entry(0, b"", CHANGE)
+FIRST = Group(0, 0, (), (0, 1, 2), 0)
+SECOND = Group(1, 2, (0, 1, 2), (1, 3, 4), 1)
+
+
+def server_of(node=0, **settings):
+    """A server of such a cluster."""
+    return Alone(node=node, servers=3, spares=(3, 4), **settings)
+
+
+def closing(**settings):
+    """A primary that has an operation and the change, neither of them committed."""
+    server = server_of(**settings)
+    server.hears(9, ClientRequest(1, b"a"))
+    server.hears(9, Reconfigure(1, CHANGE))
+    return server
+
+
+def test_a_reconfiguration_goes_through_the_log():
+    """7.1: the primary assigns it the next op-number, adds it to the log, and sends PREPARE."""
+    server = server_of()
+    server.propose(b"a")
+    sent = server.hears(9, Reconfigure(5, CHANGE))
+    assert sent == [
+        (9, Reconfigured(5, False, 0)),
+        (1, Prepare(0, 0, (LAST,), 2, 0)),
+        (2, Prepare(0, 0, (LAST,), 2, 0)),
+    ]
+    assert server.hears(9, Reconfigure(5, CHANGE)) == [(9, Reconfigured(5, False, 0))], "it is under way"
+
+
+def test_after_it_the_old_group_takes_no_requests():
+    """7.1: the primary stops accepting client requests."""
+    server = closing()
+    assert server.says(9, ClientRequest(2, b"b")) == ClientReply(2, "not_leader", b"", 0)
+
+
+def test_a_new_primary_of_the_old_group_takes_none_either():
+    """7: if the top-most request is a RECONFIGURATION, the new primary accepts no further requests."""
+    server = server_of(1)
+    server.hears(2, StartViewChange(0, 1, NO_CRASH))
+    server.hears(2, DoViewChange(0, 1, Log(1, (A, LAST)), 0, 0, NO_CRASH))
+    assert server.leads and server.propose(b"b") is None
+    server.hears(2, PrepareOk(0, 1, 2))
+    assert server.epoch == 1
+
+
+def test_when_it_is_committed_the_epoch_is_over():
+    """7.1: the primary increments the epoch-number, has the others know, and sends STARTEPOCH to new replicas."""
+    server = closing()
+    sent = server.hears(1, PrepareOk(0, 0, 2))
+    assert sent == [
+        (9, ClientReply(1, "ok", b"did a", None)),
+        (1, Commit(0, 0, 2, 0)),
+        (2, Commit(0, 0, 2, 0)),
+        (3, StartEpoch(SECOND)),
+        (4, StartEpoch(SECOND)),
+    ]
+    assert server.stands() == (Status.TRANSITIONING, 1, 0) and server.current_term == term_of(1, 0)
+    assert server.says(9, Reconfigure(1, CHANGE)) == Reconfigured(1, True, None)
+    assert server.says(9, ClientRequest(2, b"b")) == ClientReply(2, "not_leader", b"", None)
+
+
+def test_who_is_in_both_groups_goes_on_at_once():
+    """7.1: it has executed all, so its status is normal in view 0; node 1 is its primary."""
+    server = server_of(1)
+    server.hears(0, Prepare(0, 0, (A, LAST), 1, 0))
+    sent = server.hears(0, Commit(0, 0, 2, 0))
+    assert server.leads and server.stands() == (Status.NORMAL, 1, 0)
+    assert [each for each in sent if isinstance(each[1], EpochStarted)] == [(0, EpochStarted(1)), (2, EpochStarted(1))]
+    assert server.hears(9, ClientRequest(2, b"b")) == [
+        (other, Prepare(1, 0, (Entry(term_of(1, 0), b"b"),), 3, 2)) for other in (3, 4)
+    ]
+
+
+def test_a_new_replica_asks_for_what_it_lacks_and_begins_then():
+    """7.1.2: a replica that learns of the epoch brings itself up to date by state transfer; then its status is normal,
+    and it sends EPOCHSTARTED to the replicas that are being replaced."""
+    server = server_of(3)
+    assert server.stands() == (Status.IDLE, 0, 0)
+    assert server.says(0, StartEpoch(SECOND)) == GetState(1, 0, 0)
+    assert server.stands() == (Status.TRANSITIONING, 1, 0)
+    assert server.hears(0, Prepare(1, 0, (Entry(term_of(1, 0), b"b"),), 3, 2)) == [], "it takes no part before"
+    assert server.hears(2, NewState(1, 0, Log(1, (A,)), 1)) == [], "that is not all of the old epoch"
+    sent = server.hears(0, NewState(1, 0, Log(1, (A, LAST)), 2))
+    assert sent == [(0, EpochStarted(1)), (2, EpochStarted(1))]
+    assert server.stands() == (Status.NORMAL, 1, 0) and server.state_machine.applied == [b"a"]
+    assert server.leader_id == 1
+
+
+def test_a_new_replica_may_begin_with_a_checkpoint_and_in_a_later_view():
+    server = server_of(3)
+    server.hears(0, StartEpoch(SECOND))
+    log = Log(2, (LAST, Entry(term_of(1, 0), b"b")), Checkpoint(1, b"a"))
+    server.hears(4, NewState(1, 2, log, 3))
+    assert server.stands() == (Status.NORMAL, 1, 2) and server.leader_id == 4
+    assert server.state_machine.applied == [b"a", b"b"]
+
+
+def test_it_asks_one_after_the_other_until_it_has_it():
+    server = server_of(3)
+    server.hears(0, StartEpoch(SECOND))
+    assert [server.fires("retry") for _ in range(4)] == [[(node, GetState(1, 0, 0))] for node in (0, 1, 2, 4)]
+
+
+def test_a_replaced_replica_answers_until_a_majority_has_begun():
+    """7.1.1: it waits for f' + 1 EPOCHSTARTED messages, sends STARTEPOCH again where they do not come, then shuts
+    down."""
+    server = closing()
+    server.hears(1, PrepareOk(0, 0, 2))
+    assert server.says(3, GetState(1, 0, 0)) == NewState(1, 0, Log(1, (A, LAST)), 2)
+    server.hears(3, EpochStarted(1))
+    server.hears(3, EpochStarted(1))
+    assert server.fires("retry") == [(1, StartEpoch(SECOND)), (4, StartEpoch(SECOND))]
+    server.hears(4, EpochStarted(1))
+    assert server.stands() == (Status.IDLE, 1, 0) and not {"retry", "election", "heartbeat"} & set(server.timers)
+    assert server.says(9, ClientRequest(2, b"b")) == ClientReply(2, "not_leader", b"", 1)
+
+
+def test_who_speaks_of_an_earlier_epoch_is_told_and_of_a_later_one_is_asked():
+    """7: a replica that gets a message of an earlier epoch informs the sender; of a later one it finds out."""
+    server = server_of(1)
+    assert server.says(3, Commit(1, 0, 3, 0)) == GetState(0, 0, 0)
+    server.hears(0, Prepare(0, 0, (A, LAST), 1, 0))
+    server.hears(0, Commit(0, 0, 2, 0))
+    assert server.says(2, StartViewChange(0, 1, NO_CRASH)) == StartEpoch(SECOND)
+    assert server.says(3, StartEpoch(SECOND)) == EpochStarted(1)
+
+
+def test_of_the_old_views_nothing_is_left_in_a_new_epoch():
+    server = server_of(1)
+    server.hears(0, StartViewChange(0, 2, NO_CRASH))
+    server.hears(2, StartView(0, 2, Log(1, (A, LAST)), 2))
+    assert server.stands() == (Status.NORMAL, 1, 0) and server.log.last_normal_view == 0 and server.leads
+
+
+def test_a_change_that_makes_no_group_changes_nothing():
+    server = server_of()
+    for members in ((), (1, 1), (1, 7)):
+        assert server.hears(9, Reconfigure(1, Change(1, members))) == [(9, Reconfigured(1, False, 0))]
+
+
+@pytest.mark.parametrize("vectors", [True, False])
+def test_who_recovers_waits_where_an_epoch_may_be_over(vectors):
+    """4.3 and 7: a RECONFIGURATION at the end of the log may be committed, and the life before may have been in the
+    next epoch already."""
+    server = server_of(1, crash_vectors=vectors)
+    server.restart()
+    vector = (0, 1, 0, 0, 0) if vectors else ()
+    for other in (0, 2):
+        server.hears(other, CrashVectorReply(1, FIRST, NO_CRASH))
+    server.hears(0, RecoveryResponse(0, 1, Log(1, (A, LAST)), 1, FIRST, vector))
+    server.hears(2, RecoveryResponse(0, 1, None, 1, FIRST, vector))
+    assert server.status is Status.RECOVERING
+    server.hears(3, RecoveryResponse(1, 1, Log(1, (A, LAST)), 2, SECOND, vector))
+    assert server.status is Status.RECOVERING, "one of the new group is too few"
+    server.hears(4, RecoveryResponse(1, 1, None, 2, SECOND, vector))
+    assert server.stands() == (Status.NORMAL, 1, 1) and server.state_machine.applied == [b"a"]
+
+
+def test_a_spare_that_crashed_hears_that_it_is_in_no_group():
+    server = server_of(4, crash_vectors=False)
+    server.restart()
+    assert server.out.take_sent() == [(other, Recovery(1, ())) for other in (0, 1, 2, 3)]
+    server.hears(0, RecoveryResponse(0, 1, Log(1, (A,)), 1, FIRST, ()))
+    server.hears(2, RecoveryResponse(0, 1, None, 1, FIRST, ()))
+    assert server.stands() == (Status.IDLE, 0, 0) and server.state_machine.applied == [b"a"]
+
+
+def test_a_durable_server_restarts_in_the_epoch_it_was_in():
+    for node in (0, 1):
+        server = server_of(node, durable=True)
+        server.hears(0, Prepare(0, 0, (A, LAST), 1, 0)) if node else server.hears(9, Reconfigure(1, CHANGE))
+        server.hears(0, Commit(0, 0, 2, 0)) if node else server.hears(1, PrepareOk(0, 0, 1))
+        before = server.stands()
+        server.restart()
+        assert server.stands() == before and server.epoch == 1
+    new = server_of(3, durable=True)
+    new.hears(0, StartEpoch(SECOND))
+    new.restart()
+    assert new.out.take_sent() == [(0, GetState(1, 0, 0))] and new.status is Status.TRANSITIONING
