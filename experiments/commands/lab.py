@@ -24,6 +24,7 @@ def lab() -> None:
     Examples:
       simclock lab db-16 --seed 42 --nodes 3 --rounds 20
       simclock lab db-17 --seed 42 --nodes 3 --rounds 1000 --proposals 5 --partition 0,1,0,2
+      simclock lab db-19 --seed 42 --nodes 3 --rounds 1000 --proposals 5
     """
 
 
@@ -60,10 +61,20 @@ def db16(seed: int, nodes: int, rounds: int, raw: bool, placement: Placement) ->
     _print(run_db16(seed, nodes, rounds, placement), raw)
 
 
+def consensus_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every lab takes in which servers agree on proposals."""
+    options: tuple[Callable[[Callable[..., Any]], Callable[..., Any]], ...] = (
+        click.option("--partition", metavar="S,D,S,D,...", help="Links cut for the whole run: from, to, from, to, ..."),
+        click.option("--proposals", type=WHOLE, default=0, show_default=True, help="Commands proposed during the run."),
+    )
+    command = lab_options(command)
+    for option in options:
+        command = option(command)
+    return command
+
+
 @lab.command("db-17")
-@click.option("--proposals", type=WHOLE, default=0, show_default=True, help="Commands proposed during the run.")
-@click.option("--partition", metavar="S,D,S,D,...", help="Links cut for the whole run: from, to, from, to, ...")
-@lab_options
+@consensus_options
 def db17(
     *, seed: int, nodes: int, rounds: int, proposals: int, partition: str | None, raw: bool, placement: Placement
 ) -> None:
@@ -75,6 +86,21 @@ def db17(
     from simclock.experiments.labs.db17 import run_db17
 
     _print(run_db17(seed, nodes, rounds, proposals, _links(partition, nodes), placement), raw)
+
+
+@lab.command("db-19")
+@consensus_options
+def db19(
+    *, seed: int, nodes: int, rounds: int, proposals: int, partition: str | None, raw: bool, placement: Placement
+) -> None:
+    """ZAB: elections, broadcast and cut links.
+
+    \b
+    Example: simclock lab db-19 --seed 42 --nodes 3 --rounds 1000 --proposals 5
+    """
+    from simclock.experiments.labs.db19 import run_db19
+
+    _print(run_db19(seed, nodes, rounds, proposals, _links(partition, nodes), placement), raw)
 
 
 def _links(text: str | None, nodes: int) -> tuple[tuple[int, int], ...]:

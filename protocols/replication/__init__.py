@@ -10,6 +10,8 @@ operator.py    a node that asks for changes of the members
 places.py      a snapshot and the log after it, on a disk
 reading.py     queries that do not go through the log
 quorum.py      how many are enough
+reading.py     queries that a leader answers when a quorum has said that it still leads
+places.py      a snapshot in the place of a log, on disk
 properties.py  what must hold whichever engine it is
 
 Of another shape: there is no node here to run, and so no settings, client or workload; sessions.py has the envelope
@@ -33,7 +35,14 @@ from simclock.protocols.replication.messages import (
 )
 from simclock.protocols.replication.operator import Operator
 from simclock.protocols.replication.quorum import majority, reached_by
-from simclock.protocols.replication.sessions import CommandsAlone, Numbered, Sessions, StateMachine, numbered
+from simclock.protocols.replication.sessions import (
+    CommandsAlone,
+    CommandsKept,
+    Numbered,
+    Sessions,
+    StateMachine,
+    numbered,
+)
 
 __all__ = [
     "Call",
@@ -43,6 +52,7 @@ __all__ = [
     "ClientReply",
     "ClientRequest",
     "CommandsAlone",
+    "CommandsKept",
     "Engine",
     "Front",
     "Numbered",

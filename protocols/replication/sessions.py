@@ -51,6 +51,18 @@ class CommandsAlone:
         raise NotImplementedError(f"{type(self).__name__} has no snapshots")
 
 
+class CommandsKept(CommandsAlone):
+    """A state machine that takes any bytes, keeps every command, and answers with it: for schedules by hand."""
+
+    def __init__(self) -> None:
+        self.commands: list[bytes] = []
+
+    def apply(self, command: bytes) -> bytes:
+        """Carry out a command."""
+        self.commands.append(command)
+        return command
+
+
 class Numbered(Message):
     """A command in its session: what a client encodes and sends, and the log keeps."""
 
