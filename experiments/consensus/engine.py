@@ -67,6 +67,12 @@ class ConsensusEngine:
     """What else a nemesis must know of its servers."""
     reached: tuple[str, ...] = ()
     """What more of its report a hunt has to reach now and then."""
+    messages: int = 2
+    """In theory, between the leader and each other server for a command, where nothing is wrong."""
+    delays: int = 2
+    """In theory, from when the leader has a command to when it knows it to be agreed upon."""
+    beyond: str
+    """Why it sends more than that: the rest of a sentence."""
     told: Callable[[Mapping[str, int]], tuple[tuple[str, str], ...]] = lambda report: ()
     """Rows about what only it has, given its report."""
 

@@ -55,6 +55,7 @@ ENGINE = ConsensusEngine(
     report=VsrProperties.__name__,
     agreed="committed",
     turn="view",
+    beyond="that an operation is committed goes with the next PREPARE, or with a COMMIT in place of a heartbeat",
     struck=lambda cluster, prey: struck(cluster.durable, prey),
     reads={LOG: "an operation", QUORUM: "a round of COMMITs to a majority"},
     reached=("recoveries", "prepared_again", "transfers"),
