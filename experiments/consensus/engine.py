@@ -35,6 +35,8 @@ class Cluster:
     snapshot_every: int | None = None
     """After so many commands a snapshot takes their place; None: never."""
     reads: str = LOG
+    durable: bool = False
+    """Whether servers keep on disk what they promise, also where the engine can do without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +63,16 @@ class ConsensusEngine:
     """There, the latest leadership: a term, a round, an epoch, a view."""
     reads: Mapping[str, str] = field(default_factory=lambda: {LOG: "by the log"})
     """How gets may be answered -> by what means."""
-    withstands: tuple[str, ...] = ("full-disk", "rot")
-    """Of the harsh kinds of trouble those that its servers are made for."""
-    spares: tuple[str, ...] = ()
-    """Kinds of trouble that it assumes not to happen."""
+    struck: Callable[[Cluster, Prey], Prey] = lambda cluster, prey: prey
+    """What else a nemesis must know of its servers."""
     reached: tuple[str, ...] = ()
     """What more of its report a hunt has to reach now and then."""
+    messages: int = 2
+    """In theory, between the leader and each other server for a command, where nothing is wrong."""
+    delays: int = 2
+    """In theory, from when the leader has a command to when it knows it to be agreed upon."""
+    beyond: str
+    """Why it sends more than that: the rest of a sentence."""
     told: Callable[[Mapping[str, int]], tuple[tuple[str, str], ...]] = lambda report: ()
     """Rows about what only it has, given its report."""
 
@@ -89,11 +95,11 @@ class ConsensusEngine:
     def prey(self, cluster: Cluster, rhythm_ns: int) -> Prey:
         """A nemesis may strike these servers."""
         within_ns = ELECTION_TIMEOUTS * cluster.election_timeout_ns_max
-        return Prey(
+        prey = Prey(
             servers=cluster.servers,
             rhythm_ns=rhythm_ns,
-            withstands=self.withstands,
-            spares=self.spares,
+            withstands=("full-disk", "rot"),
             progress=partial(self.progress, cluster.servers, within_ns),
             progress_within_ns=within_ns,
         )
+        return self.struck(cluster, prey)

@@ -9,7 +9,7 @@ from simclock import RunResult
 from simclock.experiments.consensus.engine import ConsensusEngine
 from simclock.experiments.entries.parameters import Choice
 
-ENGINES = ("raft", "multi-paxos")
+ENGINES = ("raft", "multi-paxos", "zab", "vsr")
 """Their names, the first of them where nobody says; a module is read when its engine is asked for."""
 
 ENGINE = Choice(ENGINES[0], ENGINES, noun="engine", help="What makes the servers agree.")

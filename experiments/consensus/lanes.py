@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from simclock.experiments.entries.lanes import Lanes, State
 from simclock.protocols.replication.observed import Candidacy, Following, Leadership, Starts
+from simclock.protocols.zab.observed import Looking
 
 ROLES = {
     Starts.observed_as: State(name="follower", number=0),
     Candidacy.observed_as: State(name="candidate", number=0),
     Leadership.observed_as: State(name="leader", number=0),
     Following.observed_as: State(name="follower", number=0),
+    Looking.observed_as: State(name="candidate", number=0),
 }
 LANES = Lanes(name="role", number="term", states=ROLES)

@@ -38,6 +38,7 @@ ENGINE = ConsensusEngine(
     report=MultiPaxosProperties.__name__,
     agreed="chosen",
     turn="round",
+    beyond="that a value is chosen goes with the next proposal, or with a heartbeat",
     reads={LOG: "a slot", QUORUM: "a round of heartbeats to a quorum of phase 2"},
     reached=("proposed_again", "learned"),
     told=lambda report: (

@@ -35,6 +35,7 @@ ENGINE = ConsensusEngine(
     report=RaftProperties.__name__,
     agreed="committed",
     turn="term",
+    beyond="that a command is committed goes with the next message to each follower, or with a heartbeat",
     reads={
         LOG: "an entry of the log",
         QUORUM: "ReadIndex: a round of heartbeats (dissertation 6.4)",

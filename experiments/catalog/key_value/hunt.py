@@ -51,6 +51,7 @@ class Drawn(NamedTuple):
     pause_ns: int
     snapshot_every: int | None
     reads: str
+    durable: bool
 
 
 def draw(seed: int, lively: bool) -> Drawn:
@@ -65,6 +66,7 @@ def draw(seed: int, lively: bool) -> Drawn:
         pause_ns=luck.choice((ms(5), ms(20), ms(60))),
         snapshot_every=luck.choice((None, None, 3, 20)),
         reads=luck.choice((LOG, QUORUM)),
+        durable=luck.choice((True, False)),
     )
     if not lively:
         return drawn
@@ -82,6 +84,7 @@ def _cluster(servers: tuple[int, ...], drawn: Drawn) -> Cluster:
         heartbeat_ns=ms(25),
         snapshot_every=drawn.snapshot_every,
         reads=drawn.reads,
+        durable=drawn.durable,
     )
 
 
@@ -105,7 +108,7 @@ def key_value_hunt(settings: Settings, parts: Parts) -> Scenario:
         ),
         hunted=True,
         # What the scenario's line would not show otherwise.
-        parameters={"reads": drawn.reads, "snapshot_every": drawn.snapshot_every or 0},
+        parameters={"reads": drawn.reads, "snapshot_every": drawn.snapshot_every or 0, "durable": drawn.durable},
     )
 
 

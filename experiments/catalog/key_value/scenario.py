@@ -139,5 +139,5 @@ KEY_VALUE = Entry(
     prey=prey,
     shown=shown,
     sometimes=sometimes,
-    exploration=Exploration(bounds={"named_timers": {"election": 1, "heartbeat": 0}}),
+    exploration=Exploration(bounds={"steps": 4, "named_timers": {"election": 1, "heartbeat": 0}}),
 )

@@ -11,9 +11,9 @@ from functools import partial
 
 from simclock import Network, RunResult, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Node
-from simclock.experiments.catalog.viewstamped_replication.progress import VsrProgress
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.vsr import VsrProgress, struck
 from simclock.experiments.entries.changes import changes_of, servers_named
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Flag, Parameters, Text, Whole
@@ -91,21 +91,14 @@ def vsr_kv(settings: Settings) -> Scenario:
 
 
 def prey_of(servers: tuple[int, ...], rhythm_ns: int, within_ns: int, durable: bool) -> Prey:
-    """A nemesis may strike these servers. Of those that keep nothing, more than f that are down or recovering at once
-    are more than VRR is made for: they recover no more, and what crashes servers is left out of a swarm."""
-    return Prey(
+    """A nemesis may strike these servers."""
+    prey = Prey(
         servers=servers,
         rhythm_ns=rhythm_ns,
-        withstands=("full-disk", "rot", "torn") if durable else (),
-        spares=() if durable else CRASHING,
-        promise="candidate",
         progress=partial(VsrProgress, servers, within_ns),
         progress_within_ns=within_ns,
     )
-
-
-CRASHING = ("crash", "bounce", "leader-crash", "promise-crash")
-"""Kinds of trouble that crash servers with no thought of how many are down, or recovering."""
+    return struck(durable, prey)
 
 
 def _prey(scenario: Scenario) -> Prey:

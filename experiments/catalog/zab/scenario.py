@@ -26,11 +26,11 @@ from simclock import (
     seconds,
 )
 from simclock.actors import Node
-from simclock.experiments.catalog.zab.progress import ZabProgress
 from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.zab import ZabProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
 from simclock.experiments.entries.settings import Settings
