@@ -30,7 +30,7 @@ from simclock import (
 from simclock.actors import Node
 from simclock.experiments.catalog.raft.calm import SETTLES_NS, STRUCK_NS
 from simclock.experiments.catalog.raft.hunt import STEPS_MAX
-from simclock.experiments.catalog.raft.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.raft.scenario import describe, judge
 from simclock.experiments.catalog.raft.whole_hunt import CLIENTS, FIRST, NODES, SERVERS, Parts, sometimes
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
@@ -38,11 +38,12 @@ from simclock.experiments.checkers.operated import Operated, Owed
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Workload
-from simclock.protocols.raft import RaftProperties, RaftSettings, RaftTestimony
+from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
 from simclock.protocols.raft.observed import Leader
 from simclock.protocols.raft.operator import Change, Request, Transfer
 
@@ -206,7 +207,7 @@ def raft_operated_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(Troubles, raft),
             Enough,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, RaftServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "pre_vote": raft.pre_vote,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from simclock import Cut, Fault, Heal, Partition, ms, parse_duration, seconds
 from simclock.actors import run
@@ -19,7 +20,7 @@ from simclock.protocols.key_value import Workload
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
 SERVERS = (0, 1, 2, 3, 4)
-WAYS = {
+WAYS: dict[str, dict[str, Any]] = {
     "neither": {},
     "pre-vote": {"pre_vote": True},
     "check of the quorum": {"check_quorum": True},
