@@ -15,11 +15,11 @@ from __future__ import annotations
 from typing import Any
 
 from simclock.actors import Message, Node
-from simclock.experiments.scripts.values import value_text
 from simclock.protocols.key_value.observed import Invoked, Succeeded
 from simclock.protocols.raft import ChangeMembership, OperatorReply, TransferLeadership
 from simclock.protocols.raft.observed import Answered
 from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest, CommandsKept
+from simclock.readable import say
 
 _BETWEEN = b", "
 
@@ -67,12 +67,12 @@ class Console(Node):
         nodes = [server, *(node for each in known for node in _nodes(each))]
         strange = [node for node in nodes if node not in self.servers or isinstance(node, bool)]
         if strange:
-            return f"{value_text(strange[0])} is no server: servers are 0 to {len(self.servers) - 1}"
+            return f"{say(strange[0])} is no server: servers are 0 to {len(self.servers) - 1}"
         blank = [word for word in words if len(str(word).split()) != 1 or "," in str(word)]
         if blank:
-            return f"{value_text(blank[0])} is not one word without a comma"
+            return f"{say(blank[0])} is not one word without a comma"
         if method == "get" and rest[1] not in ("query", "log"):
-            return f"by={value_text(rest[1])} is no way to read: query or log"
+            return f"by: {say(rest[1])} is no way to read: query or log"
         return ""
 
     def put(self, server: int, key: str, value: str) -> None:
