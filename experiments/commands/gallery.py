@@ -48,6 +48,11 @@ def gallery(*, out: Path) -> None:
     """Draw a picture of every topic of the catalog, and a page of them.
 
     The bytes are the same whenever and wherever it is run: they follow from scenario and seed alone.
+
+    \b
+    Examples:
+      simclock gallery
+      simclock gallery --out pictures
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
