@@ -356,3 +356,57 @@ def test_clients_are_told_the_node_of_a_leader():
     server = Alone([1])
     server.hears(1, AppendEntries(1, 11, 1, 1, (), 0))
     assert server.hears(CLIENT, ClientRequest(1, b"x")) == [(CLIENT, ClientReply(1, "not_leader", b"", 1))]
+
+
+def test_a_learner_forgets_a_leader_that_it_does_not_hear():
+    """3.4, 4.2.1: who does not vote waits; it knows no leader meanwhile, as a follower that stands knows none."""
+    learner = Alone([1], node=3, spares=(3,))
+    learner.hears_leader(1)
+    assert learner.leader_id == 1
+    learner.on_timer("election")
+    assert learner.leader_id is None and "election" in learner.timers
+    learner.hears_leader(2)
+    assert learner.leader_id == 2
+
+
+# Rules of chapters 3 to 6 that stand nowhere above.
+
+
+def test_a_candidate_keeps_asking_in_a_new_term_while_nobody_wins():
+    """3.4: "each candidate will time out and start a new election by incrementing its term"."""
+    server = Alone([1])
+    server.on_timer("election")
+    server.on_timer("election")
+    assert (server.role, server.current_term, server.voted_for, server.votes) == (Role.CANDIDATE, 3, 0, {0})
+
+
+def test_a_query_waits_until_an_entry_of_the_leaders_term_is_committed():
+    """6.4, step 1: "if the leader has not yet marked an entry from its current term committed, it waits"."""
+    server = Alone([1])
+    server.lead()
+    assert server.query() == []
+    server.propose(encode_command(Command("put", "k", "new")))
+    server.acknowledge(1)
+    answers = server.acknowledge(2)
+    assert [target for target, _ in answers if target == CLIENT] == [CLIENT]
+
+
+def test_a_command_that_comes_while_a_leader_hands_over_is_not_taken():
+    """3.10: "the prior leader stops accepting new client requests"; its clients are told where to go."""
+    server = led()
+    server.hears(CLIENT, TransferLeadership(1, 2))
+    before = server.log.last_index
+    server.hears(CLIENT, ClientRequest(7, encode_command(Command("get", "k"))))
+    assert server.log.last_index == before
+
+
+def test_a_server_that_leaves_is_sent_the_entry_that_says_so():
+    """4.2.2, 4.2.3: the others learn that C_new is committed before the leader stops speaking to who has left."""
+    server = led()
+    server.hears(CLIENT, ChangeMembership(1, (), (2,)))
+    server.acknowledge(1)
+    sent = server.acknowledge(2)
+    assert server.configuration == Configuration((0, 1))
+    last = server.acknowledge(1)
+    told = [message.leader_commit for target, message in sent + last if target == 2]
+    assert server.log.last_index in told and 2 not in server.progress

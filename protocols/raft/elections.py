@@ -194,8 +194,12 @@ class Elections(Reads):
     def _on_election_timeout(self) -> None:
         """Raft 5.2: if election timeout elapses without receiving AppendEntries RPC from current leader or granting
         vote to candidate, or while being candidate: start (new) election. Who does not vote waits to be told to.
+
+        It too takes it that it has no leader any more, which it names to clients: where two that have left the cluster
+        named each other, clients would go round between them for ever.
         """
         if not self.configuration.is_voter(self.member):
+            self.leader_id = None
             self._reset_election_timer()
         elif self.settings.pre_vote:
             self._ask_pre_votes()

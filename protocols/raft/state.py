@@ -120,18 +120,7 @@ class ServerState(Front):
         self.send(address(member, self.nodes), message)
 
     def _leader_address(self) -> int | None:
-        """Whom it names to clients.
-
-        Who has left the cluster hears of no later leader: where two such named each other, clients that were sent there
-        would go round in a circle, and never come to a server that leads.
-        """
-        if self.leader_id is None or (self.role is not Role.LEADER and self._has_left()):
-            return None
-        return address(self.leader_id, self.nodes)
-
-    def _has_left(self) -> bool:
-        """Whether it is no member, as far as it knows what is committed."""
-        return self.log.configuration_index <= self.commit_index and self.member not in self.configuration.members
+        return None if self.leader_id is None else address(self.leader_id, self.nodes)
 
     # What is durable.
 

@@ -43,6 +43,9 @@ NODES = SERVERS + CLIENTS + 1
 REQUESTS_NS = {"everything": ms(300), "membership": ms(150), "reads": ms(700)}
 """How far what an operator asks for lies apart, by what the run is about."""
 
+DISKS, KEPT = "disks", "kept"
+"""What is told of a scenario in which no record rots."""
+
 PARAMETERS = Parameters(bug=PUT_IN)
 
 
@@ -174,7 +177,7 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
             Terms,
         ),
         final=partial(server_at_end, RaftServer),
-        parameters=_shown(drawn),
+        parameters=_shown(drawn) | ({} if settings.liveness_ns is None else {DISKS: KEPT}),
     )
 
 
@@ -194,13 +197,14 @@ def _shown(drawn: _Drawn) -> dict[str, Any]:
 
 
 def prey_of(servers: tuple[int, ...], scenario: Scenario) -> Prey:
-    """These servers. Clocks are spared where leases rest on them."""
+    """These servers. Clocks are spared where leases rest on them, and disks where progress is demanded: a minority of
+    these servers may be most of those that are members, and nobody could bring back what they have lost."""
     within_ns = ELECTION_TIMEOUTS * (hunt.ELECTION_TIMEOUT_NS + max(hunt.SPREADS_NS))
     return Prey(
         servers=servers,
         rhythm_ns=hunt.ELECTION_TIMEOUT_NS * 3 // 2,
         spares=("clock",) if scenario.parameters.get("reads") == "lease" else (),
-        withstands=("full-disk", "rot"),
+        withstands=("full-disk",) if scenario.parameters.get(DISKS) == KEPT else ("full-disk", "rot"),
         progress=partial(RaftProgress, servers, within_ns),
         progress_within_ns=within_ns,
     )
