@@ -3,6 +3,8 @@
 import pytest
 
 from simclock import Control, Observation
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from simclock.protocols.zab import ZabProperties
 
 SERVERS = (0, 1, 2)
@@ -230,3 +232,22 @@ def test_it_counts_what_happened():
     told = observer.report()
     counted = ("elections", "leaders", "committed", "applied", "broadcast", "snaps", "epoch", "halts_full_disk")
     assert {name: told[name] for name in counted} == dict.fromkeys(counted, 1)
+
+
+# The zoo.
+
+QUICK = ("ZAB-01", "ZAB-04", "ZAB-04c", "ZAB-07", "ZAB-08", "DSN-f.1.2c", "DSN-f.2.1", "DSN-l.2.2", "DSN-l.3.2a")
+
+
+@pytest.mark.parametrize("row", QUICK)
+def test_a_row_is_found_by_its_own_property(row):
+    found = hunt(row, 0, 40)
+    assert found.found is not None
+    ground = ground_of(BUGS[row])
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
+
+
+@pytest.mark.parametrize("liveness_ns", [None, 5_000_000_000])
+def test_the_right_one_passes_the_seeds(liveness_ns):
+    assert right_one(Ground("zab-hunt", liveness_ns), range(15)) == []
