@@ -18,7 +18,7 @@ TOPICS = {
     "everything": "everything",
     "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
-    "zab": "zab-kv zab-hunt zab-script",
+    "zab": "zab-kv zab-hunt zab-calm-hunt zab-script",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
     "true_time": "truetime truetime-hunt",
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",
