@@ -22,7 +22,7 @@ TOPICS = {
     ),
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",
-    "zab": "zab-kv zab-hunt zab-script",
+    "zab": "zab-kv zab-hunt zab-calm-hunt zab-script",
     "key_value": "key-value key-value-hunt",
     "counter": "counter",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",
