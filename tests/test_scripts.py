@@ -327,7 +327,7 @@ def test_exit_statuses(tmp_path: Path) -> None:
 def test_a_script_is_no_scenario(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("scenario raft-script\n", encoding="utf-8")
-    for command in (["hunt"], ["sweep", "--seeds", "0:2"], ["show"]):
+    for command in (["sweep", "--seeds", "0:2"], ["show"]):
         done = simclock(*command, file)
         assert done.exit_code == 2 and f"`simclock script {file}` plays it" in done.stderr
 
@@ -368,7 +368,7 @@ def test_a_script_that_does_not_do_as_it_says_has_the_status_of_script(tmp_path:
     unexpected.write_text(found.read_text("utf-8").replace("expect violation", "# expect violation"), "utf-8")
     assert [simclock(command, unexpected).exit_code for command in ("script", "run", "replay")] == [1, 1, 1]
     unmet = tmp_path / "unmet.txt"
-    unmet.write_text("scenario raft-script\nexpect 0.term = 7\n", "utf-8")
+    unmet.write_text("scenario raft-script\nexpect 0 current_term == 7\n", "utf-8")
     ran = simclock("run", unmet)
     assert ran.exit_code == simclock("script", unmet).exit_code == 1
     assert "unmet.txt:2" in ran.output
