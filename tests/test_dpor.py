@@ -83,6 +83,27 @@ def compare(plain: Plain, model: str) -> None:
     assert (found.redundant, found.ended) == (0, EXHAUSTED), (model, plain)
 
 
+def compare_source(plain: Plain, model: str) -> int:
+    """With source sets the executions and violations are those of optimal reduction; returns the runs in vain."""
+    whole, ends, found = [], [], []
+    for optimal, seen in ((True, whole), (False, ends)):
+        add = lambda _, trace, end, seen=seen: seen.append((trace.canonical(), end))  # noqa: E731
+        found.append(dpor(program_of(plain, model), seen=add, optimal=optimal))
+    assert len(set(ends)) == len(ends), (model, plain)
+    assert set(ends) == set(whole), (model, plain)
+    assert set(found[0].violations) == set(found[1].violations), (model, plain)
+    return found[1].redundant
+
+
+def test_source_sets_explore_the_same_executions_some_runs_in_vain() -> None:
+    redundant = 0
+    for number in range(150):
+        luck = random.Random(number)
+        plain = random_program(luck, shared=bool(number % 2), timeouts=bool(number // 2 % 2))
+        redundant += sum(compare_source(plain, model) for model in MODELS)
+    assert redundant > 0, "nothing is tried that source sets are worse at"
+
+
 def _compare_many(first: int, last: int) -> None:
     for number in range(first, last):
         luck = random.Random(number)

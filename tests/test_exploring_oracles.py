@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
-from itertools import accumulate
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import accumulate, permutations
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,38 @@ def counts(program: Program) -> tuple[int, int]:
 )
 def test_executions_that_others_count(program: Program, expected: tuple[int, int]) -> None:
     assert counts(program) == expected
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [
+        (oracle.last_zero(5), (64, 33)),  # Concuerror, last_zero: 97 explored, 33 of them sleep-set blocked
+        (oracle.popl_14(), (5, 5)),  # POPL_optimal_example: 10, 5 of them blocked
+        (oracle.readers_2(6), (64, 0)),
+    ],
+    ids=["last_zero", "popl_14", "readers"],
+)
+def test_runs_with_source_sets_that_others_count(program: Program, expected: tuple[int, int]) -> None:
+    found = dpor(program, optimal=False)
+    assert (found.executions, found.redundant, found.ended) == (*expected, EXHAUSTED)
+
+
+def test_runs_in_vain_depend_on_the_order_of_processes() -> None:
+    """docs/exploring-strategies.md says so; the executions do not."""
+    program = oracle.popl_14()
+    orders = permutations(program.processes)
+    found = [dpor(_in_order(program, order), optimal=False) for order in orders]
+    assert {each.executions for each in found} == {5}
+    assert {each.runs for each in found} == set(range(5, 11))
+    program = oracle.last_zero(5)
+    reader, *writers = program.processes
+    for order, redundant in (((*writers, reader), 98), ((*reversed(writers), reader), 0)):
+        last = dpor(_in_order(program, order), optimal=False)
+        assert (last.executions, last.redundant) == (64, redundant)
+
+
+def _in_order(program: Program, names: Sequence[str]) -> Program:
+    return replace(program, processes={name: program.processes[name] for name in names})
 
 
 @pytest.mark.parametrize(("model", "expected"), [*zip(MODELS, (24, 12, 6, 6), strict=True)])
@@ -198,6 +231,9 @@ BY_MODULE: dict[str, Callable[[], Program]] = {
 def test_concuerror_optimal(external_data: Path) -> None:
     for case in _read(external_data, "dpor_programs.json")["cases"]:
         assert counts(CONCUERROR[case["program"]]()) == (case["optimal"], 0), case["program"]
+        if case["source_dpor_explored"] is not None:
+            runs = dpor(CONCUERROR[case["program"]](), optimal=False).runs
+            assert runs == case["source_dpor_explored"], case["program"]
     with (external_data / "exploration" / "concuerror_counts.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["bound_algorithm"] in ("inf-dpor", "inf-optimal")]
     known = [row for row in rows if row["module"] in BY_MODULE]

@@ -99,19 +99,14 @@ def run(
       simclock run scenario.toml --loss 0.01 --trace trace.jsonl
       simclock run clock-drift --watch --speed 5
     """
-    if trace_file == "-" and form == "json":
-        raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
+    _check(trace_file, form, watched, speed)
     others = {"--watch": watched, "--speed": speed, "--format": form != "text", "settings": overrides != Overrides()}
     if is_for_scripts(scenario, others):
         return _run_script(Path(str(scenario)), placement, trace_file, plot)
     scenario = _named(scenario, code)
     source = overrides.source(scenario)
     guard = guard and (source.code is None or source.code.guard)
-    if speed is not None and not watched:
-        raise UsageError("--speed: it paces a run that is watched: add --watch")
     if watched:
-        if form == "json":
-            raise UsageError("--watch: a story is not JSON: leave --format out")
         overrides = watched_overrides(overrides, source, placement, speed or "1", guard)
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
     made = _kept_for(source.entry.story if story and form == "text" else None, source.scenario())
@@ -149,6 +144,16 @@ def run(
 def _kept_for(story: Any, scenario: Scenario) -> Scenario:
     """The scenario whose observations are kept for its story, if it is told from them."""
     return story.kept_of(scenario) if isinstance(story, Chronicle) else scenario
+
+
+def _check(trace_file: str | None, form: str, watched: bool, speed: str | None) -> None:
+    """Raise UsageError for what does not go together."""
+    if trace_file == "-" and form == "json":
+        raise UsageError("--trace: - prints readable lines, which are not JSON: name a file, or use --format text")
+    if speed is not None and not watched:
+        raise UsageError("--speed: it paces a run that is watched: add --watch")
+    if watched and form == "json":
+        raise UsageError("--watch: a story is not JSON: leave --format out")
 
 
 def _run_script(path: Path, placement: Placement, trace_file: str | None, plot: Path | None) -> int:

@@ -63,7 +63,8 @@ def _record(line: str, place: str) -> TraceRecord:
     for key, kind in _KINDS.items():
         _check(key, values[key], kind, place)
     if values["what"] == "send":
-        _check("arrives_ns", values["arrives_ns"], int, place)
+        if values["arrives_ns"] is not None:  # of a steered run, where it never arrived
+            _check("arrives_ns", values["arrives_ns"], int, place)
     elif values["arrives_ns"] is not None:
         raise UsageError(f"{place}: not a trace record: it arrives, and is no send")
     if values["what"] == "observe" and not (isinstance(values["detail"], list) and len(values["detail"]) == 2):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from simclock.errors import UsageError
 from simclock.experiments.exploring.executions.systems import Run, Step, System, Trace
 from simclock.experiments.exploring.executions.tally import Bounds, Exploration, Seen
-from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, in_turn, walk
+from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, walk
 from simclock.streams import Stream, stream
 
 PILOTS = 10
@@ -104,10 +104,6 @@ class PctMethod(DrawMethod):
             return self
         tasks, steps = _measured(system, self.seed, bounds)
         return replace(self, tasks=self.tasks or tasks, steps=self.steps or steps)
-
-    def search(self, system: System, bounds: Bounds, seen: Seen | None) -> Exploration:
-        """All of them, here."""
-        return in_turn(self.measured(system, bounds), system, bounds, seen)
 
     def pieces(self, system: System, bounds: Bounds) -> Draws:
         """Runs by number."""

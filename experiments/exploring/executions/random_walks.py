@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from simclock.experiments.exploring.executions.systems import Run, System, Trace
 from simclock.experiments.exploring.executions.tally import Bounds, Exploration, Seen
-from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, in_turn, walk
+from simclock.experiments.exploring.executions.walks import DrawMethod, Draws, walk
 from simclock.streams import stream
 
 
@@ -16,10 +16,6 @@ class RandomMethod(DrawMethod):
 
     runs: int
     seed: int = 0
-
-    def search(self, system: System, bounds: Bounds, seen: Seen | None) -> Exploration:
-        """All of them, here."""
-        return in_turn(self, system, bounds, seen)
 
     def pieces(self, system: System, bounds: Bounds) -> Draws:
         """Runs by number."""

@@ -153,9 +153,17 @@ class DrawMethod(ABC):
 
     runs: int
 
-    def measured(self, system: System, bounds: Bounds) -> Method:
+    def measured(self, system: System, bounds: Bounds) -> DrawMethod:
         """As it is."""
         return self
+
+    def search(self, system: System, bounds: Bounds, seen: Seen | None) -> Exploration:
+        """All of them, here."""
+        return in_turn(self.measured(system, bounds), system, bounds, seen)
+
+    @abstractmethod
+    def pieces(self, system: System, bounds: Bounds) -> Draws:
+        """Runs by number."""
 
     @abstractmethod
     def draw(self, system: System, number: int, bounds: Bounds, found: Exploration) -> tuple[Run, Trace, str, int]:

@@ -56,7 +56,7 @@ class Beginning(NamedTuple):
     """What makes a worker wherever it is: what was found before the level that is to be looked at."""
 
     asked: Asked
-    index: int
+    number: int
     """Its place among those that look at a level. The first one's numbers are those of all."""
     news: News
     order: list[int]
@@ -68,7 +68,7 @@ class Beginning(NamedTuple):
         guards.run.__enter__()
         space = Space(self.asked, guards)
         space.adopt(self.news)
-        peer = Peer(space, self.index, set(self.order), self.order[self.begins :])
+        peer = Peer(space, self.number, set(self.order), self.order[self.begins :])
         peer.guards = guards
         return peer
 
