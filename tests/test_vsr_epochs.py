@@ -107,7 +107,7 @@ def test_who_is_in_both_groups_goes_on_at_once():
 
 
 def test_a_new_replica_asks_for_what_it_lacks_and_begins_then():
-    """7.1.2: a replica that learns of the epoch brings itself up to date by state transfer; then its status is normal,
+    """7.1: a replica that learns of the epoch brings itself up to date by state transfer; then its status is normal,
     and it sends EPOCHSTARTED to the replicas that are being replaced."""
     server = server_of(3)
     assert server.stands() == (Status.IDLE, 0, 0)
@@ -137,7 +137,7 @@ def test_it_asks_one_after_the_other_until_it_has_it():
 
 
 def test_a_replaced_replica_answers_until_a_majority_has_begun():
-    """7.1.1: it waits for f' + 1 EPOCHSTARTED messages, sends STARTEPOCH again where they do not come, then shuts
+    """7.1: it waits for f' + 1 EPOCHSTARTED messages, sends STARTEPOCH again where they do not come, then shuts
     down."""
     server = closing()
     server.hears(1, PrepareOk(0, 0, 2))

@@ -18,7 +18,7 @@ TOPICS = {
     "everything": "everything",
     "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
-    "viewstamped_replication": "vsr-kv vsr-hunt",
+    "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",
     "zab": "zab-kv zab-hunt zab-script",
     "key_value": "key-value key-value-hunt",
     "counter": "counter",

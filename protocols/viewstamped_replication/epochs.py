@@ -71,7 +71,7 @@ class Epochs(Recovering):
         """Law 1: it has executed the RECONFIGURATION."""
         before, old_view = self.epoch, self.log.view
         if self.leads:
-            # 7.1.1, step 2: the primary has the others of the old group know.
+            # 7.1: the primary has the others of the old group know.
             self._send_others(Commit(before, old_view, self.commit_number, 0))
         self._enter(group)
         if self.id in group.members:
@@ -98,7 +98,7 @@ class Epochs(Recovering):
             self._retire()
 
     def _is_up_to_date(self, view: int) -> None:
-        """7.1.2: a new replica executes what was before, and its status is normal; it tells those who are replaced."""
+        """7.1: a new replica executes what was before, and its status is normal; it tells those who are replaced."""
         self.cancel_timer(RETRY)
         if self._primary_of(view) == self.id:
             self._lead()
@@ -114,7 +114,7 @@ class Epochs(Recovering):
         return [server for server in group.former if server not in group.members]
 
     def _on_start_epoch(self, source: int, message: StartEpoch) -> None:
-        """7.1.2, step 1: it asks for what it lacks."""
+        """7.1: it asks for what it lacks."""
         group = message.group
         if self.status is Status.RECOVERING or group.epoch < self.epoch:
             return

@@ -13,6 +13,8 @@ The commit-number is kept beside, and synced with the next record that has to be
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from simclock.environment.disk import Corrupt, Disk
 from simclock.protocols.replication.places import Places, erase_places
 from simclock.protocols.viewstamped_replication.messages import Checkpoint, Entry, Group, Log, Standing
@@ -41,8 +43,13 @@ class ServerLog:
         """Whether nothing was ever kept here."""
         self._disk = disk
         self._places = None if disk is None else Places(disk)
+        self.is_corrupt = False
+        """Law 3: whether the disk could not read all of it when the server started; then nothing of it is here."""
         if self._places is not None and disk is not None:
-            self._read(self._places, disk)
+            committed = disk.read(COMMITTED, 0)
+            self.is_corrupt = self._places.is_corrupt or isinstance(committed, Corrupt)
+            if not self.is_corrupt:
+                self.begin_with(self._places.snapshot, self._places.records, committed)
 
     @property
     def op_number(self) -> int:
@@ -100,20 +107,10 @@ class ServerLog:
 
     # On the disk.
 
-    @property
-    def is_corrupt(self) -> bool:
-        """Law 3: whether the disk could not read all of it when the server started; then nothing of it is here."""
-        return self._corrupt
-
-    _corrupt = False
-
-    def _read(self, found: Places, disk: Disk) -> None:
-        committed = disk.read(COMMITTED, 0)
-        self._corrupt = found.is_corrupt or isinstance(committed, Corrupt)
-        if self._corrupt:
-            return
-        self.checkpoint = found.snapshot or self.checkpoint
-        for record in found.records:
+    def begin_with(self, snapshot: Checkpoint | None, records: Iterable[Entry | Standing], committed: int) -> None:
+        """Be what a journal says."""
+        self.checkpoint = snapshot or self.checkpoint
+        for record in records:
             self.is_empty = False
             if isinstance(record, Standing):
                 self._take(record)

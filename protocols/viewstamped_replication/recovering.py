@@ -91,9 +91,8 @@ class Recovering(ViewChanging):
         among = {node: each for node, each in responses.items() if each.group == group and node in group.members}
         if len(among) < self._needed_to_recover(len(group.members)):
             return
-        view = max(each.view for each in among.values())
-        latest = among.get(group.members[view % len(group.members)])
-        if latest is not None and latest.log is not None and latest.view == view and not _ends_epoch(latest.log, group):
+        latest = self._of_latest_primary(among, group)
+        if latest is not None and latest.log is not None and not self._ends_epoch(latest.log, group):
             self._recover_with(latest, latest.log)
 
     def _is_response_counted(self, source: int, message: RecoveryResponse) -> bool:
@@ -103,6 +102,16 @@ class Recovering(ViewChanging):
     def _needed_to_recover(self, members: int) -> int:
         """Law 3."""
         return answers_to_recover(members)
+
+    def _of_latest_primary(self, among: dict[int, RecoveryResponse], group: Group) -> RecoveryResponse | None:
+        """Law 3: the answer of the primary of the latest view, where that is there."""
+        view = max(each.view for each in among.values())
+        found = among.get(group.members[view % len(group.members)])
+        return found if found is not None and found.view == view else None
+
+    def _ends_epoch(self, log: Log, group: Group) -> bool:
+        """Law 4: whether the last entry is a RECONFIGURATION, but for the one that began the epoch of this group."""
+        return bool(log.entries) and log.entries[-1].change is not None and log.op_number != group.op_number
 
     def _recover_with(self, response: RecoveryResponse, log: Log) -> None:
         """It updates its state, and its status is normal; unless it is in no group."""
@@ -140,8 +149,3 @@ class Recovering(ViewChanging):
 
     def _may_respond(self) -> bool:
         return self.status is Status.NORMAL
-
-
-def _ends_epoch(log: Log, group: Group) -> bool:
-    """Law 4: whether the last entry is a RECONFIGURATION, but for the one that began the epoch of this group."""
-    return bool(log.entries) and log.entries[-1].change is not None and log.op_number != group.op_number

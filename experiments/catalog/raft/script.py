@@ -12,6 +12,7 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, UsageError, ms, seconds
 from simclock.experiments.entries.bug import PUT_IN
+from simclock.experiments.entries.command_journal import Journal
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Flag, Parameters, Whole
@@ -19,7 +20,6 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, Role
 from simclock.protocols.raft.messages import Entry as LogEntry
-from simclock.protocols.replication import CommandsAlone
 
 SERVERS_MAX = 99
 PARAMETERS = Parameters(
@@ -35,18 +35,6 @@ class Parts:
     """The class of a server."""
 
     server: type[RaftServer] = RaftServer
-
-
-class Journal(CommandsAlone):
-    """A state machine that keeps every command, and answers with it."""
-
-    def __init__(self) -> None:
-        self.commands: list[bytes] = []
-
-    def apply(self, command: bytes) -> bytes:
-        """Carry out a command."""
-        self.commands.append(command)
-        return command
 
 
 def raft_script(settings: Settings, parts: Parts) -> Scenario:
