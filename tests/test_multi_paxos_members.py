@@ -168,8 +168,8 @@ def test_a_query_needs_the_members_of_every_slot_that_a_later_leader_may_have_ch
     server.accepted(2)
     assert server.next_slot == 4, "the members of slot 4 are others"
     server.hears(9, ClientQuery(5, b"q"))
-    assert server.hears(2, HeartbeatReply(6, server.round)) == []
-    assert server.hears(4, HeartbeatReply(6, server.round)) == [(9, ClientReply(5, "ok", b"0 applied", None))]
+    assert server.hears(2, HeartbeatReply(6, server.spoken)) == []
+    assert server.hears(4, HeartbeatReply(6, server.spoken)) == [(9, ClientReply(5, "ok", b"0 applied", None))]
 
 
 def test_members_are_in_snapshots_and_snapshots_of_snapshots():

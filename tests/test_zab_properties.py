@@ -21,14 +21,14 @@ def judge(*told):
 
 
 def accepted(epoch, *nodes):
-    return tuple((node, "epoch_accepted", epoch) for node in nodes)
+    return tuple((node, "epoch_accepted", (epoch, nodes[0])) for node in nodes)
 
 
 def established(epoch, leader, *followers):
     """A leader of an epoch, as it ought to be."""
     nodes = (leader, *followers)
     entered = tuple((node, "epoch_entered", epoch) for node in nodes)
-    return *accepted(epoch, *nodes), *entered, (leader, "leader", (epoch, 0))
+    return *accepted(epoch, *nodes), (leader, "discovered", epoch), *entered, (leader, "leader", (epoch, 0))
 
 
 def broadcast(node, index, epoch, counter, command=b"x"):
@@ -55,10 +55,11 @@ WRONG = {
         ["Votes Improve"],
         False,
     ),
-    "two leaders of an epoch": ([*established(1, 0, 1), *established(1, 2)], ["One Leader Per Epoch"], True),
-    "accepted by nobody else": (
-        [*accepted(1, 0), (0, "epoch_entered", 1), (1, "epoch_entered", 1), (0, "leader", (1, 0))],
-        ["Epochs Increase", "Established By Quorum"],
+    "two leaders of an epoch": ([*established(1, 0, 1), (2, "leader", (1, 0))], ["One Leader Per Epoch"], True),
+    "accepted by nobody else": ([*accepted(1, 0), (0, "discovered", 1)], ["Accepted By Quorum"], False),
+    "accepted of another": (
+        [*accepted(1, 0, 1), *accepted(1, 2), (2, "discovered", 1)],
+        ["Accepted By Quorum"],
         False,
     ),
     "entered by nobody else": (

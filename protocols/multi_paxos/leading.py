@@ -56,7 +56,7 @@ class Leading(Accepting):
         """Leader: those of the same slots that are chosen, while one before them is not."""
         self.old_slot = 1
         """Leader: what was proposed below this is older than a heartbeat, and is sent again."""
-        self.round = 0
+        self.spoken = 0
         """Leader: how often it has spoken to all."""
 
     # Phase 1.
@@ -285,8 +285,8 @@ class Leading(Accepting):
                     self._reply(server, Prepare(self.ballot, self.next_slot))
 
     def _send_heartbeats(self) -> None:
-        self.round += 1
-        self._send_others(Heartbeat(self.ballot, self.commit_index, self.round))
+        self.spoken += 1
+        self._send_others(Heartbeat(self.ballot, self.commit_index, self.spoken))
 
     def _send_again(self) -> None:
         """To each acceptor the first of the older slots that it has not accepted, and what follows without a gap."""

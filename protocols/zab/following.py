@@ -99,7 +99,7 @@ class Following(Electing):
         self._reset_election_timer()
         if message.epoch > self.current_term:
             self.phase = Phase.DISCOVERY
-            self._accept_epoch(message.epoch)
+            self._accept_epoch(message.epoch, source)
             self.acknowledged_epoch = message.epoch
         counts = self.acknowledged_epoch == message.epoch
         journal = self.journal

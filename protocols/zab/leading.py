@@ -36,7 +36,7 @@ from simclock.protocols.zab.messages import (
     Transaction,
     Zxid,
 )
-from simclock.protocols.zab.observed import Broadcast, Elected, Leader, Synchronizes
+from simclock.protocols.zab.observed import Broadcast, Discovered, Elected, Leader, Synchronizes
 from simclock.protocols.zab.settings import ZabSettings
 from simclock.protocols.zab.state import Phase
 
@@ -116,7 +116,7 @@ class Leading(Following):
         if not self._are_quorum(self.accepted_epochs):
             return
         self.epoch = self._next_epoch()
-        self._accept_epoch(self.epoch)
+        self._accept_epoch(self.epoch, self.id)
         self.promises.add(self.id)
         self._reset_election_timer()
         for server in self.accepted_epochs:
@@ -161,6 +161,7 @@ class Leading(Following):
             return
         assert self.epoch is not None, "promises are of an epoch"
         self.phase = Phase.SYNCHRONIZATION
+        self.observe(Discovered(self.epoch))
         self._enter_epoch(self.epoch)
         self._persist()
         self._reset_election_timer()
@@ -181,24 +182,20 @@ class Leading(Following):
 
     def _new_leader(self, last: Zxid) -> NewLeader:
         """Medeiros 2012, 4.2: DIFF where the follower's last transaction is here; TRUNC where its history goes on
-        otherwise; SNAP where it is not known from where on both are the same.
+        otherwise; SNAP where a snapshot has taken the place of what it lacks.
 
-        The last that is not above the follower's is in its history too if the same primary has broadcast both.
+        The last that is not above the follower's is in its history too. If the same primary has broadcast both, law 3
+        of followers says so. If the follower's is of an epoch of which this leader has none, that epoch was
+        established, so every later leader has its initial history, with which it begins at the follower as well.
         """
         assert self.epoch is not None, "who synchronizes has an epoch"
         journal = self.journal
         index = journal.index_up_to(last)
-        if index is not None:
-            after = journal.zxid_at(index)
-            if after == last:
-                return NewLeader(self.epoch, "DIFF", after, None, journal.after(index))
-            if self._part_at(after, last):
-                return NewLeader(self.epoch, "TRUNC", after, None, journal.after(index))
-        snapshot = journal.snapshot
-        return NewLeader(self.epoch, "SNAP", snapshot.zxid, snapshot, journal.after(snapshot.index))
-
-    def _part_at(self, after: Zxid, last: Zxid) -> bool:
-        return after.epoch == last.epoch
+        if index is None:
+            snapshot = journal.snapshot
+            return NewLeader(self.epoch, "SNAP", snapshot.zxid, snapshot, journal.after(snapshot.index))
+        after = journal.zxid_at(index)
+        return NewLeader(self.epoch, "DIFF" if after == last else "TRUNC", after, None, journal.after(index))
 
     def _on_ack_ld(self, source: int, message: AckLd) -> None:
         """Steps l.2.2, and l.3.4: who has accepted the NEWLEADER gets proposals from now on."""

@@ -109,11 +109,12 @@ class NewLeader(Message):
 
     epoch: int
     sync: Literal["DIFF", "TRUNC", "SNAP"]
-    """DIFF: what follows the follower's history. TRUNC: the same, after its end is cut off. SNAP: all there is."""
+    """DIFF: what follows the follower's history. TRUNC: the same, after its end is cut off. SNAP: all there is,
+    where a snapshot has taken the place of what the follower lacks."""
     after: Zxid
     """The last transaction that stays, of the follower's history or of the snapshot."""
     snapshot: Snapshot | None
-    """Of SNAP: what takes the place of all up to `after`; its index is 0 where the leader has none."""
+    """Of SNAP: what takes the place of all up to `after`."""
     transactions: tuple[Transaction, ...]
     """All that follow, up to the end of the leader's history."""
 

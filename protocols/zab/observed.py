@@ -52,6 +52,8 @@ class EpochAccepted(Told):
     """acceptedEpoch: it accepts nothing of an earlier epoch any more."""
 
     epoch: int
+    leader: int
+    """Who has proposed it."""
 
 
 class EpochEntered(Told):
@@ -73,6 +75,12 @@ class Logged(Told):
     epoch: int
     counter: int
     command: bytes
+
+
+class Discovered(Told):
+    """A quorum has accepted its epoch, and none of it is ahead: it begins to synchronize."""
+
+    epoch: int
 
 
 class Leader(Told):
@@ -132,6 +140,7 @@ read = reader(
     EpochEntered,
     Truncated,
     Logged,
+    Discovered,
     Leader,
     Follower,
     Broadcast,

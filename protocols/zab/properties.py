@@ -13,7 +13,8 @@ What the protocol rests on:
 
     Votes Improve           in one election a server's votes of one round increase, by epoch, then zxid, then id
     One Leader Per Epoch    no two servers are established as leaders of one epoch
-    Established By Quorum   who leads an epoch has a quorum that has accepted the epoch and its NEWLEADER
+    Accepted By Quorum      who synchronizes others has a quorum that has accepted the epoch, and of nobody else
+    Established By Quorum   who leads an epoch has a quorum that has accepted its NEWLEADER
     Initial History         with a NEWLEADER comes all that is committed of earlier epochs
     Primary Alone           who broadcasts in an epoch leads it, and gives a zxid to one transaction only
     History Matching        histories with a zxid in common have all before it in common
@@ -40,6 +41,7 @@ from simclock.protocols.replication.observed import Applied, CommitIndex
 from simclock.protocols.replication.properties import Replica, ReplicationProperties
 from simclock.protocols.zab.observed import (
     Broadcast,
+    Discovered,
     Elected,
     EpochAccepted,
     EpochEntered,
@@ -95,8 +97,8 @@ class ZabProperties(ReplicationProperties):
         self._broadcasts: dict[_Zxid, bytes] = {}
         self._logged: dict[_Zxid, tuple[int, _Zxid | None, bytes]] = {}
         """Zxid -> (index, the zxid before it, command), as it stood in the first history."""
-        self._accepted: dict[int, set[int]] = {}
-        """Epoch -> who has accepted it."""
+        self._accepted: dict[tuple[int, int], set[int]] = {}
+        """(epoch, leader) -> who has accepted it of whom."""
         self._entered: dict[int, set[int]] = {}
         """Epoch -> who has accepted its NEWLEADER."""
         self._established: dict[int, int] = {}
@@ -121,6 +123,7 @@ class ZabProperties(ReplicationProperties):
             Looking: self._on_looking,
             Voted: self._on_voted,
             Elected: self._on_elected,
+            Discovered: self._on_discovered,
             Leader: self._on_leader,
             Broadcast: self._on_broadcast,
             Synchronizes: self._on_synchronizes,
@@ -175,7 +178,7 @@ class ZabProperties(ReplicationProperties):
         if told.epoch <= server.accepted_epoch:
             self._tell("Epochs Increase", node, f"accepts epoch {told.epoch} after {server.accepted_epoch}")
         server.accepted_epoch = told.epoch
-        self._accepted.setdefault(told.epoch, set()).add(node)
+        self._accepted.setdefault((told.epoch, told.leader), set()).add(node)
 
     def _on_epoch_entered(self, node: int, told: EpochEntered) -> None:
         server, epoch = self._servers[node], told.epoch
@@ -239,6 +242,14 @@ class ZabProperties(ReplicationProperties):
     def _on_synchronizes(self, node: int, told: Synchronizes) -> None:
         self._counts[f"{told.sync.lower()}s"] += 1
 
+    def _on_discovered(self, node: int, told: Discovered) -> None:
+        accepted = self._accepted.get((told.epoch, node))
+        self._check_quorum("Accepted By Quorum", node, f"synchronizes in epoch {told.epoch}, accepted", accepted)
+
+    def _check_quorum(self, property: str, node: int, what: str, servers: set[int] | None) -> None:
+        if len(servers or ()) < self._majority:
+            self._tell(property, node, f"{what} by {sorted(servers or ())}")
+
     def _on_leader(self, node: int, told: Leader) -> None:
         epoch = told.epoch
         self._counts["leaders"] += 1
@@ -247,11 +258,7 @@ class ZabProperties(ReplicationProperties):
         before = self._established.setdefault(epoch, node)
         if before != node:
             self._broken("One Leader Per Epoch", node, f"leads epoch {epoch}, as node {before} does")
-        for what, found in (("accepted", self._accepted), ("entered", self._entered)):
-            servers = found.get(epoch, set())
-            if len(servers) < self._majority:
-                detail = f"leads epoch {epoch}, {what} by {sorted(servers)}"
-                self._tell("Established By Quorum", node, detail)
+        self._check_quorum("Established By Quorum", node, f"leads epoch {epoch}, entered", self._entered.get(epoch))
         self._check_initial_history(node, epoch)
 
     def _on_broadcast(self, node: int, told: Broadcast) -> None:

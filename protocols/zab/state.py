@@ -80,12 +80,12 @@ class ServerState(Front):
 
     # What is durable.
 
-    def _accept_epoch(self, epoch: int) -> None:
+    def _accept_epoch(self, epoch: int, leader: int) -> None:
         """f.p := e'. Nothing of an earlier epoch is accepted any more."""
         assert epoch > self.current_term, "an accepted epoch never regresses"
         self.current_term = epoch
         self._write_accepted_epoch(epoch)
-        self._tell_when_durable(EpochAccepted(epoch))
+        self._tell_when_durable(EpochAccepted(epoch, leader))
 
     def _write_accepted_epoch(self, epoch: int) -> None:
         self._write(self.journal.accept_epoch, epoch)

@@ -39,6 +39,8 @@ LATENCIES_NS = (ms(5), ms(10), ms(30), ms(80))
 """The longest delay of a message; the last is such that it may arrive an election later."""
 LIVELY_LATENCY_NS = ms(10)
 """No message takes longer where progress is demanded: each phase is over in a quarter of its least timeout."""
+FINALIZES_NS = (0, 0, ms(5))
+"""How long who has a quorum for its vote waits for a better one; the less, the more would lead at a time."""
 DURATION_NS = seconds(4)
 CLIENTS = 2
 STEPS_MAX = 1_000_000
@@ -60,6 +62,7 @@ class _Drawn(NamedTuple):
     snapshot_every: int | None
     counter_max: int
     queries: bool
+    finalize_ns: int
 
 
 def _draw(seed: int, asked: int | None) -> _Drawn:
@@ -76,6 +79,7 @@ def _draw(seed: int, asked: int | None) -> _Drawn:
         snapshot_every=luck.choice((None, None, 3, 20)),
         counter_max=luck.choice((COUNTER_MAX, COUNTER_MAX, COUNTER_MAX, 20)),
         queries=luck.choice((True, False)),
+        finalize_ns=luck.choice(FINALIZES_NS),
     )
 
 
@@ -97,6 +101,7 @@ def zab_hunt(settings: Settings, parts: Parts) -> Scenario:
         drawn = drawn._replace(
             latency_ns_max=min(drawn.latency_ns_max, LIVELY_LATENCY_NS),
             spread_ns=max(SPREADS_NS),
+            finalize_ns=max(FINALIZES_NS),
         )
     servers = drawn.servers
     zab = parts.settings(
@@ -104,7 +109,7 @@ def zab_hunt(settings: Settings, parts: Parts) -> Scenario:
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
         election_timeout_ns_max=ELECTION_TIMEOUT_NS + drawn.spread_ns,
         heartbeat_ns=ms(25),
-        finalize_ns=ms(5),
+        finalize_ns=drawn.finalize_ns,
         transactions_per_message_max=drawn.transactions_per_message_max,
         snapshot_every=drawn.snapshot_every,
         counter_max=drawn.counter_max,
@@ -140,6 +145,7 @@ def zab_hunt(settings: Settings, parts: Parts) -> Scenario:
             "snapshot_every": drawn.snapshot_every or 0,
             "counter_max": drawn.counter_max,
             "queries": drawn.queries,
+            "finalize_ns": drawn.finalize_ns,
         },
     )
 

@@ -119,7 +119,7 @@ class ReadsWithoutRound(MultiPaxosServer):
 class ReadsBeforeRecovery(MultiPaxosServer):
     """A new leader answers queries before the slots are chosen that its predecessors have left."""
 
-    def _knows_what_was_chosen(self) -> bool:
+    def _knows_what_was_agreed(self) -> bool:
         return True
 
 

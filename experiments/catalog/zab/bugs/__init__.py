@@ -13,6 +13,7 @@ LIVENESS_NS = seconds(5)
 
 DSN = "Junqueira, Reed & Serafini, Zab, DSN 2011"
 MEDEIROS = "Medeiros, ZooKeeper's atomic broadcast protocol, 2012"
+HUNT = "Hunt, Konar, Junqueira & Reed, ZooKeeper: Wait-free coordination for Internet-scale systems, 2010"
 JIRA = "https://issues.apache.org/jira/browse/ZOOKEEPER"
 
 
@@ -51,27 +52,23 @@ BUGS = (
     _bug("ZAB-05", "snap-only-in-memory", followers.SnapshotsInMemory, "Durable State", f"{JIRA}-3642"),
     _bug("ZAB-07", "mistaken-trunc", followers.TellsAnotherCounter, "Committed Is Kept", f"{JIRA}-3526"),
     _bug("ZAB-08", "counter-rollover", leaders.CounterRollsOver, "Primary Alone", f"{JIRA}-1277"),
-    _bug("ZAB-10", "commit-ld-zxid", leaders.CommitsAcknowledged, "Committed By Quorum", f"{JIRA}-3023"),
+    _bug("ZAB-10", "commit-ld-zxid", leaders.CommitsAcknowledged, "Committed By Quorum", f"{DSN}, step l.3.4"),
     _bug("ZAB-11", "vote-order-not-total", leaders.VotesInACircle, "Votes Improve", f"{JIRA}-1419"),
-    _bug("ZK-3023", "commit-of-the-next", followers.CommitsNext, "Committed By Quorum", f"{JIRA}-3023"),
-    _bug(
-        "DSN-f.1.2a", "epoch-of-another", followers.AcceptsEpochOfAnother, "One Leader Per Epoch", f"{DSN}, step f.1.2"
-    ),
+    _bug("DSN-f.1.2a", "epoch-of-another", followers.AcceptsEpochOfAnother, "Accepted By Quorum", f"{DSN}, step f.1.2"),
     _bug("DSN-f.1.2b", "accepted-epoch-lost", followers.ForgetsAcceptedEpoch, "Durable State", f"{DSN}, step f.1.2"),
     _bug(
         "DSN-f.1.2c",
         "epoch-ack-before-sync",
         followers.AcknowledgesEpochBeforeSync,
-        "Established By Quorum",
+        "Accepted By Quorum",
         f"{DSN}, step f.1.2",
     ),
-    _bug("DSN-l.1.1", "next-epoch-of-its-own", leaders.ProposesNextEpoch, "One Leader Per Epoch", f"{DSN}, step l.1.1"),
     _bug("DSN-l.1.2a", "leads-though-behind", leaders.LeadsThoughBehind, "Initial History", f"{DSN}, step l.1.2"),
-    _bug("DSN-l.1.2b", "any-ack-counts", leaders.TakesAnyAckEpoch, "Established By Quorum", f"{DSN}, step l.1.2"),
-    _bug("DSN-f.2.1a", "old-newleader", followers.TakesOldNewLeader, "Committed Is Kept", f"{DSN}, step f.2.1"),
-    _bug("DSN-f.2.1b", "old-proposals", followers.TakesOldProposals, "History Matching", f"{DSN}, step f.2.1"),
+    _bug("DSN-l.1.2b", "any-ack-counts", leaders.TakesAnyAckEpoch, "Accepted By Quorum", f"{DSN}, step l.1.2"),
+    _bug("DSN-l.1.2c", "old-answers-counted", leaders.CountsOldAnswers, "Accepted By Quorum", f"{DSN}, step l.1.2"),
+    _bug("DSN-f.2.1", "old-newleader", followers.TakesOldNewLeader, "Committed Is Kept", f"{DSN}, step f.2.1"),
     _bug(
-        "DSN-f.3.2a", "proposals-of-anyone", followers.TakesProposalsOfAnyone, "History Matching", f"{DSN}, step f.3.2"
+        "DSN-f.3.2a", "proposals-of-anyone", followers.TakesProposalsOfAnyone, "Committed Is Kept", f"{DSN}, step f.3.2"
     ),
     _bug("DSN-f.3.2b", "gaps-taken", followers.TakesGaps, "History Matching", f"{DSN}, step f.3.2"),
     _bug(
@@ -81,7 +78,8 @@ BUGS = (
         "Committed By Quorum",
         f"{DSN}, step f.3.2",
     ),
-    _bug("DSN-f.3.3", "commits-all", followers.CommitsAllItHas, "Committed By Quorum", f"{DSN}, step f.3.3"),
+    _bug("DSN-f.3.3a", "commits-all", followers.CommitsAllItHas, "Committed By Quorum", f"{DSN}, step f.3.3"),
+    _bug("DSN-f.3.3b", "commits-the-next", followers.CommitsNext, "Committed By Quorum", f"{DSN}, step f.3.3"),
     _bug(
         "DSN-l.2.2",
         "leads-unacknowledged",
@@ -92,17 +90,9 @@ BUGS = (
     _bug("DSN-l.3.1", "counter-goes-on", leaders.KeepsCounting, "Local Primary Order", f"{DSN}, step l.3.1"),
     _bug("DSN-l.3.2a", "one-ack-missing", leaders.CommitsWithOneLess, "Committed By Quorum", f"{DSN}, step l.3.2"),
     _bug("DSN-l.3.2b", "acks-counted-not-servers", leaders.CountsMessages, "Committed By Quorum", f"{DSN}, step l.3.2"),
-    _bug(
-        "DSN-l.3.2c",
-        "old-acks-counted",
-        leaders.CountsOldAcknowledgements,
-        "Established By Quorum",
-        f"{DSN}, step l.3.2",
-    ),
-    _bug("MEDEIROS-4.2", "trunc-across-epochs", leaders.TruncatesAcrossEpochs, "History Matching", f"{MEDEIROS}, 4.2"),
     _stuck("MEDEIROS-4.1", "votes-by-id", leaders.VotesById, f"{MEDEIROS}, 4.1"),
-    _bug("ZAB-R1", "reads-locally", leaders.ReadsLocally, LINEARIZABILITY, f"{MEDEIROS}, 2"),
-    _bug("ZAB-R2", "old-pings-answered", leaders.AnswersOldPings, LINEARIZABILITY, "Ongaro's dissertation, 2014, 6.4"),
+    _bug("ZAB-R1", "reads-anywhere", leaders.ReadsAnywhere, LINEARIZABILITY, f"{HUNT}, 2.3"),
+    _bug("ZAB-R2", "old-pings-answered", leaders.AnswersOldPings, "Committed By Quorum", f"{DSN}, step l.3.2"),
     _bug("ZAB-R3", "answers-who-waited", leaders.KeepsWaiting, LINEARIZABILITY, f"{DSN}, step l.3.2"),
     _bug(
         "DISK-03z",
@@ -118,6 +108,7 @@ BUGS = (
         "Durable State",
         "Michael et al., Recovering Shared Objects Without Stable Storage, DISC 2017",
     ),
+    _stuck("DSN-1L", "next-epoch-of-its-own", leaders.ProposesNextEpoch, f"{DSN}, step l.1.1"),
     _stuck("DSN-3L", "proposals-lost", leaders.NeverSendsAgain, f"{DSN}, step l.3.1"),
     _stuck("DSN-4L", "never-looks-again", followers.NeverLooksAgain, f"{DSN}, step f.3"),
 )

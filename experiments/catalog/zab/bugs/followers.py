@@ -80,7 +80,7 @@ class AcknowledgesLeaderBeforeHistory(ZabServer):
 
 
 class AcknowledgesLeaderBeforeSync(ZabServer):
-    """ZOOKEEPER-3911: ACK-LD is sent before what came with the NEWLEADER is durable."""
+    """ZOOKEEPER-3911 and 3023: ACK-LD is sent before what came with the NEWLEADER is durable."""
 
     def _acknowledge_leader(self, source: int, message: NewLeader) -> None:
         self.send(source, AckLd(message.epoch, self.journal.last_zxid))
@@ -106,7 +106,7 @@ class TellsAnotherCounter(ZabServer):
 
 
 class CommitsNext(ZabServer):
-    """ZOOKEEPER-3023: a COMMIT commits the next proposal that waits, whichever it names."""
+    """Step f.3.3: a COMMIT commits the next proposal that waits, whichever it names."""
 
     def _hear_committed(self, committed: Zxid) -> None:
         super()._hear_committed(committed)
@@ -148,13 +148,6 @@ class TakesOldNewLeader(ZabServer):
 
     def _extend_history(self, message: NewLeader) -> None:
         self._take_history(message)
-
-
-class TakesOldProposals(ZabServer):
-    """Law 2 of followers left out: proposals of the leader's earlier epoch are taken after an ACK-E."""
-
-    def _is_in_epoch(self, source: int, epoch: int) -> bool:
-        return super()._is_in_epoch(source, epoch) or (self._is_of_leader(source) and epoch <= self.current_term)
 
 
 class TakesProposalsOfAnyone(ZabServer):

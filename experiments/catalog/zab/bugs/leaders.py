@@ -6,6 +6,7 @@ from simclock.protocols.replication import ClientQuery
 from simclock.protocols.zab import (
     Ack,
     AckEpoch,
+    Phase,
     Ping,
     Pong,
     Role,
@@ -81,9 +82,9 @@ class ProposesNextEpoch(ZabServer):
     def _next_epoch(self) -> int:
         return self.journal.current_epoch + 1
 
-    def _accept_epoch(self, epoch: int) -> None:
+    def _accept_epoch(self, epoch: int, leader: int) -> None:
         if epoch > self.current_term:
-            super()._accept_epoch(epoch)
+            super()._accept_epoch(epoch, leader)
 
 
 class LeadsBeforeAcknowledged(ZabServer):
@@ -92,13 +93,6 @@ class LeadsBeforeAcknowledged(ZabServer):
     def _count_synchronized(self) -> None:
         self.synchronized |= set(self.histories)
         super()._count_synchronized()
-
-
-class TruncatesAcrossEpochs(ZabServer):
-    """Medeiros 4.2: TRUNC to the last zxid that is not above the follower's, though it may not have that one."""
-
-    def _part_at(self, after: Zxid, last: Zxid) -> bool:
-        return True
 
 
 class CommitsWithOneLess(ZabServer):
@@ -119,8 +113,8 @@ class CountsMessages(ZabServer):
         super()._on_ack(source, message)
 
 
-class CountsOldAcknowledgements(ZabServer):
-    """Step l.3.2: an acknowledgement of any epoch counts."""
+class CountsOldAnswers(ZabServer):
+    """Step l.1.2: what answers another epoch, of another leadership, counts."""
 
     def _is_to_epoch(self, source: int, epoch: int) -> bool:
         return self.role is Role.LEADING and self.epoch is not None
@@ -152,11 +146,11 @@ class KeepsWaiting(ZabServer):
         self.waiting.update(waiting)
 
 
-class ReadsLocally(ZabServer):
-    """A query is answered at once by who believes that it leads, without asking a quorum."""
+class ReadsAnywhere(ZabServer):
+    """A query is answered at once by whichever server gets it, from what it has delivered, as ZooKeeper's reads are."""
 
     def _on_client_query(self, source: int, message: ClientQuery) -> None:
-        if self.leads:
+        if self.phase is Phase.BROADCAST:
             self._answer_query(source, message)
         else:
             super()._on_client_query(source, message)
