@@ -8,7 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from simclock.actors.message import payload_type_of
-from simclock.actors.placements.inline import inline_run, tapped
+from simclock.actors.placements.inline import inline_run, looked_at, tapped
 from simclock.actors.placements.packing import Look, Onlooker
 from simclock.actors.placements.placement import PLACEMENTS, Placement
 from simclock.errors import HandlerError
@@ -23,6 +23,7 @@ __all__ = [
     "Placement",
     "inline_run",
     "interposed",
+    "looked_at",
     "payload_type_of",
     "run",
     "tapped",

@@ -60,6 +60,7 @@ COMMANDS = {
     "why": ("simclock.experiments.commands.why:why", "Tell what set an event off, back to the root."),
     "diff": ("simclock.experiments.commands.diff:diff", "Show where two runs part."),
     "view": ("simclock.experiments.commands.view:view", "Write a page that shows a run, or two, or a log."),
+    "gallery": ("simclock.experiments.commands.gallery:gallery", "Draw a picture of every topic of the catalog."),
     "step": ("simclock.experiments.commands.step:step", "Decide by hand what happens next, and go back."),
     "list": (
         "simclock.experiments.commands.listing:list_scenarios",

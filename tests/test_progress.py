@@ -442,3 +442,27 @@ def test_on_ray_an_interrupt_says_where_the_run_stood(ray, interruptible):
     assert " in on_timer)" in standing.doing
     assert starting, "who looks on sees the start too"
     assert set(starting) <= {f"starting 2 Ray actors: {up} up" for up in (0, 1, 2)}
+
+
+@pytest.mark.parametrize(("words", "shown"), [((), None), (("--progress",), True), (("--no-progress",), False)])
+def test_a_page_of_a_run_that_lasts_shows_how_far_it_is(tmp_path, monkeypatch, words, shown):
+    asked, seen = [], []
+
+    @contextmanager
+    def onlooker(look):
+        yield
+        seen.append(look(False))
+
+    monkeypatch.setattr(
+        "simclock.experiments.commands.view.watcher", lambda progress: asked.append(progress) or onlooker
+    )
+    result = simclock("view", "phold", "--nodes", 2, "--duration", "1s", "--out", tmp_path / "run.html", *words)
+    assert (result.exit_code, asked, [each.virtual_ns for each in seen]) == (0, [shown], [seconds(1)])
+    assert seen[0].end_ns == seconds(1) and seen[0].events > 0
+
+
+def test_an_interrupted_page_says_where_the_run_stood(tmp_path, monkeypatch, pressed):
+    (tmp_path / "players.py").write_text(f'WHERE = "timer"\n{BALL_GAME}', encoding="utf-8")
+    result = simclock("view", f"{tmp_path}/players.py:game")
+    assert result.exit_code == 130 and not (tmp_path / "run.html").exists()
+    assert "simclock: interrupted at 50ms of 1s of virtual time, " in result.stderr

@@ -107,24 +107,34 @@ def run_in_process(
     guards = guarding(scenario.build, guard)
     with guards.run:
         scheduler, _ = inline_run(scenario, placement, trace=_with_taps(trace), replay=replay, guards=guards)
-        hosts, thread = scheduler.hosts, get_ident()
+        hosts = scheduler.hosts
         assert isinstance(hosts, InlineHosts), "the run is in this process"
-
-        def standing(frames: Frames | None) -> Standing:
-            return scheduler.standing(hosts.standing(frames), frames or ())
-
-        with onlooker(lambda closely: standing(frames_of(thread) if closely else None)):
+        with looked_at(scheduler, scenario.seed, onlooker):
             try:
                 pilot(scheduler, hosts)
                 result = scheduler.run()
                 return result._replace(warnings=(*result.warnings, *hosts.unknown_messages()))
-            except KeyboardInterrupt as interrupt:
-                raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), scenario.seed) from interrupt
             except SimclockError as error:
                 error.counters = hosts.counters()
                 if isinstance(error, HandlerError):
                     error.faults = scheduler.faults_before(error.failure.time_ns + 1)
                 raise
+
+
+@contextmanager
+def looked_at(scheduler: Scheduler, seed: int, onlooker: Onlooker) -> Iterator[None]:
+    """While this thread runs it an onlooker may look where the run stands; an interrupt says it too: RunInterrupted."""
+    hosts, thread = scheduler.hosts, get_ident()
+    assert isinstance(hosts, InlineHosts), "the run is in this process"
+
+    def standing(frames: Frames | None) -> Standing:
+        return scheduler.standing(hosts.standing(frames), frames or ())
+
+    with onlooker(lambda closely: standing(frames_of(thread) if closely else None)):
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            raise RunInterrupted(standing(extract_tb(interrupt.__traceback__)), seed) from interrupt
 
 
 def inline_run(

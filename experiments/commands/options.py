@@ -198,6 +198,15 @@ _SEEDLESS = (
 )
 
 
+def progress_option(command: Command) -> Command:
+    """The option of who shows how far a run is; the command takes it as `progress`, None where nothing was said."""
+    return click.option(
+        "--progress/--no-progress",
+        default=None,
+        help="Show on stderr how far a run is that lasts.  [default: where stderr is a terminal]",
+    )(command)
+
+
 def database_option(command: Command) -> Command:
     """The option that names the results database; the command takes it as `database`, a path."""
     return click.option(

@@ -18,7 +18,7 @@ from simclock.errors import HandlerError, RunInterrupted, UsageError
 from simclock.experiments.causality.excerpt import Excerpt, Wanted
 from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import Overrides, override_options, placement_options
+from simclock.experiments.commands.options import Overrides, override_options, placement_options, progress_option
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
@@ -29,6 +29,7 @@ from simclock.experiments.runs.reasons import reasons
 from simclock.experiments.runs.replay_code import read_replay_code
 from simclock.experiments.runs.report import Report, asked, report_json, report_of, report_text
 from simclock.experiments.runs.source import Source
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.output import OutputLost, cannot_write, lost_output, write_lines
 from simclock.experiments.telling.pictures import check_name, try_picture
 from simclock.experiments.traces.plain_values import trace_line
@@ -64,11 +65,7 @@ TRACE_BEGINS = (b'{"version":', b'{"time_ns":')
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the run, as FILE.svg: the topic's picture, or its space-time diagram.",
 )
-@click.option(
-    "--progress/--no-progress",
-    default=None,
-    help="Show on stderr how far a run is that lasts.  [default: where stderr is a terminal]",
-)
+@progress_option
 @click.option("--story/--no-story", default=True, show_default=True, help="Tell what happened, line by line.")
 @click.option("--watch", "watched", is_flag=True, help="Pace the run to the wall clock in the terminal, and take keys.")
 @click.option("--speed", metavar="FACTOR", help="With --watch: virtual seconds per second.  [default: 1]")
@@ -112,7 +109,7 @@ def run(
             raise UsageError("--watch: a story is not JSON: leave --format out")
         overrides = watched_overrides(overrides, source, placement, speed or "1", guard)
         source, story = overrides.source(scenario), False  # the same run again: its story has been told
-    made = source.scenario()
+    made = _kept_for(source.entry.story if story and form == "text" else None, source.scenario())
     draw = source.entry.plot
     gathered = _gathered(plot, draw is None, made)
     drawn = replace(source, settings=as_drawn(source.settings, made))
@@ -142,6 +139,11 @@ def run(
     if problem is not None:
         raise problem
     return EXIT_STATUS[report.status]
+
+
+def _kept_for(story: Any, scenario: Scenario) -> Scenario:
+    """The scenario whose observations are kept for its story, if it is told from them."""
+    return story.kept_of(scenario) if isinstance(story, Chronicle) else scenario
 
 
 def _gathered(plot: Path | None, has_none: bool, made: Scenario) -> TracedExecution | None:

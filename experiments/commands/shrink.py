@@ -57,9 +57,9 @@ def shrink(
 ) -> int:
     """Make a failing run smaller while the same property stays broken, and write what is left as a scenario file.
 
-    Less is: fewer faults, a shorter run, smaller numbers of the scenario's own, fewer nodes, simpler faults. A result
-    is named by sweep and seed, as 3:17, or is a SCENARIO with --seed, or SCENARIO@SEED. The outcome is the same for
-    any --jobs.
+    Less is: fewer faults and operations of clients, a shorter run, smaller numbers of the scenario's own, fewer nodes,
+    simpler faults. A result is named by sweep and seed, as 3:17, or is a SCENARIO with --seed, or SCENARIO@SEED. The
+    outcome is the same for any --jobs.
 
     Exit status 2 where the run breaks nothing.
 

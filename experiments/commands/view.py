@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 import click
 
-from simclock.actors.run import inline_run
+from simclock.actors.run import inline_run, looked_at
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.causality.foreign.logs import is_trace, read_logs
 from simclock.experiments.checkers.linearizability import Model, key_value
 from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.commands.check import MODELS
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import Overrides, database_option, override_options
+from simclock.experiments.commands.options import Overrides, database_option, override_options, progress_option
 from simclock.experiments.commands.played import is_named_file, is_script, played
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.runs.reference import Reference
@@ -33,6 +33,7 @@ from simclock.experiments.viewing.of_logs import seen_log
 from simclock.experiments.viewing.page import PAGE_BEGINS, Parting, page
 from simclock.experiments.viewing.seen import Collector, Seen, Window
 from simclock.experiments.viewing.states import LookingTrace
+from simclock.experiments.watching.progress import watcher
 from simclock.guarding.guard import guarding
 from simclock.kernel.scheduler import RunResult
 from simclock.observers import Violation
@@ -57,6 +58,7 @@ LINEARIZABILITY = "linearizability"
 @click.option(
     "--act", type=click.IntRange(min=1), metavar="N", help="Of a script, show the N-th `scenario`.  [default: 1]"
 )
+@progress_option
 @database_option
 def view(
     *,
@@ -70,6 +72,7 @@ def view(
     model: str | None,
     regexes: tuple[str, ...],
     act: int | None,
+    progress: bool | None,
     database: Path,
 ) -> int:
     """Write a page that shows RUN: a space-time diagram to zoom into, to search and to click through, in one file.
@@ -89,7 +92,7 @@ def view(
     window = _window(from_text, to_text)
     target = Path(out)
     _check_target(target)
-    shown = _Shown(overrides, database, window, states, None if model is None else MODELS[model](None))
+    shown = _Shown(overrides, database, window, states, None if model is None else MODELS[model](None), progress)
     if act is not None and not is_script(run):
         raise UsageError(f"--act: {run} is no script: leave it out")
     if is_script(run):
@@ -198,6 +201,7 @@ class _Shown:
     window: Window
     states: bool
     model: Model | None
+    progress: bool | None
 
     def one(self, text: str, keep: Callable[[TraceRecord], Any] | None = None) -> Seen:
         """The run that the text names, ready for a page; `keep` is called with each of its records."""
@@ -220,7 +224,7 @@ class _Shown:
         name = f"{scenario.name}, seed {scenario.seed}"
         command = reference.replay.replace("simclock run ", "simclock replay ", 1)
         try:
-            result = _looked_at(scenario, collector, take, reference.replay, states=self.states)
+            result = _looked_at(scenario, collector, take, reference.replay, states=self.states, progress=self.progress)
         except HandlerError as error:
             click.echo(f"simclock: {error}", err=True)
             failure = error.failure
@@ -243,14 +247,21 @@ def _each(collector: Collector, keep: Callable[[TraceRecord], Any] | None, recor
 
 
 def _looked_at(
-    scenario: Scenario, collector: Collector, take: Callable[[TraceRecord], Any], replay: str, *, states: bool
+    scenario: Scenario,
+    collector: Collector,
+    take: Callable[[TraceRecord], Any],
+    replay: str,
+    *,
+    states: bool,
+    progress: bool | None,
 ) -> RunResult:
     guards = guarding(scenario.build, True)
     with guards.run:
         scheduler, host = inline_run(scenario, trace=take, replay=replay, guards=guards)
         host.trace = looking = LookingTrace(host, states=states)
         collector.state_of, collector.began_of = looking.state_of, looking.began_of
-        return scheduler.run()
+        with looked_at(scheduler, scenario.seed, watcher(progress)):
+            return scheduler.run()
 
 
 def _model_of(scenario: Scenario, report: Report) -> Model | None:

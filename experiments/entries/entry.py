@@ -16,6 +16,7 @@ from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.keys import PARAMETER, Key, pressed
 from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.entries.narration import Narrator
+from simclock.experiments.entries.planned_operations import with_operations
 from simclock.experiments.entries.replacement import replaced_nodes, replaced_parts
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import Verdict
@@ -158,7 +159,7 @@ def _unstruck(entry: Entry, settings: Settings) -> Scenario:
     scenario = made(entry, settings)
     names = ("duration_ns", "network", "clocks", "disk", "faults", "adaptive", "fail_when_quiet")
     given = {name: getattr(settings, name) for name in names if getattr(settings, name) is not None}
-    scenario = replace(scenario, **given)
+    scenario = with_operations(replace(scenario, **given), settings.operations)
     return pressed(scenario, entry.keys, scenario.parameters.get(PARAMETER, "")) if entry.keys else scenario
 
 

@@ -14,6 +14,7 @@ from simclock.experiments.entries.replacement import Replacement
 from simclock.experiments.nemesis import parse_nemesis, parse_rhythm
 from simclock.experiments.runs.seeds import check_seed
 from simclock.faults import Fault
+from simclock.protocols.key_value import PlannedOperation
 from simclock.readable import say
 from simclock.scenario import NODES_MAX
 
@@ -30,6 +31,8 @@ class Settings:
     clocks: Clocks | None = None
     disk: DiskModel | None = None
     faults: tuple[Fault, ...] | None = None
+    operations: tuple[PlannedOperation, ...] | None = None
+    """What clients call, in place of what they would draw; `()` is nothing."""
     adaptive: bool | None = None
     """Whether faults that observers inject happen, beside those of the plan."""
     fail_when_quiet: bool | None = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from simclock.experiments.entries.bug import BUG, Bug
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.lanes import Lanes
+from simclock.experiments.entries.shot import Shot
 from simclock.experiments.entries.studies import Study
 
 
@@ -25,11 +26,15 @@ class Topic:
     studies: tuple[Study, ...] = ()
     lanes: Lanes | None = None
     """How nodes are coloured in pictures of its entries that do not say so themselves."""
+    shot: Shot | None = None
+    """What the gallery shows; None: how its first scenario begins."""
     not_applicable: Mapping[str, str] = field(default_factory=dict)
     """Ids of documented bugs -> why there is no row."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "entries", tuple([self._with_lanes(self._with_bugs(entry)) for entry in self.entries]))
+        if self.shot is not None and self.shot.scenario not in {entry.name for entry in self.entries}:
+            raise ValueError(f"{self.name}: {self.shot.scenario} is no scenario of its own to be shown")
         takes = {entry.name: entry.bugs for entry in self.entries}
         for bug in self.bugs:
             if bug.id not in takes.get(bug.scenario, ()):

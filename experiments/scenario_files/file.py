@@ -46,6 +46,15 @@
     nodes = [0, 1, 2, 3, 4]                 # all where this is left out
     links = true                            # the links between them, in place of the nodes
 
+    [[operations]]                          # what clients call, and nothing else, in place of what they would draw
+    at = "120ms"                            # by the client's monotonic clock
+    node = 5
+    process = 5                             # one operation at a time; no other client has a process of that number
+    function = "cas"
+    key = "k0"
+    expected = "a"
+    value = "b"
+
 The kinds of faults are `simclock.faults.WRITTEN`; a fault's keys are the fields of its class, times and drifts without
 their unit (`at_ns` is `at = "30s"`, `drift_ppb` is `drift = "200ppm"`). Only `scenario` must be there; what is left
 out is as the scenario has it, `faults = []` means none. Whatever is wrong is one UsageError of one line, with the
@@ -77,6 +86,7 @@ from simclock.experiments.scenario_files.text import fault_key
 from simclock.experiments.scenario_files.toml_table import Table, check_numbers
 from simclock.experiments.telling.spelling import reason, say, unknown
 from simclock.faults import WRITTEN, Fault, NodeName
+from simclock.protocols.key_value import PlannedOperation
 from simclock.scenario import Scenario
 
 KEYS = (
@@ -93,9 +103,11 @@ KEYS = (
     "clocks",
     "disk",
     "faults",
+    "operations",
     "adaptive",
     "fail_when_quiet",
 )
+_OPERATION = '[[operations]] with at = "120ms", node = 5, process = 5, function = "get", key = "k0"'
 _EXAMPLE = '[[faults]] with kind = "crash", at = "10s", node = 0'
 
 SIGNED_TIMES = ("by_ns",)
@@ -236,6 +248,8 @@ def _with_environment(table: Table, entry: Entry, settings: Settings, folder: Pa
         settings = replace(settings, **made)
     if "faults" in table.values:
         settings = replace(settings, faults=_faults(table))
+    if "operations" in table.values:
+        settings = replace(settings, operations=_operations(table))
     return settings
 
 
@@ -305,6 +319,39 @@ def _faults(table: Table) -> tuple[Fault, ...]:
             raise UsageError(f"{table.place(path)}: {say(value)} is not a fault: write {_EXAMPLE}")
         faults.append(_fault(Table(value, table.file, path)))
     return tuple(faults)
+
+
+def _operations(table: Table) -> tuple[PlannedOperation, ...]:
+    values = table.array("operations", _OPERATION)
+    assert values is not None, "the operations are there"
+    operations = []
+    for position, value in enumerate(values):
+        path = f"operations[{position}]"
+        if not isinstance(value, dict):
+            raise UsageError(f"{table.place(path)}: {say(value)} is not an operation: write {_OPERATION}")
+        operations.append(_operation(Table(value, table.file, path)))
+    return tuple(operations)
+
+
+def _operation(table: Table) -> PlannedOperation:
+    """An operation's keys are the fields of its class; a value is text or a whole number."""
+    table.only(("at", *(name for name in PlannedOperation.__struct_fields__ if name != "at_ns")))
+    examples = {"at": '"120ms"', "node": "5", "process": "5", "function": '"get"'}
+    for key, example in examples.items():
+        table.required(key, example)
+    return PlannedOperation(
+        at_ns=table.duration_ns("at") or 0,
+        node=table.whole("node") or 0,
+        process=table.whole("process") or 0,
+        function=table.text("function", '"get"') or "",
+        key=table.text("key", '"k0"'),
+        value=_called_with(table, "value"),
+        expected=_called_with(table, "expected"),
+    )
+
+
+def _called_with(table: Table, key: str) -> str | int | None:
+    return table.whole(key) if type(table.values.get(key)) is int else table.text(key, '"..."')
 
 
 def _fault(table: Table) -> Fault:

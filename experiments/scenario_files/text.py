@@ -19,6 +19,7 @@ from simclock.experiments.entries.settings import Settings
 from simclock.experiments.scenario_files.latency_forms import latency_to_table, only_used_figures
 from simclock.experiments.telling.spelling import say
 from simclock.faults import Fault
+from simclock.protocols.key_value import PlannedOperation
 from simclock.scenario import Scenario
 
 
@@ -39,7 +40,8 @@ def write_settings(name: str, settings: Settings, own: Network | None = None) ->
     if settings.disk is not None:
         document["disk"] = {"sync": format_duration(settings.disk.sync_ns)}
     faults = ("[[faults]]\n" + _toml(_fault(fault)) for fault in settings.faults or ())  # a paragraph each, also short
-    return "\n".join((_toml(document), *faults))
+    operations = ("[[operations]]\n" + _toml(_operation(operation)) for operation in settings.operations or ())
+    return "\n".join((_toml(document), *faults, *operations))
 
 
 def whole_settings(settings: Settings, scenario: Scenario) -> Settings:
@@ -84,8 +86,7 @@ def _top(name: str, settings: Settings) -> dict[str, Any]:
         values["rhythm"] = settings.rhythm
     if settings.liveness_ns is not None:
         values["liveness"] = format_duration(settings.liveness_ns)
-    if settings.faults is not None and not settings.faults:
-        values["faults"] = []
+    values |= {key: [] for key in ("faults", "operations") if getattr(settings, key) == ()}
     return values
 
 
@@ -117,6 +118,11 @@ def _fault(fault: Fault) -> dict[str, Any]:
             value = f"{value}ppb"
         values[fault_key(field.name)] = value
     return values
+
+
+def _operation(operation: PlannedOperation) -> dict[str, Any]:
+    values = {"at": format_duration(operation.at_ns), **msgspec.structs.asdict(operation)}
+    return {key: value for key, value in values.items() if key != "at_ns" and value is not None}
 
 
 def fault_key(field: str) -> str:

@@ -24,6 +24,8 @@ from simclock.hash_seed import on_command_line
 from simclock.readable import in_one_line
 
 SEEN_MAX = 240
+OPERATIONS_SHOWN = 12
+"""More stand in the file alone."""
 MADE_SMALLER = "Made smaller from "
 """How the second line of what is written begins."""
 
@@ -113,6 +115,7 @@ def _size(reference: Reference, settings: Settings, trial: Trial) -> Size:
     healed = healed_ns(trial.faults)  # from there on nothing goes wrong any more
     return Size(
         faults=sum(healed is None or fault.at_ns < healed for fault in trial.faults),
+        operations=len(trial.operations),
         nodes=scenario.nodes,
         duration_ns=scenario.duration_ns or trial.virtual_ns,
         parameters=numbers_of(reference.entry, settings),
@@ -126,6 +129,8 @@ def size_rows(minimal: Minimal) -> Iterator[tuple[str, str, str]]:
     """What was made smaller: name, before, after."""
     before, after = minimal.before, minimal.after
     yield "faults", str(before.faults), str(after.faults)
+    if before.operations:
+        yield "operations", str(before.operations), str(after.operations)
     yield "nodes", str(before.nodes), str(after.nodes)
     yield "duration", format_duration(before.duration_ns), format_duration(after.duration_ns)
     for name, number in before.parameters.items():
@@ -137,6 +142,9 @@ def report_text(minimal: Minimal, out: Path, wall_s: float, started_s: float = 0
     rows = [(name, was if was == now else f"{was} -> {now}") for name, was, now in size_rows(minimal)]
     plan = [str(fault) for fault in minimal.settings.faults or ()]
     rows += [("plan" if not position else "", fault) for position, fault in enumerate(plan or ["no fault is needed"])]
+    called = list(map(str, minimal.settings.operations or ()))
+    if len(called) <= OPERATIONS_SHOWN:
+        rows += [("called" if not position else "", each) for position, each in enumerate(called)]
     rows.append(("seen", minimal.seen))
     ended = f", {minimal.why_ended}" if minimal.why_ended else ""
     started = f" (Ray started in {started_s:.1f} s)" if started_s else ""
@@ -163,7 +171,8 @@ def file_text(minimal: Minimal, out: Path, command: str) -> str:
 
 def _own_network(minimal: Minimal) -> Network:
     """The network that the scenario has by itself."""
-    return make_scenario(minimal.reference.entry, replace(minimal.settings, network=None, faults=())).network
+    bare = replace(minimal.settings, network=None, faults=(), operations=None)
+    return make_scenario(minimal.reference.entry, bare).network
 
 
 def _name_from(name: str, folder: Path) -> str:

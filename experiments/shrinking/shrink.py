@@ -1,8 +1,9 @@
 """What is made smaller, in which order, as long as the same property stays broken.
 
 First the plan becomes what the environment really did: ids in place of names, injected faults as planned ones, so that
-each step can be left out alone. Then, round after round until nothing more gives: duration, faults, what the network
-and clocks do by chance, the scenario's numbers, nodes, and the fields of what faults are left.
+each step can be left out alone. Then, round after round until nothing more gives: duration, faults, what clients call
+(which first becomes a plan too), what the network and clocks do by chance, the scenario's numbers, nodes, and the
+fields of what faults are left.
 
 Law: every step taken was run and fails in the same way; the outcome depends on the scenario and the seed alone.
 """
@@ -21,7 +22,16 @@ from simclock.errors import SimclockError
 from simclock.experiments.entries.entry import Entry, make_scenario
 from simclock.experiments.entries.parameters import is_duration, parameters_of
 from simclock.experiments.entries.settings import Settings
-from simclock.experiments.shrinking.delta_debugging import ddmin, without_pairs
+from simclock.experiments.shrinking.delta_debugging import Item, ddmin, without_pairs
+from simclock.experiments.shrinking.operations import (
+    OF_ONE,
+    Operations,
+    before,
+    moved_to,
+    rounded,
+    sooner,
+    together,
+)
 from simclock.experiments.shrinking.plan import (
     ROUND_NS,
     Plan,
@@ -50,6 +60,8 @@ class Size:
     """How big a scenario is."""
 
     faults: int
+    operations: int
+    """Of clients that can take them from a plan."""
     nodes: int
     duration_ns: int
     parameters: dict[str, int]
@@ -73,8 +85,9 @@ class Shrinking:
 
     def to_the_end(self) -> None:
         """Make it as small as it gets, or as the limit on runs allows."""
-        steps = (self._shorten, self._leave_out_faults, self._calm, self._lower_numbers, self._leave_out_nodes)
-        self._repeat((*steps, self._simplify_faults, self._wait_less, self._round_times), self._round_duration)
+        steps = (self._shorten, self._leave_out_faults, self._leave_out_operations, self._calm, self._lower_numbers)
+        more = (self._leave_out_nodes, self._simplify_faults, self._wait_less, self._round_times)
+        self._repeat((*steps, *more), self._round_duration)
 
     def plan_alone(self) -> None:
         """Leave out faults, and nothing else: what a test asserts of a run may need its time and its nodes."""
@@ -131,7 +144,8 @@ class Shrinking:
         """The best, ended there; what would happen later is left out."""
         duration_ns = max(1, duration_ns)
         faults = tuple(fault for fault in self.plan if fault.at_ns < duration_ns)
-        return replace(self.best, duration_ns=duration_ns, faults=faults)
+        operations = before(self.best.operations, duration_ns)
+        return replace(self.best, duration_ns=duration_ns, faults=faults, operations=operations)
 
     def _round_duration(self) -> None:
         """The last step: a duration that is written shorter, though a little longer."""
@@ -145,32 +159,56 @@ class Shrinking:
 
     def _leave_out_faults(self) -> None:
         """Pairs first, as a crash and its restart, then one by one, then every two."""
-        self._minimize(paired(self.plan), self.plan)
-        self._minimize([(position,) for position in range(len(self.plan))], self.plan)
-        if len(self.plan) <= PAIRS_OF_MAX:
-            whole = self.plan
-            kept = without_pairs(range(len(whole)), self._asking(whole))
-            if len(kept) < len(whole):
-                self._take(self._with(_picked(whole, [(position,) for position in kept])))
+        self._minimize(paired(self.plan), self.plan, self._with)
+        self._minimize(_alone(self.plan), self.plan, self._with)
+        self._minimize_by_pairs(self.plan, self._with)
 
-    def _minimize(self, groups: Sequence[tuple[int, ...]], plan: Plan) -> None:
+    def _minimize(
+        self,
+        groups: Sequence[tuple[int, ...]],
+        whole: tuple[Item, ...],
+        with_these: Callable[[tuple[Item, ...]], Settings],
+        minimize: Callable[[Any, Any], Any] = ddmin,
+    ) -> None:
+        """Leave out groups of positions; what is left of `whole` is put into the best so far."""
+
         def first_failing(candidates: Sequence[tuple[tuple[int, ...], ...]]) -> int | None:
-            settings = [self._with(_picked(plan, candidate)) for candidate in candidates]
+            settings = [with_these(_picked(whole, candidate)) for candidate in candidates]
             found = self.trials.first_failing(settings)
             if found is not None:
                 self._take(settings[found])
             return found
 
-        ddmin(groups, first_failing)
+        minimize(groups, first_failing)
 
-    def _asking(self, plan: Plan) -> Callable[[Sequence[tuple[int, ...]]], int | None]:
-        def first_failing(candidates: Sequence[tuple[int, ...]]) -> int | None:
-            return self.trials.first_failing([self._with(_picked(plan, [candidate])) for candidate in candidates])
-
-        return first_failing
+    def _minimize_by_pairs(self, whole: tuple[Item, ...], with_these: Callable[[tuple[Item, ...]], Settings]) -> None:
+        if len(whole) <= PAIRS_OF_MAX:
+            self._minimize(_alone(whole), whole, with_these, without_pairs)
 
     def _with(self, plan: Plan) -> Settings:
         return replace(self.best, faults=plan)
+
+    # What clients call.
+
+    def _leave_out_operations(self) -> None:
+        """First what clients called becomes their plan; then those of a key, of a client, of a process, each, every
+        two."""
+        if self.best.operations is None:
+            asked = self.trials.trial(self.best).operations
+            if not asked or not self._take_first([self._calling(asked)]):
+                return
+        for of in OF_ONE:
+            self._minimize(together(self.operations, of), self.operations, self._calling)
+        self._minimize(_alone(self.operations), self.operations, self._calling)
+        self._minimize_by_pairs(self.operations, self._calling)
+
+    @property
+    def operations(self) -> Operations:
+        """What is left of what clients call, once it is a plan."""
+        return self.best.operations or ()
+
+    def _calling(self, operations: Operations) -> Settings:
+        return replace(self.best, operations=operations)
 
     # Chance.
 
@@ -212,7 +250,7 @@ class Shrinking:
         if self.best.network == self.network:
             return settings
         assert self.best.network is not None, "only calming changes it"
-        made = self._scenario(replace(settings, network=self.network, faults=()))
+        made = self._scenario(replace(settings, network=self.network, faults=(), operations=None))
         if made is None:
             return settings
         chances: dict[str, Any] = {name: getattr(self.best.network, name) for name in PROBABILITIES}
@@ -221,10 +259,18 @@ class Shrinking:
     def _fitting(self, settings: Settings) -> Iterator[Settings]:
         """The candidate with a plan that speaks of its own nodes alone; nothing if there is no such scenario."""
         settings = self._calmed(settings)
-        scenario = self._scenario(replace(settings, faults=()))
+        scenario = self._scenario(replace(settings, faults=(), operations=None))
         if scenario is not None:
             gone = [node for node in named_nodes(self.plan) if node >= scenario.nodes]
-            yield replace(settings, faults=without_nodes(self.plan, gone))
+            yield replace(settings, faults=without_nodes(self.plan, gone), operations=self._called_in(scenario))
+
+    def _called_in(self, scenario: Scenario) -> Operations | None:
+        """The operations for a scenario of other nodes."""
+        if self.best.operations is None:
+            return None
+        was = self._scenario(self.best)
+        assert was is not None, "it has been run"
+        return moved_to(self.best.operations, was, scenario)
 
     def _scenario(self, settings: Settings) -> Scenario | None:
         try:
@@ -241,9 +287,10 @@ class Shrinking:
         candidates = []
         for smaller in _smaller(count):
             settings = self._calmed(replace(self.best, nodes=smaller))
-            made = self._scenario(replace(settings, faults=()))
+            made = self._scenario(replace(settings, faults=(), operations=None))
             if made is None or made.nodes >= scenario.nodes:
                 continue
+            settings = replace(settings, operations=self._called_in(made))
             # What `nodes` scales comes first; clients, where there are any, come after.
             least = sorted(range(count), key=lambda node: (named.get(node, 0), -node))[: count - smaller]
             for gone in dict.fromkeys((tuple(sorted(least)), tuple(range(smaller, count)))):
@@ -255,7 +302,7 @@ class Shrinking:
     def _scaled_by(self, scenario: Scenario) -> int:
         """The value of `nodes` that makes what the scenario makes without it."""
         for nodes in range(1, scenario.nodes):
-            made = self._scenario(self._calmed(replace(self.best, nodes=nodes, faults=())))
+            made = self._scenario(self._calmed(replace(self.best, nodes=nodes, faults=(), operations=None)))
             if made is not None and made.nodes == scenario.nodes:
                 return nodes
         return scenario.nodes
@@ -271,26 +318,40 @@ class Shrinking:
                 position += 1
 
     def _wait_less(self) -> None:
-        """Less time before each fault, and so before all that follow it."""
-        for position in range(len(self.plan)):
-            duration_ns = self.best.duration_ns
-            if duration_ns is None:
+        """Less time before each fault and each operation, and so before all that follow it."""
+        place = 0
+        while self.best.duration_ns is not None:
+            times = self._times_ns()
+            if place >= len(times):
                 return
-            plan = self.plan
-            gap_ns = plan[position].at_ns - (plan[position - 1].at_ns if position else 0)
-            candidates = []
-            for less_ns in sorted({gap_ns, gap_ns * 3 // 4, gap_ns // 2} - {0}, reverse=True):
-                later = [_moved(fault, fault.at_ns - less_ns) for fault in plan[position:]]
-                earlier = self._with((*plan[:position], *later))
-                candidates.append(replace(earlier, duration_ns=max(1, duration_ns - less_ns)))
-            if candidates:
-                self._take_first(candidates)
+            gap_ns = times[place] - (times[place - 1] if place else 0)
+            shorter = sorted({gap_ns, gap_ns * 3 // 4, gap_ns // 2} - {0}, reverse=True)
+            if shorter:
+                self._take_first([self._sooner(times[place], less_ns, self.best.duration_ns) for less_ns in shorter])
+            place += 1
+
+    def _times_ns(self) -> list[int]:
+        """When faults happen, and operations are called, if they are few."""
+        called = self.operations if len(self.operations) <= PAIRS_OF_MAX else ()
+        return sorted({fault.at_ns for fault in self.plan} | {each.at_ns for each in called})
+
+    def _sooner(self, from_ns: int, less_ns: int, duration_ns: int) -> Settings:
+        """The best, in which all that happens from an instant on happens so much earlier."""
+        plan = in_order(
+            [_moved(fault, fault.at_ns - less_ns) if fault.at_ns >= from_ns else fault for fault in self.plan]
+        )
+        operations = sooner(self.best.operations, from_ns, less_ns)
+        return replace(self._with(plan), operations=operations, duration_ns=max(1, duration_ns - less_ns))
 
     def _round_times(self) -> None:
         """Times that are written shorter: all at once, then each."""
         for unit in ROUND_NS:
-            rounded = in_order([_moved(fault, fault.at_ns // unit * unit) for fault in self.plan])
-            if rounded == self.plan or self._take_first([self._with(rounded)]):
+            plan = in_order([_moved(fault, fault.at_ns // unit * unit) for fault in self.plan])
+            if plan == self.plan or self._take_first([self._with(plan)]):
+                break
+        for unit in ROUND_NS:
+            times = rounded(self.operations, unit)
+            if times == self.operations or self._take_first([self._calling(times)]):
                 break
         for fault in self.plan:
             position = self.plan.index(fault)
@@ -303,8 +364,12 @@ def _moved(fault: Any, at_ns: int) -> Any:
     return msgspec.structs.replace(fault, at_ns=at_ns)
 
 
-def _picked(plan: Plan, groups: Sequence[tuple[int, ...]]) -> Plan:
-    return tuple(plan[position] for position in sorted(position for group in groups for position in group))
+def _picked(whole: tuple[Item, ...], groups: Sequence[tuple[int, ...]]) -> tuple[Item, ...]:
+    return tuple(whole[position] for position in sorted(position for group in groups for position in group))
+
+
+def _alone(items: Sequence[Any]) -> list[tuple[int, ...]]:
+    return [(position,) for position in range(len(items))]
 
 
 def _smaller(number: int) -> list[int]:

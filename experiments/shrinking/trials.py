@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simclock.actors.run import inline_run
 from simclock.errors import HandlerError
@@ -18,6 +18,7 @@ from simclock.experiments.nemesis import phase
 from simclock.experiments.runs.outcome import violated_properties
 from simclock.experiments.runs.report import report_of, violation_text
 from simclock.experiments.scenario_files.text import write_settings
+from simclock.experiments.shrinking.operations import Operations, OperationsCalled, operations_of
 from simclock.faults import Fault
 from simclock.kernel.scheduler import Scheduler
 from simclock.observers import Violation
@@ -39,6 +40,8 @@ class Trial:
     digest: str = ""
     faults: tuple[Fault, ...] = ()
     """What the environment did, with node ids."""
+    operations: Operations = ()
+    """What clients called, if it can be planned."""
     refused: str = ""
     """Why there was no run."""
 
@@ -55,11 +58,13 @@ class TrialRunner:
     def trial(self, settings: Settings) -> Trial:
         """One run, whatever it comes to: an exception that is not a node's or an observer's refuses the candidate."""
         try:
-            scheduler, _ = inline_run(make_scenario(self.entry, settings))
+            scenario = make_scenario(self.entry, settings)
+            called = OperationsCalled()
+            scheduler, _ = inline_run(replace(scenario, observers=(*scenario.observers, lambda: called)))
             try:
                 result = scheduler.run()
             except HandlerError as error:
-                return _failed(error, scheduler)
+                return replace(_failed(error, scheduler), operations=operations_of(called, scenario))
             report = report_of(self.entry, result)
         except Exception as error:
             return Trial(refused=" ".join(str(error).split()) or type(error).__name__)
@@ -73,6 +78,7 @@ class TrialRunner:
             virtual_ns=result.virtual_ns,
             digest=result.digest,
             faults=result.faults,
+            operations=operations_of(called, scenario),
         )
 
 

@@ -19,8 +19,9 @@ from types import NoneType, UnionType
 from typing import Any
 
 from simclock.protocols.key_value.observed import Failed, Invoked, Succeeded, Unknown
+from simclock.protocols.key_value.planned import Planned, PlannedOperation
 from simclock.protocols.key_value.store import Answer, Command, decode_answer, encode_command
-from simclock.protocols.key_value.workload import Workload
+from simclock.protocols.key_value.workload import FUNCTIONS, Workload
 from simclock.protocols.replication import Call, Caller, ClientQuery, ClientReply, ClientRequest, numbered
 
 CALLS_MAX = 1 << 24
@@ -42,7 +43,7 @@ class _Call(Call):
         self.command = command
 
 
-class Client(Caller):
+class Client(Caller, Planned):
     """One client node with one or more processes."""
 
     def __init__(self, servers: tuple[int, ...], workload: Workload) -> None:
@@ -61,7 +62,9 @@ class Client(Caller):
 
     def on_start(self) -> None:
         super().on_start()
-        if self.workload.loop == "open":
+        if self.planned is not None:
+            self.wait_for_planned()
+        elif self.workload.loop == "open":
             self._wait_for_arrival()
         else:
             for _ in range(self.workload.processes):
@@ -75,6 +78,8 @@ class Client(Caller):
                 self._retry(request_id)
             case ("give_up", int(request_id)):
                 self._give_up(request_id)
+            case ("planned", int(place)):
+                self.on_planned(place)
             case "arrival":
                 self._wait_for_arrival()
                 self._call(self.idle.pop() if self.idle else self._new_process())
@@ -102,9 +107,32 @@ class Client(Caller):
         until_ns = self.workload.until_ns
         if self.called == self.workload.calls_max or (until_ns is not None and self.clock.monotonic_ns() >= until_ns):
             return
+        number = self.sequence_num.get(process, 0) + 1
+        self._ask(process, self.workload.next_command(self.random.getrandbits, f"{process}.{number};", self.seen))
+
+    def planned_problem(self, operation: PlannedOperation) -> str:
+        if operation.function not in FUNCTIONS:
+            return f"function: {operation.function!r} is no operation: use {', '.join(FUNCTIONS)}"
+        for name in ("key", "value", "expected"):
+            value = getattr(operation, name)
+            needed = name == "key" or (name == "value" and operation.function in ("put", "append", "cas"))
+            if not isinstance(value, str) and (needed or value is not None):
+                return f'{name}: {value!r} is not text, which a {operation.function} needs: write {name} = "k0"'
+        return ""
+
+    def call_planned(self, operation: PlannedOperation) -> None:
+        if all(call.process != operation.process for call in self.calls.values()):
+            self._ask(operation.process, self._planned_command(operation))
+
+    def _planned_command(self, operation: PlannedOperation) -> Command:
+        key, value, expected = operation.key, operation.value, operation.expected
+        assert isinstance(key, str), "`planned_problem` has been asked"
+        assert not isinstance(value, int) and not isinstance(expected, int)
+        return Command(operation.function, key, value, expected)
+
+    def _ask(self, process: int, command: Command) -> None:
         self.called += 1
         number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1
-        command = self.workload.next_command(self.random.getrandbits, f"{process}.{number};", self.seen)
         request_id = self.incarnation * CALLS_MAX + self.called
         request = self._request(request_id, process, number, command)
         self.observe(Invoked(process, command.function, command.key, self._argument(command)))
@@ -162,7 +190,7 @@ class Client(Caller):
         """Law 2: what became of it is unknown."""
         self.observe(Unknown(call.process, call.command.function, call.command.key, None))
         del self.sequence_num[call.process]
-        if self.workload.loop == "closed":
+        if self.planned is None and self.workload.loop == "closed":
             self._think(self._new_process())
 
     def _ended(self, request_id: int) -> _Call:
@@ -171,6 +199,8 @@ class Client(Caller):
         return call
 
     def _rest(self, process: int) -> None:
+        if self.planned is not None:
+            return
         if self.workload.loop == "closed":
             self._think(process)
         else:

@@ -10,7 +10,7 @@ from typing import Any
 
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.experiments.catalog.byzantine_clocks.scenario import byzantine_clocks, judge
-from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe
+from simclock.experiments.catalog.byzantine_clocks.story import agreement_of, describe, story
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
@@ -77,6 +77,7 @@ BYZANTINE_HUNT = Entry(
     describe=describe,
     parameters=PARAMETERS,
     sometimes=lambda result: {"rounds": agreement_of(result).rounds},
+    story=story,
 )
 BYZANTINE_EQUIVOCATION_HUNT = replace(
     BYZANTINE_HUNT,

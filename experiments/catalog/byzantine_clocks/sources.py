@@ -31,6 +31,7 @@ from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.spelling import unknown
 from simclock.protocols.byzantine_clocks import Agreed, FalseTicker, Interval, Marzullo, Poller, Source, intersection
 from simclock.protocols.byzantine_clocks.observed import SourcesAgreed
@@ -167,6 +168,8 @@ def sometimes(result: RunResult) -> dict[str, int]:
     return counts
 
 
+STORY = Chronicle({SourcesAgreed: "asks for time, round {number}: intervals {intervals} in ms; agreed on {agreed}"})
+
 CLOCK_SOURCES = Entry(
     name="clock-sources",
     summary="time sources of which up to half are wrong, and a client that agrees on their intervals",
@@ -179,4 +182,5 @@ CLOCK_SOURCES = Entry(
     prey=_prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

@@ -34,8 +34,10 @@ from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants, together
 from simclock.experiments.nemesis import DOWN, calm_of
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.protocols.causal_broadcast import CausalQueue, DeliveryOrder, Member, MemberSettings
 from simclock.protocols.causal_broadcast.chatter import Chatter, Chatterer
+from simclock.protocols.causal_broadcast.observed import Answered, Delivered, Dropped, Joined, Left, Suspected
 from simclock.protocols.causal_broadcast.properties import Deliveries
 
 DELIVERED = "All Delivered"
@@ -227,6 +229,17 @@ def sometimes(result: RunResult) -> Mapping[str, int]:
     return {**order.counts, "held": sum(end.held_count for end in ends), "rejoined": sum(end.rejoined for end in ends)}
 
 
+STORY = Chronicle(
+    {
+        Joined: "takes member {member} in",
+        Left: "has member {member} leave",
+        Suspected: "suspects member {member}",
+        Dropped: "drops message {count} of member {member}",
+        Answered: "answers {question} with {answer}",
+        Delivered: "delivers message {count} of member {member}",
+    }
+)
+
 CAUSAL_HUNT = Entry(
     name="causal-hunt",
     summary="a small causal broadcast group with trouble drawn from the seed: for finding bugs",
@@ -238,4 +251,5 @@ CAUSAL_HUNT = Entry(
     describe=describe,
     parameters=PARAMETERS,
     sometimes=sometimes,
+    story=STORY,
 )

@@ -28,6 +28,7 @@ from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.chronicle import Chronicle
 
 MILLISECOND = 1_000_000
 EPOCH_MS = 1_790_000_000_000
@@ -243,6 +244,15 @@ def sometimes(result: RunResult) -> dict[str, int]:
     return counts
 
 
+STORY = Chronicle(
+    {
+        Sent: "sends event {number}: Lamport {counted}, wall {wall_ms} ms, interval tree id {owned}",
+        Received: "receives event {sent_number} of node {source} as its {number}: Lamport {counted}, wall {wall_ms} ms",
+        Joined: "takes over the id {granted}: it had {before}, and has {after}",
+        Refused: "refuses event {sent_number} of node {source}: its time is too far ahead",
+    }
+)
+
 CLOCK_LAWS = Entry(
     name="clock-laws",
     summary="Lamport, vector, hybrid and interval tree clocks on the same messages, under a swarm of faults",
@@ -254,6 +264,7 @@ CLOCK_LAWS = Entry(
     prey=_prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )
 CLOCK_OVERFLOW_HUNT = replace(
     CLOCK_LAWS,

@@ -28,7 +28,9 @@ from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.protocols.crdts import MODES, TYPES, Crdt, ReplicaSettings
+from simclock.protocols.crdts.observed import Delivered, Merged, MergeRefused, Started, Updated
 
 DURATION_NS = seconds(2)
 MERGED = ("state", "delta")
@@ -120,6 +122,16 @@ def crdt_hunt(settings: Settings, parts: Parts) -> Scenario:
     )
 
 
+STORY = Chronicle(
+    {
+        Started: "starts at version {version}",
+        Updated: "updates to {value}, its operation {number}",
+        Merged: "merges replica {source}, and has {value}",
+        Delivered: "delivers operation {number} of replica {origin}, and has {value}",
+        MergeRefused: "cannot merge: {reason}",
+    }
+)
+
 CRDT_HUNT = Entry(
     name="crdt-hunt",
     summary="replicas of a replicated type under a swarm of faults, drawn anew by every seed: for finding bugs",
@@ -133,4 +145,5 @@ CRDT_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

@@ -15,7 +15,7 @@ from simclock.experiments.catalog.dolev_strong.scenario import (
     sometimes,
     system_of,
 )
-from simclock.experiments.catalog.dolev_strong.story import describe
+from simclock.experiments.catalog.dolev_strong.story import describe, story
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters, Text
 from simclock.experiments.entries.settings import Settings
@@ -62,4 +62,5 @@ DOLEV_STRONG_HUNT = Entry(
     describe=describe,
     parameters=HUNT_PARAMETERS,
     sometimes=sometimes,
+    story=story,
 )

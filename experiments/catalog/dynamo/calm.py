@@ -63,6 +63,7 @@ from simclock.experiments.catalog.dynamo.steadiness import (
     orders_not_followed,
     stale_reads,
 )
+from simclock.experiments.catalog.dynamo.story import CHRONICLE
 from simclock.experiments.checkers.client_history import history_of
 from simclock.experiments.checkers.steadiness import ended_by
 from simclock.experiments.entries.entry import Entry
@@ -403,6 +404,7 @@ CALM_HUNTS = tuple(
         parameters=PARAMETERS,
         prey=whom,
         sometimes=sometimes,
+        story=CHRONICLE,
     )
     for name, make, whom, judges, summary in (
         (

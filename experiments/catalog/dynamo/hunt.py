@@ -19,6 +19,7 @@ from simclock.environment.quartz import Clocks
 from simclock.experiments.catalog.dynamo.clients import ClientsGoOn, Promise
 from simclock.experiments.catalog.dynamo.judge import describe, judge, server_at_end, sometimes
 from simclock.experiments.catalog.dynamo.scenario import CONTENT_OF, SOURCE, Parts, Store
+from simclock.experiments.catalog.dynamo.story import CHRONICLE
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters
@@ -321,6 +322,7 @@ HUNTS = tuple(
         parameters=PARAMETERS,
         prey=partial(prey, drawn),
         sometimes=sometimes,
+        story=CHRONICLE,
     )
     for name, drawn, summary in (
         (

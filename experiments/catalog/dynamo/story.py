@@ -8,12 +8,38 @@ from typing import Any
 from simclock import RunResult, seconds
 from simclock.clocks import VectorClock
 from simclock.experiments.catalog.dynamo.judge import at_end_of
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.recorded import recorded
 from simclock.protocols.dynamo import CONFLICT, NOT_FOUND, OK, answer_json, server_name
-from simclock.protocols.dynamo.observed import Delivered, Heard, Hinted, Members, Moved, TombstonesRemoved, read
+from simclock.protocols.dynamo.observed import (
+    Delivered,
+    Fenced,
+    Heard,
+    Hinted,
+    Members,
+    Moved,
+    Repaired,
+    Suspected,
+    TombstonesRemoved,
+    read,
+)
 
 APART_NS = seconds(2)
 """Of the answers with siblings one is told in so long, and the answer that ends its conflict."""
+
+CHRONICLE = Chronicle(
+    {
+        Members: "goes by the members {members}",
+        Suspected: "suspects server {server}",
+        Hinted: "keeps {key} for server {target}",
+        Delivered: "has given {key} to server {target}",
+        Moved: "gives up {key}: its owners have it",
+        Repaired: "repairs {key} at server {server}",
+        Fenced: "takes nothing of server {source}, of another ring",
+        TombstonesRemoved: "drops the tombstones of {key}: {tombstones}",
+    }
+)
+"""Of a hunt: members, handoffs, repairs."""
 
 
 def story(result: RunResult) -> Iterator[str]:

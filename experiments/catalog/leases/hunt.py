@@ -48,6 +48,7 @@ from simclock import (
     seconds,
     stream,
 )
+from simclock.experiments.catalog.leases.chronicle import CHRONICLE
 from simclock.experiments.catalog.leases.parts import LeaseParts, builder, describe, judge, sometimes
 from simclock.experiments.catalog.leases.progress import LeaseProgress
 from simclock.experiments.catalog.leases.steadiness import LeaseCalm, LeaseSteadiness
@@ -384,6 +385,7 @@ LEASES_HUNT = Entry(
     parameters=PARAMETERS,
     prey=prey,
     sometimes=sometimes,
+    story=CHRONICLE,
 )
 LEASES_DRIFT_HUNT = Entry(
     name="leases-drift-hunt",
@@ -397,6 +399,7 @@ LEASES_DRIFT_HUNT = Entry(
     parameters=PARAMETERS,
     prey=prey,
     sometimes=sometimes,
+    story=CHRONICLE,
 )
 LEASES_CALM_HUNT = replace(
     LEASES_HUNT,

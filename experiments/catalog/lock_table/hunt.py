@@ -22,6 +22,7 @@ from simclock.experiments.catalog.lock_table.scenario import (
     judge,
     policy_of,
     sometimes,
+    tell,
 )
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -131,4 +132,5 @@ DEADLOCKS_HUNT = Entry(
     nemesis="swarm",
     project=11,
     sometimes=sometimes,
+    story=tell,
 )

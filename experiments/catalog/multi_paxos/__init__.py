@@ -1,9 +1,11 @@
 """Paxos for one decree, and Multi-Paxos under a key-value store."""
 
+from simclock import ms
 from simclock.experiments.catalog.multi_paxos.bugs import BUGS, NOT_APPLICABLE
 from simclock.experiments.catalog.multi_paxos.decree import PAXOS
 from simclock.experiments.catalog.multi_paxos.hunt import MULTI_PAXOS_HUNT
 from simclock.experiments.catalog.multi_paxos.scenario import MULTI_PAXOS_KV
+from simclock.experiments.entries.shot import Shot
 from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
@@ -11,4 +13,11 @@ TOPIC = Topic(
     entries=(PAXOS, MULTI_PAXOS_KV, MULTI_PAXOS_HUNT),
     bugs=BUGS,
     not_applicable=NOT_APPLICABLE,
+    shot=Shot(
+        scenario="multi-paxos-kv",
+        caption="Phase one: node 2 asks for promises of a ballot, and leads once a majority has given them.",
+        from_ns=ms(268),
+        to_ns=ms(274),
+        nodes=(0, 1, 2),
+    ),
 )

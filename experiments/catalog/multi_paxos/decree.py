@@ -10,6 +10,7 @@ from functools import partial
 
 from simclock import Crash, Network, Restart, RunResult, Scenario, Uniform, UsageError, ms, seconds
 from simclock.actors import Node
+from simclock.experiments.catalog.multi_paxos.story import DECREE
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters, Whole
 from simclock.experiments.entries.settings import Settings
@@ -88,4 +89,5 @@ PAXOS = Entry(
     parameters=PARAMETERS,
     prey=_prey,
     sometimes=lambda result: dict(result.reports["PaxosProperties"]),
+    story=DECREE,
 )

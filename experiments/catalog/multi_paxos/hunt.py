@@ -19,6 +19,7 @@ from simclock import Network, RunResult, Scenario, Stream, Uniform, ms, seconds,
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos import scenario as multi_paxos_kv
 from simclock.experiments.catalog.multi_paxos.scenario import describe, judge, prey_of
+from simclock.experiments.catalog.multi_paxos.story import STORY
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
@@ -216,4 +217,5 @@ MULTI_PAXOS_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

@@ -20,6 +20,7 @@ from simclock import (
 )
 from simclock.actors import Node
 from simclock.experiments.catalog.multi_paxos.quorum_text import quorum_of
+from simclock.experiments.catalog.multi_paxos.story import STORY
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
 from simclock.experiments.consensus.multi_paxos import MultiPaxosProgress
@@ -166,4 +167,5 @@ MULTI_PAXOS_KV = Entry(
     parameters=PARAMETERS,
     prey=_prey,
     sometimes=sometimes,
+    story=STORY,
 )

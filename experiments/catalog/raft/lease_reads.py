@@ -37,6 +37,7 @@ from simclock.actors import Node
 from simclock.durations import parse_drift
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.story import WHOLE
 from simclock.experiments.catalog.raft.whole_hunt import Parts, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.entries.bug import PUT_IN
@@ -161,4 +162,5 @@ RAFT_LEASE_READS = Entry(
     describe=describe,
     parameters=PARAMETERS,
     prey=partial(prey_of, tuple(range(SERVERS))),
+    story=WHOLE,
 )

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from simclock import Control, Observation, Observer, RunResult, format_duration
-from simclock.protocols.raft.observed import Candidate, Leader
+from simclock import Control, Observation, Observer, RunResult
+from simclock.experiments.telling.chronicle import Chronicle, story_lines
+from simclock.protocols.raft.observed import (
+    Candidate,
+    Configured,
+    Installed,
+    Leader,
+    QuorumLost,
+    TransferStarted,
+)
 from simclock.protocols.replication.observed import CommitIndex
+from simclock.told import Halted
 
-LINES_MAX = 60
 TERMS_MAX = 10_000
 """Elections that are kept of one run; those after them are not told."""
 
@@ -51,15 +59,7 @@ class Terms(Observer[tuple[Election, ...]]):
 
 def story(result: RunResult) -> Iterator[str]:
     """Faults and elections in order; where they are many, those at the beginning and the end."""
-    lines = [(fault.at_ns, f"-- {fault.describe()}") for fault in result.faults]
-    lines += list(_elections(result.report(Terms)))
-    lines += [(each.time_ns, f"!! {each.property}: {each.detail}") for each in result.violations]
-    lines.sort(key=lambda line: line[0])
-    told = [f"{_time(time_ns)}  {text}" for time_ns, text in lines]
-    if len(told) > LINES_MAX:
-        half = LINES_MAX // 2
-        told = [*told[:half], f"{'...':>12}  {len(told) - 2 * half} more", *told[-half:]]
-    yield from told
+    return story_lines(result, _elections(result.report(Terms)))
 
 
 def _elections(elections: tuple[Election, ...]) -> Iterator[tuple[int, str]]:
@@ -75,5 +75,15 @@ def _elections(elections: tuple[Election, ...]) -> Iterator[tuple[int, str]]:
             yield election.time_ns, f"{who} stands for election in term {term}"
 
 
-def _time(time_ns: int) -> str:
-    return f"{format_duration(time_ns // 1000 * 1000):>12}"
+WHOLE = Chronicle(
+    {
+        Candidate: "stands for election in term {term}",
+        Leader: "is elected leader of term {term}",
+        QuorumLost: "steps down in term {term}: it hears no quorum",
+        TransferStarted: "hands leadership to node {target} in term {term}",
+        Configured: "goes by voters {voters}, leaving {outgoing}, learning {learners} (entry {log_index})",
+        Installed: "installs a snapshot up to entry {last_included_index}",
+        Halted: "halts: {reason}",
+    }
+)
+"""Of a Raft whose members change, and leaders hand over."""

@@ -19,6 +19,7 @@ from simclock import Network, RunResult, Scenario, Stream, Uniform, format_durat
 from simclock.actors import Node
 from simclock.experiments.catalog.raft import hunt
 from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.story import WHOLE
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
@@ -222,4 +223,5 @@ RAFT_WHOLE_HUNT = Entry(
     prey=partial(prey_of, tuple(range(SERVERS))),
     nemesis="swarm",
     sometimes=sometimes,
+    story=WHOLE,
 )

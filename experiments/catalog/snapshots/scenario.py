@@ -34,6 +34,7 @@ from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.snapshots import ChandyLamport, Cuts, LaiYang, Participant, SnapshotEnds, SnapshotSettings
 from simclock.protocols.snapshots.messages import SnapshotId
@@ -256,6 +257,17 @@ SNAPSHOTS = Entry(
     plot=lambda result, axes: draw(recorded(result), axes),
     sometimes=sometimes,
 )
+
+
+STORY = Chronicle(
+    {
+        Initiated: "begins snapshot {snapshot}",
+        StateRecorded: "records its balance {balance} for snapshot {snapshot}",
+        Completed: "has all of snapshot {snapshot}: balances {balances}, on the way {channels}",
+        GivenUp: "gives up snapshot {snapshot}: {reason}",
+    }
+)
+
 SNAPSHOTS_HUNT = Entry(
     name="snapshots-hunt",
     summary="snapshots under a swarm of faults, drawn anew by every seed: for finding bugs",
@@ -269,4 +281,5 @@ SNAPSHOTS_HUNT = Entry(
     nemesis="swarm",
     project=4,
     sometimes=sometimes,
+    story=STORY,
 )

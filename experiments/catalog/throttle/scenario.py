@@ -36,6 +36,7 @@ from simclock.experiments.entries.parameters import Choice, Duration, Parameters
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import UNKNOWN, VALID, VIOLATED, Verdict, judge_invariants
 from simclock.experiments.nemesis import Prey
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.experiments.telling.recorded import Recorded, recorded
 from simclock.protocols.throttle import (
     LIMITERS,
@@ -267,6 +268,10 @@ HOURLY_THROTTLE = Entry(
     plot=draw,
     sometimes=sometimes,
 )
+
+
+HUNT_STORY = Chronicle({Served: "answers client {client}, which has to wait: {wait_ns}"})
+
 THROTTLE_HUNT = Entry(
     name="throttle-hunt",
     summary="a rate limiter under a swarm of faults, drawn anew by every seed: for finding bugs",
@@ -279,4 +284,5 @@ THROTTLE_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=HUNT_STORY,
 )

@@ -29,7 +29,9 @@ from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.settings import Settings
+from simclock.experiments.telling.chronicle import Chronicle
 from simclock.protocols.total_order import HoldBackQueue, Membership, Participant, TotalOrderSettings
+from simclock.protocols.total_order.observed import Blank, Displayed, LeftOut, Said, Viewed
 from simclock.protocols.total_order.people import Person, Script
 
 HUNT_PARAMETERS = Parameters(
@@ -103,6 +105,16 @@ def _trouble(kind: str, node: int, nodes: int, at_ns: int, long_ns: int) -> tupl
     return Cut(at_ns=at_ns, source=node, target=others[0]), Heal(at_ns=until_ns)
 
 
+STORY = Chronicle(
+    {
+        Viewed: "is in view {number}: members {members}, from position {position} on",
+        LeftOut: "is left out of view {number}; of its messages these are lost: {lost}",
+        Blank: "begins with an empty screen, incarnation {incarnation}",
+        Said: "says its message {count}",
+        Displayed: "shows message {count} of node {node} at position {position}",
+    }
+)
+
 CHAT_HUNT = Entry(
     name="chat-hunt",
     summary="a small totally ordered chat with trouble drawn from the seed: for finding bugs",
@@ -114,4 +126,5 @@ CHAT_HUNT = Entry(
     describe=describe,
     parameters=HUNT_PARAMETERS,
     sometimes=sometimes,
+    story=STORY,
 )
