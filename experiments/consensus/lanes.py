@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from simclock.experiments.entries.lanes import Lanes, State
-from simclock.protocols.replication.observed import Candidacy, Following, Leadership, Starts
-from simclock.protocols.zab.observed import Looking
+from simclock.protocols.replication.observed import Candidacy, Following, Leadership, Looking, Starts
 
 ROLES = {
     Starts.observed_as: State(name="follower", number=0),

@@ -43,7 +43,7 @@ def _weighing(cls: type[Any]) -> type[Any]:
     """The same node, which counts the bytes of what it sends."""
 
     def send(self: Any, target: int, message: Any) -> None:
-        self.octets = getattr(self, "octets", 0) + len(encode(message))
+        self.octets_sent = getattr(self, "octets_sent", 0) + len(encode(message))
         super(made, self).send(target, message)
 
     made = type(cls.__name__, (cls,), {"__module__": cls.__module__, "send": send})
@@ -72,7 +72,7 @@ def _built(build: Callable[[int], Any]) -> Callable[[int], Any]:
 
 def octets_of(node: Any) -> int:
     """What a node has sent since it started, in bytes of the encoding."""
-    octets: int = getattr(node, "octets", 0)
+    octets: int = getattr(node, "octets_sent", 0)
     return octets
 
 

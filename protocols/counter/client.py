@@ -8,12 +8,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.protocols.counter.counter import decode_answer, encode_command
+from simclock.protocols.counter.counter import Command, decode_answer, encode_command
+from simclock.protocols.counter.workload import CounterWorkload
 from simclock.protocols.key_value import Client
+from simclock.protocols.key_value.planned import PlannedOperation
 
 
 class CounterClient(Client):
     """One client node with one or more processes."""
+
+    def planned_problem(self, operation: PlannedOperation) -> str:
+        known = CounterWorkload.functions
+        if operation.function not in known:
+            return f"function: {operation.function!r} is no operation: use {', '.join(known)}"
+        if operation.function == "add_and_get" and type(operation.value) is not int:
+            return f"value: {operation.value!r} is no amount, which an add_and_get needs: write value = 1"
+        return ""
+
+    def _planned_command(self, operation: PlannedOperation) -> Any:
+        return Command(operation.function, operation.value if isinstance(operation.value, int) else None)
 
     def _encoded(self, command: Any) -> bytes:
         return encode_command(command)

@@ -121,11 +121,14 @@ class Client(Caller, Planned):
         return ""
 
     def call_planned(self, operation: PlannedOperation) -> None:
-        process, key, value, expected = operation.process, operation.key, operation.value, operation.expected
+        if all(call.process != operation.process for call in self.calls.values()):
+            self._ask(operation.process, self._planned_command(operation))
+
+    def _planned_command(self, operation: PlannedOperation) -> Command:
+        key, value, expected = operation.key, operation.value, operation.expected
         assert isinstance(key, str), "`planned_problem` has been asked"
         assert not isinstance(value, int) and not isinstance(expected, int)
-        if all(call.process != process for call in self.calls.values()):
-            self._ask(process, Command(operation.function, key, value, expected))
+        return Command(operation.function, key, value, expected)
 
     def _ask(self, process: int, command: Command) -> None:
         self.called += 1

@@ -65,7 +65,11 @@ class Leadership(_Numbered, observed_as="leader"):
 
 
 class Following(_Numbered, observed_as="follower"):
-    """A server was candidate or leader, and is so no more."""
+    """A server was candidate or leader, and is so no more; or it has chosen whom to follow."""
+
+
+class Looking(_Numbered):
+    """A server has no leader, and elects one with others, where an engine elects before it asks."""
 
 
 # What the operator tells (`operator.py`).
@@ -85,4 +89,4 @@ class ChangeEnded(Told):
     done: bool
 
 
-read = reader(CommitIndex, Applied, Starts, Candidacy, Leadership, Following, ChangeAsked, ChangeEnded)
+read = reader(CommitIndex, Applied, Starts, Candidacy, Leadership, Following, Looking, ChangeAsked, ChangeEnded)

@@ -23,6 +23,7 @@ from simclock.experiments.consensus.scenario import (
     sometimes,
 )
 from simclock.experiments.consensus.states import shown
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters, Whole
 from simclock.experiments.entries.replicated_store import trouble
@@ -96,4 +97,5 @@ COUNTER = Entry(
     prey=prey,
     shown=shown,
     sometimes=sometimes,
+    story=STORY,
 )

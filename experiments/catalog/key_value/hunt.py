@@ -18,6 +18,7 @@ from simclock.experiments.consensus.engines import ENGINE, engine_of
 from simclock.experiments.consensus.scenario import Served, describe, engine_asked, judge, queries, servers_of
 from simclock.experiments.consensus.scenario import sometimes as reached
 from simclock.experiments.consensus.states import shown
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
 from simclock.experiments.entries.replicated_store import STORE
@@ -147,4 +148,5 @@ KEY_VALUE_HUNT = Entry(
     nemesis="swarm",
     shown=shown,
     sometimes=sometimes,
+    story=STORY,
 )

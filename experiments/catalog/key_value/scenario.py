@@ -22,6 +22,7 @@ from simclock.experiments.consensus.scenario import (
     sometimes,
 )
 from simclock.experiments.consensus.states import shown
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.exploration import Exploration
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Whole
@@ -139,5 +140,6 @@ KEY_VALUE = Entry(
     prey=prey,
     shown=shown,
     sometimes=sometimes,
+    story=STORY,
     exploration=Exploration(bounds={"steps": 4, "named_timers": {"election": 1, "heartbeat": 0}}),
 )

@@ -68,8 +68,8 @@ PARAMETERS = Parameters(
 
 WHY = {
     LEADER: (
-        "leader crash: until the next commit it takes an election timeout of 150 to 300 ms, an election, and a "
-        "command: Raft's leader has an empty one of its own, others wait for a client that asks again, after 200 ms"
+        "leader crash: until the next commit it takes an election timeout of 150 to 300 ms, an election and a command; "
+        "Raft's leader has an empty one of its own, others wait for a client that asks again, after 200 ms"
     ),
     MINORITY: "minority cut off: fewer messages, as who is not heard is sent heartbeats, and answers nothing",
     LOSS: "5 % loss: what is lost is sent again with a heartbeat, or when a client asks again, after 200 ms",

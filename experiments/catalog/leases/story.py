@@ -38,7 +38,7 @@ from simclock.protocols.leases.observed import (
     TableChanged,
     Writes,
 )
-from simclock.protocols.replication.observed import Following, Leadership, Starts
+from simclock.protocols.replication.observed import Following, Leadership, Looking, Starts
 from simclock.told import Halted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 CLIENTS = "AB"
 KEPT: tuple[type[Told], ...] = (
-    *(Starts, Leadership, Following, Halted, TableChanged),
+    *(Starts, Leadership, Following, Looking, Halted, TableChanged),
     *(Held, Lost, Released, Stands, Looks, Writes, Accepted, Refused),
 )
 read = reader(*KEPT)
@@ -108,7 +108,7 @@ def _served(result: RunResult, nodes: _Nodes) -> Iterator[Line]:
                 terms += 1
                 anew = ", and counts every lease anew" if terms > 1 else ""
                 yield time_ns, "Lease service", f"server {node} leads, term {term}{anew}"
-            case Following(term) if node in leading:
+            case Following(term) | Looking(term) if node in leading:
                 leading.discard(node)
                 yield time_ns, "Lease service", f"server {node} leads no more: there is term {term}"
             case Halted(reason):
