@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -141,4 +142,30 @@ def leases(argument: str, bounds: Bounds | None = None, nodes: int | None = None
 
 def test_one_holder_keeps_its_lease_within_its_bounds() -> None:
     findings = leases("5ms-40ms", nodes=3)
+    assert findings.complete and not findings.found
+
+
+@pytest.mark.parametrize(
+    ("argument", "bounds", "parameters", "violated"),
+    [
+        ("40ms-40ms,420ms", Bounds(), {"bug": "LEASE-01"}, "Mutual Exclusion Of Effects"),
+        ("40ms-40ms,420ms", Bounds(), {"bug": "LEASE-07"}, "At Most One Holder"),
+        (
+            "40ms-40ms",
+            Bounds(drops=2),
+            {"bug": "PAPER-LEASE-1", "guard": "0ms", "prepare": "10ms", "writes": 10},
+            "Believer Is Holder",
+        ),
+    ],
+    ids=["LEASE-01", "LEASE-07", "PAPER-LEASE-1"],
+)
+def test_rows_about_durations_are_found_by_a_script(
+    argument: str, bounds: Bounds, parameters: dict[str, Any], violated: str
+) -> None:
+    found = leases(argument, bounds, **parameters).found
+    (steps,) = [each.steps for each in found if each.violation.property == violated]
+    scenario = make_scenario(entries()["leases-script"], Settings(parameters=parameters))
+    assert violated in [each.property for each in steered_run(scenario, steps).violations]
+    right = {name: value for name, value in parameters.items() if name != "bug"}
+    findings = leases(argument, replace(bounds, steps=len(steps)), **right)
     assert findings.complete and not findings.found
