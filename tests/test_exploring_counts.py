@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import oracle_allocators
 import oracle_specifications as oracle
 from shared_variables import Shared, counted
 from simclock import Node
@@ -36,7 +37,7 @@ from simclock.experiments.exploring.states.bfs import bfs
         pytest.param(oracle.replicated_log(3, 2), 1363, 13, id="ReplicatedLog"),
         pytest.param(oracle.token_ring(4, 4), 4**4, 0, id="TokenRing-4"),
         pytest.param(oracle.inner_fifo(3, 3), 3864, 0, id="InnerFIFO"),
-        pytest.param(oracle.scheduling_allocator(3, 2), 1690, 7, id="SchedulingAllocator"),
+        pytest.param(oracle_allocators.scheduling_allocator(3, 2), 1690, 7, id="SchedulingAllocator"),
         pytest.param(oracle.acp_nb(2), 4284, 0, id="ACP_NB"),
         pytest.param(oracle.ewd840(4), 1566, 0, id="EWD840", marks=pytest.mark.slow),
         pytest.param(oracle.asynchronous_termination(4), 4097, 0, id="AsyncTermination", marks=pytest.mark.slow),
@@ -44,7 +45,7 @@ from simclock.experiments.exploring.states.bfs import bfs
         pytest.param(oracle.voting(3, 2, 3), 6752, 16, id="Voting", marks=pytest.mark.slow),
         pytest.param(oracle.vote_proof(3, 2, 3), 6962, 0, id="VoteProof", marks=pytest.mark.slow),
         pytest.param(oracle.byzantine_broadcast(4, 1, 1), 14_424, 0, id="bcastByz", marks=pytest.mark.slow),
-        pytest.param(oracle.allocator_implementation(3, 2), 17_701, 16, id="Allocator", marks=pytest.mark.slow),
+        pytest.param(oracle_allocators.allocator_implementation(3, 2), 17_701, 16, marks=pytest.mark.slow),
         pytest.param(oracle.token_ring(6, 6), 46_656, 0, id="TokenRing", marks=pytest.mark.slow),
     ],
 )

@@ -6,6 +6,7 @@ tlaplus/Examples (transaction_commit/TCommit.tla, SpanningTree/SpanTree.tla).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -261,6 +262,23 @@ def test_one_copy_is_linearizable_in_93_states_and_two_are_not() -> None:
     assert one.complete and not one.found and one.states == 93
     (found,) = bfs(registers(SingleCopy, 2), unlimited).found
     assert found.violation.property == "linearizable" and len(found.steps) == 4
+
+
+class StillLinearizable(Linearizable):
+    """The same, and the search goes on beyond a history that is not."""
+
+    def on_observation(self, observation: Any, control: Any) -> None:
+        stop = control.stop_ns, control.stop_reason
+        super().on_observation(observation, control)
+        control.stop_ns, control.stop_reason = stop
+
+
+def test_two_copies_have_54_states_within_seven_steps_and_66_in_all() -> None:
+    """Stateright's test asserts 54, of a search that its counterexamples end: all there is but for the last answers."""
+    asked = registers(SingleCopy, 2)
+    asked = replace(asked, scenario=replace(asked.scenario, observers=(StillLinearizable,)), all_violations=True)
+    found = [bfs(replace(asked, bounds=Bounds(steps=steps)), unlimited) for steps in (7, None)]
+    assert [each.states for each in found] == [54, 66]
 
 
 # Transaction commit (Gray and Lamport, TCommit.tla): managers who see each other.

@@ -30,7 +30,7 @@ TOPICS = {
     "byzantine_clocks": "byzantine-clocks byzantine-hunt byzantine-equivocation-hunt clock-sources",
     "dolev_strong": "dolev-strong dolev-strong-hunt",
     "clock_laws": "clock-laws clock-overflow-hunt",
-    "leases": "leases leases-hunt leases-drift-hunt leases-calm-hunt",
+    "leases": "leases leases-hunt leases-drift-hunt leases-calm-hunt leases-script",
     "failure_detectors": "failure-detectors",
     "total_order": "chat chat-hunt chat-calm-hunt chat-script",
     "causal_broadcast": "causal-hunt causal-script",

@@ -12,11 +12,13 @@ from simclock.experiments.exploring.executions.stateless import (
 from simclock.experiments.exploring.search import Strategy
 from simclock.experiments.exploring.states.bfs import bfs
 from simclock.experiments.exploring.states.dfs import dfs
+from simclock.experiments.exploring.states.timed import timed
 from simclock.experiments.telling.spelling import unknown
 
 STRATEGIES: dict[str, Strategy] = {
     "bfs": bfs,
     "dfs": dfs,
+    "timed": timed,
     "dpor": dpor_strategy,
     "delay": delay_strategy,
     "pct": pct_strategy,

@@ -112,7 +112,7 @@ class Watching:
         key = digest_of(watch.text())
         known = self._numbers.get(key)
         if known is None:
-            reached = _reached(watch)
+            reached = reached_in(watch)
             known = self._numbers[key] = len(self._watches)
             self._digests.append(key)
             self._watches.append(watch)
@@ -168,6 +168,7 @@ def _is_sometimes(report: Any) -> bool:
     return isinstance(report, PropertyReport) and report.kind == SOMETIMES
 
 
-def _reached(watch: Watch) -> frozenset[str]:
+def reached_in(watch: Watch) -> frozenset[str]:
+    """What is to be reached sometimes, and is reached there."""
     asked = [each for each in watch.observers if getattr(getattr(each, "of", None), "kind", "") == SOMETIMES]
     return frozenset(type(each).__name__ for each in asked if each.report().tested)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, ClassVar, NamedTuple
 
 from simclock import Message, Scenario
@@ -94,3 +95,8 @@ def counted(spec: Shared) -> Counted:
 def put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
     """The same with another value there."""
     return (*values[:place], value, *values[place + 1 :])
+
+
+def subsets(elements: Iterable[Any]) -> list[frozenset[Any]]:
+    them = sorted(elements)
+    return [frozenset(each) for size in range(len(them) + 1) for each in combinations(them, size)]

@@ -1,6 +1,7 @@
 """Leases, fencing and expiry."""
 
 from simclock import ms
+from simclock.experiments.catalog.leases.alone import LEASES_SCRIPT
 from simclock.experiments.catalog.leases.bugs import BUGS
 from simclock.experiments.catalog.leases.hunt import LEASES_CALM_HUNT, LEASES_DRIFT_HUNT, LEASES_HUNT
 from simclock.experiments.catalog.leases.lanes import LANES
@@ -10,7 +11,7 @@ from simclock.experiments.entries.topic import Topic
 
 TOPIC = Topic(
     name="leases",
-    entries=(LEASES, LEASES_HUNT, LEASES_DRIFT_HUNT, LEASES_CALM_HUNT),
+    entries=(LEASES, LEASES_HUNT, LEASES_DRIFT_HUNT, LEASES_CALM_HUNT, LEASES_SCRIPT),
     bugs=BUGS,
     lanes=LANES,
     shot=Shot(
