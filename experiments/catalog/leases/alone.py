@@ -13,13 +13,14 @@ from functools import partial
 from simclock import Network, Scenario, Uniform, UsageError, ms, parse_duration, seconds
 from simclock.experiments.catalog.leases.parts import LeaseParts, builder
 from simclock.experiments.catalog.leases.script import shown
+from simclock.experiments.consensus.engine import Cluster
+from simclock.experiments.consensus.engines import engine_named
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Duration, Parameters, Whole
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import judge_invariants
 from simclock.protocols.leases import HolderWork, LeaseProperties, LeaseSettings
-from simclock.protocols.raft import RaftSettings
 
 SERVER = 0
 HOLDERS = 2
@@ -42,7 +43,7 @@ def leases_script(settings: Settings, parts: LeaseParts) -> Scenario:
     nodes = 2 + HOLDERS if settings.nodes is None else settings.nodes
     if nodes < 3:
         raise UsageError(f"nodes: {nodes} are too few: a server, a store and a holder are three")
-    raft = RaftSettings(
+    cluster = Cluster(
         servers=(SERVER,),
         election_timeout_ns_min=ELECTION_NS,
         election_timeout_ns_max=ELECTION_NS,
@@ -63,10 +64,10 @@ def leases_script(settings: Settings, parts: LeaseParts) -> Scenario:
     return Scenario(
         name="leases-script",
         nodes=nodes,
-        build=builder(parts, raft, leases, works),
+        build=builder(parts, engine_named("raft"), cluster, leases, works),
         duration_ns=2 * ELECTION_NS,
         network=Network(latency=Uniform(low_ns=ms(5), high_ns=ms(40))),
-        observers=(partial(LeaseProperties, raft.servers, leases.term_ns),),
+        observers=(partial(LeaseProperties, cluster.servers, leases.term_ns),),
     )
 
 
