@@ -263,6 +263,30 @@ def test_a_leader_that_leaves_does_not_count_itself_and_steps_down():
     assert index in commits, "the others hear of it"
 
 
+@pytest.mark.parametrize(("committed", "stands"), [(2, True), (3, False)])
+def test_who_has_left_stands_until_it_knows_that_its_leaving_is_committed(committed: int, stands: bool):
+    """4.2.2, Figure 4.6: "it might still be needed until the Cnew entry is committed"; its own vote does not count."""
+    server = Alone([1, 1])
+    gone = Entry(1, b"", Configuration((1, 2)))
+    server.hears(1, AppendEntries(1, 1, 2, 1, (gone,), committed))
+    server.on_timer("election")
+    asked = [target for target, message in server.out.take_sent() if isinstance(message, RequestVote)]
+    assert (asked, server.role) == (([1, 2], Role.CANDIDATE) if stands else ([], Role.FOLLOWER))
+    if stands:
+        server.on_message(1, RequestVoteReply(server.current_term, True))
+        assert server.role is Role.CANDIDATE, "one of two voters: 0 is none of them"
+        server.on_message(2, RequestVoteReply(server.current_term, True))
+        assert server.role is Role.LEADER
+
+
+def test_a_learner_never_stands():
+    """4.2.1: it does not vote and does not count, even where the entry that let it in is not committed."""
+    server = Alone([1])
+    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", Configuration((1, 2), learners=(0,))),), 2))
+    server.on_timer("election")
+    assert server.role is Role.FOLLOWER
+
+
 def test_one_change_at_a_time():
     """4.1; RAFT-35."""
     server = led(spares=(3, 4))

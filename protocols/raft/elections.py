@@ -193,18 +193,28 @@ class Elections(Reads):
 
     def _on_election_timeout(self) -> None:
         """Raft 5.2: if election timeout elapses without receiving AppendEntries RPC from current leader or granting
-        vote to candidate, or while being candidate: start (new) election. Who does not vote waits to be told to.
+        vote to candidate, or while being candidate: start (new) election. Who is not needed waits to be told to.
 
         It too takes it that it has no leader any more, which it names to clients: where two that have left the cluster
         named each other, clients would go round between them for ever.
         """
-        if not self.configuration.is_voter(self.member):
+        if not self._is_needed():
             self.leader_id = None
             self._reset_election_timer()
         elif self.settings.pre_vote:
             self._ask_pre_votes()
         else:
             self._become_candidate()
+
+    def _is_needed(self) -> bool:
+        """Dissertation 4.2.2: "A server that is not part of its own latest configuration should still start new
+        elections, as it might still be needed until the Cnew entry is committed": who has that entry may be the only
+        one whose log the others do not refuse. It does not count its own vote. A learner was never needed.
+        """
+        if self.configuration.is_voter(self.member):
+            return True
+        index = self.log.configuration_index
+        return index > self.commit_index and self.log.configuration_at(index - 1).is_voter(self.member)
 
     def _ask_pre_votes(self) -> None:
         """Dissertation 9.6: "a candidate would first ask other servers whether its log was up-to-date enough to get

@@ -59,9 +59,6 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
     duration_ns = settings.duration_ns or DURATION_NS
     first = luck.choice((3, 4, 4))
     moves = luck.choice((MOVES[:2], MOVES[:2], MOVES[2:]))
-    if settings.liveness_ns is not None:
-        # Who was let go names the leader that it knew: clients may follow such names in a circle, and reach nobody.
-        moves = MOVES[:1]
     raft = RaftSettings(
         servers=tuple(range(first)),
         spares=tuple(range(first, SERVERS)),
@@ -70,6 +67,7 @@ def change_hunt(settings: Settings, parts: Parts) -> Scenario:
         heartbeat_ns=ms(25),
         no_op=luck.choice((True, False, False, False, False, False)),
         pre_vote=luck.choice((True, False)),
+        sticky=settings.liveness_ns is not None,  # who has left may stand again and again (dissertation 4.2.3)
         snapshot_every=luck.choice((None, None, 1)),
     )
     workload = Workload(
