@@ -272,7 +272,7 @@ RECORD = {
         json.dumps({**RECORD, "arrives_ns": None}),
         json.dumps({**RECORD, "version": 2}),
         json.dumps({**RECORD, "version": 2, "arrives_ns": 3}),
-        json.dumps({**RECORD, "version": 2, "what": "send", "arrives_ns": None}),
+        json.dumps({**RECORD, "version": 2, "what": "send", "arrives_ns": "3"}),
         json.dumps({**RECORD, "version": 2, "what": "send", "arrives_ns": 1 << 63}),
         json.dumps({**RECORD, "version": 0, "arrives_ns": None}),
         json.dumps({**RECORD, "version": "2", "arrives_ns": None}),

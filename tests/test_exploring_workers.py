@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import oracle_programs as oracle
 from simclock import Message, Node, Scenario
@@ -14,6 +16,7 @@ from simclock.actors.placements.shipping import dumps, loads
 from simclock.actors.placements.standing import Kept, WorkerDied, answer_in, processes
 from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.properties import always, sometimes
+from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.exploring.executions.delays import DelayMethod
@@ -256,3 +259,26 @@ def test_an_actor_that_dies_is_replaced(ray: None, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(_Actors, "ask", killing)
     assert bfs(replace(asked, workers=2, address="local"), unlimited) == bfs(asked, unlimited)
     assert calls.count(calls[4]) > len(calls) // 2, "it was asked once more"
+
+
+def test_the_command_line_takes_workers_and_says_where_one_process_searches() -> None:
+    def told(*arguments: str) -> dict[str, Any]:
+        done = CliRunner().invoke(main, ["explore", "two-phase-commit", *arguments, "--format", "json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    assert told("--workers", "2", "--managers", "4") == told("--managers", "4")
+    few = ("--managers", "2")
+    alone, several = told(*few, "--symmetric"), told(*few, "--symmetric", "--workers", "2")
+    assert several.pop("heed")[-1].startswith("one process searched")
+    assert alone.items() >= several.items()
+    source = ("--strategy", "dpor:source", "--model", "bag")
+    assert told(*few, *source, "--workers", "2") == told(*few, *source)
+
+
+def test_an_address_where_no_ray_answers_is_one_line() -> None:
+    for strategy in ("bfs", "dpor"):
+        arguments = ["explore", "two-phase-commit", "--strategy", strategy, "--model", "bag"]
+        done = CliRunner().invoke(main, [*arguments, "--address", "127.0.0.1:1"])
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1) and "no Ray answers" in done.stderr

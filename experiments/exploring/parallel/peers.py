@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
@@ -52,7 +53,8 @@ Level = Sequence[bytes | None]
 """What was found in a level, part by part; None: by the worker that is told."""
 
 
-class Beginning(NamedTuple):
+@dataclass(frozen=True)
+class Beginning:
     """What makes a worker wherever it is: what was found before the level that is to be looked at."""
 
     asked: Asked
