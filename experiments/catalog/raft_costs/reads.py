@@ -8,6 +8,7 @@ asked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from simclock import ms
 from simclock.actors import run
@@ -36,7 +37,7 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     """Every way, at a low load and at a high one."""
     for processes in PROCESSES:
         for way in WAYS:
-            reads = "lease" if way == "lease" else "index"
+            reads: Literal["index", "lease"] = "lease" if way == "lease" else "index"
             raft = RaftSettings(servers=(0, 1, 2), sticky=True, reads=reads, clock_drift_ppm=DRIFT_PPM)
             workload = Workload(processes=processes, pause_ns=ms(5), queries=way != "log", mix=(("get", 1),))
             result = run(metered_scenario(raft, workload, settings.seed, settings.parameters))
