@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any
 
 from simclock import Cut, Fault, Heal, Partition, ms, parse_duration, seconds
 from simclock.actors import run
@@ -20,12 +19,12 @@ from simclock.protocols.key_value import Workload
 from simclock.protocols.raft import RaftProperties, RaftSettings
 
 SERVERS = (0, 1, 2, 3, 4)
-WAYS: dict[str, dict[str, Any]] = {
-    "neither": {},
-    "pre-vote": {"pre_vote": True},
-    "check of the quorum": {"check_quorum": True},
-    "both": {"pre_vote": True, "check_quorum": True},
-    "both, and sticky": {"pre_vote": True, "check_quorum": True, "sticky": True},
+WAYS = {
+    "neither": RaftSettings(servers=SERVERS),
+    "pre-vote": RaftSettings(servers=SERVERS, pre_vote=True),
+    "check of the quorum": RaftSettings(servers=SERVERS, check_quorum=True),
+    "both": RaftSettings(servers=SERVERS, pre_vote=True, check_quorum=True),
+    "both, and sticky": RaftSettings(servers=SERVERS, pre_vote=True, check_quorum=True, sticky=True),
 }
 BEGINS_NS = seconds(1)
 APART_NS = seconds(2)
@@ -69,8 +68,7 @@ def rows(settings: StudySettings) -> Iterator[Row]:
     lasts_ns = parse_duration(settings.parameters["lasts"], "lasts")
     workload = Workload(processes=2, pause_ns=ms(20), retry_ns=ms(200), give_up_ns=seconds(2))
     for network, faults in NETWORKS.items():
-        for way, features in WAYS.items():
-            raft = RaftSettings(servers=SERVERS, **features)
+        for way, raft in WAYS.items():
             observers = (partial(RaftProperties, SERVERS),)
             planned = tuple(faults(lasts_ns))
             scenario = metered_scenario(
