@@ -22,6 +22,7 @@ from simclock.experiments.catalog.zab.scenario import describe, judge, prey_of, 
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
@@ -177,4 +178,5 @@ ZAB_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

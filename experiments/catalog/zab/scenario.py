@@ -30,6 +30,7 @@ from simclock.experiments.checkers.client_history import History, history_of
 from simclock.experiments.checkers.linearizability import Verdict as Linearity
 from simclock.experiments.checkers.linearizability import check_linearizability, key_value
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.consensus.zab import ZabProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Duration, Parameters, Text, Whole
@@ -201,4 +202,5 @@ ZAB_KV = Entry(
     parameters=PARAMETERS,
     prey=_prey,
     sometimes=sometimes,
+    story=STORY,
 )
