@@ -1,13 +1,15 @@
-"""The scenario vsr-kv: valid, the same everywhere, not vacuous."""
+"""The scenarios vsr-kv, vsr-hunt and vsr-script: valid, the same everywhere, not vacuous."""
 
 import secrets
 
 import pytest
+from click.testing import CliRunner
 
 from simclock import Crash, Restart, ms, seconds
 from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.client_history import history_of
+from simclock.experiments.command_line import main
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID
@@ -86,3 +88,29 @@ def test_replicas_change_and_the_operations_go_on():
     assert sum(each.outcome == "ok" and each.call > seconds(3) + ms(500) for each in history_of(result)) > 100
     roles = [server.role for server in result.final.values() if server is not None]
     assert sorted(roles) == ["backup", "backup", "idle", "idle", "primary"]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_hunt_is_the_same_everywhere(same_everywhere, seed):
+    entry, scenario = made("vsr-hunt", seed)
+    assert entry.judge(same_everywhere(scenario)).status == VALID
+
+
+def test_what_crashes_servers_without_a_disk_leaves_a_majority():
+    """Who is down, or recovering, counts as failed: of three never two."""
+    struck = 0
+    for seed in range(12):
+        parameters = {"durable": "false"}
+        _, result, vsr = play("vsr-hunt", seed, nodes=3, nemesis="none", parameters=parameters)
+        crashes = [fault for fault in result.faults if isinstance(fault, Crash)]
+        struck += len(crashes)
+        assert len(crashes) <= vsr["recoveries"] + 1, f"seed {seed}"
+    assert struck > 5
+
+
+def test_a_small_cluster_is_explored_in_full():
+    """Every order in which messages of a link arrive, one election timeout and one crash of a durable server among
+    them: states as counted once."""
+    command = "explore vsr-script --model fifo --timers election=1 --timers heartbeat=0 --timers retry=0 --commands 0"
+    explored = CliRunner().invoke(main, f"{command} --durable true --crashes 1".split())
+    assert explored.exit_code == 0 and "28,792 distinct" in explored.output and "valid" in explored.output

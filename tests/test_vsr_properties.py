@@ -1,8 +1,10 @@
-"""The properties of Viewstamped Replication can fail, on streams made by hand."""
+"""The properties of Viewstamped Replication can fail, on streams made by hand; the zoo's wrong servers are found."""
 
 import pytest
 
 from simclock import Control, Observation
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
 from simclock.protocols.viewstamped_replication import VsrProperties, term_of
 
 SERVERS = (0, 1, 2)
@@ -145,3 +147,22 @@ def test_a_server_that_is_not_durable_may_start_with_nothing():
 def test_what_was_prepared_before_a_crash_counts_once():
     told = [prepared(0, 1, 0, A), (0, "started", (0, 0, 0, 0, True)), prepared(0, 1, 0, A), *view(1, 1, 2)]
     assert judge(*told, (1, "leader", (1, 0))) == ([], False)
+
+
+# The zoo.
+
+QUICK = ("VSR-04", "VSR-05", "VRR-4.1a", "VRR-4.1b", "VRR-4.1c", "VRR-4.2d", "VRR-4.3b", "VRR-4.3c", "VSR-D1")
+
+
+@pytest.mark.parametrize("row", QUICK)
+def test_a_row_is_found_by_its_own_property(row):
+    found = hunt(row, 0, 40)
+    assert found.found is not None
+    ground = ground_of(BUGS[row])
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
+
+
+@pytest.mark.parametrize("liveness_ns", [None, 5_000_000_000])
+def test_the_right_one_passes_the_seeds(liveness_ns):
+    assert right_one(Ground("vsr-hunt", liveness_ns), range(15)) == []

@@ -49,9 +49,9 @@ class VsrServer(Reading):
         settings = self.settings
         first = Group(0, 0, (), settings.servers, 0)
         self.log = ServerLog(first, len(settings.nodes), self.disk if settings.durable else None)
-        lost = self._has_lost()
         if self.log.is_corrupt:
             self._on_corrupt_log()
+        lost = self._has_lost()
         log, self.current_term = self.log, term_of(self.epoch, self.log.view)
         told = Started(self.current_term, log.last_normal_view, log.checkpoint.index, log.op_number, lost)
         self.observe(told)

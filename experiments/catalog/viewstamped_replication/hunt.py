@@ -1,11 +1,12 @@
 """A small cluster of Viewstamped Replication tuned for finding bugs: short runs in which views contend.
 
 The seed draws everything: how many servers, whether they are durable, how far apart they are (delays up to two election
-timeouts, so that messages of earlier views, and of a server's life before a crash, arrive in later ones), how much is
+timeouts, so that messages of earlier views arrive in later ones; or most of them short and some very long), how much is
 lost and doubled, how large messages are, whether checkpoints are made and gets are queries, changes of the replicas,
 and, unless told otherwise, a swarm of faults. Durable servers are struck by full disks, torn writes and rotten records
-too; of the others no more than f are down, or recovering, at once (`crashes.py`). Where progress is demanded
-(`--liveness`), delays and timeouts are those under which a primary stays.
+too; of the others no more than f are down, or recovering, at once, and links may be so slow that what a server says
+arrives when it has crashed and recovered since (`crashes.py`). Where progress is demanded (`--liveness`), delays and
+timeouts are those under which a primary stays.
 
 `--set bug=VSR-04` puts a documented bug in (see `simclock.experiments.zoo`).
 """
@@ -17,10 +18,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from simclock import Network, Observer, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
+from simclock import LogNormal, Network, Observer, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
 from simclock.actors import Node
+from simclock.environment.latency import Latency
 from simclock.experiments.catalog.viewstamped_replication import scenario as vsr_kv
-from simclock.experiments.catalog.viewstamped_replication.crashes import KINDS, PROMISES, CrashesOfFew
+from simclock.experiments.catalog.viewstamped_replication.crashes import KINDS, PROMISES, Bounds, CrashesOfFew
 from simclock.experiments.catalog.viewstamped_replication.scenario import describe, judge, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
@@ -33,17 +35,22 @@ from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
+from simclock.experiments.nemesis.hunters import HARDEST
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.replication import Operator, Sessions, majority
 from simclock.protocols.viewstamped_replication import VsrProperties, VsrServer, VsrSettings
+from simclock.protocols.viewstamped_replication.observed import ViewChange
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
 """How far election timeouts may lie apart; the less, the more views contend."""
 LATENCIES_NS = (ms(10), ms(30), ms(80), ms(160))
 """The longest delay of a message; the last is such that it may arrive views later."""
+TAILS_NS = (None, ms(3), ms(5), ms(10))
+"""The median of delays of which one in fifteen is twenty times as long; None: they are uniform."""
 LIVELY_LATENCY_NS = ms(10)
 """No message takes longer where progress is demanded: a view change is over in half of its least timeout."""
+BRISK_NS = ms(40)
 RHYTHM_NS = ELECTION_TIMEOUT_NS * 3 // 2
 DURATION_NS = seconds(4)
 CLIENTS = 2
@@ -51,6 +58,10 @@ SPARES = 2
 """Servers that may become replicas, where they change."""
 CHANGES_NS = ms(400)
 """How far changes lie apart."""
+SLOW_NS = (ms(160), ms(320), ms(640))
+"""By how much links are slow, where they are."""
+CUTS_NS = (ms(80), ms(160))
+"""How long a backup does not hear the primary: enough to leave its view."""
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
 DRAWN, TRUE, FALSE = CHOICES = ("drawn", "true", "false")
@@ -68,6 +79,7 @@ class _Drawn(NamedTuple):
     servers: int
     durable: bool
     latency_ns_max: int
+    tail_ns: int | None
     loss: float
     duplication: float
     spread_ns: int
@@ -77,7 +89,16 @@ class _Drawn(NamedTuple):
     queries: bool
     crashes: tuple[tuple[str, int], ...]
     promise: str
+    slow: tuple[tuple[int, int, int], ...]
+    cuts: tuple[tuple[int, int, int], ...]
     schedule: tuple[tuple[int, tuple[int, ...]], ...]
+
+    @property
+    def latency(self) -> Latency:
+        """How long messages take."""
+        if self.tail_ns is None:
+            return Uniform(low_ns=ms(1), high_ns=self.latency_ns_max)
+        return LogNormal(median_ns=self.tail_ns, sigma="2", floor_ns=ms(1))
 
     @property
     def nodes(self) -> int:
@@ -98,6 +119,7 @@ def _draw(seed: int) -> _Drawn:
         servers=servers,
         durable=luck.choice((False, False, True)),
         latency_ns_max=luck.choice(LATENCIES_NS),
+        tail_ns=luck.choice(TAILS_NS),
         loss=luck.choice((0.0, 0.02, 0.1)),
         duplication=luck.choice((0.0, 0.05, 0.2)),
         spread_ns=luck.choice(SPREADS_NS),
@@ -107,7 +129,9 @@ def _draw(seed: int) -> _Drawn:
         queries=luck.choice((True, False)),
         crashes=tuple((kind, hard) for kind in KINDS if (hard := luck.choice((0, 1, 2, 4)))),
         promise=luck.choice(PROMISES),
-        schedule=_schedule(luck, servers + SPARES) if luck.choice((True, False, False)) else (),
+        slow=_slow_links(luck, servers) if (is_slow := luck.choice((True, False))) else (),
+        cuts=_cuts(luck, servers),
+        schedule=_schedule(luck, servers + SPARES) if luck.choice((True, True, False)) and not is_slow else (),
     )
 
 
@@ -117,11 +141,28 @@ def _drawn_for(settings: Settings) -> _Drawn:
     if durable != DRAWN:
         drawn = drawn._replace(durable=durable == TRUE)
     if settings.nodes is not None:
-        drawn = drawn._replace(servers=settings.nodes, schedule=())
+        drawn = drawn._replace(servers=settings.nodes, slow=(), schedule=())
+    if drawn.slow and not drawn.durable:
+        drawn = _with_strays(drawn)
     if settings.liveness_ns is None:
         return drawn
     quick_ns = min(drawn.latency_ns_max, LIVELY_LATENCY_NS)
-    return drawn._replace(latency_ns_max=quick_ns, spread_ns=max(SPREADS_NS), schedule=())
+    return drawn._replace(latency_ns_max=quick_ns, tail_ns=None, spread_ns=max(SPREADS_NS), slow=(), schedule=())
+
+
+def _slow_links(luck: Stream, nodes: int) -> tuple[tuple[int, int, int], ...]:
+    links = [(source, target) for source in range(1, nodes) for target in range(nodes) if source != target]
+    return tuple((*link, luck.choice(SLOW_NS)) for link in links)
+
+
+def _cuts(luck: Stream, nodes: int) -> tuple[tuple[int, int, int], ...]:
+    made = []
+    at_ns = luck.uniform_ns(0, ms(200))
+    while at_ns < DURATION_NS - ms(500):
+        until_ns = at_ns + luck.uniform_ns(*CUTS_NS)
+        made.append((at_ns, until_ns, 1 + luck.randrange(nodes - 1)))
+        at_ns = until_ns + luck.uniform_ns(ms(50), ms(400))
+    return tuple(made)
 
 
 def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
@@ -133,6 +174,17 @@ def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ..
         made.append((at_ns, tuple(sorted(members))))
         at_ns += luck.exponential_ns(CHANGES_NS)
     return tuple(made)
+
+
+def _with_strays(drawn: _Drawn) -> _Drawn:
+    """What backups say is slow, and they crash when they have said that they leave a view, or anything else."""
+    return drawn._replace(
+        latency_ns_max=min(LATENCIES_NS),
+        tail_ns=None,
+        loss=0.1,
+        crashes=(("promise-crash", HARDEST),),
+        promise=ViewChange.observed_as if drawn.queries else drawn.promise,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +227,10 @@ def vsr_hunt(settings: Settings, parts: Parts) -> Scenario:
     crashes: tuple[Callable[[], Observer], ...] = ()
     if drawn.crashes and not drawn.durable:
         prey = _prey_of(servers, durable=False, promise=drawn.promise)
-        few = partial(CrashesOfFew, settings.seed, dict(drawn.crashes), prey, DURATION_NS, drawn.failures_max)
+        if drawn.slow:
+            prey = replace(prey, rhythm_ns=BRISK_NS)
+        bounds = Bounds(DURATION_NS, drawn.failures_max, drawn.slow, drawn.cuts if drawn.slow else ())
+        few = partial(CrashesOfFew, settings.seed, dict(drawn.crashes), prey, bounds)
         crashes = (few,)
     return Scenario(
         name="vsr-hunt",
@@ -183,7 +238,7 @@ def vsr_hunt(settings: Settings, parts: Parts) -> Scenario:
         build=build,
         duration_ns=DURATION_NS,
         network=Network(
-            latency=Uniform(low_ns=ms(1), high_ns=drawn.latency_ns_max),
+            latency=drawn.latency,
             loss=drawn.loss,
             duplication=drawn.duplication,
         ),

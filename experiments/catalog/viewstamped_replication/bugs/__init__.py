@@ -22,7 +22,9 @@ ASKS = {"durable": "false"}
 DISC = "Michael et al., Recovering Shared Objects Without Stable Storage, DISC 2017"
 
 
-def _bug(id: str, name: str, server: type, property: str, source: str, **parameters: str) -> Bug:
+def _bug(
+    id: str, name: str, server: type, property: str, source: str, *, nemesis: str | None = None, **parameters: str
+) -> Bug:
     return Bug(
         id=id,
         name=name,
@@ -32,6 +34,7 @@ def _bug(id: str, name: str, server: type, property: str, source: str, **paramet
         source=source,
         scenario=SCENARIO,
         judged=property == LINEARIZABILITY,  # all others are named by observers
+        nemesis=nemesis,
     )
 
 
@@ -50,6 +53,7 @@ BUGS = (
         views.TakesCorruptForMissing,
         COMMITTED_SURVIVES,
         "TigerBeetle, docs/internals/vsr.md; Alagappan et al., Protocol-Aware Recovery, FAST 2018",
+        nemesis="rot+crash+leader-crash",
         **DURABLE,
     ),
     _bug("VRR-4.1a", "any-prepare-taken", normal.TakesAnyPrepare, "One Operation Per View", f"{VRR}, 4.1"),
@@ -64,29 +68,12 @@ BUGS = (
     _bug("VRR-4.2d", "any-log-of-latest-view", views.TakesAnyLogOfLatestView, COMMITTED_SURVIVES, f"{VRR}, 4.2"),
     _bug("VRR-4.2e", "ranked-by-view-left", views.RanksByView, COMMITTED_SURVIVES, f"{VRR}, 4.2"),
     _bug("VRR-4.3a", "goes-on-after-crash", views.GoesOnAfterCrash, COMMITTED_SURVIVES, f"{VRR}, 4.3", **ASKS),
-    _bug("VRR-4.3b", "one-answer-is-enough", views.NeedsOneAnswer, RECOVERY_COMPLETE, f"{VRR}, 4.3", **ASKS),
-    _bug("VRR-4.3c", "any-primary-trusted", views.TrustsAnyPrimary, RECOVERY_COMPLETE, f"{VRR}, 4.3", **ASKS),
-    _bug(
-        "VRR-4.3d",
-        "answers-between-views",
-        views.AnswersBetweenViews,
-        RECOVERY_COMPLETE,
-        f"{VRR}, 4.3",
-        **ASKS,
-    ),
-    _bug("VRR-4.3e", "nonce-ignored", views.IgnoresNonce, RECOVERY_COMPLETE, f"{VRR}, 4.3", **ASKS),
+    _bug("VRR-4.3b", "primary-not-waited-for", views.WaitsForNoPrimary, RECOVERY_COMPLETE, f"{VRR}, 4.3", **ASKS),
+    _bug("VRR-4.3c", "nonce-ignored", views.IgnoresNonce, RECOVERY_COMPLETE, f"{VRR}, 4.3", **ASKS),
     _bug("VRR-6a", "reads-alone", normal.ReadsAlone, LINEARIZABILITY, f"{VRR}, 6.3"),
     _bug("VRR-6b", "reads-too-early", normal.ReadsTooEarly, LINEARIZABILITY, f"{VRR}, 6.3"),
     _bug("VRR-7a", "requests-after-the-last", normal.TakesMoreRequests, AGREEMENT, f"{VRR}, 7.1"),
     _bug("VRR-7b", "begins-without-state", normal.BeginsWithoutState, COMMITTED_SURVIVES, f"{VRR}, 7.1"),
-    _bug(
-        "VRR-7c",
-        "recovers-into-old-epoch",
-        views.RecoversIntoOldEpoch,
-        COMMITTED_SURVIVES,
-        f"{VRR}, 7",
-        **ASKS,
-    ),
     _bug("VSR-D1", "acknowledged-unsynced", normal.AnswersUnsynced, "Durable State", f"{VRR}, 4.3", **DURABLE),
     _bug(
         "DISK-03v",

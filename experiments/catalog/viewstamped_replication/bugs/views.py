@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import takewhile
 
+from msgspec.structs import replace
+
 from simclock.environment.disk import Corrupt
 from simclock.protocols.replication.places import Places
 from simclock.protocols.viewstamped_replication import (
@@ -59,25 +61,12 @@ class GoesOnAfterCrash(VsrServer):
         return False
 
 
-class NeedsOneAnswer(VsrServer):
-    """VRR 4.3, step 3: a primary's answer is enough."""
-
-    def _needed_to_recover(self, members: int) -> int:
-        return 1
-
-
-class TrustsAnyPrimary(VsrServer):
-    """VRR 4.3, step 3: the log of any view's primary is taken, not only the latest's."""
+class WaitsForNoPrimary(VsrServer):
+    """VRR 4.3, step 3: who recovers goes on without the log of the primary, where that has not answered."""
 
     def _of_latest_primary(self, among: dict[int, RecoveryResponse], group: Group) -> RecoveryResponse | None:
-        return next((each for each in among.values() if each.log is not None), None)
-
-
-class AnswersBetweenViews(VsrServer):
-    """VRR 4.3, step 2: a server answers who recovers while it is between views, by the view that it has left."""
-
-    def _may_respond(self) -> bool:
-        return self.status in (Status.NORMAL, Status.VIEW_CHANGE)
+        latest = max(among.values(), key=lambda response: response.view)
+        return super()._of_latest_primary(among, group) or replace(latest, log=Log(1, ()))
 
 
 class IgnoresNonce(VsrServer):
@@ -91,13 +80,6 @@ class HasNoCrashVectors(VsrServer):
     """VSR-04, VRR 4.3 as it stands: what a server said before it crashed counts for who does not know that it did."""
 
     def _is_stray(self, source: int, crash_vector: tuple[int, ...]) -> bool:
-        return False
-
-
-class RecoversIntoOldEpoch(VsrServer):
-    """VRR 7: who recovers takes an epoch for the latest whose last operation it sees."""
-
-    def _ends_epoch(self, log: Log, group: Group) -> bool:
         return False
 
 
