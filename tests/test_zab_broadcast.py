@@ -253,6 +253,8 @@ def test_a_counter_that_is_spent_ends_the_epoch():
 def test_an_ensemble_of_one_needs_nobody():
     server = Alone(node=0, servers=1)
     assert server.leads and server.epoch == 1
+    told = [name for name, _ in server.out.observed]
+    assert told.index("epoch_accepted") < told.index("discovered"), "its own promise is durable before it counts"
     assert server.hears(9, ClientRequest(1, b"x")) == [(9, ClientReply(1, "ok", b"did x", None))]
     server.restart()
     assert server.leads and server.epoch == 2 and server.state_machine.applied == [b"x"]
@@ -324,6 +326,9 @@ def test_a_proposal_that_got_lost_is_sent_again():
     server.times_out("heartbeat")
     again = Propose(1, ZERO, (Transaction(Zxid(1, 1), b"x"), Transaction(Zxid(1, 2), b"y")))
     assert server.hears(0, Pong(1, ZERO, 1)) == [(0, again)]
+    assert server.hears(0, Ack(1, Zxid(1, 1))) == [], "the rest is under way"
+    rest = Propose(1, Zxid(1, 2), (Transaction(Zxid(1, 3), b"z"),))
+    assert (0, rest) in server.hears(0, Ack(1, Zxid(1, 2))), "what is still missing follows at once"
 
 
 # Snapshots.

@@ -1,9 +1,17 @@
 """The properties of ZAB can fail, on streams made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from simclock import Control, Observation
-from simclock.protocols.zab import ZabProperties
+from simclock.actors import run
+from simclock.experiments.catalog import entries
+from simclock.experiments.entries.entry import make_scenario
+from simclock.experiments.entries.settings import Settings
+from simclock.experiments.zoo.bugs import BUGS
+from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
+from simclock.protocols.zab import Commit, ZabProperties, ZabServer
 
 SERVERS = (0, 1, 2)
 
@@ -230,3 +238,54 @@ def test_it_counts_what_happened():
     told = observer.report()
     counted = ("elections", "leaders", "committed", "applied", "broadcast", "snaps", "epoch", "halts_full_disk")
     assert {name: told[name] for name in counted} == dict.fromkeys(counted, 1)
+
+
+# The zoo.
+
+QUICK = ("ZAB-01", "ZAB-04", "ZAB-04c", "ZAB-07", "ZAB-08", "DSN-f.1.2c", "DSN-f.2.1", "DSN-l.2.2", "DSN-l.3.2a")
+
+
+@pytest.mark.parametrize("row", QUICK)
+def test_a_row_is_found_by_its_own_property(row):
+    found = hunt(row, 0, 40)
+    assert found.found is not None
+    ground = ground_of(BUGS[row])
+    assert BUGS[row].property in named(ground, found.found, BUGS[row])
+    assert named(ground, found.found, None) == frozenset()
+
+
+@pytest.mark.parametrize("liveness_ns", [None, 5_000_000_000])
+def test_the_right_one_passes_the_seeds(liveness_ns):
+    assert right_one(Ground("zab-hunt", liveness_ns), range(15)) == []
+
+
+class KeepsMissing(ZabServer):
+    """What a follower lacks is sent with the heartbeats alone, some at a time."""
+
+    def _on_ack(self, source, message):
+        self.sent_again.clear()
+        super()._on_ack(source, message)
+
+
+class WaitsToCommit(ZabServer):
+    """A leader tells what is committed with its pings alone."""
+
+    def _send_synchronized(self, message):
+        if not isinstance(message, Commit):
+            super()._send_synchronized(message)
+
+
+def broken_in_calm(server, seeds):
+    """What is named where all is well."""
+    entry = entries()["zab-calm-hunt"]
+    named = set()
+    for seed in seeds:
+        made = replace(entry, parts=replace(entry.parts, server=server))
+        named |= {each.property for each in run(make_scenario(made, Settings(seed=seed))).violations}
+    return named
+
+
+def test_where_all_is_well_nobody_looks_for_a_leader_and_commits_come_at_once():
+    assert broken_in_calm(ZabServer, range(8)) == set()
+    assert "Followers Follow" in broken_in_calm(WaitsToCommit, range(3))
+    assert {"Followers Follow"} <= broken_in_calm(KeepsMissing, (10, 11))

@@ -19,7 +19,7 @@ TOPICS = {
     "raft": "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads",
     "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
     "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",
-    "zab": "zab-kv zab-hunt zab-script",
+    "zab": "zab-kv zab-hunt zab-calm-hunt zab-script",
     "key_value": "key-value key-value-hunt",
     "counter": "counter",
     "clock_synchronization": "clock-drift clock-hunt clock-calm-hunt",

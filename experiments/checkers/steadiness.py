@@ -14,6 +14,7 @@ time-out that was meant for failures. Times are true times.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from simclock import Control, Observation, Observer, Told, format_duration, reader
 from simclock.experiments.nemesis import calm_of
@@ -27,11 +28,6 @@ COMMIT_LATENCY = "Commit Latency"
 FOLLOWERS = "Followers Follow"
 CLIENT_LATENCY = "Client Latency"
 IDLE = "Idle Is Quiet"
-
-_read = reader(
-    *(Started, Candidate, Leader, Follower, Appended, CommitIndex),  # of servers
-    *(Invoked, Succeeded, Failed, Unknown),  # of clients
-)
 
 
 class Steadiness(Observer):
@@ -86,11 +82,31 @@ class Calmness:
         return self.silent_ns + self.answer_within_ns + self.follow_within_ns
 
 
-class RaftSteadiness(Steadiness):
-    """Judges a cluster with a leader, and its clients."""
+class LeaderSteadiness(Steadiness):
+    """Judges a cluster with a leader, whichever engine it leads, and its clients."""
+
+    leads: ClassVar[type[Told]]
+    """By what a server tells that it leads."""
+    changes: ClassVar[tuple[type[Told], ...]]
+    """What nobody tells while a leader stays; what is told first of each is its term, epoch or round."""
+    stores: ClassVar[type[Told]]
+    """By what a server tells that commands are in its log."""
+    starts: ClassVar[type[Told]]
+
+    def stored_index(self, told: Any) -> int:
+        """The last index that is stored then."""
+        raise NotImplementedError
+
+    def change_text(self, told: Any) -> str:
+        """What has changed."""
+        raise NotImplementedError
 
     def __init__(self, servers: tuple[int, ...], calm: Calmness) -> None:
         super().__init__(calm.settled_ns)
+        self._read = reader(
+            *dict.fromkeys((self.starts, *self.changes, self.leads, self.stores, CommitIndex)),  # of servers
+            *(Invoked, Succeeded, Failed, Unknown),  # of clients
+        )
         self._servers = frozenset(servers)
         self._calm = calm
         self._leader: int | None = None
@@ -109,16 +125,15 @@ class RaftSteadiness(Steadiness):
         self._counts = {"commits": 0, "answers": 0}
 
     def on_observation(self, observation: Observation, control: Control) -> None:
-        time_ns, node, told = observation.time_ns, observation.node, _read(observation)
+        time_ns, node, told = observation.time_ns, observation.node, self._read(observation)
         if node not in self._servers:
             self._on_client(time_ns, node, told)
             self.overdue(control.now_ns)
             return
-        match told:
-            case Leader():
-                self._leader = node
-            case CommitIndex(index):
-                self._commit_index[node] = index
+        if isinstance(told, self.leads):
+            self._leader = node
+        elif isinstance(told, CommitIndex):
+            self._commit_index[node] = told.index
         if len(self._servers) == 1:
             self._judge_alone(time_ns, node, told)
         if time_ns >= self._calm.settled_ns:
@@ -126,28 +141,26 @@ class RaftSteadiness(Steadiness):
             self._on_server(time_ns, node, told)
 
     def _on_server(self, time_ns: int, node: int, told: Told | None) -> None:
-        match told:
-            case Candidate(term) | Follower(term) | Leader(term):
-                self.name(time_ns, STABILITY, node, f"becomes {told.observed_as} of term {term}, though all is well")
-            case Appended() | CommitIndex() if time_ns >= self._calm.idle_ns:
-                self.name(time_ns, IDLE, node, f"{told.observed_as}, though every client is silent")
-            case Appended(kept_index, entries) if node == self._leader:
-                self._stored.append((kept_index + len(entries), time_ns))
-            case CommitIndex(index) if node == self._leader:
-                self._counts["commits"] += 1
-                self._stored = [each for each in self._stored if each[0] > index]
-                self._committed.append((index, time_ns))
+        if isinstance(told, self.changes):
+            self.name(time_ns, STABILITY, node, f"{self.change_text(told)}, though all is well")
+        elif isinstance(told, (self.stores, CommitIndex)) and time_ns >= self._calm.idle_ns:
+            self.name(time_ns, IDLE, node, f"{told.observed_as}, though every client is silent")
+        elif isinstance(told, self.stores) and node == self._leader:
+            self._stored.append((self.stored_index(told), time_ns))
+        elif isinstance(told, CommitIndex) and node == self._leader:
+            self._counts["commits"] += 1
+            self._stored = [each for each in self._stored if each[0] > told.index]
+            self._committed.append((told.index, time_ns))
 
     def _judge_alone(self, time_ns: int, node: int, told: Told | None) -> None:
         """It asks nobody, so storing and committing are one step."""
         if self._alone is not None and time_ns > self._alone[1]:
             detail = f"is alone, and has stored entry {self._alone[0]} without committing it"
             self.name(self._alone[1], COMMIT_LATENCY, node, detail)
-        match told:
-            case Appended(kept_index, entries):
-                self._alone = kept_index + len(entries), time_ns
-            case CommitIndex() | Started():
-                self._alone = None
+        if isinstance(told, self.stores):
+            self._alone = self.stored_index(told), time_ns
+        elif isinstance(told, (CommitIndex, self.starts)):
+            self._alone = None
 
     def _on_client(self, time_ns: int, client: int, told: Told | None) -> None:
         match told:
@@ -182,3 +195,18 @@ class RaftSteadiness(Steadiness):
     def report(self) -> dict[str, int]:
         """How much was judged."""
         return dict(self._counts)
+
+
+class RaftSteadiness(LeaderSteadiness):
+    """Judges a cluster of Raft."""
+
+    leads = Leader
+    changes = (Candidate, Follower, Leader)
+    stores = Appended
+    starts = Started
+
+    def stored_index(self, told: Appended) -> int:
+        return told.kept_index + len(told.entries)
+
+    def change_text(self, told: Candidate | Follower | Leader) -> str:
+        return f"becomes {told.observed_as} of term {told.term}"

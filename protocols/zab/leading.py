@@ -65,6 +65,8 @@ class Leading(Following):
         """Leader: of the last transaction of its epoch."""
         self.heard: set[int] = set()
         """Leader: which followers it has heard since it looked last."""
+        self.sent_again: dict[int, Zxid] = {}
+        """Leader: follower that lags -> up to where what it lacks is under way; more follows when that is there."""
         self.old_zxid = ZERO
         """Leader: what it has proposed up to here is older than a heartbeat, and is sent again."""
         self.spoken = 0
@@ -79,6 +81,7 @@ class Leading(Following):
             self.histories.clear()
             self.synchronized.clear()
             self.acknowledged.clear()
+            self.sent_again.clear()
             self.heard.clear()
             self.waiting.clear()
             self.on_following()
@@ -117,6 +120,7 @@ class Leading(Following):
             return
         self.epoch = self._next_epoch()
         self._accept_epoch(self.epoch, self.id)
+        self._persist()
         self.promises.add(self.id)
         self._reset_election_timer()
         for server in self.accepted_epochs:
@@ -273,6 +277,8 @@ class Leading(Following):
     def _on_ack(self, source: int, message: Ack) -> None:
         if self._is_to_epoch(source, message.epoch):
             self._note_acknowledged(source, message.last_zxid)
+            if self.leads and self.sent_again.get(source) == message.last_zxid:
+                self._send_missing(source)
             self._commit()
 
     def _note_acknowledged(self, source: int, zxid: Zxid) -> None:
@@ -339,6 +345,7 @@ class Leading(Following):
             self._synchronize_again(server)
         elif index < self.journal.last_index:
             transactions = self.journal.after(index, self.settings.transactions_per_message_max)
+            self.sent_again[server] = transactions[-1].zxid
             self._reply(server, Propose(self.epoch, last, transactions))
 
     def _synchronize_again(self, server: int) -> None:

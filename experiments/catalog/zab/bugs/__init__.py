@@ -93,7 +93,6 @@ BUGS = (
     _stuck("MEDEIROS-4.1", "votes-by-id", leaders.VotesById, f"{MEDEIROS}, 4.1"),
     _bug("ZAB-R1", "reads-anywhere", leaders.ReadsAnywhere, LINEARIZABILITY, f"{HUNT}, 2.3"),
     _bug("ZAB-R2", "old-pings-answered", leaders.AnswersOldPings, "Committed By Quorum", f"{DSN}, step l.3.2"),
-    _bug("ZAB-R3", "answers-who-waited", leaders.KeepsWaiting, LINEARIZABILITY, f"{DSN}, step l.3.2"),
     _bug(
         "DISK-03z",
         "append-error-ignored",

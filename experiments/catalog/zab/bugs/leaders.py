@@ -137,15 +137,6 @@ class NeverSendsAgain(ZabServer):
         pass
 
 
-class KeepsWaiting(ZabServer):
-    """A leader that gives up still answers whoever waited for an index, with whatever comes to stand there."""
-
-    def _stand_down(self) -> None:
-        waiting = dict(self.waiting)
-        super()._stand_down()
-        self.waiting.update(waiting)
-
-
 class ReadsAnywhere(ZabServer):
     """A query is answered at once by whichever server gets it, from what it has delivered, as ZooKeeper's reads are."""
 
