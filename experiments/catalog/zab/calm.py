@@ -14,11 +14,11 @@ from typing import NamedTuple
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.zab.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Parts, sometimes
-from simclock.experiments.catalog.zab.progress import ZabProgress
 from simclock.experiments.catalog.zab.scenario import describe, judge, server_at_end
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.steadiness import Calmness, LeaderSteadiness
+from simclock.experiments.consensus.zab import ZabProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
