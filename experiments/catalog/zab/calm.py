@@ -18,6 +18,7 @@ from simclock.experiments.catalog.zab.scenario import describe, judge, server_at
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.steadiness import Calmness, LeaderSteadiness
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.consensus.zab import ZabProgress
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.settings import Settings
@@ -154,4 +155,5 @@ ZAB_CALM_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )
