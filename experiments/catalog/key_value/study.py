@@ -109,7 +109,7 @@ class _Asked(NamedTuple):
         if self.trouble == MINORITY:
             nodes = tuple(range(self.servers + CLIENTS))
             clients = nodes[self.servers :]
-            side = (Leadership.observed_as, *clients, *nodes[: majority(self.servers)])
+            side: tuple[int | str, ...] = (Leadership.observed_as, *clients, *nodes[: majority(self.servers)])
             return Partition(at_ns=third_ns, groups=(side, nodes)), Heal(at_ns=end_ns)
         return ()
 
