@@ -82,9 +82,10 @@ class ConsensusEngine:
             raise UsageError(f"reads: {self.title} answers no gets by {cluster.reads}: use {known}")
         return self.settings(cluster)
 
-    def serving(self, service: type[Any]) -> type[Any]:
-        """The class of a server whose service has something to do of its own."""
-        return based_on(service, self.server)
+    def serving(self, service: Any) -> Any:
+        """The class of a server whose service, a class too, has something to do of its own."""
+        engine: Any = self.server
+        return based_on(service, engine)
 
     def report_of(self, result: RunResult) -> Mapping[str, int]:
         """What its properties counted in a run."""

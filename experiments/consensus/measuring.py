@@ -64,7 +64,8 @@ def weighed(scenario: Scenario) -> Scenario:
 def _built(build: Callable[[int], Any]) -> Callable[[int], Any]:
     def weighing(node: int) -> Any:
         made = build(node)
-        made.__class__ = _weighing(type(made))
+        cls: Any = type(made)
+        made.__class__ = _weighing(cls)
         return made
 
     return weighing
