@@ -142,6 +142,18 @@ def test_a_follower_accepts_a_later_epoch_and_tells_how_far_its_history_goes():
     assert server.says(0, NewEpoch(5)) == AckEpoch(5, 3, Zxid(3, 1), True), "it may have got lost"
 
 
+def test_a_follower_says_at_once_that_it_follows_when_its_leader_says_that_it_leads():
+    """It had elected it before the other had decided, which then knew nobody who follows."""
+    server = Alone()
+    server.follow(0)
+    leads = Notification(server.vote, 1, LEADING)
+    assert server.hears(2, leads) == [] and server.hears(0, Notification(server.vote, 1, FOLLOWING)) == []
+    assert server.says(0, leads) == CEpoch(0)
+    server.hears(0, NewEpoch(3))
+    assert server.hears(0, leads) == [], "it has answered"
+    assert "connect" not in server.timers
+
+
 def test_an_epoch_is_accepted_of_one_leader():
     """What was accepted before, of another or before a crash, is not accepted again: the answer does not count."""
     server = Alone(epochs=(5, 3))
@@ -154,6 +166,14 @@ def test_an_earlier_epoch_is_not_accepted():
     server.follow(0)
     server.hears(0, NewEpoch(4))
     assert server.role is LOOKING and server.current_term == 5
+
+
+def test_an_old_newepoch_does_not_part_a_follower_from_its_leader():
+    server = Alone()
+    server.follow(0, epoch=4)
+    assert server.hears(0, NewEpoch(2)) == [] and server.role is FOLLOWING
+    server.hears(0, NewEpoch(5))
+    assert server.hears(0, NewEpoch(4)) == [] and server.role is FOLLOWING, "it has accepted a later one of this leader"
 
 
 def test_nobody_but_the_leader_it_has_elected_is_answered():

@@ -103,10 +103,9 @@ class LeaderSteadiness(Steadiness):
 
     def __init__(self, servers: tuple[int, ...], calm: Calmness) -> None:
         super().__init__(calm.settled_ns)
-        self._read = reader(
-            *dict.fromkeys((self.starts, *self.changes, self.leads, self.stores, CommitIndex)),  # of servers
-            *(Invoked, Succeeded, Failed, Unknown),  # of clients
-        )
+        servers_tell: tuple[type[Told], ...] = (self.starts, *self.changes, self.leads, self.stores, CommitIndex)
+        clients_tell = (Invoked, Succeeded, Failed, Unknown)
+        self._read = reader(*dict.fromkeys(servers_tell), *clients_tell)
         self._servers = frozenset(servers)
         self._calm = calm
         self._leader: int | None = None
