@@ -25,7 +25,7 @@ from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Workload
-from simclock.protocols.zab import ZabProperties
+from simclock.protocols.zab import ZabProperties, ZabServer
 from simclock.protocols.zab.observed import Chooses, Elected, Follower, Leader, Logged, Looking, Started
 
 ELECTION_TIMEOUT_NS = ms(80)
