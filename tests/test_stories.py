@@ -24,6 +24,8 @@ UNTOLD = {
     "broadcast": LOAD,
     "everything": LOAD,
     "raft-script": SCRIPT,
+    "vsr-script": SCRIPT,
+    "zab-script": SCRIPT,
     "chat-script": SCRIPT,
     "causal-script": SCRIPT,
     "dynamo-script": SCRIPT,

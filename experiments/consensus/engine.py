@@ -15,7 +15,6 @@ from simclock import Observer, RunResult, UsageError, ms
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, LeaderProgress
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.replication import Front, based_on
-from simclock.protocols.replication.properties import ReplicationProperties
 
 LOG, QUORUM, LEASE = READS = ("log", "quorum", "lease")
 """How a get is answered: as a command that is agreed upon, by a leader that has asked a quorum whether it still leads,
@@ -50,7 +49,7 @@ class ConsensusEngine:
     server: type[Front]
     settings: Callable[[Cluster], Any]
     """The engine's own settings for such a cluster; raises UsageError where it cannot be had."""
-    properties: Callable[[Any], partial[ReplicationProperties]]
+    properties: Callable[[Any], Callable[[], Observer]]
     """Given its settings, what must hold, as an observer to be made."""
     witnesses: Callable[[Any], tuple[Callable[[], Observer], ...]] = lambda settings: ()
     """Given its settings, what hunts also judge by."""
@@ -83,9 +82,10 @@ class ConsensusEngine:
             raise UsageError(f"reads: {self.title} answers no gets by {cluster.reads}: use {known}")
         return self.settings(cluster)
 
-    def serving(self, service: type[Front]) -> type[Front]:
-        """The class of a server whose service has something to do of its own."""
-        return based_on(service, self.server)
+    def serving(self, service: Any) -> Any:
+        """The class of a server whose service, a class too, has something to do of its own."""
+        engine: Any = self.server
+        return based_on(service, engine)
 
     def report_of(self, result: RunResult) -> Mapping[str, int]:
         """What its properties counted in a run."""

@@ -39,14 +39,14 @@ class Commits(Observer[tuple[int, ...]]):
 
 
 @cache
-def _weighing(cls: type[Any]) -> type[Any]:
+def _weighing(cls: Any) -> Any:
     """The same node, which counts the bytes of what it sends."""
 
     def send(self: Any, target: int, message: Any) -> None:
         self.octets_sent = getattr(self, "octets_sent", 0) + len(encode(message))
         super(made, self).send(target, message)
 
-    made = type(cls.__name__, (cls,), {"__module__": cls.__module__, "send": send})
+    made: Any = type(cls.__name__, (cls,), {"__module__": cls.__module__, "send": send})
     return made
 
 
@@ -64,7 +64,8 @@ def weighed(scenario: Scenario) -> Scenario:
 def _built(build: Callable[[int], Any]) -> Callable[[int], Any]:
     def weighing(node: int) -> Any:
         made = build(node)
-        made.__class__ = _weighing(type(made))
+        cls: Any = type(made)
+        made.__class__ = _weighing(cls)
         return made
 
     return weighing
@@ -98,7 +99,8 @@ def cost_of(result: RunResult) -> Cost:
     engine = engine_of(result)
     report = engine.report_of(result)
     agreed = report[engine.agreed]
-    begins_ns = next(iter(result.report(Commits)), result.virtual_ns)
+    grown_ns: tuple[int, ...] = result.report(Commits)
+    begins_ns = grown_ns[0] if grown_ns else result.virtual_ns
     answered = [each for each in history_of(result) if each.outcome == "ok" and each.call >= begins_ns]
     latencies_ns = sorted(each.finish - each.call for each in answered if each.finish is not None)
     octets = sum(result.final.values()) + sum(sum(lives) for lives in result.fallen.values())

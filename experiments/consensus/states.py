@@ -15,14 +15,14 @@ def shown(node: Any) -> Mapping[str, Any]:
         return shown_client(node)
     if not isinstance(node, Front):
         return {}
-    server: Any = node
-    return {
-        "role": server.role,
-        "term": server.current_term,
-        "leader": server.leader_id,
-        "commit": server.commit_index,
-        "waiting": len(server.waiting),
-    }
+    return {**shown_server(node), "leader": node.leader_id, "waiting": len(node.waiting)}
+
+
+def shown_server(server: Any) -> Mapping[str, Any]:
+    """Of a server its role, its leadership, how far its log goes where it has one, and what is agreed upon."""
+    last_index = getattr(getattr(server, "log", None), "last_index", None)
+    log = {} if last_index is None else {"log": last_index}
+    return {"role": server.role, "term": server.current_term, **log, "commit": server.commit_index}
 
 
 def shown_client(client: Client) -> Mapping[str, Any]:

@@ -103,6 +103,6 @@ class Front(Node):
 
 
 @cache
-def based_on(service: type[Front], engine: type[Front]) -> type[Front]:
+def based_on(service: type[Any], engine: type[Any]) -> type[Front]:
     """A service's class on an engine's, under the service's name: the same class each time."""
     return type(service.__name__, (service, engine), {"__module__": service.__module__, "__doc__": service.__doc__})

@@ -71,7 +71,10 @@ WHY = {
         "leader crash: until the next commit it takes an election timeout of 150 to 300 ms, an election and a command; "
         "Raft's leader has an empty one of its own, others wait for a client that asks again, after 200 ms"
     ),
-    MINORITY: "minority cut off: fewer messages, as who is not heard is sent heartbeats, and answers nothing",
+    MINORITY: (
+        "minority cut off: who is not heard answers nothing; who is cut off asks for a leader until it is back, in ZAB "
+        "and Viewstamped Replication everybody everybody"
+    ),
     LOSS: "5 % loss: what is lost is sent again with a heartbeat, or when a client asks again, after 200 ms",
     WAN: "wan: a command waits for its client's journey to the leader, and for the majority that is nearest to it",
 }
@@ -106,7 +109,7 @@ class _Asked(NamedTuple):
         if self.trouble == MINORITY:
             nodes = tuple(range(self.servers + CLIENTS))
             clients = nodes[self.servers :]
-            side = (Leadership.observed_as, *clients, *nodes[: majority(self.servers)])
+            side: tuple[int | str, ...] = (Leadership.observed_as, *clients, *nodes[: majority(self.servers)])
             return Partition(at_ns=third_ns, groups=(side, nodes)), Heal(at_ns=end_ns)
         return ()
 

@@ -41,7 +41,8 @@ def builder(
 
     def build(node: int) -> Node:
         if node < replicas:
-            return engine.serving(service)(settings, leases, parts.table(leases.first_token))
+            made: Node = engine.serving(service)(settings, leases, parts.table(leases.first_token))
+            return made
         if node == replicas:
             return parts.storage()
         return parts.holder(cluster.servers, replicas, leases, works[node - replicas - 1])

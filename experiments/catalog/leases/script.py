@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from simclock import format_duration
+from simclock.experiments.consensus.states import shown_server
 from simclock.protocols.leases import Holder, LeaseServer, StorageNode
 
 
@@ -13,12 +14,7 @@ def shown(node: Any) -> Mapping[str, Any]:
     """The state of a node, in short."""
     match node:
         case LeaseServer():
-            return {
-                "role": node.role,
-                "term": node.current_term,
-                "log": node.log.last_index,
-                "commit": node.commit_index,
-            }
+            return shown_server(node)
         case StorageNode():
             values = node.disk.contents().values
             return {name: values[name] for name in sorted(values)}

@@ -27,6 +27,7 @@ from simclock.experiments.catalog.viewstamped_replication.scenario import descri
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Choice, Parameters
@@ -291,4 +292,5 @@ VSR_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

@@ -13,6 +13,7 @@ from simclock import Network, RunResult, Scenario, Uniform, UsageError, ms, seco
 from simclock.actors import Node
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.consensus.vsr import VsrProgress, struck
 from simclock.experiments.entries.changes import changes_of, servers_named
 from simclock.experiments.entries.entry import Entry
@@ -153,4 +154,5 @@ VSR_KV = Entry(
     parameters=PARAMETERS,
     prey=_prey,
     sometimes=sometimes,
+    story=STORY,
 )

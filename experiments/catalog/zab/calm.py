@@ -14,16 +14,18 @@ from typing import NamedTuple
 from simclock import Network, Scenario, Uniform, ms, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.zab.hunt import CLIENTS, PARAMETERS, STEPS_MAX, Parts, sometimes
-from simclock.experiments.catalog.zab.scenario import describe, judge, server_at_end
+from simclock.experiments.catalog.zab.scenario import describe, judge
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.steadiness import Calmness, LeaderSteadiness
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.consensus.zab import ZabProgress
 from simclock.experiments.entries.entry import Entry
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Workload
-from simclock.protocols.zab import ZabProperties
+from simclock.protocols.zab import ZabProperties, ZabServer
 from simclock.protocols.zab.observed import Chooses, Elected, Follower, Leader, Logged, Looking, Started
 
 ELECTION_TIMEOUT_NS = ms(80)
@@ -123,7 +125,7 @@ def zab_calm_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(ZabSteadiness, zab.servers, calm),
             Enough,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, ZabServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "transactions_per_message_max": drawn.transactions_per_message_max,
@@ -154,4 +156,5 @@ ZAB_CALM_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

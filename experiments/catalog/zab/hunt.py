@@ -18,13 +18,15 @@ from typing import NamedTuple
 from simclock import Network, RunResult, Scenario, Uniform, ms, seconds, stream
 from simclock.actors import Node
 from simclock.experiments.catalog.zab import scenario as zab_kv
-from simclock.experiments.catalog.zab.scenario import describe, judge, prey_of, server_at_end
+from simclock.experiments.catalog.zab.scenario import describe, judge, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
 from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
@@ -138,7 +140,7 @@ def zab_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(History, range(servers, servers + CLIENTS)),
             Enough,
         ),
-        final=server_at_end,
+        final=partial(server_at_end, ZabServer),
         parameters={
             # What the scenario's line would not show otherwise.
             "transactions_per_message_max": drawn.transactions_per_message_max,
@@ -177,4 +179,5 @@ ZAB_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=STORY,
 )

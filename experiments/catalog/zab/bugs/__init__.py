@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simclock import seconds
 from simclock.experiments.catalog.zab.bugs import followers, leaders
-from simclock.experiments.catalog.zab.scenario import LINEARIZABILITY
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
+from simclock.experiments.entries.replicated_store import LINEARIZABILITY
 
 SCENARIO = "zab-hunt"
 LIVENESS_NS = seconds(5)
