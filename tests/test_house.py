@@ -70,6 +70,7 @@ DEFERRED = {
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db19": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
+    "simclock.experiments.commands.run -> simclock.experiments.commands.played": START,
     "simclock.experiments.hash_seeded -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.actors.placements.workers": START,
     "simclock.experiments.pytest_plugin -> simclock.actors.run": START,

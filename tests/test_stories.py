@@ -31,9 +31,14 @@ UNTOLD = {
     "dynamo-script": SCRIPT,
     "deadlocks-script": SCRIPT,
     "snapshots-script": SCRIPT,
+    "leases-script": SCRIPT,
     "two-phase-commit": EXPLORED,
     "paxos-specification": EXPLORED,
     "ping-pong-specification": EXPLORED,
+    "paxos-commit": EXPLORED,
+    "lamport-mutex": EXPLORED,
+    "safra-termination": EXPLORED,
+    "raft-small": EXPLORED,
 }
 NONE = {field.name: field.default for field in dataclasses.fields(Entry)}["story"]
 CHRONICLES = sorted(name for name, entry in entries().items() if isinstance(entry.story, Chronicle))

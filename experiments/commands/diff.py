@@ -10,8 +10,9 @@ import click
 from simclock.actors.run import run
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.commands.options import database_option
-from simclock.experiments.commands.played import is_script, records_of
+from simclock.experiments.commands.played import records_of
 from simclock.experiments.commands.replay import name_code
+from simclock.experiments.commands.script_named import is_script
 from simclock.experiments.runs.neighbour import nearest_passing
 from simclock.experiments.runs.outcome import Outcome
 from simclock.experiments.runs.reference import Reference, find_run

@@ -15,8 +15,9 @@ from simclock.experiments.causality.foreign.logs import is_trace
 from simclock.experiments.causality.of_runs import Seen, see
 from simclock.experiments.causality.of_traces import execution_of, read_execution
 from simclock.experiments.commands.options import Overrides
-from simclock.experiments.commands.played import is_for_scripts, records_of
+from simclock.experiments.commands.played import records_of
 from simclock.experiments.commands.replay import named_run
+from simclock.experiments.commands.script_named import is_for_scripts
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.scenario_files.toml_table import duration_ns
 from simclock.experiments.telling.spelling import is_file

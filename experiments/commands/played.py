@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +17,7 @@ from simclock.experiments.scripts.play import Act, Play
 from simclock.experiments.scripts.setting import setting_of, source_of
 from simclock.experiments.scripts.text import read_script, split_in_acts
 from simclock.experiments.telling.exit_status import VALID, VIOLATED, gravest
-from simclock.experiments.telling.spelling import is_file
 from simclock.trace import TraceRecord
-
-HEAD_LINES = 200
-SCENARIO_FILES = (".toml", ".py")
 
 
 class Played(NamedTuple):
@@ -35,23 +30,6 @@ class Played(NamedTuple):
     """That scenario with its settings, as the script says them."""
     put_in: Sequence[str]
     """What is put in, a line each."""
-
-
-def is_named_file(text: str) -> bool:
-    """Whether it is a file that is there, and is no scenario's."""
-    return is_file(Path(text)) and not text.endswith(SCENARIO_FILES)
-
-
-def is_script(text: str) -> bool:
-    """Whether it is a file that begins, behind remarks, with the scenario it is of."""
-    if not is_named_file(text):
-        return False
-    try:
-        with Path(text).open(encoding="utf-8", errors="replace") as lines:
-            begins = (line for line in islice(lines, HEAD_LINES) if line.strip() and not line.lstrip().startswith("#"))
-            return next(begins, "").startswith("scenario ")
-    except OSError:  # who reads it says what is wrong
-        return False
 
 
 class Quiet(NamedTuple):
@@ -78,16 +56,6 @@ class Quiet(NamedTuple):
         """What came of it."""
         told = [line for number, each in enumerate(self.outcomes, start=1) for line in each.report(number)]
         return [*told, *self.failing]
-
-
-def is_for_scripts(text: str | None, given: Mapping[str, object]) -> bool:
-    """Whether it is a script; then none of what is given may say anything. Raises UsageError."""
-    if text is None or not is_script(text):
-        return False
-    said = [name for name, value in given.items() if value]
-    if said:
-        raise UsageError(f"{text}: a script says itself what is played: leave {said[0]} out")
-    return True
 
 
 def play_quietly(path: Path, placement: Placement | None = None) -> Quiet:

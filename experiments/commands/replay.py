@@ -14,8 +14,9 @@ from simclock.durations import format_duration
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import WHOLE, Overrides, database_option, override_options
-from simclock.experiments.commands.played import is_for_scripts, play_quietly, records_of
+from simclock.experiments.commands.played import play_quietly, records_of
 from simclock.experiments.commands.run import trace_to
+from simclock.experiments.commands.script_named import is_for_scripts
 from simclock.experiments.entries.verdict import EXIT_STATUS
 from simclock.experiments.runs.code_version import code_version
 from simclock.experiments.runs.outcome import FAILED, failure_text

@@ -19,7 +19,7 @@ from simclock.experiments.causality.excerpt import Excerpt, Wanted
 from simclock.experiments.causality.of_traces import TracedExecution
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options, placement_options, progress_option
-from simclock.experiments.commands.played import is_for_scripts, play_quietly
+from simclock.experiments.commands.script_named import is_for_scripts
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.entries.keys import keys_text
 from simclock.experiments.entries.verdict import EXIT_STATUS
@@ -158,6 +158,8 @@ def _check(trace_file: str | None, form: str, watched: bool, speed: str | None) 
 
 def _run_script(path: Path, placement: Placement, trace_file: str | None, plot: Path | None) -> int:
     """Play a script, and report. Its picture has the events at their Lamport clocks, since steps take no time."""
+    from simclock.experiments.commands.played import play_quietly
+
     if plot is not None:
         check_name(plot)
     quiet = play_quietly(path, placement)

@@ -14,7 +14,8 @@ from simclock.actors.steering.world import World
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, override_options
-from simclock.experiments.commands.played import is_script, played
+from simclock.experiments.commands.played import played
+from simclock.experiments.commands.script_named import is_script
 from simclock.experiments.runs.source import Source
 from simclock.experiments.scripts.setting import NODES_MAX
 from simclock.experiments.scripts.telling import own_state

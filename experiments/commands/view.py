@@ -20,8 +20,9 @@ from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.commands.check import MODELS
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, database_option, override_options, progress_option
-from simclock.experiments.commands.played import is_named_file, is_script, played
+from simclock.experiments.commands.played import played
 from simclock.experiments.commands.replay import named_run
+from simclock.experiments.commands.script_named import is_named_file, is_script
 from simclock.experiments.runs.reference import Reference
 from simclock.experiments.runs.report import Report, report_of
 from simclock.experiments.scenario_files.toml_table import duration_ns

@@ -14,8 +14,9 @@ from simclock.experiments.causality.why import STEPS_SHOWN, chain_text, event_of
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.executions import SCENARIO_SUFFIXES, execution_named, seen_run
 from simclock.experiments.commands.options import Overrides, database_option, override_options
-from simclock.experiments.commands.played import is_for_scripts, is_script, play_quietly, records_of
+from simclock.experiments.commands.played import play_quietly, records_of
 from simclock.experiments.commands.replay import named_run
+from simclock.experiments.commands.script_named import is_for_scripts, is_script
 from simclock.experiments.telling.spelling import is_file
 from simclock.experiments.viewing.logical import at_lamport_clocks
 

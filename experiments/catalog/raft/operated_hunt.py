@@ -31,6 +31,7 @@ from simclock.actors import Node
 from simclock.experiments.catalog.raft.calm import SETTLES_NS, STRUCK_NS
 from simclock.experiments.catalog.raft.hunt import STEPS_MAX
 from simclock.experiments.catalog.raft.scenario import describe, judge
+from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.catalog.raft.whole_hunt import CLIENTS, FIRST, NODES, SERVERS, Parts, sometimes
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
@@ -206,6 +207,7 @@ def raft_operated_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(Operated, raft.nodes, raft.servers, owed(drawn)),
             partial(Troubles, raft),
             Enough,
+            Terms,
         ),
         final=partial(server_at_end, RaftServer),
         parameters={
@@ -243,4 +245,5 @@ RAFT_OPERATED_HUNT = Entry(
     prey=prey,
     nemesis="swarm",
     sometimes=sometimes,
+    story=story,
 )
