@@ -65,7 +65,7 @@ def loaded(*words: str) -> set[str]:
     [
         (("--help",), 17, 165, (*NO_RUN, *METADATA)),
         (("--version",), 26, 235, NO_RUN[1:]),  # it names the kernel, which needs msgspec
-        (("run", "raft-kv", "--seed", "1", "--duration", "100ms"), 232, 436, METADATA),
+        (("run", "raft-kv", "--seed", "1", "--duration", "100ms"), 236, 438, METADATA),
         (("run", "phold", "--duration", "1ms"), 194, 390, METADATA),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else str(value),
