@@ -348,6 +348,16 @@ def test_a_durable_server_whose_disk_lost_something_recovers_from_the_others():
     assert server.status is Status.RECOVERING, "nothing is left that a later life could take for all"
 
 
+def test_a_durable_server_that_can_neither_read_nor_write_stops():
+    server = Alone(node=1, durable=True)
+    server.hears(0, Prepare(0, 0, (A,), 1, 1))
+    server.crash()
+    server.disk.corrupt(lambda below: 0)
+    server.disk.full = True
+    server.restart()
+    assert server.halted == FULL_DISK
+
+
 def test_a_durable_server_whose_disk_is_full_says_nothing():
     server = Alone(node=1, durable=True)
     server.disk.full = True

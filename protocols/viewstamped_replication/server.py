@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from simclock import DiskFull
 from simclock.protocols.replication import ClientQuery, ClientRequest, Reconfigure
 from simclock.protocols.viewstamped_replication.log import ServerLog
 from simclock.protocols.viewstamped_replication.messages import (
@@ -67,7 +68,10 @@ class VsrServer(Reading):
 
     def _on_corrupt_log(self) -> None:
         """What it has promised and acknowledged is not known any more (`log.py`, law 3)."""
-        self.log.erase()
+        try:
+            self.log.erase()
+        except DiskFull:
+            self._on_disk_full()
 
     def _resume(self) -> None:
         """It goes on where it stood."""
