@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock.protocols.counter.counter import Command, decode_answer, encode_command
+from simclock.protocols.counter.counter import CounterCommand, decode_answer, encode_command
 from simclock.protocols.counter.workload import CounterWorkload
 from simclock.protocols.key_value import Client
 from simclock.protocols.key_value.planned import PlannedOperation
@@ -26,7 +26,7 @@ class CounterClient(Client):
         return ""
 
     def _planned_command(self, operation: PlannedOperation) -> Any:
-        return Command(operation.function, operation.value if isinstance(operation.value, int) else None)
+        return CounterCommand(operation.function, operation.value if isinstance(operation.value, int) else None)
 
     def _encoded(self, command: Any) -> bytes:
         return encode_command(command)

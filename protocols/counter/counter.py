@@ -18,7 +18,7 @@ KEY = "counter"
 """What a history calls it."""
 
 
-class Command(Message):
+class CounterCommand(Message):
     """What a client asks for."""
 
     function: str
@@ -30,7 +30,7 @@ class Command(Message):
         return KEY
 
 
-class Answer(Message):
+class CounterAnswer(Message):
     """What the counter answers."""
 
     value: int | None = None
@@ -40,14 +40,14 @@ class Answer(Message):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Command).decode
-decode_answer = msgspec.msgpack.Decoder(Answer).decode
+_decode = msgspec.msgpack.Decoder(CounterCommand).decode
+decode_answer = msgspec.msgpack.Decoder(CounterAnswer).decode
 """An answer, from the bytes that a state machine gives."""
 
-REFUSED = _encode(Answer(refused=True))
+REFUSED = _encode(CounterAnswer(refused=True))
 
 
-def encode_command(command: Command) -> bytes:
+def encode_command(command: CounterCommand) -> bytes:
     """A command, as the bytes that the log keeps."""
     return _encode(command)
 
@@ -65,13 +65,13 @@ class Counter:
         except msgspec.MsgspecError:
             return REFUSED
         match asked:
-            case Command("add_and_get", int(amount)):
+            case CounterCommand("add_and_get", int(amount)):
                 self.value += amount
-            case Command("get"):
+            case CounterCommand("get"):
                 pass
             case _:
                 return REFUSED
-        return _encode(Answer(self.value))
+        return _encode(CounterAnswer(self.value))
 
     def query(self, command: bytes) -> bytes:
         """Answer a get; all else would change something, and is refused."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from simclock.protocols.counter.counter import Command
+from simclock.protocols.counter.counter import CounterCommand
 from simclock.protocols.key_value import Workload
 
 AMOUNT_BITS = 3
@@ -23,4 +23,4 @@ class CounterWorkload(Workload):
     def next_command(self, bits: Callable[[int], int], value: str, seen: dict[str, str | None]) -> Any:
         """Draw the next operation; amounts are 1 to 8."""
         function = self.mix[self._functions.draw(bits)][0]
-        return Command(function, bits(AMOUNT_BITS) + 1 if function == "add_and_get" else None)
+        return CounterCommand(function, bits(AMOUNT_BITS) + 1 if function == "add_and_get" else None)

@@ -309,6 +309,7 @@ def _hunt(name: str, settings: Settings, drawn: _Drawn, parts: LeaseParts, troub
         election_timeout_ns_min=ELECTION_TIMEOUT_NS,
         election_timeout_ns_max=2 * ELECTION_TIMEOUT_NS,
         heartbeat_ns=ms(25),
+        durable=True,  # servers crash here with no thought of how many are down
     )
     leases = LeaseSettings(term_ns=drawn.term_ns, drift_ppb=drawn.drift_ppb, guard_ns=drawn.guard_ns)
     work = HolderWork(
