@@ -68,6 +68,7 @@ DEFERRED = {
     "simclock.experiments.comparing.prediction -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db16": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
+    "simclock.experiments.commands.lab -> simclock.experiments.labs.db18": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db19": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.hash_seeded -> simclock.errors": START,

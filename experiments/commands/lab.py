@@ -24,6 +24,7 @@ def lab() -> None:
     Examples:
       simclock lab db-16 --seed 42 --nodes 3 --rounds 20
       simclock lab db-17 --seed 42 --nodes 3 --rounds 1000 --proposals 5 --partition 0,1,0,2
+      simclock lab db-18 --seed 42 --nodes 3 --rounds 1000 --proposals 5
       simclock lab db-19 --seed 42 --nodes 3 --rounds 1000 --proposals 5
     """
 
@@ -86,6 +87,21 @@ def db17(
     from simclock.experiments.labs.db17 import run_db17
 
     _print(run_db17(seed, nodes, rounds, proposals, _links(partition, nodes), placement), raw)
+
+
+@lab.command("db-18")
+@consensus_options
+def db18(
+    *, seed: int, nodes: int, rounds: int, proposals: int, partition: str | None, raw: bool, placement: Placement
+) -> None:
+    """Paxos for a log of slots: elections, proposals and cut links.
+
+    \b
+    Example: simclock lab db-18 --seed 42 --nodes 3 --rounds 1000 --proposals 5
+    """
+    from simclock.experiments.labs.db18 import run_db18
+
+    _print(run_db18(seed, nodes, rounds, proposals, _links(partition, nodes), placement), raw)
 
 
 @lab.command("db-19")

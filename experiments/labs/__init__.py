@@ -7,6 +7,7 @@ match on every placement.
 
 from simclock.experiments.labs.db16 import run_db16
 from simclock.experiments.labs.db17 import run_db17
+from simclock.experiments.labs.db18 import run_db18
 from simclock.experiments.labs.db19 import run_db19
 
-__all__ = ["run_db16", "run_db17", "run_db19"]
+__all__ = ["run_db16", "run_db17", "run_db18", "run_db19"]
