@@ -70,6 +70,8 @@ DEFERRED = {
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db17": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db18": START,
     "simclock.experiments.commands.lab -> simclock.experiments.labs.db19": START,
+    "simclock.experiments.commands.lab -> simclock.experiments.labs.db20": START,
+    "simclock.experiments.commands.lab -> simclock.experiments.labs.db23": START,
     "simclock.experiments.commands.shrink -> simclock.actors.placements.ray.session": RAY,
     "simclock.experiments.hash_seeded -> simclock.errors": START,
     "simclock.experiments.pytest_plugin -> simclock.actors.placements.workers": START,
