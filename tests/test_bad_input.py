@@ -164,7 +164,7 @@ PLAINLY_WRONG = (
     (("run", "simclock.experiments.catalog.synthetic.scenario:DELAY_NS_MIN"), "it is int, not a Scenario"),
     (("compare", "phold", "--nodes", "3,x"), "--nodes: '3,x' is not a list of node counts"),
     (("compare", "phold", "--placements", "inline,"), "placement: '' is not a placement"),
-    (("lab", "db-61"), "db-16"),
+    (("lab", "db-166"), "'db-16'"),
     (("run", "zzzzzz"), "unknown scenario 'zzzzzz': use one of "),
     (("run", "zzzzzz"), " (`simclock list` names them all)"),
     (("zoo", "--rows", "raft-01x"), "--rows: unknown row 'raft-01x': did you mean 'RAFT-01'?"),
@@ -181,6 +181,13 @@ PLAINLY_WRONG = (
         ("lab", "db-17", "--seed", 1, "--nodes", 3, "--rounds", 9, "--partition", "0,3"),
         "--partition: node 3 is out of range: nodes are 0 to 2",
     ),
+    (("lab", "db-18", "--seed", 1, "--nodes", 0, "--rounds", 9), "nodes: 0 is not a number of servers"),
+    (
+        ("lab", "db-20", "--seed", 1, "--ops", 9, "--keys", 9, "--scenario", "split"),
+        "scenario: 'split' is not a scenario of lab db-20: use default or partition",
+    ),
+    (("lab", "db-20", "--seed", 1, "--ops", -1, "--keys", 9), "ops: -1 is not a number of operations"),
+    (("lab", "db-23", "--seed", 1, "--ops", 9, "--keys", 0), "keys: 0 is not a number of keys"),
 )
 
 

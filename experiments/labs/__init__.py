@@ -7,6 +7,9 @@ match on every placement.
 
 from simclock.experiments.labs.db16 import run_db16
 from simclock.experiments.labs.db17 import run_db17
+from simclock.experiments.labs.db18 import run_db18
 from simclock.experiments.labs.db19 import run_db19
+from simclock.experiments.labs.db20 import run_db20
+from simclock.experiments.labs.db23 import run_db23
 
-__all__ = ["run_db16", "run_db17", "run_db19"]
+__all__ = ["run_db16", "run_db17", "run_db18", "run_db19", "run_db20", "run_db23"]

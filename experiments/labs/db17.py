@@ -11,54 +11,25 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-from simclock import Cut, Network, RunResult, Scenario
+from simclock import RunResult, Scenario
 from simclock.actors import Placement, run
 from simclock.experiments.labs.ticks import (
-    ELECTION_TICKS,
     HEARTBEAT_TICKS,
     TICK_NS,
-    DrawnDelay,
-    Driver,
-    LabMachine,
-    Leads,
-    LeadsNoMore,
-    Proposals,
+    TIMEOUTS,
+    OnTicks,
     check_arguments,
-    deadline_tick,
+    on_ticks,
+    replay_of,
     until_ns,
 )
-from simclock.protocols.raft import RaftServer, RaftSettings, Role
+from simclock.protocols.raft import RaftServer, RaftSettings
 
 NO_VOTE = -1
 
 
-class LabServer(RaftServer):
-    """This project's Raft with the lab's clock: ticks, and deadlines that are drawn from (seed, node, tick)."""
-
-    def __init__(self, settings: RaftSettings, lab_seed: int) -> None:
-        super().__init__(settings, LabMachine())
-        self.lab_seed = lab_seed
-
-    def on_message(self, source: int, message: Any) -> None:
-        if not isinstance(message, Proposals):
-            super().on_message(source, message)
-            return
-        for command in message.commands:
-            self.propose(command)
-
-    def _become_leader(self) -> None:
-        super()._become_leader()
-        self.send(self.nodes - 1, Leads(self.current_term))
-
-    def _become_follower(self, term: int) -> None:
-        was_leader = self.role is Role.LEADER
-        super()._become_follower(term)
-        if was_leader:
-            self.send(self.nodes - 1, LeadsNoMore())
-
-    def _election_timeout_ns(self) -> int:
-        now_ns = self.clock.monotonic_ns()
-        return until_ns(deadline_tick(self.lab_seed, self.id, now_ns // TICK_NS), now_ns)
+class LabServer(OnTicks, RaftServer):
+    """This project's Raft with the lab's clock."""
 
     def _heartbeat_ns(self) -> int:
         now_ns = self.clock.monotonic_ns()
@@ -87,23 +58,17 @@ def held_by(node: Any) -> Held | None:
 def db17(seed: int, nodes: int, rounds: int, proposals: int, partition: tuple[tuple[int, int], ...] = ()) -> Scenario:
     """The lab as a scenario; `partition` are the links, from and to, that are cut for the whole run."""
     check_arguments(seed, nodes, rounds, proposals, partition)
-    settings = RaftSettings(
-        servers=tuple(range(nodes)),
-        election_timeout_ns_min=ELECTION_TICKS * TICK_NS,
-        election_timeout_ns_max=(2 * ELECTION_TICKS - 1) * TICK_NS,
-        heartbeat_ns=HEARTBEAT_TICKS * TICK_NS,
-        no_op=False,
-    )
-    return Scenario(
-        name="lab-db-17",
+    settings = RaftSettings(servers=tuple(range(nodes)), no_op=False, **TIMEOUTS)
+    return on_ticks(
+        "db-17",
+        lambda: LabServer(settings, seed),
+        held_by,
+        b"cmd",
         seed=seed,
-        nodes=nodes + 1,
-        build=lambda node: LabServer(settings, seed) if node < nodes else Driver(rounds, proposals, b"cmd"),
-        duration_ns=max(1, rounds * TICK_NS),
-        network=Network(latency=DrawnDelay(seed=seed, servers=nodes)),
-        faults=tuple(Cut(at_ns=0, source=source, target=target) for source, target in partition),
-        final=held_by,
-        parameters={"rounds": rounds, "proposals": proposals},
+        nodes=nodes,
+        rounds=rounds,
+        proposals=proposals,
+        partition=partition,
     )
 
 
@@ -128,7 +93,5 @@ def run_db17(  # noqa: PLR0917 - the lab's arguments, in the lab's order
     placement: Placement | str = "inline",
 ) -> bytes:
     """Run the lab and give its dump; the same bytes on every placement."""
-    replay = f"simclock lab db-17 --seed {seed} --nodes {nodes} --rounds {rounds} --proposals {proposals}"
-    if partition:
-        replay += " --partition " + ",".join(f"{source},{target}" for source, target in partition)
+    replay = replay_of("db-17", seed, nodes, rounds, proposals, partition)
     return dump(run(db17(seed, nodes, rounds, proposals, partition), placement, replay=replay))

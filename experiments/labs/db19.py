@@ -12,52 +12,23 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-from simclock import Cut, Network, RunResult, Scenario
+from simclock import RunResult, Scenario
 from simclock.actors import Placement, run
 from simclock.experiments.labs.ticks import (
     DELAYS,
-    ELECTION_TICKS,
-    HEARTBEAT_TICKS,
     TICK_NS,
-    DrawnDelay,
-    Driver,
-    LabMachine,
-    Leads,
-    LeadsNoMore,
-    Proposals,
+    TIMEOUTS,
+    OnTicks,
     check_arguments,
-    deadline_tick,
+    on_ticks,
+    replay_of,
     until_ns,
 )
 from simclock.protocols.zab import ZabServer, ZabSettings
 
 
-class LabServer(ZabServer):
-    """This project's ZAB with the lab's clock: ticks, and deadlines that are drawn from (seed, node, tick)."""
-
-    def __init__(self, settings: ZabSettings, lab_seed: int) -> None:
-        super().__init__(settings, LabMachine())
-        self.lab_seed = lab_seed
-
-    def on_message(self, source: int, message: Any) -> None:
-        if not isinstance(message, Proposals):
-            super().on_message(source, message)
-            return
-        for command in message.commands:
-            self.propose(command)
-
-    def on_leading(self) -> None:
-        self.send(self.nodes - 1, Leads(self.current_term))
-
-    def _stand_down(self) -> None:
-        was_leader = self.leads
-        super()._stand_down()
-        if was_leader:
-            self.send(self.nodes - 1, LeadsNoMore())
-
-    def _election_timeout_ns(self) -> int:
-        now_ns = self.clock.monotonic_ns()
-        return until_ns(deadline_tick(self.lab_seed, self.id, now_ns // TICK_NS), now_ns)
+class LabServer(OnTicks, ZabServer):
+    """This project's ZAB with the lab's clock."""
 
     def _notify_ns(self) -> int:
         """Who looks sends its vote at each tick."""
@@ -90,23 +61,17 @@ def held_by(node: Any) -> Held | None:
 def db19(seed: int, nodes: int, rounds: int, proposals: int, partition: tuple[tuple[int, int], ...] = ()) -> Scenario:
     """The lab as a scenario; `partition` are the links, from and to, that are cut for the whole run."""
     check_arguments(seed, nodes, rounds, proposals, partition)
-    settings = ZabSettings(
-        servers=tuple(range(nodes)),
-        election_timeout_ns_min=ELECTION_TICKS * TICK_NS,
-        election_timeout_ns_max=(2 * ELECTION_TICKS - 1) * TICK_NS,
-        heartbeat_ns=HEARTBEAT_TICKS * TICK_NS,
-        finalize_ns=DELAYS * TICK_NS,
-    )
-    return Scenario(
-        name="lab-db-19",
+    settings = ZabSettings(servers=tuple(range(nodes)), finalize_ns=DELAYS * TICK_NS, **TIMEOUTS)
+    return on_ticks(
+        "db-19",
+        lambda: LabServer(settings, seed),
+        held_by,
+        b"zab",
         seed=seed,
-        nodes=nodes + 1,
-        build=lambda node: LabServer(settings, seed) if node < nodes else Driver(rounds, proposals, b"zab"),
-        duration_ns=max(1, rounds * TICK_NS),
-        network=Network(latency=DrawnDelay(seed=seed, servers=nodes)),
-        faults=tuple(Cut(at_ns=0, source=source, target=target) for source, target in partition),
-        final=held_by,
-        parameters={"rounds": rounds, "proposals": proposals},
+        nodes=nodes,
+        rounds=rounds,
+        proposals=proposals,
+        partition=partition,
     )
 
 
@@ -134,7 +99,5 @@ def run_db19(  # noqa: PLR0917 - the lab's arguments, in the lab's order
     placement: Placement | str = "inline",
 ) -> bytes:
     """Run the lab and give its dump; the same bytes on every placement."""
-    replay = f"simclock lab db-19 --seed {seed} --nodes {nodes} --rounds {rounds} --proposals {proposals}"
-    if partition:
-        replay += " --partition " + ",".join(f"{source},{target}" for source, target in partition)
+    replay = replay_of("db-19", seed, nodes, rounds, proposals, partition)
     return dump(run(db19(seed, nodes, rounds, proposals, partition), placement, replay=replay))
