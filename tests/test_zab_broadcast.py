@@ -126,6 +126,7 @@ def test_an_old_newleader_of_its_epoch_cuts_nothing_off():
     assert server.zxids() == [(2, 1), (3, 1), (4, 1)]
     longer = NewLeader(4, "TRUNC", Zxid(2, 1), None, txns((3, 1), (4, 1), (4, 2)))
     assert server.says(0, longer) == AckLd(4, Zxid(4, 2)), "and what is new in one is taken"
+    assert server.zxids() == [(2, 1), (3, 1), (4, 1), (4, 2)]
 
 
 def test_a_leader_is_established_by_a_quorum_that_has_accepted_its_newleader():
