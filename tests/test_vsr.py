@@ -203,8 +203,23 @@ def test_a_view_that_does_not_begin_gives_way_to_the_next():
     server = Alone(node=2)
     server.fires("election")
     assert server.fires("election") == [(other, StartViewChange(0, 1, NO_CRASH)) for other in (0, 1, 3, 4)]
-    server.leave(1, 3, 4)
+    server.leave(1, 3)
+    assert server.fires("election")[0] == (0, StartViewChange(0, 1, NO_CRASH)), "with one other it could not"
+    server.leave(1, 4)
     assert server.fires("election")[0] == (0, StartViewChange(0, 2, NO_CRASH))
+
+
+def test_what_was_heard_for_one_view_counts_for_no_other():
+    """4.2, steps 2 and 3: f others for this view, and f + 1 logs for this view; what it has brought it brings anew."""
+    server = Alone(node=1)
+    server.leave(6, 0, 2)
+    server.hears(2, do_view_change(6, (A,), 0))
+    server.leave(11, 0)
+    assert server.brought == {} and list(server.leaving) == [0]
+    server.hears(3, do_view_change(11, (), 0))
+    assert sorted(server.brought) == [1, 3] and not server.leads
+    server.hears(0, do_view_change(11, (), 0))
+    assert server.leads and server.commands() == []
 
 
 def test_who_has_missed_that_a_view_begins_is_told():

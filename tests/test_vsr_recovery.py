@@ -163,3 +163,41 @@ def test_a_response_of_a_life_before_does_not_count():
     assert server.status is Status.RECOVERING, "node 1 has crashed since it answered"
     server.hears(4, response(0))
     assert server.status is Status.NORMAL and server.log.crash_vector == (0, 1, 1, 0, 0)
+
+
+def test_who_has_left_counts_no_more_when_its_crash_is_known():
+    """The same of STARTVIEWCHANGE: f others must have left in the lives that are known."""
+    server = Alone(node=4)
+    server.leave(6, 2)
+    crashed = (0, 0, 1, 0, 0)
+    assert server.leave(6, 3, vector=crashed) == [], "node 2 has crashed since it left"
+    assert server.leave(6, 0, vector=crashed) == [(1, do_view_change(6, (), 0, vector=crashed))]
+
+
+def test_a_durable_server_knows_of_crashes_after_its_own():
+    """What it has promised not to count it must not count in a later life."""
+    server = Alone(node=1, durable=True)
+    server.hears(2, Recovery(1, (0, 0, 1, 0, 0)))
+    server.restart()
+    assert server.log.crash_vector == (0, 0, 1, 0, 0)
+    assert server.leave(2, 2) == [] and server.log.view == 0
+
+
+def test_a_durable_server_that_recovers_keeps_nothing_until_it_has_all():
+    """Else its next life would take what there is for its log."""
+    server = Alone(node=2, durable=True)
+    server.hears(0, Prepare(0, 0, (A,), 1, 1))
+    server.crash()
+    server.disk.corrupt(lambda below: 0)
+    server.restart()
+    for other in (0, 1, 3):
+        server.hears(other, CrashVectorReply(1, FIRST, (0, 3, 0, 0, 0)))
+    assert server.knows_crashes and server.log.crash_vector == (0, 3, 1, 0, 0)
+    server.restart()
+    assert server.status is Status.RECOVERING
+
+
+def test_without_crash_vectors_nobody_counts_crashes():
+    server = Alone(node=1, crash_vectors=False)
+    server.leave(2, 3, vector=())
+    assert server.log.view == 2 and server.log.crash_vector == NO_CRASH
