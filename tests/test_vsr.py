@@ -238,6 +238,18 @@ def test_a_primary_that_is_left_leads_no_more():
     assert server.propose(b"b") is None
 
 
+@pytest.mark.parametrize("begins", [StartView, NewState])
+def test_a_primary_that_hears_of_a_later_view_leads_no_more(begins):
+    """4.2: who waits for its answers is forgotten, as it cannot know any more what becomes of them."""
+    server = Alone()
+    server.hears(9, ClientRequest(1, b"a"))
+    server.out.take()
+    server.hears(1, begins(0, 1, Log(1, (X,)), 0))
+    assert not server.leads and server.waiting == {} and server.leader_id == 1
+    assert "heartbeat" not in server.timers and "election" in server.timers
+    assert ("follower", 0) in server.out.observed
+
+
 # 5.1 and 5.2, checkpoints and state transfer.
 
 
