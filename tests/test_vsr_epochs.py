@@ -212,3 +212,20 @@ def test_a_durable_server_restarts_in_the_epoch_it_was_in():
     new.hears(0, StartEpoch(SECOND))
     new.restart()
     assert new.out.take_sent() == [(0, GetState(1, 0, 0))] and new.status is Status.TRANSITIONING
+
+
+def test_a_durable_server_that_has_recovered_stays_in_its_view_when_it_crashes():
+    """What it has acknowledged since it recovered it keeps: it does not begin the epoch anew, from a former member."""
+    server = server_of(4, durable=True, crash_vectors=False)
+    server.crash()
+    server.disk.write("committed", 0)
+    server.disk.sync()
+    server.disk.corrupt(lambda below: 0)
+    server.restart()
+    assert server.status is Status.RECOVERING
+    x = Entry(term_of(1, 3), b"x")
+    server.hears(1, RecoveryResponse(3, 1, Log(1, (A, LAST, x)), 2, SECOND, ()))
+    assert server.hears(3, RecoveryResponse(3, 1, None, 2, SECOND, ())) == [(1, PrepareOk(1, 3, 3))]
+    server.restart()
+    assert server.stands() == (Status.NORMAL, 1, 3) and server.commands() == [b"a", b"", b"x"]
+    assert server.state_machine.applied == [b"a"]
