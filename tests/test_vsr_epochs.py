@@ -191,6 +191,23 @@ def test_who_recovers_waits_where_an_epoch_may_be_over(vectors):
     assert server.stands() == (Status.NORMAL, 1, 1) and server.state_machine.applied == [b"a"]
 
 
+def test_who_recovers_counts_answers_of_the_latest_group_alone():
+    """4.3 and 7: f + 1 of the group whose epoch is the latest of which they tell, and that know of it."""
+    server = server_of(4)
+    server.restart()
+    server.hears(0, CrashVectorReply(1, FIRST, NO_CRASH))
+    server.hears(1, CrashVectorReply(1, SECOND, NO_CRASH))
+    assert not server.knows_crashes
+    server.hears(3, CrashVectorReply(1, SECOND, NO_CRASH))
+    assert server.knows_crashes
+    vector = (0, 0, 0, 0, 1)
+    server.hears(1, RecoveryResponse(0, 1, Log(1, (A, LAST)), 1, FIRST, vector))
+    server.hears(3, RecoveryResponse(1, 1, Log(1, (A, LAST)), 2, SECOND, vector))
+    assert server.status is Status.RECOVERING, "node 1 does not know of that epoch"
+    server.hears(1, RecoveryResponse(1, 1, None, 2, SECOND, vector))
+    assert server.stands() == (Status.NORMAL, 1, 1)
+
+
 def test_a_spare_that_crashed_hears_that_it_is_in_no_group():
     server = server_of(4, crash_vectors=False)
     server.restart()

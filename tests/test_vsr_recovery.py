@@ -201,3 +201,27 @@ def test_without_crash_vectors_nobody_counts_crashes():
     server = Alone(node=1, crash_vectors=False)
     server.leave(2, 3, vector=())
     assert server.log.view == 2 and server.log.crash_vector == NO_CRASH
+
+
+def test_an_answer_to_an_earlier_life_or_of_a_question_that_is_settled_tells_of_no_crashes():
+    server = recovering()
+    server.hears(4, CrashVectorReply(0, FIRST, NO_CRASH))
+    server.hears(0, CrashVectorReply(1, FIRST, NO_CRASH))
+    assert server.hears(1, CrashVectorReply(1, FIRST, NO_CRASH)) == [], "two answers, and one to another life"
+    assert server.hears(3, CrashVectorReply(1, FIRST, NO_CRASH)) != []
+    assert server.hears(4, CrashVectorReply(1, FIRST, (0, 0, 7, 0, 0))) == []
+    assert server.log.crash_vector == (0, 0, 1, 0, 0), "it has asked with this"
+    for source, log in ((0, Log(1, ())), (1, None), (3, None)):
+        server.hears(source, response(0, log))
+    assert server.status is Status.NORMAL
+    assert server.hears(4, CrashVectorReply(1, FIRST, (0, 0, 7, 0, 0))) == []
+    assert server.log.crash_vector == (0, 0, 1, 0, 0)
+
+
+def test_a_primary_of_an_earlier_view_is_not_that_of_the_latest():
+    """4.3, step 3: it has not yet heard of the view in which it is primary again; what that began with it lacks."""
+    server = recovering(crash_vectors=False)
+    server.hears(1, response(1, Log(1, (A,)), 1, vector=()))
+    server.hears(0, response(6, vector=()))
+    server.hears(3, response(6, vector=()))
+    assert server.status is Status.RECOVERING
