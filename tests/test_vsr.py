@@ -203,8 +203,23 @@ def test_a_view_that_does_not_begin_gives_way_to_the_next():
     server = Alone(node=2)
     server.fires("election")
     assert server.fires("election") == [(other, StartViewChange(0, 1, NO_CRASH)) for other in (0, 1, 3, 4)]
-    server.leave(1, 3, 4)
+    server.leave(1, 3)
+    assert server.fires("election")[0] == (0, StartViewChange(0, 1, NO_CRASH)), "with one other it could not"
+    server.leave(1, 4)
     assert server.fires("election")[0] == (0, StartViewChange(0, 2, NO_CRASH))
+
+
+def test_what_was_heard_for_one_view_counts_for_no_other():
+    """4.2, steps 2 and 3: f others for this view, and f + 1 logs for this view; what it has brought it brings anew."""
+    server = Alone(node=1)
+    server.leave(6, 0, 2)
+    server.hears(2, do_view_change(6, (A,), 0))
+    server.leave(11, 0)
+    assert server.brought == {} and list(server.leaving) == [0]
+    server.hears(3, do_view_change(11, (), 0))
+    assert sorted(server.brought) == [1, 3] and not server.leads
+    server.hears(0, do_view_change(11, (), 0))
+    assert server.leads and server.commands() == []
 
 
 def test_who_has_missed_that_a_view_begins_is_told():
@@ -221,6 +236,18 @@ def test_a_primary_that_is_left_leads_no_more():
     server.leave(1, 3)
     assert not server.leads and server.waiting == {} and "heartbeat" not in server.timers
     assert server.propose(b"b") is None
+
+
+@pytest.mark.parametrize("begins", [StartView, NewState])
+def test_a_primary_that_hears_of_a_later_view_leads_no_more(begins):
+    """4.2: who waits for its answers is forgotten, as it cannot know any more what becomes of them."""
+    server = Alone()
+    server.hears(9, ClientRequest(1, b"a"))
+    server.out.take()
+    server.hears(1, begins(0, 1, Log(1, (X,)), 0))
+    assert not server.leads and server.waiting == {} and server.leader_id == 1
+    assert "heartbeat" not in server.timers and "election" in server.timers
+    assert ("follower", 0) in server.out.observed
 
 
 # 5.1 and 5.2, checkpoints and state transfer.

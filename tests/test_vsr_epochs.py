@@ -191,6 +191,23 @@ def test_who_recovers_waits_where_an_epoch_may_be_over(vectors):
     assert server.stands() == (Status.NORMAL, 1, 1) and server.state_machine.applied == [b"a"]
 
 
+def test_who_recovers_counts_answers_of_the_latest_group_alone():
+    """4.3 and 7: f + 1 of the group whose epoch is the latest of which they tell, and that know of it."""
+    server = server_of(4)
+    server.restart()
+    server.hears(0, CrashVectorReply(1, FIRST, NO_CRASH))
+    server.hears(1, CrashVectorReply(1, SECOND, NO_CRASH))
+    assert not server.knows_crashes
+    server.hears(3, CrashVectorReply(1, SECOND, NO_CRASH))
+    assert server.knows_crashes
+    vector = (0, 0, 0, 0, 1)
+    server.hears(1, RecoveryResponse(0, 1, Log(1, (A, LAST)), 1, FIRST, vector))
+    server.hears(3, RecoveryResponse(1, 1, Log(1, (A, LAST)), 2, SECOND, vector))
+    assert server.status is Status.RECOVERING, "node 1 does not know of that epoch"
+    server.hears(1, RecoveryResponse(1, 1, None, 2, SECOND, vector))
+    assert server.stands() == (Status.NORMAL, 1, 1)
+
+
 def test_a_spare_that_crashed_hears_that_it_is_in_no_group():
     server = server_of(4, crash_vectors=False)
     server.restart()
@@ -212,3 +229,20 @@ def test_a_durable_server_restarts_in_the_epoch_it_was_in():
     new.hears(0, StartEpoch(SECOND))
     new.restart()
     assert new.out.take_sent() == [(0, GetState(1, 0, 0))] and new.status is Status.TRANSITIONING
+
+
+def test_a_durable_server_that_has_recovered_stays_in_its_view_when_it_crashes():
+    """What it has acknowledged since it recovered it keeps: it does not begin the epoch anew, from a former member."""
+    server = server_of(4, durable=True, crash_vectors=False)
+    server.crash()
+    server.disk.write("committed", 0)
+    server.disk.sync()
+    server.disk.corrupt(lambda below: 0)
+    server.restart()
+    assert server.status is Status.RECOVERING
+    x = Entry(term_of(1, 3), b"x")
+    server.hears(1, RecoveryResponse(3, 1, Log(1, (A, LAST, x)), 2, SECOND, ()))
+    assert server.hears(3, RecoveryResponse(3, 1, None, 2, SECOND, ())) == [(1, PrepareOk(1, 3, 3))]
+    server.restart()
+    assert server.stands() == (Status.NORMAL, 1, 3) and server.commands() == [b"a", b"", b"x"]
+    assert server.state_machine.applied == [b"a"]

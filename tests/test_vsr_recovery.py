@@ -163,3 +163,65 @@ def test_a_response_of_a_life_before_does_not_count():
     assert server.status is Status.RECOVERING, "node 1 has crashed since it answered"
     server.hears(4, response(0))
     assert server.status is Status.NORMAL and server.log.crash_vector == (0, 1, 1, 0, 0)
+
+
+def test_who_has_left_counts_no_more_when_its_crash_is_known():
+    """The same of STARTVIEWCHANGE: f others must have left in the lives that are known."""
+    server = Alone(node=4)
+    server.leave(6, 2)
+    crashed = (0, 0, 1, 0, 0)
+    assert server.leave(6, 3, vector=crashed) == [], "node 2 has crashed since it left"
+    assert server.leave(6, 0, vector=crashed) == [(1, do_view_change(6, (), 0, vector=crashed))]
+
+
+def test_a_durable_server_knows_of_crashes_after_its_own():
+    """What it has promised not to count it must not count in a later life."""
+    server = Alone(node=1, durable=True)
+    server.hears(2, Recovery(1, (0, 0, 1, 0, 0)))
+    server.restart()
+    assert server.log.crash_vector == (0, 0, 1, 0, 0)
+    assert server.leave(2, 2) == [] and server.log.view == 0
+
+
+def test_a_durable_server_that_recovers_keeps_nothing_until_it_has_all():
+    """Else its next life would take what there is for its log."""
+    server = Alone(node=2, durable=True)
+    server.hears(0, Prepare(0, 0, (A,), 1, 1))
+    server.crash()
+    server.disk.corrupt(lambda below: 0)
+    server.restart()
+    for other in (0, 1, 3):
+        server.hears(other, CrashVectorReply(1, FIRST, (0, 3, 0, 0, 0)))
+    assert server.knows_crashes and server.log.crash_vector == (0, 3, 1, 0, 0)
+    server.restart()
+    assert server.status is Status.RECOVERING
+
+
+def test_without_crash_vectors_nobody_counts_crashes():
+    server = Alone(node=1, crash_vectors=False)
+    server.leave(2, 3, vector=())
+    assert server.log.view == 2 and server.log.crash_vector == NO_CRASH
+
+
+def test_an_answer_to_an_earlier_life_or_of_a_question_that_is_settled_tells_of_no_crashes():
+    server = recovering()
+    server.hears(4, CrashVectorReply(0, FIRST, NO_CRASH))
+    server.hears(0, CrashVectorReply(1, FIRST, NO_CRASH))
+    assert server.hears(1, CrashVectorReply(1, FIRST, NO_CRASH)) == [], "two answers, and one to another life"
+    assert server.hears(3, CrashVectorReply(1, FIRST, NO_CRASH)) != []
+    assert server.hears(4, CrashVectorReply(1, FIRST, (0, 0, 7, 0, 0))) == []
+    assert server.log.crash_vector == (0, 0, 1, 0, 0), "it has asked with this"
+    for source, log in ((0, Log(1, ())), (1, None), (3, None)):
+        server.hears(source, response(0, log))
+    assert server.status is Status.NORMAL
+    assert server.hears(4, CrashVectorReply(1, FIRST, (0, 0, 7, 0, 0))) == []
+    assert server.log.crash_vector == (0, 0, 1, 0, 0)
+
+
+def test_a_primary_of_an_earlier_view_is_not_that_of_the_latest():
+    """4.3, step 3: it has not yet heard of the view in which it is primary again; what that began with it lacks."""
+    server = recovering(crash_vectors=False)
+    server.hears(1, response(1, Log(1, (A,)), 1, vector=()))
+    server.hears(0, response(6, vector=()))
+    server.hears(3, response(6, vector=()))
+    assert server.status is Status.RECOVERING

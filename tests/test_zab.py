@@ -11,6 +11,7 @@ import pytest
 from simclock.protocols.zab import (
     ZERO,
     AckEpoch,
+    AckLd,
     CEpoch,
     NewEpoch,
     NewLeader,
@@ -81,6 +82,7 @@ def test_when_all_agree_nobody_waits():
     for voter in (0, 2):
         server.hears(voter, Notification(server.vote, 1, LOOKING))
     assert server.role is LEADING and server.phase is Phase.DISCOVERY
+    assert "finalize" not in server.timers and "notify" not in server.timers
 
 
 def test_a_vote_is_sent_again_until_it_is_decided():
@@ -219,3 +221,22 @@ def test_a_leader_gives_up_for_who_has_accepted_a_later_epoch():
     assert server.leads
     server.hears(4, CEpoch(server.epoch + 1))
     assert server.role is LOOKING
+
+
+def test_a_leader_that_leads_again_begins_anew():
+    """Steps l.1.1 to l.2.2 ask for a quorum of this leadership: what was said to an earlier one counts for nothing."""
+    server = Alone()
+    server.lead(0, 2)
+    server.propose(b"x")
+    server.hears(3, CEpoch(9))
+    assert server.role is LOOKING and server.epoch is None
+    assert server.accepted_epochs == server.histories == server.acknowledged == server.sent_again == {}
+    assert server.promises == server.synchronized == server.heard == set()
+    server.elect(1, 0, 2)
+    assert server.hears(0, CEpoch(1)) == [], "a quorum's CEPOCH"
+    assert server.hears(2, CEpoch(1)) == [(0, NewEpoch(2)), (2, NewEpoch(2))]
+    assert server.hears(0, AckEpoch(2, 1, ZERO, True)) == [], "a quorum's ACK-E"
+    assert [target for target, _ in server.hears(2, AckEpoch(2, 1, ZERO, True))] == [0, 2]
+    assert server.hears(0, AckLd(2, Zxid(1, 1))) == [] and not server.leads, "a quorum's ACK-LD"
+    server.hears(2, AckLd(2, Zxid(1, 1)))
+    assert server.leads and server._next_zxid() == Zxid(2, 1)

@@ -126,6 +126,7 @@ def test_an_old_newleader_of_its_epoch_cuts_nothing_off():
     assert server.zxids() == [(2, 1), (3, 1), (4, 1)]
     longer = NewLeader(4, "TRUNC", Zxid(2, 1), None, txns((3, 1), (4, 1), (4, 2)))
     assert server.says(0, longer) == AckLd(4, Zxid(4, 2)), "and what is new in one is taken"
+    assert server.zxids() == [(2, 1), (3, 1), (4, 1), (4, 2)]
 
 
 def test_a_leader_is_established_by_a_quorum_that_has_accepted_its_newleader():
@@ -345,6 +346,17 @@ def test_a_snapshot_takes_the_place_of_what_was_applied():
     assert server.vote == Vote(1, Zxid(1, 3), 1)
 
 
+def test_the_next_snapshot_takes_the_place_of_as_many_again():
+    server = Alone(snapshot_every=2)
+    server.follow(0, epoch=1, committed=ZERO)
+    server.hears(0, Propose(1, ZERO, txns((1, 1), (1, 2), (1, 3), (1, 4))))
+    taken = []
+    for counter in range(1, 5):
+        server.hears(0, Commit(1, Zxid(1, counter)))
+        taken.append(server.journal.snapshot.index)
+    assert taken == [0, 2, 2, 4]
+
+
 # Queries.
 
 
@@ -373,6 +385,17 @@ def test_who_does_not_lead_says_who_does():
 
 
 # Disks.
+
+
+def test_a_disk_is_synced_where_something_was_written():
+    """A heartbeat costs no sync."""
+    server = Alone()
+    server.follow(0, epoch=1, committed=ZERO)
+    syncs = []
+    server.node._sync_disk = lambda: syncs.append(server.disk.sync())
+    for message in (Ping(1, ZERO, 1), Propose(1, ZERO, txns((1, 1))), Commit(1, Zxid(1, 1)), Ping(1, Zxid(1, 1), 2)):
+        server.hears(0, message)
+    assert len(syncs) == 1
 
 
 def test_a_server_without_room_halts_before_it_answers():

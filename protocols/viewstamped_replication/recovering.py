@@ -120,6 +120,8 @@ class Recovering(ViewChanging):
         self.told_of_crashes.clear()
         self.log.group = response.group
         self._adopt(log, response.view, response.commit_number)
+        # Synced with the log that is acknowledged: who has not kept that its epoch has begun begins it anew.
+        self._keep_committed(response.commit_number)
         self._tell(Recovered(self.current_term, self.log.op_number))
         if self.id in response.group.members:
             self._follow()

@@ -247,10 +247,7 @@ class ServerState(Front):
             return
         self._persist()
         self.commit_number = commit_number
-        try:
-            self.log.commit(commit_number)
-        except DiskFull:
-            self._on_disk_full()
+        self._keep_committed(commit_number)
         self.observe(CommitIndex(commit_number))
         group = None
         for op_number in range(before + 1, commit_number + 1):
@@ -266,6 +263,13 @@ class ServerState(Front):
         self.on_applied()
         if group is not None and group.epoch > self.epoch:
             self._begin_epoch(group)
+
+    def _keep_committed(self, commit_number: int) -> None:
+        """Synced with what is synced next."""
+        try:
+            self.log.commit(commit_number)
+        except DiskFull:
+            self._on_disk_full()
 
     def _group_after(self, op_number: int, term: int, change: Change, before: Group) -> Group:
         """The group that a RECONFIGURATION begins."""
