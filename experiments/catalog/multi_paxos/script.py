@@ -1,4 +1,4 @@
-"""A Multi-Paxos cluster for scripts and explorers: servers and nothing else, commands handed in by `ask NODE propose x`.
+"""A Multi-Paxos cluster for scripts and explorers: servers alone, commands handed in by `ask NODE propose x`.
 
 No client races with the schedule, so what happens is what the schedule says.
 """
