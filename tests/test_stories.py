@@ -24,6 +24,7 @@ UNTOLD = {
     "broadcast": LOAD,
     "everything": LOAD,
     "raft-script": SCRIPT,
+    "multi-paxos-script": SCRIPT,
     "vsr-script": SCRIPT,
     "zab-script": SCRIPT,
     "chat-script": SCRIPT,

@@ -20,7 +20,7 @@ TOPICS = {
         "raft-kv raft-kv-wan raft-hunt raft-calm-hunt raft-script raft-whole-hunt raft-lease-reads raft-change-hunt "
         "raft-small raft-operated-hunt"
     ),
-    "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt",
+    "multi_paxos": "paxos multi-paxos-kv multi-paxos-hunt multi-paxos-script",
     "viewstamped_replication": "vsr-kv vsr-hunt vsr-script",
     "zab": "zab-kv zab-hunt zab-calm-hunt zab-script",
     "key_value": "key-value key-value-hunt",

@@ -17,6 +17,8 @@ import msgspec
 
 from simclock.actors import Message
 
+_BETWEEN = b", "
+
 
 class StateMachine(Protocol):
     """A service that is replicated: deterministic, and total, as a command cannot be refused once committed."""
@@ -52,7 +54,10 @@ class CommandsAlone:
 
 
 class CommandsKept(CommandsAlone):
-    """A state machine that takes any bytes, keeps every command, and answers with it: for schedules by hand."""
+    """A state machine that takes any bytes, keeps every command, and answers with it: for schedules by hand.
+
+    Where snapshots are made no command has ", " in it.
+    """
 
     def __init__(self) -> None:
         self.commands: list[bytes] = []
@@ -61,6 +66,14 @@ class CommandsKept(CommandsAlone):
         """Carry out a command."""
         self.commands.append(command)
         return command
+
+    def snapshot(self) -> bytes:
+        """All commands."""
+        return _BETWEEN.join(self.commands)
+
+    def restore(self, state: bytes) -> None:
+        """As if these commands had been applied."""
+        self.commands = state.split(_BETWEEN) if state else []
 
 
 class Numbered(Message):

@@ -21,8 +21,6 @@ from simclock.protocols.raft.observed import Answered
 from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest, CommandsKept
 from simclock.readable import say
 
-_BETWEEN = b", "
-
 
 class Journal(CommandsKept):
     """It keeps every command. `put KEY VALUE` and `get KEY` mean something to it; all is text.
@@ -40,14 +38,6 @@ class Journal(CommandsKept):
         begin = b"put %b " % command.removeprefix(b"get ")
         puts = (each.removeprefix(begin) for each in reversed(self.commands) if each.startswith(begin))
         return next(puts, b"")
-
-    def snapshot(self) -> bytes:
-        """All commands."""
-        return _BETWEEN.join(self.commands)
-
-    def restore(self, state: bytes) -> None:
-        """As if these commands had been applied."""
-        self.commands = state.split(_BETWEEN) if state else []
 
 
 class Console(Node):
