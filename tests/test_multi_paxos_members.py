@@ -28,8 +28,7 @@ from simclock.protocols.multi_paxos import (
     Role,
     Value,
 )
-from simclock.protocols.replication import ClientRequest
-from simclock.protocols.replication import ClientQuery, ClientReply
+from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest
 
 ALPHA = 3
 CHANGE = Change(1, (1, 3, 4))
@@ -124,7 +123,7 @@ def test_what_a_late_promise_reports_goes_before_what_waits():
     server = changed()
     server.accepted(2, 3)
     server.hears(9, ClientRequest(7, b"waits"))
-    assert list(server.waiting) == [4]
+    assert list(server.waiting) == [5]
     server.hears(3, Promise(6, 4, (PValue(4, 3, Value(3, b"old")),)))
     assert server.proposed == {4: Value(3, b"old")} and server.queue == []
     assert server.waiting == {}, "what is chosen there is not what the client has asked for"
