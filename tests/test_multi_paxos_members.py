@@ -28,7 +28,7 @@ from simclock.protocols.multi_paxos import (
     Role,
     Value,
 )
-from simclock.protocols.replication import ClientQuery, ClientReply
+from simclock.protocols.replication import ClientQuery, ClientReply, ClientRequest
 
 ALPHA = 3
 CHANGE = Change(1, (1, 3, 4))
@@ -122,9 +122,11 @@ def test_among_new_members_it_proposes_when_a_quorum_of_them_has_promised_and_co
 def test_what_a_late_promise_reports_goes_before_what_waits():
     server = changed()
     server.accepted(2, 3)
-    server.propose(b"waits")
+    server.hears(9, ClientRequest(7, b"waits"))
+    assert list(server.waiting) == [5]
     server.hears(3, Promise(6, 4, (PValue(4, 3, Value(3, b"old")),)))
     assert server.proposed == {4: Value(3, b"old")} and server.queue == []
+    assert server.waiting == {}, "what is chosen there is not what the client has asked for"
 
 
 def test_who_is_no_member_any_more_leads_no_more_and_does_not_stand():

@@ -13,7 +13,7 @@ BUGS: dict[str, Bug] = bugs()
 
 NOT_APPLICABLE: dict[str, str] = {
     **{ids: why for topic in topics() for ids, why in topic.not_applicable.items()},
-    "PAXOS, ZAB, VSR, SHARD": "there are no such protocols yet",
+    "SHARD": "there is no such protocol yet",
     "DISK-02": "no protocol here tries a failed sync again, nor does a disk here report that a sync has failed",
 }
 """Ids -> why there is no row."""
