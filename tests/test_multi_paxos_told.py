@@ -93,3 +93,16 @@ def test_who_stands_names_nobody_to_clients():
         server.on_message(9, ClientRequest(1, b"x"))
         assert server.out.take_sent() == [(9, ClientReply(1, "not_leader", b"", hint))]
         server.on_timer("election")
+
+
+def test_who_leads_no_more_forgets_what_it_has_proposed():
+    """What it proposes when it leads again is what promises report then (PMS 2.2)."""
+    server = server_of(0)
+    server.on_timer("election")
+    for source in (1, 2):
+        server.on_message(source, Promise(5, 1, ()))
+    server.node.propose(b"x")
+    assert server.node.proposed == {1: Value(5, b"x")} and server.node.votes == {1: {0}}
+    server.on_message(3, Refused(5, 99))
+    assert server.node.proposed == server.node.votes == server.node.promises == server.node.reported == {}
+    assert server.node.queue == [] and server.node.decided == set() and server.node.leader_id is None
