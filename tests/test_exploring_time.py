@@ -153,7 +153,7 @@ def test_one_holder_keeps_its_lease_within_its_bounds() -> None:
         (
             "40ms-40ms",
             Bounds(drops=2),
-            {"bug": "PAPER-LEASE-1", "guard": "0ms", "prepare": "10ms", "writes": 10},
+            {"bug": "PAPER-LEASE-1", "margin": "0ms", "prepare": "10ms", "writes": 10},
             "Believer Is Holder",
         ),
     ],

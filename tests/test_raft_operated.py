@@ -162,8 +162,8 @@ def test_the_right_code_passes_and_is_asked_for_something():
 def test_who_has_left_names_no_leader_once_it_hears_of_none():
     """Dissertation 4.2.3, 6.2: a client that it sent astray would come back to it."""
     server = Alone([1])
-    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", Configuration((1, 2))),), 1))
+    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", Configuration((1, 2))),), 2))
     assert server.hears(CLIENT, ClientRequest(1, b"x")) == [(CLIENT, ClientReply(1, "not_leader", b"", 1))]
     server.on_timer("election")
-    assert server.current_term == 1, "it does not stand"
+    assert server.current_term == 1, "it does not stand, as it knows that its leaving is committed"
     assert server.hears(CLIENT, ClientRequest(1, b"x")) == [(CLIENT, ClientReply(1, "not_leader", b"", None))]

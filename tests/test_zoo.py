@@ -117,3 +117,15 @@ def test_the_row_that_no_hunt_finds_does_harm_where_a_plan_leads_to_it():
     wrong, right = (run(make_scenario(entry, replace(settings, parameters={"bug": bug}))) for bug in ("PAPER-5.3c", ""))
     assert right.reports["RaftProperties"]["leaders"] == 3 and right.violations == ()
     assert {violation.property for violation in wrong.violations} == {"matchIndex Is Stored"}
+
+
+def test_an_area_has_the_rows_of_its_topic(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        "simclock.experiments.commands.zoo.row_quarry", lambda bug: asked.append(bug) or row_quarry(bug)
+    )
+    monkeypatch.setattr("simclock.experiments.commands.zoo.hunted", lambda hunting, total, **_: ([], False))
+    assert CliRunner().invoke(main, ["zoo", "--area", "paxos"]).exit_code == 0
+    assert {bug.id for bug in asked} == {
+        bug.id for bug in BUGS.values() if bug.scenario.startswith(("paxos", "multi-paxos"))
+    }

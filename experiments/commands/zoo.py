@@ -9,7 +9,7 @@ from contextlib import closing
 import click
 
 from simclock.errors import UsageError
-from simclock.experiments.catalog import entries
+from simclock.experiments.catalog import entries, topics
 from simclock.experiments.commands.options import SEED
 from simclock.experiments.entries.bug import SAFETY, Bug
 from simclock.experiments.telling.exit_status import INTERRUPTED, VALID, VIOLATED
@@ -21,10 +21,14 @@ from simclock.experiments.zoo.hunt import Found, Hunting
 from simclock.experiments.zoo.quarry import own_rows, row_quarry
 from simclock.experiments.zoo.table import row_line, zoo_text
 
+AREAS = {"paxos": "multi-paxos", "vsr": "viewstamped-replication"}
+"""Short names of topics."""
+
 
 @click.command()
 @click.option("--file", metavar="FILE", help="Rows of your own: a Python file with its scenario and its bugs.")
 @click.option("--rows", metavar="ID,ID,...", help="Which rows, such as RAFT-01,RAFT-16.  [default: all]")
+@click.option("--area", metavar="TOPIC", help="The rows of one topic of the catalog, such as raft, paxos, zab or vsr.")
 @click.option("--hunts", type=click.IntRange(1), default=5, show_default=True, help="Searches per row, for the median.")
 @click.option("--seeds-max", type=click.IntRange(1), default=2000, show_default=True, help="Seeds a search may try.")
 @click.option("--first", type=SEED, default=0, show_default=True, help="The first search's start seed.")
@@ -32,7 +36,16 @@ from simclock.experiments.zoo.table import row_line, zoo_text
 @click.option("--shrink/--no-shrink", "shrinks", default=True, show_default=True, help="Make a found run smaller.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="simple", show_default=True)
 def zoo(
-    *, file: str | None, rows: str | None, hunts: int, seeds_max: int, first: int, jobs: int, shrinks: bool, form: str
+    *,
+    file: str | None,
+    rows: str | None,
+    area: str | None,
+    hunts: int,
+    seeds_max: int,
+    first: int,
+    jobs: int,
+    shrinks: bool,
+    form: str,
 ) -> int:
     """Hunt each bug, with the swarm that strikes the right protocol too, until its own property is named.
 
@@ -46,17 +59,18 @@ def zoo(
     \b
     Examples:
       simclock zoo --rows RAFT-16,RAFT-18 --hunts 1
+      simclock zoo --area zab --no-shrink
       simclock zoo --jobs 2 --format github
       simclock zoo --file tpc.py
     """
-    wanted = _rows(rows, {bug.id: bug for bug in _own(file)} if file is not None else BUGS)
+    wanted = _rows(rows, _known(file, area))
     hunting = Hunting(
         [row_quarry(bug) for bug in wanted], first=first, hunts=hunts, seeds_max=seeds_max, shrinks=shrinks
     )
     found, interrupted = hunted(hunting, len(wanted), jobs=jobs, address=None)
     order = {bug.id: position for position, bug in enumerate(wanted)}
     found.sort(key=lambda row: order[row.quarry.id])
-    click.echo(zoo_text(found, form, whole=rows is None and file is None and not interrupted))
+    click.echo(zoo_text(found, form, whole=rows is None and file is None and area is None and not interrupted))
     if interrupted:
         return INTERRUPTED
     well = all(not row.right and (row.seeds is not None or row.quarry.kind != SAFETY) for row in found)
@@ -76,6 +90,21 @@ def hunted(hunting: Hunting, total: int, *, jobs: int | None, address: str | Non
         except KeyboardInterrupt:
             return [*found, *hunting.unfinished()], True
     return found, False
+
+
+def _known(file: str | None, area: str | None) -> Mapping[str, Bug]:
+    """The rows that may be asked for, by id. Raises UsageError."""
+    if file is not None and area is not None:
+        raise UsageError("--area: the rows of a file are in no topic of the catalog: leave --area or --file out")
+    if file is not None:
+        return {bug.id: bug for bug in _own(file)}
+    if area is None:
+        return BUGS
+    areas = {topic.name.replace("_", "-"): topic for topic in topics() if topic.bugs}
+    name = AREAS.get(area, area.replace("_", "-"))
+    if name not in areas:
+        raise UsageError(f"--area: {unknown('topic', area, [*areas, *AREAS])}")
+    return {bug.id: bug for bug in areas[name].bugs}
 
 
 def _own(file: str) -> list[Bug]:

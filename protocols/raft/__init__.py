@@ -21,7 +21,7 @@
     testimony.py      whether servers tell in full what these rest on
 
 Of another shape: testimony.py is an observer in a file of its own; it judges whether servers tell all, and not whether
-what they tell is right. metrics.py is one that judges nothing. configuration.py and log.py have each a value that
+what they tell is right. configuration.py and log.py have each a value that
 stands in messages and on disks, beside what is done with it.
 
 It is an `Engine` of protocols/replication, where requests, replies and sessions are. A service is a state machine, an

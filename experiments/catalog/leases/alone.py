@@ -30,7 +30,7 @@ FIRST_NS = ELECTION_NS + ms(60)
 PARAMETERS = Parameters(
     bug=PUT_IN,
     term=Duration("300ms", help="How long a lease is good for."),
-    guard=Duration("50ms", help="A holder begins no write in the last stretch of its lease."),
+    margin=Duration("50ms", help="A holder begins no write in the last stretch of its lease."),
     prepare=Duration("40ms", help="Between the look at the lease and the write's departure."),
     writes=Whole(1, least=1, help="Writes in one hold."),
     apart=Duration("360ms", help="Holders begin one after the other, so long apart."),
@@ -50,7 +50,7 @@ def leases_script(settings: Settings, parts: LeaseParts) -> Scenario:
         heartbeat_ns=ELECTION_NS - ms(1),
     )
     leases = LeaseSettings(
-        term_ns=parse_duration(asked["term"], "term"), guard_ns=parse_duration(asked["guard"], "guard")
+        term_ns=parse_duration(asked["term"], "term"), guard_ns=parse_duration(asked["margin"], "margin")
     )
     work = HolderWork(
         writes=asked["writes"],
