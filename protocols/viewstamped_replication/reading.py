@@ -19,7 +19,6 @@ from simclock.protocols.viewstamped_replication.epochs import Epochs
 from simclock.protocols.viewstamped_replication.messages import CommitOk
 from simclock.protocols.viewstamped_replication.settings import VsrSettings
 
-
 ROUNDS = 1 << 32
 """A life has fewer."""
 
