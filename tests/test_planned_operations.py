@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from simclock import UsageError, ms, seconds
+from simclock import Crash, Fault, Partition, Restart, UsageError, ms, seconds
 from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.client_history import history_of
@@ -73,6 +73,26 @@ def test_a_process_has_one_operation_open() -> None:
     (only,) = history("raft-kv", settings_of("raft-kv", operations=(first, second)))
     assert only.argument == "a"
     assert history("raft-kv", settings_of("raft-kv", operations=())) == []
+
+
+CRASHES = (Crash(node=3, at_ns=ms(700)), Restart(node=3, at_ns=ms(750)))
+GIVES_UP = (Partition(groups=((0, 1, 2), (3, 4, 5)), at_ns=ms(620)), Partition(groups=(), at_ns=seconds(4)))
+
+
+@pytest.mark.parametrize("faults", [CRASHES, GIVES_UP])
+def test_a_process_goes_on_in_its_session_whatever_became_of_its_last_command(faults: tuple[Fault, ...]) -> None:
+    """Each operation of a plan is another command: with the number of an earlier one it would not be applied."""
+    plan = tuple(
+        PlannedOperation(at_ns=at_ns, node=node, process=node, function=function, key="k0", value=value)
+        for at_ns, node, function, value in (
+            (ms(600), 3, "put", "a"),
+            (ms(630), 3, "append", "b"),
+            (seconds(5), 3, "put", "c"),
+            (seconds(6), 4, "get", None),
+        )
+    )
+    heard = history("raft-kv", settings_of("raft-kv", operations=plan, faults=faults, duration_ns=seconds(8)))
+    assert heard[-2].argument == "c" and heard[-1].result == "c"
 
 
 def shrunk(name: str, bug: str) -> Minimal:

@@ -421,6 +421,18 @@ def test_a_query_waits_for_what_the_view_began_with():
     assert server.hears(2, CommitOk(0, 1, 1)) == [(9, ClientReply(1, "ok", b"1 applied", None))]
 
 
+def test_what_was_said_to_a_primary_before_it_crashed_answers_no_query_after():
+    """A durable primary goes on in its view: the others may have begun another since they answered."""
+    server = Alone(servers=3, durable=True)
+    server.hears(9, ClientQuery(1, b""))
+    asked = server.hears(1, CommitOk(0, 0, 1))[-1:]
+    assert asked == [(9, ClientReply(1, "ok", b"0 applied", None))]
+    server.restart()
+    (commit, *_) = [message for _, message in server.hears(9, ClientQuery(2, b""))]
+    assert server.leads and server.hears(1, CommitOk(0, 0, 1)) == [], "it is late: of the life before"
+    assert server.hears(1, CommitOk(0, 0, commit.round)) == [(9, ClientReply(2, "ok", b"0 applied", None))]
+
+
 # Settings.
 
 

@@ -86,8 +86,8 @@ def test_when_it_is_committed_the_epoch_is_over():
         (9, ClientReply(1, "ok", b"did a", None)),
         (1, Commit(0, 0, 2, 0)),
         (2, Commit(0, 0, 2, 0)),
-        (3, StartEpoch(SECOND)),
-        (4, StartEpoch(SECOND)),
+        (3, StartEpoch(SECOND, 0)),
+        (4, StartEpoch(SECOND, 0)),
     ]
     assert server.stands() == (Status.TRANSITIONING, 1, 0) and server.current_term == term_of(1, 0)
     assert server.says(9, Reconfigure(1, CHANGE)) == Reconfigured(1, True, None)
@@ -111,7 +111,7 @@ def test_a_new_replica_asks_for_what_it_lacks_and_begins_then():
     and it sends EPOCHSTARTED to the replicas that are being replaced."""
     server = server_of(3)
     assert server.stands() == (Status.IDLE, 0, 0)
-    assert server.says(0, StartEpoch(SECOND)) == GetState(1, 0, 0)
+    assert server.says(0, StartEpoch(SECOND, 0)) == GetState(1, 0, 0)
     assert server.stands() == (Status.TRANSITIONING, 1, 0)
     assert server.hears(0, Prepare(1, 0, (Entry(term_of(1, 0), b"b"),), 3, 2)) == [], "it takes no part before"
     assert server.hears(2, NewState(1, 0, Log(1, (A,)), 1)) == [], "that is not all of the old epoch"
@@ -123,7 +123,7 @@ def test_a_new_replica_asks_for_what_it_lacks_and_begins_then():
 
 def test_a_new_replica_may_begin_with_a_checkpoint_and_in_a_later_view():
     server = server_of(3)
-    server.hears(0, StartEpoch(SECOND))
+    server.hears(0, StartEpoch(SECOND, 0))
     log = Log(2, (LAST, Entry(term_of(1, 0), b"b")), Checkpoint(1, b"a"))
     server.hears(4, NewState(1, 2, log, 3))
     assert server.stands() == (Status.NORMAL, 1, 2) and server.leader_id == 4
@@ -132,7 +132,7 @@ def test_a_new_replica_may_begin_with_a_checkpoint_and_in_a_later_view():
 
 def test_it_asks_one_after_the_other_until_it_has_it():
     server = server_of(3)
-    server.hears(0, StartEpoch(SECOND))
+    server.hears(0, StartEpoch(SECOND, 0))
     assert [server.fires("retry") for _ in range(4)] == [[(node, GetState(1, 0, 0))] for node in (0, 1, 2, 4)]
 
 
@@ -144,10 +144,29 @@ def test_a_replaced_replica_answers_until_a_majority_has_begun():
     assert server.says(3, GetState(1, 0, 0)) == NewState(1, 0, Log(1, (A, LAST)), 2)
     server.hears(3, EpochStarted(1))
     server.hears(3, EpochStarted(1))
-    assert server.fires("retry") == [(1, StartEpoch(SECOND)), (4, StartEpoch(SECOND))]
+    assert server.fires("retry") == [(1, StartEpoch(SECOND, 0)), (4, StartEpoch(SECOND, 0))]
     server.hears(4, EpochStarted(1))
     assert server.stands() == (Status.IDLE, 1, 0) and not {"retry", "election", "heartbeat"} & set(server.timers)
     assert server.says(9, ClientRequest(2, b"b")) == ClientReply(2, "not_leader", b"", 1)
+
+
+def test_who_has_the_last_operation_of_an_epoch_that_is_over_executes_it_and_can_tell():
+    """7.1: a server that hears of the next epoch first gets all that was before. The one that told may be gone then."""
+    for node in (1, 2):
+        server = server_of(node)
+        server.hears(0, Prepare(0, 0, (A, LAST), 1, 0))
+        server.hears(0, StartEpoch(SECOND, 0))
+        assert server.commit_number == 2 and server.epoch == 1 and server.state_machine.applied == [b"a"]
+        assert server.says(3, GetState(1, 0, 0)) == NewState(1, 0, Log(1, (A, LAST)), 2)
+
+
+@pytest.mark.parametrize("taken_in", [1, None])
+def test_who_has_another_in_its_place_asks_first(taken_in):
+    """The same change, taken in another view, may have had other operations before it."""
+    server = server_of(1)
+    server.hears(0, Prepare(0, 0, (A, LAST), 1, 0))
+    assert server.says(3, StartEpoch(SECOND, taken_in)) == GetState(1, 0, 0)
+    assert server.commit_number == 0 and server.status is Status.TRANSITIONING
 
 
 def test_who_speaks_of_an_earlier_epoch_is_told_and_of_a_later_one_is_asked():
@@ -156,8 +175,8 @@ def test_who_speaks_of_an_earlier_epoch_is_told_and_of_a_later_one_is_asked():
     assert server.says(3, Commit(1, 0, 3, 0)) == GetState(0, 0, 0)
     server.hears(0, Prepare(0, 0, (A, LAST), 1, 0))
     server.hears(0, Commit(0, 0, 2, 0))
-    assert server.says(2, StartViewChange(0, 1, NO_CRASH)) == StartEpoch(SECOND)
-    assert server.says(3, StartEpoch(SECOND)) == EpochStarted(1)
+    assert server.says(2, StartViewChange(0, 1, NO_CRASH)) == StartEpoch(SECOND, 0)
+    assert server.says(3, StartEpoch(SECOND, 0)) == EpochStarted(1)
 
 
 def test_of_the_old_views_nothing_is_left_in_a_new_epoch():
@@ -226,7 +245,7 @@ def test_a_durable_server_restarts_in_the_epoch_it_was_in():
         server.restart()
         assert server.stands() == before and server.epoch == 1
     new = server_of(3, durable=True)
-    new.hears(0, StartEpoch(SECOND))
+    new.hears(0, StartEpoch(SECOND, 0))
     new.restart()
     assert new.out.take_sent() == [(0, GetState(1, 0, 0))] and new.status is Status.TRANSITIONING
 

@@ -437,6 +437,7 @@ def test_a_server_that_cannot_read_its_disk_halts_at_every_start(place):
         ({"snapshot_every": 0}, "zab.snapshot_every"),
         ({"election_timeout_ns_max": ms(100)}, "zab.election_timeout"),
         ({"heartbeat_ns": ms(150)}, "zab.heartbeat"),
+        ({"finalize_ns": ms(50)}, "zab.finalize: "),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong, place):

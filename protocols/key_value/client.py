@@ -9,7 +9,8 @@ What it records, for a history:
 
 Law 1: a time-out is never a failure; nor is `not_leader`, because another copy of the request may have been taken.
 Law 2: a process has one operation open. After "unknown" it ends, and another with a session of its own goes on: the
-       operation it left behind can then not be mistaken for a newer one.
+       operation it left behind can then not be mistaken for a newer one. A plan calls the same process again: it goes
+       on in its session, with a number of its own for each operation.
 Law 3: a retry has the same request number, so that it is applied once (dissertation 6.3).
 """
 
@@ -132,12 +133,17 @@ class Client(Caller, Planned):
 
     def _ask(self, process: int, command: Command) -> None:
         self.called += 1
-        number = self.sequence_num[process] = self.sequence_num.get(process, 0) + 1
+        number = self.sequence_num[process] = self._last_number(process) + 1
         request_id = self.incarnation * CALLS_MAX + self.called
         request = self._request(request_id, process, number, command)
         self.observe(Invoked(process, command.function, command.key, self._argument(command)))
         self.set_timer(("give_up", request_id), self.workload.give_up_ns)
         self._call_service(_Call(process, command, request))
+
+    def _last_number(self, process: int) -> int:
+        """Of a process's requests. One in a plan goes on after a crash, in its session: numbers of a later life are
+        above all of an earlier one."""
+        return self.sequence_num.get(process, 0 if self.planned is None else self.incarnation * CALLS_MAX)
 
     def _request(self, request_id: int, process: int, number: int, command: Command) -> ClientRequest | ClientQuery:
         if self.workload.queries and command.function == "get":
@@ -189,8 +195,10 @@ class Client(Caller, Planned):
     def _end_process(self, call: _Call) -> None:
         """Law 2: what became of it is unknown."""
         self.observe(Unknown(call.process, call.command.function, call.command.key, None))
+        if self.planned is not None:
+            return  # the process may be called again, and then goes on in its session
         del self.sequence_num[call.process]
-        if self.planned is None and self.workload.loop == "closed":
+        if self.workload.loop == "closed":
             self._think(self._new_process())
 
     def _ended(self, request_id: int) -> _Call:

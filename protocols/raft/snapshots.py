@@ -9,19 +9,13 @@ The client sessions are part of the state machine, and so of the snapshot (6.3).
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
 from simclock import DiskFull
 from simclock.protocols.raft.log import Snapshot
 from simclock.protocols.raft.messages import InstallSnapshot, InstallSnapshotReply
 from simclock.protocols.raft.observed import Installed, Snapshotted
 from simclock.protocols.raft.progress import Progress
 from simclock.protocols.raft.state import ServerState
-
-
-def digest_of(state: bytes) -> bytes:
-    """What observers compare states by."""
-    return blake2b(state, digest_size=8).digest()
+from simclock.protocols.replication.observed import digest_of
 
 
 class Snapshots(ServerState):

@@ -7,8 +7,6 @@ messages.py    requests and replies
 sessions.py    at-most-once client sessions, around any state machine
 caller.py      a client: it finds the leader, tries again, is redirected
 operator.py    a node that asks for changes of the members
-places.py      a snapshot and the log after it, on a disk
-reading.py     queries that do not go through the log
 quorum.py      how many are enough
 reading.py     queries that a leader answers when a quorum has said that it still leads
 places.py      a snapshot in the place of a log, on disk

@@ -4,9 +4,12 @@ Law 1: after it the old group takes no more requests; when it is committed, the 
        in view 0, with all that was executed before.
 Law 2: a new replica takes no part before it has all operations up to the one that began the epoch.
 Law 3: a replaced replica answers who lacks something until a majority of the new group has begun; then it is done.
-Law 4: who hears of an earlier epoch says that a later one has begun; who hears of a later one asks.
+Law 4: who hears that its epoch is over, and has the very RECONFIGURATION in its log, has all before it too, committed
+       like that: it executes them. Else whoever executed them first might be the only one who could tell of them.
+       VRR 7.1 has such a server ask others for what it lacks.
+Law 5: who hears of an earlier epoch says that a later one has begun; who hears of a later one asks.
 
-All the messages of law 4 are answers, but where who must answer them has to be sure that they come; that is said again.
+All the messages of law 5 are answers, but where who must answer them has to be sure that they come; that is said again.
 Views begin with 0 in each epoch; the first of the members is its first primary.
 """
 
@@ -39,6 +42,8 @@ class Epochs(Recovering):
         """Replaced, and not done: members that have begun the epoch."""
         self.asked = 0
         """New in the epoch: how often it has asked for what it lacks."""
+        self.taken_in: int | None = None
+        """The term in which the RECONFIGURATION that began its epoch was taken, if it has heard."""
 
     # The operator.
 
@@ -56,33 +61,37 @@ class Epochs(Recovering):
     # A message's epoch.
 
     def _is_of_epoch(self, source: int, message: Any) -> bool:
-        """Law 4: whether a message is of this server's own epoch, and this server takes part in something."""
+        """Law 5: whether a message is of this server's own epoch, and this server takes part in something."""
         if self.status is Status.RECOVERING:
             return False
         if message.epoch < self.epoch:
-            self._reply(source, StartEpoch(self.log.group))
+            self._reply(source, self._start_epoch())
         elif message.epoch > self.epoch:
             self._reply(source, GetState(self.epoch, self.log.view, self.commit_number))
         return bool(message.epoch == self.epoch)
 
     # An epoch begins.
 
-    def _begin_epoch(self, group: Group) -> None:
+    def _begin_epoch(self, group: Group, taken_in: int) -> None:
         """Law 1: it has executed the RECONFIGURATION."""
         before, old_view = self.epoch, self.log.view
         if self.leads:
             # 7.1: the primary has the others of the old group know.
             self._send_others(Commit(before, old_view, self.commit_number, 0))
-        self._enter(group)
+        self._enter(group, taken_in)
         if self.id in group.members:
             self._is_up_to_date(0)
         for member in group.members:
             if member not in group.former:
-                self._reply(member, StartEpoch(group))
+                self._reply(member, self._start_epoch())
 
-    def _enter(self, group: Group) -> None:
+    def _start_epoch(self) -> StartEpoch:
+        return StartEpoch(self.log.group, self.taken_in)
+
+    def _enter(self, group: Group, taken_in: int | None) -> None:
         """It is of this epoch from now on; not yet in a view."""
         self._step_down()
+        self.taken_in = taken_in
         self.log.group, self.log.view, self.log.last_normal_view = group, 0, 0
         self.leaving.clear()
         self.brought.clear()
@@ -118,12 +127,22 @@ class Epochs(Recovering):
         group = message.group
         if self.status is Status.RECOVERING or group.epoch < self.epoch:
             return
-        if group.epoch > self.epoch:
-            self._enter(group)
+        if self._has_all_before(message):
+            self._commit_to(group.op_number)
+        elif group.epoch > self.epoch:
+            self._enter(group, message.taken_in)
             if self.id in group.members:
                 self._ask_for_state(source, 0, self.commit_number)
         elif self.status is Status.NORMAL:
             self._reply(source, EpochStarted(self.epoch))
+
+    def _has_all_before(self, message: StartEpoch) -> bool:
+        """Law 4: of one term there is one operation at an op-number, and one sequence before it."""
+        op_number = message.group.op_number
+        if message.group.epoch != self.epoch + 1 or not self.log.checkpoint.index < op_number <= self.log.op_number:
+            return False
+        entry = self.log.entry(op_number)
+        return entry.change is not None and entry.term == message.taken_in
 
     def _may_tell(self, view: int) -> bool:
         """Law 3."""
@@ -165,7 +184,7 @@ class Epochs(Recovering):
             else:
                 for member in group.members:
                     if member not in self.begun:
-                        self._reply(member, StartEpoch(group))
+                        self._reply(member, self._start_epoch())
 
     def _retire(self) -> None:
         """It is in no group; it names the primary as far as it knows."""

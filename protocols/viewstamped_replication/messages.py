@@ -207,6 +207,8 @@ class StartEpoch(Message):
     """An epoch has begun."""
 
     group: Group
+    taken_in: int | None
+    """The term in which its RECONFIGURATION was taken; None where the sender does not know."""
 
 
 class EpochStarted(Message):

@@ -3,6 +3,8 @@
 Law 1: all operations with which its view began are committed; among them is all that was committed before.
 Law 2: a backup answers a COMMIT only while it is in that view. Every later view begins with the log of one of any
        majority, so none had begun when the query came.
+Law 3: a durable server may be primary of one view in two lives. Rounds of the later are above all of the earlier: what
+       was said to that says nothing of this.
 
 Deviation: VRR 6.3 has a primary read alone while it holds leases of f backups, which rest on their clocks.
 """
@@ -16,6 +18,9 @@ from simclock.protocols.replication.reading import QuorumReads
 from simclock.protocols.viewstamped_replication.epochs import Epochs
 from simclock.protocols.viewstamped_replication.messages import CommitOk
 from simclock.protocols.viewstamped_replication.settings import VsrSettings
+
+ROUNDS = 1 << 32
+"""A life has fewer."""
 
 
 class Reading(QuorumReads, Epochs):

@@ -37,7 +37,7 @@ from simclock.protocols.viewstamped_replication.messages import (
     StartViewChange,
 )
 from simclock.protocols.viewstamped_replication.observed import Started
-from simclock.protocols.viewstamped_replication.reading import Reading
+from simclock.protocols.viewstamped_replication.reading import ROUNDS, Reading
 from simclock.protocols.viewstamped_replication.settings import term_of
 from simclock.protocols.viewstamped_replication.state import ELECTION, HEARTBEAT, RETRY, Status
 
@@ -76,6 +76,7 @@ class VsrServer(Reading):
     def _resume(self) -> None:
         """It goes on where it stood."""
         log, group = self.log, self.log.group
+        self.spoken = self.incarnation * ROUNDS  # law 3 of `reading.py`
         if log.checkpoint.index:
             self._restore(log.checkpoint)
         if log.is_empty:

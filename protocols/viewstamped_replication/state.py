@@ -249,7 +249,7 @@ class ServerState(Front):
         self.commit_number = commit_number
         self._keep_committed(commit_number)
         self.observe(CommitIndex(commit_number))
-        group = None
+        group, taken_in = None, 0
         for op_number in range(before + 1, commit_number + 1):
             entry = self.log.entry(op_number)
             self.observe(Applied(op_number, entry.term, told(entry)))
@@ -257,12 +257,13 @@ class ServerState(Front):
                 self._apply(op_number, entry.command)
             else:
                 group = self._group_after(op_number, entry.term, entry.change, group or self.log.group)
+                taken_in = entry.term
                 self.observe(Reconfigured(op_number, group.epoch, group.members))
                 self._answer(op_number, b"")
         self._compact()
         self.on_applied()
         if group is not None and group.epoch > self.epoch:
-            self._begin_epoch(group)
+            self._begin_epoch(group, taken_in)
 
     def _keep_committed(self, commit_number: int) -> None:
         """Synced with what is synced next."""
@@ -275,7 +276,7 @@ class ServerState(Front):
         """The group that a RECONFIGURATION begins."""
         return Group(epoch_of(term) + 1, op_number, before.members, change.members, change.number)
 
-    def _begin_epoch(self, group: Group) -> None:
+    def _begin_epoch(self, group: Group, taken_in: int) -> None:
         """All operations of an epoch are executed (`epochs.py`)."""
         raise NotImplementedError("that of epochs")
 

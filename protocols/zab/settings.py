@@ -58,6 +58,12 @@ class ZabSettings:
                 f"zab.heartbeat: {beat} is not below the smallest election timeout, {timeout}: every follower would "
                 "leave a leader that is well"
             )
+        if self.finalize_ns >= self.heartbeat_ns:
+            wait, beat = format_duration(self.finalize_ns), format_duration(self.heartbeat_ns)
+            raise UsageError(
+                f"zab.finalize: {wait} is not below the heartbeat, {beat}: votes that are sent again would put off an "
+                "election for as long as one server is down"
+            )
 
     @property
     def nodes(self) -> tuple[int, ...]:

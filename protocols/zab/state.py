@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable
-from hashlib import blake2b
 from typing import Any
 
 from simclock import DiskFull, Told
 from simclock.actors import Message
 from simclock.environment.disk import FULL_DISK
 from simclock.protocols.replication import Front, StateMachine
-from simclock.protocols.replication.observed import Applied, CommitIndex
+from simclock.protocols.replication.observed import Applied, CommitIndex, digest_of
 from simclock.protocols.zab.journal import Journal
 from simclock.protocols.zab.messages import Role, Snapshot, Transaction
 from simclock.protocols.zab.observed import (
@@ -44,11 +43,6 @@ class Phase(enum.IntEnum):
     DISCOVERY = 1
     SYNCHRONIZATION = 2
     BROADCAST = 3
-
-
-def digest_of(state: bytes) -> bytes:
-    """What observers compare states by."""
-    return blake2b(state, digest_size=8).digest()
 
 
 class ServerState(Front):
