@@ -161,6 +161,8 @@ PLAINLY_WRONG = (
     (("run", "x" * 300 + ".txt"), ".txt: there is no such file"),
     (("explore", "phold", "--nodes", 3, "--alike", "x"), "--alike: 'x': name two or more of the nodes 0 to 2"),
     (("explore", "phold", "--nodes", 3, "--alike", "0-9"), "--alike: '0-9': name two or more of the nodes 0 to 2"),
+    (("run", "key-value", "--processes", 0), "--processes: 0 is too small: 1 or more"),
+    (("run", "key-value", "--keys", -1), "--keys: -1 is too small: 1 or more"),
     (("run", "nowhere.py"), "nowhere.py: there is no such file"),
     (("run", "nowhere.py:x"), "nowhere.py: there is no such file"),
     (("run", "nowhere.module:x"), "nowhere.module: there is no such module"),
