@@ -143,6 +143,8 @@ PLAINLY_WRONG = (
     (("crdt-bytes",), "unknown command 'crdt-bytes': did you mean `simclock study crdt-bytes`?"),
     (("run",), "Missing argument 'SCENARIO'."),
     (("run", "phold", "--seed", "x"), "'x' is not a valid integer"),
+    (("run", "phold", "--nodes", "1e9"), "--nodes': '1e9' is not a valid integer."),
+    (("run", "phold", "--nodes", 1 << 63), "--nodes': 9223372036854775808 is far too large"),
     (("run", "phold", "--nodes", 0), "nodes: 0 is not a number of nodes"),
     (("run", "phold", "--set", "tokns=3"), "--set: unknown parameter of phold 'tokns': did you mean 'tokens'?"),
     (("run", "phold", "--set", "tokens=x"), "--set tokens: 'x' is not a whole number"),
