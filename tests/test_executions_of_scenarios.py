@@ -181,6 +181,12 @@ def test_dpor_finds_what_the_search_of_all_states_finds(number: int) -> None:
     [
         ("delay:x", {}, "--strategy delay:x"),
         ("pct:0", {}, "a whole number from 1 on"),
+        ("pct:1001", {}, "1000 at most"),
+        ("delay:" + "9" * 5000, {}, "1000000 at most"),
+        ("delay:", {}, "nothing stands after the colon"),
+        ("dpor:", {}, "nothing stands after the colon"),
+        ("bfs:3", {}, "bfs takes nothing after a colon"),
+        ("dfs:", {}, "dfs takes nothing after a colon"),
         ("dpor:2", {}, "after the colon stands source"),
         ("random:2", {}, "takes nothing after a colon"),
         ("dpor", {"model": "set"}, "--model set"),

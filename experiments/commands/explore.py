@@ -209,7 +209,8 @@ def _group(text: str, scenario: Scenario) -> tuple[int, ...]:
     """`0-2` or `0,1,2`."""
     first, dash, last = text.partition("-")
     words = [first, last] if dash else text.split(",")
-    numbers = [_whole(word.strip(), "--alike") for word in words]
+    known = {str(node): node for node in range(scenario.nodes)}
+    numbers = [known.get(word.strip(), scenario.nodes) for word in words]
     group = tuple(range(numbers[0], numbers[1] + 1)) if dash else tuple(numbers)
     if len(set(group)) < max(2, len(group)) or max(group) >= scenario.nodes:
         raise UsageError(f"--alike: {say(text)}: name two or more of the nodes 0 to {scenario.nodes - 1}, none twice")

@@ -34,8 +34,18 @@ from simclock.hash_seed import hash_seed, on_command_line
 
 Command = Callable[..., Any]
 
-WHOLE = click.IntRange(-(1 << 63), (1 << 63) - 1)
-"""A whole number of 64 bits."""
+
+class _Whole(click.types.IntParamType):
+    """A whole number of 64 bits; whoever takes it says what of these it can be, so help shows no range."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not -(1 << 63) <= number < 1 << 63:
+            self.fail(f"{number} is far too large", param, ctx)
+        return number
+
+
+WHOLE = _Whole()
 SEED = click.IntRange(0, SEED_MAX)
 
 

@@ -53,8 +53,8 @@ def load_parameters(*, processes: int, keys: int, pause_ns: int, retry_ns: int, 
     """What a user may set of the clients; all but `clients` are fields of a `Workload`."""
     return Parameters(
         clients=Whole(3, least=1, help="Nodes that call the store."),
-        processes=Whole(processes, help="Operations that a client has under way at a time, in a closed loop."),
-        keys=Whole(keys, help="How many keys there are."),
+        processes=Whole(processes, least=1, help="Operations that a client has under way at a time, in a closed loop."),
+        keys=Whole(keys, least=1, help="How many keys there are."),
         zipf=Text("0.99", help="How skewed the choice of keys is."),
         loop=Choice("closed", ("closed", "open"), help="Whether a call waits for the answer to the last one."),
         pause_ns=Duration(pause_ns, help="Between calls."),

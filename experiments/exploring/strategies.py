@@ -24,11 +24,17 @@ STRATEGIES: dict[str, Strategy] = {
     "pct": pct_strategy,
     "random": random_strategy,
 }
+TAKE_NOTHING = ("bfs", "dfs", "random")
+"""Those of which nothing is said after a colon."""
 
 
 def strategy_named(text: str) -> tuple[Strategy, str]:
     """The strategy of `bfs` or `delay:2`, and what stands after the colon. Raises UsageError for what is none."""
-    name, _, argument = text.partition(":")
+    name, colon, argument = text.partition(":")
     if name not in STRATEGIES:
         raise UsageError(f"--strategy: {unknown('strategy', name, STRATEGIES)}")
+    if colon and name in TAKE_NOTHING:
+        raise UsageError(f"--strategy {text}: {name} takes nothing after a colon")
+    if colon and not argument:
+        raise UsageError(f"--strategy {text}: nothing stands after the colon: write it, or leave the colon out")
     return STRATEGIES[name], argument

@@ -74,7 +74,9 @@ def find_source(text: str) -> Source:
         entry, settings = read_scenario_file(path)
         name = tomllib.loads(path.read_text(encoding="utf-8"))["scenario"]
         return Source(text=text, entry=entry, settings=settings, name=from_any_folder(name, path.parent))
-    if text.endswith(".txt") and is_file(Path(text)):
+    if text.endswith(".txt"):
+        if not is_file(Path(text)):
+            raise UsageError(f"{text}: there is no such file")
         raise UsageError(f"{text}: it is a script and no scenario: `simclock script {text}` plays it")
     entry, seed = named_entry(text, Path())
     settings = replace(Settings(), seed=seed)

@@ -28,6 +28,7 @@ from simclock.guarding.guard import Guarding, guarding
 LOOKS = 32
 """Runs, replays included, between two looks at the limits."""
 STEPS_MAX = 1_000
+NUMBER_MAX = 1_000_000
 """Of one execution, where no bound is given."""
 SOURCE = "source"
 WORKERS = 4
@@ -207,18 +208,16 @@ def dpor_strategy(asked: Asked, ticked: Ticked) -> Findings:
 
 def delay_strategy(asked: Asked, ticked: Ticked) -> Findings:
     """Every execution with at most so many delays."""
-    return _searched(asked, ticked, DelayMethod(_whole("delay", asked, 0)))
+    return _searched(asked, ticked, DelayMethod(_whole("delay", asked, 0, NUMBER_MAX)))
 
 
 def pct_strategy(asked: Asked, ticked: Ticked) -> Findings:
     """Random priorities, for bugs of that depth."""
-    return _searched(asked, ticked, PctMethod(_whole("pct", asked, 1), asked.executions, asked.seed))
+    return _searched(asked, ticked, PctMethod(_whole("pct", asked, 1, STEPS_MAX), asked.executions, asked.seed))
 
 
 def random_strategy(asked: Asked, ticked: Ticked) -> Findings:
     """Random executions."""
-    if asked.argument:
-        raise UsageError(f"--strategy random:{asked.argument}: random takes nothing after a colon")
     return _searched(asked, ticked, RandomMethod(asked.executions, asked.seed))
 
 
@@ -229,8 +228,9 @@ def estimated(asked: Asked, probes: int = 200) -> Estimate:
         return estimate(Steered(asked, guards), probes, asked.seed, _bounds(asked))
 
 
-def _whole(name: str, asked: Asked, least: int) -> int:
+def _whole(name: str, asked: Asked, least: int, most: int) -> int:
     text = asked.argument
-    if not (text.isascii() and text.isdecimal() and int(text) >= least):
-        raise UsageError(f"--strategy {name}:{text}: after the colon stands a whole number from {least} on")
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most):
+        place = f"--strategy {name}:{text[:20]}".rstrip(":")
+        raise UsageError(f"{place}: after the colon stands a whole number from {least} on, {most} at most")
     return int(text)

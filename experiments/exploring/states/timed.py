@@ -61,7 +61,7 @@ def timed(asked: Asked, ticked: Ticked) -> Findings:
         if getattr(bounds, name) not in (0, None):
             raise UsageError(f"--{name}: timed knows deliveries, timers, --drops, --duplicates and stalls alone")
     if asked.symmetric or asked.resume is not None or asked.workers > 1 or bounds.named_timers:
-        raise UsageError("--strategy timed: one process, no --symmetric, no --resume and no --timers")
+        raise UsageError("--strategy timed: one process, no --symmetric, no --alike, no --resume and no --timers")
     for name in ("drops", "duplicates"):
         if getattr(bounds, name) is None:
             raise UsageError(f"--{name}: timed needs a number, not any")
@@ -74,15 +74,18 @@ def times_of(asked: Asked) -> Times:
     """What stands after the colon. Raises UsageError for what is no such text."""
     delays, *more = asked.argument.split(",")
     low, dash, high = delays.partition("-")
-    if not dash or len(more) > 2:
-        raise UsageError(f"--strategy timed:{asked.argument}: write {FORM}")
-    low_ns, high_ns = parse_duration(low, "timed"), parse_duration(high, "timed")
-    stall_ns, until_ns = [*(parse_duration(each, "timed") for each in more), 0, 0][:2]
+    place = f"--strategy timed:{asked.argument}".rstrip(":")
+    if not low or not dash or len(more) > 2:
+        raise UsageError(f"{place}: write {FORM}")
+    low_ns, high_ns = parse_duration(low, place), parse_duration(high, place)
+    stall_ns = parse_duration(more[0], place) if more else 0
+    until_ns = parse_duration(more[1], place) if len(more) > 1 else asked.scenario.duration_ns
     if low_ns > high_ns:
-        raise UsageError(f"--strategy timed: the shorter delay comes first: {FORM}")
-    until_ns = until_ns or asked.scenario.duration_ns or 0
-    if not until_ns:
-        raise UsageError(f"--strategy timed: the scenario has no end of its own: say UNTIL, {FORM}")
+        raise UsageError(f"{place}: the shorter delay comes first: {FORM}")
+    if until_ns is None:
+        raise UsageError(f"{place}: the scenario has no end of its own: say UNTIL, {FORM}")
+    if until_ns == 0:
+        raise UsageError(f"{place}: UNTIL is more than zero: {FORM}")
     return Times(low_ns, high_ns, stall_ns, until_ns)
 
 
@@ -117,7 +120,8 @@ class _Search:
         except Enough as enough:
             findings.ended = str(enough)
         times = self.times
-        told = f"messages take {format_duration(times.low)} or {format_duration(times.high)}"
+        delays = dict.fromkeys(format_duration(each) for each in (times.low, times.high))
+        told = f"messages take {' or '.join(delays)}"
         stalls = f", a node may stand still for {format_duration(times.stall)}" if times.stall else ""
         findings.more = (("time", f"until {format_duration(times.until)}; {told}{stalls}"),)
         findings.bounded = True
