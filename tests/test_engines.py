@@ -22,6 +22,7 @@ from simclock.experiments.entries.replicated_store import LINEARIZABILITY
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.entries.verdict import VALID, VIOLATED, Verdict
 from simclock.protocols.counter import Counter
+from simclock.protocols.counter.counter import VALUE_MAX, CounterCommand, decode_answer, encode_command
 from simclock.protocols.key_value import KeyValueStore
 from simclock.protocols.replication import Engine, Front, Numbered, Sessions
 from simclock.protocols.replication.observed import Candidacy, Following, Leadership
@@ -221,3 +222,9 @@ def test_a_cluster_says_what_all_engines_are_set_up_with() -> None:
             ms(80),
             ms(90),
         )
+
+
+def test_a_counter_refuses_what_no_message_could_hold() -> None:
+    counter, most = Counter(), encode_command(CounterCommand("add_and_get", VALUE_MAX))
+    first, second = decode_answer(counter.apply(most)), decode_answer(counter.apply(most))
+    assert first.value == VALUE_MAX and second.refused and counter.value == VALUE_MAX

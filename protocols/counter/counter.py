@@ -5,7 +5,7 @@
 
 An addition that is applied twice is seen in the sum, and in what is heard; so are two that are applied in another order
 elsewhere. Law: deterministic and total. A command that makes no sense is refused, on every replica alike, and changes
-nothing.
+nothing; so is one that would take the counter beyond what a message holds.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from simclock.actors import Message
 
 KEY = "counter"
 """What a history calls it."""
+VALUE_MAX = (1 << 63) - 1
 
 
 class CounterCommand(Message):
@@ -65,7 +66,7 @@ class Counter:
         except msgspec.MsgspecError:
             return REFUSED
         match asked:
-            case CounterCommand("add_and_get", int(amount)):
+            case CounterCommand("add_and_get", int(amount)) if abs(self.value + amount) <= VALUE_MAX:
                 self.value += amount
             case CounterCommand("get"):
                 pass
