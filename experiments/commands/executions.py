@@ -71,7 +71,7 @@ def _words(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def execution_named(text: str, overrides: Overrides, database: Path) -> Execution:
-    """The execution of a trace file, of a recorded result or of a scenario's run; of a script, whose steps take no
+    """The execution of a trace file, of a recorded result or of a scenario's run; of a script, whose deliveries take no
     time, with its events at their Lamport clocks. Raises UsageError."""
     path = Path(text)
     if is_for_scripts(text, {"settings": overrides != Overrides()}):

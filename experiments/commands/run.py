@@ -157,7 +157,7 @@ def _check(trace_file: str | None, form: str, watched: bool, speed: str | None) 
 
 
 def _run_script(path: Path, placement: Placement, trace_file: str | None, plot: Path | None) -> int:
-    """Play a script, and report. Its picture has the events at their Lamport clocks, since steps take no time."""
+    """Play a script, and report. Its picture has the events at their Lamport clocks, since deliveries take no time."""
     from simclock.experiments.commands.played import play_quietly
 
     if plot is not None:

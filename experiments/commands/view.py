@@ -152,7 +152,7 @@ def _is_log(text: str) -> bool:
 
 
 def _script_seen(path: Path, act: int | None) -> Seen:
-    """An act of a script; its events stand at their Lamport clocks, since its steps take no time."""
+    """An act of a script; its events stand at their Lamport clocks, since its deliveries take no time."""
     done = played(path, act)
     records: list[TraceRecord] = []
     result, verdict = done.act.stage.end(records.append)
@@ -162,7 +162,7 @@ def _script_seen(path: Path, act: int | None) -> Seen:
         collector.take(record)
     end_ns = moved[-1].time_ns if moved else 0
     violations = [violation._replace(time_ns=end_ns) for violation in result.violations]
-    told = [("script", done.act.label), ("time", "ticks of the Lamport clock: steps take none")]
+    told = [("script", done.act.label), ("time", "ticks of the Lamport clock: deliveries take none")]
     told += [("verdict", verdict.status), *(("", line) for line in verdict.lines)]
     return collector.seen(path.name, None, violations=violations, report=told, ticks=True)
 
