@@ -295,6 +295,15 @@ def test_one_change_at_a_time():
     assert server.hears(CLIENT, ChangeMembership(2, (4,), ())) == [(CLIENT, refused)]
 
 
+def test_a_new_leader_begins_no_change_over_one_that_is_not_committed():
+    """4.1: "each server uses the latest configuration in its log"; the next change waits until that is committed."""
+    server = Alone([1], spares=(3,))
+    server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", Configuration((0, 1, 2), learners=(3,))),), 0))
+    server.lead()
+    refused = OperatorReply(1, False, "another change is under way", 0)
+    assert server.hears(CLIENT, ChangeMembership(1, (), (2,))) == [(CLIENT, refused)]
+
+
 def test_no_change_before_an_entry_of_the_leaders_own_term_is_committed():
     """RAFT-34."""
     server = Alone([1], spares=(3,))

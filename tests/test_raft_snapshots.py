@@ -71,6 +71,25 @@ def test_a_snapshot_beyond_the_log_leaves_nothing_of_it():
     assert content(Log(disk, FIRST)) == content(log)
 
 
+def test_a_sync_tells_what_it_made_durable():
+    disk = Disk()
+    log = filled(disk)
+    log.append([Entry(2, b"more")])
+    disk.sync()
+    assert log.synced() == (6, False, (Entry(2, b"more"),)), "nothing durable is gone"
+    log.truncate(5)
+    disk.sync()
+    assert log.synced() == (5, True, ())
+
+
+def test_what_a_snapshot_covers_is_durable_with_it():
+    disk = Disk()
+    log = filled(disk)
+    log.append([Entry(2, b"more")])
+    log.replace_prefix(Snapshot(7, 2, OTHER, b"state"), keep=True)
+    assert log.durable_index == 7 and log.synced() is None
+
+
 class Crashed(Exception):
     """The server has died at a sync."""
 
