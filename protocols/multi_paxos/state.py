@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import enum
 
-from simclock import DiskFull, Told
 from simclock.actors import Message
-from simclock.environment.disk import FULL_DISK
 from simclock.protocols.multi_paxos.journal import Journal
 from simclock.protocols.multi_paxos.messages import NO_OP, PValue, Value
 from simclock.protocols.multi_paxos.observed import Learned, Promised, Voted
 from simclock.protocols.multi_paxos.settings import MultiPaxosSettings
-from simclock.protocols.replication import Change, Front, StateMachine
+from simclock.protocols.replication import Change, DurableFront, StateMachine
 from simclock.protocols.replication.observed import Applied, CommitIndex
 
 ELECTION = "election"
@@ -40,7 +38,7 @@ def told(value: Value) -> bytes:
     return value.command if value.change is None else f"{value.change.number}: {value.change.members}".encode()
 
 
-class ServerState(Front):
+class ServerState(DurableFront):
     """The state of one server, and what every rule does with it."""
 
     settings: MultiPaxosSettings
@@ -59,10 +57,6 @@ class ServerState(Front):
         self.commit_index = 0
         """All slots up to here are known to be chosen."""
         self.last_applied = 0
-        self.unsynced = False
-        """Whether the journal was changed and not synced."""
-        self.untold: list[Told] = []
-        """What is to be told when it is durable."""
 
     @property
     def leads(self) -> bool:
@@ -75,48 +69,19 @@ class ServerState(Front):
         assert ballot > self.current_term, "a promise never regresses"
         self.current_term = ballot
         self._write_promise(ballot)
-        self.untold.append(Promised(ballot))
-        self.unsynced = True
+        self._tell_when_durable(Promised(ballot))
 
     def _write_promise(self, ballot: int) -> None:
-        try:
-            self.journal.promise(ballot)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.journal.promise, ballot)
 
     def _keep(self, pvalue: PValue, kind: type[Voted] | type[Learned]) -> None:
         """A value is accepted, or learned. In the place of a slot that a snapshot covers it is there already."""
         if pvalue.slot > self.journal.snapshot.index:
             self._write_value(pvalue)
-        self.untold.append(kind(pvalue.slot, pvalue.ballot, pvalue.value.term, told(pvalue.value)))
-        self.unsynced = True
+        self._tell_when_durable(kind(pvalue.slot, pvalue.ballot, pvalue.value.term, told(pvalue.value)))
 
     def _write_value(self, pvalue: PValue) -> None:
-        try:
-            self.journal.accept(pvalue)
-        except DiskFull:
-            self._on_disk_full()
-
-    def _on_disk_full(self) -> None:
-        """Law 2: what cannot be made durable must not be answered."""
-        self.halt(FULL_DISK)
-
-    def _persist(self) -> None:
-        """Law 1."""
-        if not self.unsynced:
-            return
-        self._sync_disk()
-        self.unsynced = False
-        untold, self.untold = self.untold, []
-        for each in untold:
-            self.observe(each)
-
-    def _sync_disk(self) -> None:
-        self.disk.sync()
-
-    def _reply(self, target: int, message: Message) -> None:
-        self._persist()
-        self.send(target, message)
+        self._write(self.journal.accept, pvalue)
 
     def _send_others(self, message: Message) -> None:
         for server in self.settings.nodes:
@@ -127,10 +92,7 @@ class ServerState(Front):
 
     def _set_commit_index(self, index: int) -> None:
         self.commit_index = index
-        try:
-            self.journal.choose(index)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.journal.choose, index)
         self.observe(CommitIndex(index))
         self._apply_chosen()
 

@@ -2,6 +2,7 @@
 
 engine.py      what a service asks of an engine
 front.py       what a server does with requests, around any engine
+durable.py     what it does with its disk
 observed.py    what servers tell, whichever engine they run
 messages.py    requests and replies
 sessions.py    at-most-once client sessions, around any state machine
@@ -21,6 +22,7 @@ An engine (Raft) is put under a service (a key-value store, leases) by who build
 """
 
 from simclock.protocols.replication.caller import Call, Caller
+from simclock.protocols.replication.durable import DurableFront
 from simclock.protocols.replication.engine import Engine
 from simclock.protocols.replication.front import Front, based_on
 from simclock.protocols.replication.messages import (
@@ -51,6 +53,7 @@ __all__ = [
     "ClientRequest",
     "CommandsAlone",
     "CommandsKept",
+    "DurableFront",
     "Engine",
     "Front",
     "Numbered",

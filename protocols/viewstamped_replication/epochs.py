@@ -113,7 +113,7 @@ class Epochs(Recovering):
             self._lead()
             self.on_leading()
         else:
-            self._tell(Joined(self.current_term, self.log.op_number))
+            self._tell_when_durable(Joined(self.current_term, self.log.op_number))
             self._follow()
         for server in self._replaced():
             self._reply(server, EpochStarted(self.epoch))
@@ -159,7 +159,7 @@ class Epochs(Recovering):
         if message.view > 0 and self._primary_of(message.view) == self.id:
             return  # that view's primary is a server that has crashed: this one was never in the epoch
         self._adopt(message.log, message.view, message.commit_number)
-        self._tell(Transferred(self.current_term, self.log.op_number))
+        self._tell_when_durable(Transferred(self.current_term, self.log.op_number))
         self._commit_to(message.commit_number)
         self._is_up_to_date(message.view)
 

@@ -122,7 +122,7 @@ class Recovering(ViewChanging):
         self._adopt(log, response.view, response.commit_number)
         # Synced with the log that is acknowledged: who has not kept that its epoch has begun begins it anew.
         self._keep_committed(response.commit_number)
-        self._tell(Recovered(self.current_term, self.log.op_number))
+        self._tell_when_durable(Recovered(self.current_term, self.log.op_number))
         if self.id in response.group.members:
             self._follow()
         else:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock import DiskFull
 from simclock.protocols.replication import ClientQuery, ClientRequest, Reconfigure
 from simclock.protocols.viewstamped_replication.log import ServerLog
 from simclock.protocols.viewstamped_replication.messages import (
@@ -68,10 +67,7 @@ class VsrServer(Reading):
 
     def _on_corrupt_log(self) -> None:
         """What it has promised and acknowledged is not known any more (`log.py`, law 3)."""
-        try:
-            self.log.erase()
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.erase)
 
     def _resume(self) -> None:
         """It goes on where it stood."""

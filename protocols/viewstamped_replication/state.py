@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import enum
 
-from simclock import DiskFull, Told
 from simclock.actors import Message
-from simclock.environment.disk import FULL_DISK
-from simclock.protocols.replication import Change, Front, StateMachine, majority
+from simclock.protocols.replication import Change, DurableFront, StateMachine, majority
 from simclock.protocols.replication.observed import Applied, CommitIndex, digest_of
 from simclock.protocols.viewstamped_replication.log import ServerLog
 from simclock.protocols.viewstamped_replication.messages import Checkpoint, Entry, Group, Log
@@ -66,7 +64,7 @@ def told(entry: Entry) -> bytes:
     return entry.command if entry.change is None else f"{entry.change.number}: {entry.change.members}".encode()
 
 
-class ServerState(Front):
+class ServerState(DurableFront):
     """The state of one server, and what every rule does with it."""
 
     settings: VsrSettings
@@ -82,9 +80,6 @@ class ServerState(Front):
         """The primary of its view; None while that has not begun."""
         self.commit_number = 0
         """Of the most recently committed operation, as far as it has heard; all up to here are executed."""
-        self.unsynced = False
-        self.untold: list[Told] = []
-        """What is to be told when it is durable."""
 
     @property
     def leads(self) -> bool:
@@ -118,53 +113,25 @@ class ServerState(Front):
 
     # What is durable.
 
-    def _tell(self, told: Told) -> None:
-        self.untold.append(told)
-        self.unsynced = True
-
     def _keep(self, op_number: int | None = None, entries: tuple[Entry, ...] = ()) -> None:
         """Group, view and crash vector have changed; the log may be cut, and get other entries, with them."""
         self.current_term = term_of(self.epoch, self.log.view)
-        try:
-            self.log.stand(op_number, entries)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.stand, op_number, entries)
         self.unsynced = True
 
     def _append(self, entry: Entry) -> None:
         """An operation comes to stand in the log of this view."""
-        try:
-            self.log.append(entry)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.append, entry)
         self._tell_prepared(self.log.op_number)
 
     def _tell_prepared(self, first: int) -> None:
         for op_number in range(first, self.log.op_number + 1):
             entry = self.log.entry(op_number)
-            self._tell(Prepared(op_number, self.current_term, entry.term, told(entry)))
+            self._tell_when_durable(Prepared(op_number, self.current_term, entry.term, told(entry)))
 
-    def _on_disk_full(self) -> None:
-        """Law 2: what cannot be made durable must not be answered."""
-        self.halt(FULL_DISK)
-
-    def _persist(self) -> None:
-        """Law 1."""
-        if not self.unsynced:
-            return
-        self._sync()
-        self.unsynced = False
-        untold, self.untold = self.untold, []
-        for each in untold:
-            self.observe(each)
-
-    def _sync(self) -> None:
+    def _sync_disk(self) -> None:
         if self.settings.durable:
-            self.disk.sync()
-
-    def _reply(self, target: int, message: Message) -> None:
-        self._persist()
-        self.send(target, message)
+            super()._sync_disk()
 
     def _send_others(self, message: Message) -> None:
         """To all others of its group."""
@@ -193,13 +160,10 @@ class ServerState(Front):
         """A checkpoint and what follows it, in place of all there is."""
         assert log.checkpoint is not None, "see the caller"
         self.current_term = term_of(self.epoch, self.log.view)
-        try:
-            self.log.install(log)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.install, log)
         self.unsynced = True
         self._restore(log.checkpoint)
-        self._tell(Installed(log.checkpoint.index, digest_of(log.checkpoint.state)))
+        self._tell_when_durable(Installed(log.checkpoint.index, digest_of(log.checkpoint.state)))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Begin with a checkpoint."""
@@ -213,7 +177,7 @@ class ServerState(Front):
         self.status = Status.NORMAL
         self.leader_id = self.id
         self.cancel_timer(ELECTION)
-        self._tell(Leader(self.current_term, self.log.op_number))
+        self._tell_when_durable(Leader(self.current_term, self.log.op_number))
         self._persist()
         self.set_timer(HEARTBEAT, self.settings.heartbeat_ns)
 
@@ -230,7 +194,7 @@ class ServerState(Front):
             return
         self.waiting.clear()
         self.cancel_timer(HEARTBEAT)
-        self._tell(Follower(self.current_term))
+        self._tell_when_durable(Follower(self.current_term))
         self.on_following()
 
     def _reset_election_timer(self) -> None:
@@ -267,10 +231,7 @@ class ServerState(Front):
 
     def _keep_committed(self, commit_number: int) -> None:
         """Synced with what is synced next."""
-        try:
-            self.log.commit(commit_number)
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.commit, commit_number)
 
     def _group_after(self, op_number: int, term: int, change: Change, before: Group) -> Group:
         """The group that a RECONFIGURATION begins."""
@@ -287,8 +248,5 @@ class ServerState(Front):
             return
         self._persist()
         state = self.state_machine.snapshot()
-        try:
-            self.log.replace_prefix(Checkpoint(self.commit_number, state))
-        except DiskFull:
-            self._on_disk_full()
+        self._write(self.log.replace_prefix, Checkpoint(self.commit_number, state))
         self.observe(Snapshotted(self.commit_number, digest_of(state)))

@@ -53,7 +53,7 @@ class Transfer(ServerState):
                 self._append(entry)
         elif log.checkpoint is not None:
             self._adopt(log, message.view, message.commit_number)
-        self._tell(Transferred(self.current_term, self.log.op_number))
+        self._tell_when_durable(Transferred(self.current_term, self.log.op_number))
         self._acknowledge(self._primary_of(message.view))
         self._commit_to(message.commit_number)
 
@@ -65,7 +65,7 @@ class Transfer(ServerState):
         """Law 2."""
         self._step_down()
         self._adopt(message.log, message.view, message.commit_number)
-        self._tell(Transferred(self.current_term, self.log.op_number))
-        self._tell(Joined(self.current_term, self.log.op_number))
+        self._tell_when_durable(Transferred(self.current_term, self.log.op_number))
+        self._tell_when_durable(Joined(self.current_term, self.log.op_number))
         self._follow()
         self._commit_to(message.commit_number)

@@ -81,7 +81,7 @@ class ViewChanging(NormalOperation):
         self.brought.clear()
         self.has_handed = False
         self._keep()
-        self._tell(ViewChange(self.current_term))
+        self._tell_when_durable(ViewChange(self.current_term))
         self._reset_election_timer()
         self._say_leaving()
         self._hand_over()
@@ -112,7 +112,7 @@ class ViewChanging(NormalOperation):
             return
         self.has_handed = True
         log, view, last_normal_view = self.log.after(0), self.log.view, self.log.last_normal_view
-        self._tell(Handed(self.current_term, last_normal_view, self.log.op_number))
+        self._tell_when_durable(Handed(self.current_term, last_normal_view, self.log.op_number))
         crashes = self._known_crashes()
         message = DoViewChange(self.epoch, view, log, last_normal_view, self.commit_number, crashes)
         primary = self._primary_of(self.log.view)
@@ -174,7 +174,7 @@ class ViewChanging(NormalOperation):
             return
         self._step_down()
         self._adopt(message.log, message.view, message.commit_number)
-        self._tell(Joined(self.current_term, self.log.op_number))
+        self._tell_when_durable(Joined(self.current_term, self.log.op_number))
         self._follow()
         self._commit_to(message.commit_number)
 

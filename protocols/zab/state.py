@@ -12,13 +12,10 @@ Law 4: transactions are applied in the order of the history, each when it is com
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
-from simclock import DiskFull, Told
 from simclock.actors import Message
-from simclock.environment.disk import FULL_DISK
-from simclock.protocols.replication import Front, StateMachine
+from simclock.protocols.replication import DurableFront, StateMachine
 from simclock.protocols.replication.observed import Applied, CommitIndex, digest_of
 from simclock.protocols.zab.journal import Journal
 from simclock.protocols.zab.messages import Role, Snapshot, Transaction
@@ -45,7 +42,7 @@ class Phase(enum.IntEnum):
     BROADCAST = 3
 
 
-class ServerState(Front):
+class ServerState(DurableFront):
     """The state of one server, and what every rule does with it."""
 
     settings: ZabSettings
@@ -63,10 +60,6 @@ class ServerState(Front):
         self.commit_index = 0
         """All transactions up to here are known to be committed."""
         self.last_applied = 0
-        self.unsynced = False
-        """Whether the journal was changed and not synced."""
-        self.untold: list[Told] = []
-        """What is to be told when it is durable."""
 
     @property
     def leads(self) -> bool:
@@ -118,37 +111,6 @@ class ServerState(Front):
         if snapshot.index > self.last_applied:
             self._restore()
             self.on_applied()
-
-    def _write(self, write: Callable[..., None], *values: Any) -> None:
-        try:
-            write(*values)
-        except DiskFull:
-            self._on_disk_full()
-
-    def _on_disk_full(self) -> None:
-        """Law 3: what cannot be made durable must not be answered."""
-        self.halt(FULL_DISK)
-
-    def _tell_when_durable(self, told: Told) -> None:
-        self.untold.append(told)
-        self.unsynced = True
-
-    def _persist(self) -> None:
-        """Law 1."""
-        if not self.unsynced:
-            return
-        self._sync_disk()
-        self.unsynced = False
-        untold, self.untold = self.untold, []
-        for each in untold:
-            self.observe(each)
-
-    def _sync_disk(self) -> None:
-        self.disk.sync()
-
-    def _reply(self, target: int, message: Message) -> None:
-        self._persist()
-        self.send(target, message)
 
     def _send_others(self, message: Message) -> None:
         for server in self.settings.servers:

@@ -94,7 +94,7 @@ class TruncatesFirst(VsrServer):
 class AnswersUnsynced(VsrServer):
     """What a durable server acknowledges, or brings into a view, has not reached its disk yet."""
 
-    def _sync(self) -> None:
+    def _sync_disk(self) -> None:
         pass
 
 
