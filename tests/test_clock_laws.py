@@ -37,14 +37,14 @@ NAME = "clock-laws"
 
 def test_right_clocks_pass():
     entry = entries()[NAME]
-    first = secrets.randbits(32)
     reached = dict.fromkeys(("events", "before", "after", "concurrent", "grants", "refused"), 0)
-    for seed in range(first, first + 14):
+    for seed in (*range(10), *(secrets.randbits(32) for _ in range(4))):
         result = run(make_scenario(entry, Settings(seed=seed, nemesis="swarm+clock")))
         assert entry.judge(result).status == VALID, f"seed {seed}: {result.violations}"
-        for name, count in entry.sometimes(result).items():
-            reached[name] += count
-    assert all(reached.values()), f"{first}: {reached}"
+        if seed < 10:  # what a fresh seed reaches is luck
+            for name, count in entry.sometimes(result).items():
+                reached[name] += count
+    assert all(reached.values()), reached
 
 
 def test_every_class_with_a_wrong_line_is_a_row():
@@ -54,7 +54,7 @@ def test_every_class_with_a_wrong_line_is_a_row():
 
 @pytest.mark.parametrize("row", [bug.id for bug in clocks.BUGS])
 def test_the_zoo_finds_it(row):
-    found = hunt(row, secrets.randbits(32), 200)
+    found = hunt(row, 0, 200)
     assert found.found is not None, row
     ground = ground_of(BUGS[row])
     assert BUGS[row].property in named(ground, found.found, BUGS[row])

@@ -146,20 +146,18 @@ def test_silent_sources_count_for_the_majority():
 def test_the_right_client_passes(select):
     entry = entries()["clock-sources"]
     reached = dict.fromkeys(("agreed", "nobody has a majority", "ends that touch", "ties"), 0)
-    first = secrets.randbits(32)
-    for seed in range(first, first + 200):
-        if seed >= first + 30 and all(reached.values()):
-            break
+    for seed in (*range(60), *(secrets.randbits(32) for _ in range(10))):
         result = run(make_scenario(entry, Settings(seed=seed, parameters={"select": select})))
         assert entry.judge(result).status == VALID, f"seed {seed}: {result.violations}"
-        for name, count in entry.sometimes(result).items():
-            reached[name] += count
+        if seed < 60:  # what a fresh seed reaches is luck
+            for name, count in entry.sometimes(result).items():
+                reached[name] += count
     assert all(reached.values()), reached
 
 
 @pytest.mark.parametrize("row", [bug.id for bug in BUGS.values() if bug.scenario == "clock-sources"])
 def test_the_zoo_finds_it(row):
-    found = hunt(row, secrets.randbits(32), 300)
+    found = hunt(row, 0, 300)
     assert found.found is not None, row
     ground = ground_of(BUGS[row])
     assert named(ground, found.found, BUGS[row]) == {BUGS[row].property}

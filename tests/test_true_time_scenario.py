@@ -47,10 +47,12 @@ def simclock(*arguments):
 @pytest.mark.parametrize("name", ["truetime", "truetime-hunt"])
 def test_it_is_valid_whatever_the_seed(name):
     reached, struck = {}, {}
-    for seed in (1, 7, *(secrets.randbits(32) for _ in range(6))):
+    for seed in (*range(1, 8), secrets.randbits(32)):
         entry, result = play(seed, name=name)
         verdict = entry.judge(result)
         assert verdict.status == VALID and not result.violations, f"seed {seed}: {verdict.lines}"
+        if seed > 7:
+            continue  # what a fresh seed reaches is luck
         for counts, found in ((reached, entry.sometimes(result)), (struck, coverage(result))):
             for what, count in found.items():
                 counts[what] = counts.get(what, 0) + count
