@@ -17,8 +17,8 @@ from simclock.experiments.scenario_files.python_scenarios import python_entry
 
 PLANTED = Path(__file__).parent / "planted"
 BUGS = {
-    "paxos.py:forgetful": ("paxos.py:paxos", 141, "Agreement"),
-    "commit.py:forgetful": ("commit.py:commit", 0, "Atomicity"),
+    "paxos.py:forgetful": ("paxos.py:paxos", 5, "Agreement"),
+    "commit.py:forgetful": ("commit.py:commit", 1, "Atomicity"),
     "lock.py:unfenced": ("lock.py:lock", 3, "Mutual Exclusion"),
     "counter.py:summing": ("counter.py:counter", 0, "Value"),
     "gossip.py:forgetting": ("gossip.py:gossip", 3, "Deleted Stays Deleted"),

@@ -42,6 +42,11 @@ KIND_ODDS = 4
 """In a swarm, one in so many kinds is on."""
 HUNTER_ODDS = 2
 BRISK_ODDS = 2
+ALONE_ODDS = 2
+"""One in so many swarms has the brisk kinds, all of them, and nothing else: what takes a few messages that meet is hidden
+by all that loses or delays them."""
+ALONE_MIN = 2
+"""And at least as hard."""
 HARDNESS = (1, 1, 2, 4)
 """A kind at hardness h has h times as many episodes as at 1."""
 
@@ -96,6 +101,8 @@ def draw_hardness(words: tuple[str, ...], seed: int, prey: Prey) -> dict[str, in
         for purpose, odds in (("", usual), (" harsh", harsh), (" brisk", brisk)):
             luck = stream(seed, f"nemesis swarm{purpose}")
             drawn = {kind: (luck.randrange(chances), luck.choice(HARDNESS)) for kind, chances in odds.items()}
+            if purpose == " brisk" and brisk and stream(seed, "nemesis swarm brisk alone").randrange(ALONE_ODDS) == 0:
+                swarm, drawn = {}, {kind: (0, max(ALONE_MIN, hard)) for kind, (_, hard) in drawn.items()}
             swarm |= {kind: hard for kind, (draw, hard) in drawn.items() if draw == 0 and kind not in prey.spares}
         on = swarm | on
     return on
