@@ -23,11 +23,9 @@ import os
 import shlex
 import sys
 import time
-import traceback
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any, NoReturn
@@ -42,8 +40,6 @@ PASSES_NOW = "simclock_passes_now"
 """The property of a test's report that names a kept seed which has passed."""
 BATCHES_PER_JOB = 8
 BATCH_SEEDS_MAX = 200
-_FAILURES = (Exception, SystemExit, pytest.fail.Exception)
-"""What a failing test raises; a skip is none of them."""
 
 
 def simclock_seeds(
@@ -85,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         metavar="SECONDS",
         help=f"how long to make the fault plan of a failure smaller, {SHRINK_S} if not set; 0: not at all",
     )
+    group.addoption("--simclock-html", metavar="DIR", help="write a page of each failure's run to that folder")
     parser.addini("simclock_shrink", "the same as --simclock-shrink", default=str(SHRINK_S))
 
 
@@ -95,6 +92,7 @@ _CODE = pytest.StashKey[Any]()
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CODE] = _pasted(config.getoption("--simclock-replay"))
     _shrink_s(config)
+    _check_folder(config.getoption("--simclock-html"))
     if config.getoption("dist", "no") != "no":
         os.environ.setdefault("PYTHONHASHSEED", "0")  # the workers of pytest-xdist, which are still to be started
     config.addinivalue_line(
@@ -118,6 +116,11 @@ def _pasted(text: str | None) -> Any:
         problem = f"{shown(text)}: it is of a scenario and no test: `simclock run --replay` takes it"
         raise pytest.UsageError(f"--simclock-replay: {problem}")
     return code
+
+
+def _check_folder(text: str | None) -> None:
+    if text is not None and (not text or (os.path.exists(text) and not os.path.isdir(text))):
+        raise pytest.UsageError(f"--simclock-html: {text!r} is no folder: name one, which is made if it is not there")
 
 
 def _shrink_s(config: pytest.Config) -> float:
@@ -332,9 +335,11 @@ class _SeededTest:
             return self._call(seed)
 
     def _call(self, seed: int) -> BaseException | None:
+        from simclock.experiments.pytest_calls import FAILURES, call
+
         try:
-            _call(self._function, {**self._arguments, "seed": seed})
-        except _FAILURES as error:
+            call(self._function, {**self._arguments, "seed": seed})
+        except FAILURES as error:
             if isinstance(error, pytest.xfail.Exception):
                 raise
             return error
@@ -362,7 +367,9 @@ class _SeededTest:
         limit_s = 0.0 if expected else _shrink_s(self._item.config)
         if again is not None and self._plan is None and time.monotonic() - began_s < limit_s:
             smaller = self._smaller(seed, again, heard, limit_s)
-        lines = self._report(seed, what, last, again, smaller)
+        lines = [*self._report(seed, what, last, again, smaller)]
+        if again is not None:
+            lines += self._page(seed, smaller)
         self._item.add_report_section("call", "simclock", "\n".join(lines))
         raise again or error
 
@@ -377,6 +384,17 @@ class _SeededTest:
 
         with redirect_stdout(StringIO()):  # of what it prints, once is enough
             return smaller_plan(call, error, heard, limit_s)
+
+    def _page(self, seed: int, smaller: Any) -> list[str]:
+        """The line that names the page of the failing run, where one is asked for."""
+        folder = self._item.config.getoption("--simclock-html")
+        if folder is None:
+            return []
+        from simclock.experiments.pytest_page import write_page
+
+        with redirect_stdout(StringIO()):
+            plan = self._plan if smaller is None else smaller.plan
+            return [write_page(Path(folder), self._item.nodeid, seed, plan, lambda: self._call(seed))]
 
     def _report(
         self, seed: int, what: str, last: Sequence[Any], again: BaseException | None, smaller: Any
@@ -411,14 +429,15 @@ class _SeededTest:
         """Position of the first seed that fails and its traceback: of those before it, all have passed."""
         from simclock.actors.placements.workers import map_on_workers
         from simclock.errors import UsageError
+        from simclock.experiments.pytest_calls import Batches, Caller
 
         size = max(1, min(len(self._rest) // (jobs * BATCHES_PER_JOB), BATCH_SEEDS_MAX))
         batches = [self._rest[at : at + size] for at in range(start, len(self._rest), size)]
-        caller = _Caller(self._function, {n: value for n, value in self._arguments.items() if n != "seed"})
+        caller = Caller(self._function, {n: value for n, value in self._arguments.items() if n != "seed"})
         failures: dict[int, tuple[int, str]] = {}
         done: set[int] = set()
         try:
-            for number, failed in map_on_workers(_Numbered(caller, batches), range(len(batches)), jobs=jobs):
+            for number, failed in map_on_workers(Batches(caller, batches), range(len(batches)), jobs=jobs):
                 done.add(number)
                 if failed is not None:
                     failures[number] = failed
@@ -455,40 +474,3 @@ def _plan_of(code: Any) -> Any:
         return faults_from_toml(code.document, "--simclock-replay")
     except UsageError as error:
         pytest.fail(str(error), False)
-
-
-def _call(function: Callable[..., Any], arguments: Mapping[str, Any]) -> None:
-    """Run the test with one seed; a coroutine that nobody awaits would pass whatever it says."""
-    result = function(**arguments)
-    if isinstance(result, Awaitable | AsyncGenerator):
-        if isinstance(result, Coroutine):
-            result.close()
-        pytest.fail("a test over seeds is a plain function: what is async calls asyncio.run in it", False)
-
-
-@dataclass(frozen=True)
-class _Caller:
-    """Calls the test with seeds, on a worker."""
-
-    function: Callable[..., Any]
-    arguments: Mapping[str, Any]
-
-    def first_failing(self, seeds: Sequence[int]) -> tuple[int, str] | None:
-        """Position among these of the first seed that fails, and the traceback."""
-        for position, seed in enumerate(seeds):
-            try:
-                _call(self.function, {**self.arguments, "seed": seed})
-            except _FAILURES:
-                return position, traceback.format_exc()
-        return None
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    """The batches of one test, by number."""
-
-    caller: _Caller
-    batches: Sequence[Sequence[int]]
-
-    def __call__(self, number: int) -> tuple[int, str] | None:
-        return self.caller.first_failing(self.batches[number])

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from simclock.actors.run import run as run_scenario
 from simclock.experiments.pytest_seeds import FOLDER, KEPT_MAX, KeptSeeds
 from simclock.experiments.runs.replay_code import read_replay_code
 from simclock.experiments.shrinking.call import Heard, smaller_plan
+from simclock.experiments.viewing.page import data_of
 
 pytest_plugins = ["pytester"]
 
@@ -293,3 +295,56 @@ def test_what_is_interposed_sees_the_run_and_may_change_its_plan():
         result = run_scenario(names["storm"](0))
     assert (result.faults, heard.faults) == (plan, plan)
     assert run_scenario(names["storm"](0)).faults != plan
+
+
+# The page of a failure.
+
+
+def test_a_failure_leaves_a_page_of_its_run_with_the_smaller_plan(session):
+    failed = session(STORM, "--simclock-html", "pages/of failures", name="test_storm")
+    (file,) = Path("pages/of failures").iterdir()
+    assert file.name == "test_storm.py-test_no_deposit_is_lost-seed-0.html"
+    failed.stdout.fnmatch_lines(["*2 of its 8 faults*", f"page: pages/of failures/{file.name}"])
+    names, records = {}, []
+    exec(STORM, names)
+    smaller = replace(names["storm"](0), faults=(Crash(at_ns=ms(50), node=0), Restart(at_ns=ms(60), node=0)))
+    run_scenario(smaller, trace=records.append)
+    (shown,) = json.loads(dict(data_of(file.read_text(encoding="utf-8")))["about-runs"])["runs"]
+    assert shown["count"] == len(records) and "test_storm.py::test_no_deposit_is_lost" in shown["name"]
+    again = session(STORM, "--simclock-html", "pages/of failures", name="test_storm")  # an earlier page gives way
+    again.stdout.fnmatch_lines([f"page: pages/of failures/{file.name}"])
+
+
+def test_a_page_is_of_the_last_run_and_tells_of_code_that_failed(session):
+    source = """
+    from simclock import Node, Scenario, ms, run
+    from simclock.experiments.pytest_plugin import simclock_seeds
+
+    class Late(Node):
+        def on_start(self):
+            self.set_timer("late", ms(30))
+
+        def on_timer(self, name):
+            raise KeyError("gone")
+
+    @simclock_seeds(1)
+    def test_it(seed):
+        for build in (lambda node: Node(), lambda node: Late()):
+            run(Scenario(name="late", nodes=2, seed=seed, duration_ns=ms(90), build=build))
+    """
+    session(source, "--simclock-html", ".").stdout.fnmatch_lines(["page: test_it.py-test_it-seed-0.html"])
+    (shown,) = json.loads(dict(data_of(Path("test_it.py-test_it-seed-0.html").read_text()))["about-runs"])["runs"]
+    assert shown["count"] == 4, "two starts and two timers, and nothing of the first run"
+    assert [each["property"] for each in shown["violations"]] == ["the code failed"]
+
+
+def test_what_cannot_be_written_hides_no_failure(session):
+    bad(0)
+    session(FRAGILE, "--simclock-html", "x").stdout.fnmatch_lines(["no page: the test makes no run in this process"])
+    Path("test_storm.py-test_no_deposit_is_lost-seed-0.html").write_text("mine")
+    failed = session(STORM, "--simclock-html", ".", name="test_storm")
+    failed.stdout.fnmatch_lines(["no page: --simclock-html: * is there and is no such page: name another file"])
+    failed.assert_outcomes(failed=1)
+    refused = session(STORM, "--simclock-html", "test_storm.py", name="test_storm")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--simclock-html: 'test_storm.py' is no folder*"])

@@ -16,7 +16,6 @@ from simclock.actors.run import inline_run, looked_at
 from simclock.errors import HandlerError, UsageError
 from simclock.experiments.causality.foreign.logs import is_trace, read_logs
 from simclock.experiments.checkers.linearizability import Model, key_value
-from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.commands.check import MODELS
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import Overrides, database_option, override_options, progress_option
@@ -31,8 +30,8 @@ from simclock.experiments.traces.difference import first_difference, parting
 from simclock.experiments.traces.file import plain_record, read_trace
 from simclock.experiments.viewing.logical import at_lamport_clocks
 from simclock.experiments.viewing.of_logs import seen_log
-from simclock.experiments.viewing.page import PAGE_BEGINS, Parting, page
-from simclock.experiments.viewing.seen import Collector, Seen, Window
+from simclock.experiments.viewing.page import Parting, check_target, page
+from simclock.experiments.viewing.seen import Collector, Seen, Window, model_observed
 from simclock.experiments.viewing.states import LookingTrace
 from simclock.experiments.watching.progress import watcher
 from simclock.guarding.guard import guarding
@@ -92,7 +91,7 @@ def view(
     run, (others, overrides) = scenario, _others(overrides)
     window = _window(from_text, to_text)
     target = Path(out)
-    _check_target(target)
+    check_target(target, "--out")
     shown = _Shown(overrides, database, window, states, None if model is None else MODELS[model](None), progress)
     if act is not None and not is_script(run):
         raise UsageError(f"--act: {run} is no script: leave it out")
@@ -132,19 +131,6 @@ def _window(from_text: str | None, to_text: str | None) -> Window:
     if to_ns is not None and to_ns < from_ns:
         raise UsageError(f"--to: {to_text} is before --from {from_text}")
     return Window(from_ns=from_ns, to_ns=to_ns)
-
-
-def _check_target(target: Path) -> None:
-    """Nothing is overwritten but an earlier page."""
-    try:
-        if target.is_file() and target.stat().st_size:
-            with target.open("rb") as stream:
-                if not stream.read(len(PAGE_BEGINS)).startswith(PAGE_BEGINS.encode()):
-                    raise UsageError(f"--out: {target} is there and is no such page: name another file")
-        elif not target.parent.is_dir():
-            raise UsageError(f"--out: cannot write {target}: there is no folder {target.parent}")
-    except (OSError, ValueError) as error:
-        raise cannot_write(f"--out: cannot write {target}", error) from None
 
 
 def _is_log(text: str) -> bool:
@@ -267,11 +253,7 @@ def _looked_at(
 
 def _model_of(scenario: Scenario, report: Report) -> Model | None:
     """By what the clients' history is judged: what the scenario's observer says, or where its own judge found fault."""
-    for made in scenario.observers:
-        if isinstance(made, partial) and made.func is Linearizable and made.args:
-            model: Model = made.args[0]
-            return model
-    return key_value() if LINEARIZABILITY in report.verdict.properties else None
+    return model_observed(scenario) or (key_value() if LINEARIZABILITY in report.verdict.properties else None)
 
 
 def _told(report: Report) -> list[tuple[str, str]]:

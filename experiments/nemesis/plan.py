@@ -43,8 +43,8 @@ KIND_ODDS = 4
 HUNTER_ODDS = 2
 BRISK_ODDS = 2
 ALONE_ODDS = 2
-"""One in so many swarms has the brisk kinds, all of them, and nothing else: what takes a few messages that meet is hidden
-by all that loses or delays them."""
+"""One in so many swarms has the brisk kinds, all of them, and nothing else: what takes a few messages that meet is
+hidden by all that loses or delays them."""
 ALONE_MIN = 2
 """And at least as hard."""
 HARDNESS = (1, 1, 2, 4)

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from simclock.errors import UsageError
+from simclock.experiments.telling.output import cannot_write
 from simclock.experiments.viewing.columns import Packed, deflated
 from simclock.experiments.viewing.rows import KINDS
 from simclock.experiments.viewing.seen import Seen
@@ -44,6 +46,19 @@ class Parting:
     rows: tuple[int, int]
     """The first row of each that the other does not have; a trace that ends there has no such row."""
     text: str
+
+
+def check_target(target: Path, place: str) -> None:
+    """Refuse to write over what is no earlier page; `place` is the flag that names the target."""
+    try:
+        if target.is_file() and target.stat().st_size:
+            with target.open("rb") as stream:
+                if not stream.read(len(PAGE_BEGINS)).startswith(PAGE_BEGINS.encode()):
+                    raise UsageError(f"{place}: {target} is there and is no such page: name another file")
+        elif not target.parent.is_dir():
+            raise UsageError(f"{place}: cannot write {target}: there is no folder {target.parent}")
+    except (OSError, ValueError) as error:
+        raise cannot_write(f"{place}: cannot write {target}", error) from None
 
 
 def page(title: str, runs: Sequence[Seen], parting: Parting | None = None) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from simclock.experiments.checkers.linearizability import Model, Verdict
+from simclock.experiments.checkers.linearizable import Linearizable
 from simclock.experiments.entries.lanes import Lanes
 from simclock.experiments.traces.plain_values import plain
 from simclock.experiments.viewing.bands import Band, Bands
@@ -14,6 +16,7 @@ from simclock.experiments.viewing.clients import Clients, bars, judge
 from simclock.experiments.viewing.rows import Rows
 from simclock.experiments.viewing.tracks import Track, Tracks
 from simclock.observers import Violation
+from simclock.scenario import Scenario
 from simclock.trace import TraceRecord
 
 
@@ -92,3 +95,12 @@ class Collector:
             history="" if judged is None or judged.verdict is Verdict.OK else judged.explain(),
             **more,
         )
+
+
+def model_observed(scenario: Scenario) -> Model | None:
+    """The model by which an observer of the scenario judges its clients' history; None where none does."""
+    for made in scenario.observers:
+        if isinstance(made, partial) and made.func is Linearizable and made.args:
+            model: Model = made.args[0]
+            return model
+    return None
