@@ -344,7 +344,7 @@ def test_what_cannot_be_written_hides_no_failure(session):
     Path("test_storm.py-test_no_deposit_is_lost-seed-0.html").write_text("mine")
     failed = session(STORM, "--simclock-html", ".", name="test_storm")
     failed.stdout.fnmatch_lines(["no page: --simclock-html: * is there and is no such page: name another file"])
-    failed.assert_outcomes(failed=1)
+    failed.assert_outcomes(failed=2)
     refused = session(STORM, "--simclock-html", "test_storm.py", name="test_storm")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
     refused.stderr.fnmatch_lines(["*--simclock-html: 'test_storm.py' is no folder*"])
