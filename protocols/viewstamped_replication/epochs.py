@@ -8,6 +8,10 @@ Law 4: who hears that its epoch is over, and has the very RECONFIGURATION in its
        like that: it executes them. Else whoever executed them first might be the only one who could tell of them.
        VRR 7.1 has such a server ask others for what it lacks.
 Law 5: who hears of an earlier epoch says that a later one has begun; who hears of a later one asks.
+Law 6: whoever is of an epoch knows of all crashes of which the primary knew that took its RECONFIGURATION: among them
+       are all from which a server has recovered in an epoch before. Else a server that crashes in the next might be
+       told of too few, and count the same crash twice: what it said in between would count as said now. Neither VRR
+       nor Michael et al. (DISC 2017) speak of it.
 
 All the messages of law 5 are answers, but where who must answer them has to be sure that they come; that is said again.
 Views begin with 0 in each epoch; the first of the members is its first primary.
@@ -25,6 +29,7 @@ from simclock.protocols.viewstamped_replication.messages import (
     GetState,
     Group,
     NewState,
+    Reconfiguration,
     StartEpoch,
 )
 from simclock.protocols.viewstamped_replication.observed import Joined, Transferred
@@ -53,7 +58,8 @@ class Epochs(Recovering):
         done = change.number <= self.log.group.number
         self._reply(source, Reconfigured(message.request_id, done, self._leader_address()))
         if self.leads and not done and not self._is_closing() and self._is_group(change.members):
-            self._prepare((Entry(self.current_term, b"", change),))
+            taken = Reconfiguration(change.number, change.members, self._known_crashes())
+            self._prepare((Entry(self.current_term, b"", taken),))
 
     def _is_group(self, members: tuple[int, ...]) -> bool:
         return bool(members) and len(set(members)) == len(members) and set(members) <= set(self.settings.nodes)
@@ -100,6 +106,7 @@ class Epochs(Recovering):
         self.has_handed = False
         self.status = Status.TRANSITIONING
         self.leader_id = None
+        self._learn_crashes(group.crash_vector)
         self._keep()
         self.cancel_timer(ELECTION)
         self.set_timer(RETRY, self.settings.heartbeat_ns)

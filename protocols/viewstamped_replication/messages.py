@@ -11,7 +11,16 @@ recover; empty where the settings leave it out.
 from __future__ import annotations
 
 from simclock.actors import Message
-from simclock.protocols.replication.messages import Change
+
+
+class Reconfiguration(Message):
+    """A RECONFIGURATION in a log (VRR 7): who the replicas of the next epoch are."""
+
+    number: int
+    """Of the change, as its operator counts."""
+    members: tuple[int, ...]
+    crash_vector: tuple[int, ...]
+    """What the primary that took it knew of crashes (`epochs.py`, law 6)."""
 
 
 class Entry(Message):
@@ -20,8 +29,8 @@ class Entry(Message):
     term: int
     """The epoch and view in which a primary took it (`settings.py`): it stays with it in later views."""
     command: bytes
-    change: Change | None = None
-    """A RECONFIGURATION, in place of a command, which is then empty: always the last entry of its epoch (VRR 7)."""
+    change: Reconfiguration | None = None
+    """In place of a command, which is then empty: always the last entry of its epoch (VRR 7)."""
 
 
 class Checkpoint(Message):
@@ -57,6 +66,8 @@ class Group(Message):
     members: tuple[int, ...]
     number: int
     """Of the change, as its operator counts."""
+    crash_vector: tuple[int, ...] = ()
+    """That of the RECONFIGURATION: whoever is of the epoch knows this of crashes."""
 
 
 class Standing(Message):

@@ -11,6 +11,10 @@ Law 5 (Michael et al., DISC 2017), with crash vectors: first it asks how often i
 more, and asks for the rest with that; whoever answers counts nothing of its earlier life any more. Without it, a
 STARTVIEWCHANGE or DOVIEWCHANGE of that life, on its way still, counts for a server that knows nothing of it.
 
+Law 6: crashes are counted in the group in which it then recovers: a majority of an earlier one may not know of crashes
+from which it has recovered since. Where it hears of a later group, or that more crashes are known of it than it has
+counted, it begins with the first question again; and an answer counts where its sender knows of the last count.
+
 A server knows by its incarnation that it has run before, and takes that for its nonce.
 """
 
@@ -42,6 +46,8 @@ class Recovering(ViewChanging):
         """Recovering: who has answered its second question, and what."""
         self.knows_crashes = False
         """Recovering: whether it has the answers to the first, or asks none."""
+        self.counted_in = 0
+        """Recovering: the epoch of the group whose answers to the first these were."""
 
     # Who recovers.
 
@@ -62,23 +68,43 @@ class Recovering(ViewChanging):
 
     def _on_crash_vector_reply(self, source: int, message: CrashVectorReply) -> None:
         """Law 5."""
-        if self.status is not Status.RECOVERING or self.knows_crashes or message.nonce != self.incarnation:
+        if self.status is not Status.RECOVERING or message.nonce != self.incarnation:
             return
+        begins_again = self.knows_crashes
+        if begins_again:
+            if not self._knows_more(message.group, message.crash_vector):
+                return
+            self.knows_crashes = False
+            self.responses.clear()
         self.told_of_crashes[source] = message
+        self._count_crashes()
+        if self.knows_crashes or begins_again:
+            self._ask()
+
+    def _knows_more(self, group: Group, crash_vector: tuple[int, ...]) -> bool:
+        """Law 6: whether its count is of an earlier group, or below what is known of it."""
+        place = self._place_of(self.id)
+        return group.epoch > self.counted_in or crash_vector[place] > self.log.crash_vector[place]
+
+    def _count_crashes(self) -> None:
+        """Laws 5 and 6."""
         group = max((reply.group for reply in self.told_of_crashes.values()), key=lambda group: group.epoch)
-        answers = [node for node in self.told_of_crashes if node in group.members]
-        if len(answers) < answers_to_recover(len(group.members)):
+        answers = [node for node, reply in self.told_of_crashes.items() if reply.group == group]
+        if sum(node in group.members for node in answers) < answers_to_recover(len(group.members)):
             return
         for reply in self.told_of_crashes.values():
             self._learn_crashes(reply.crash_vector)
         place, before = self._place_of(self.id), self.log.crash_vector
         self.log.crash_vector = (*before[:place], before[place] + 1, *before[place + 1 :])
+        self.counted_in = group.epoch
         self.knows_crashes = True
-        self._ask()
 
     def _on_recovery_response(self, source: int, message: RecoveryResponse) -> None:
         """4.3, step 3."""
         if self.status is not Status.RECOVERING or not self._is_response_counted(source, message):
+            return
+        if self.settings.crash_vectors and message.group.epoch > self.counted_in:
+            self._on_crash_vector_reply(source, CrashVectorReply(message.nonce, message.group, message.crash_vector))
             return
         self._learn_crashes(message.crash_vector)
         self.responses[source] = message
@@ -96,8 +122,10 @@ class Recovering(ViewChanging):
             self._recover_with(latest, latest.log)
 
     def _is_response_counted(self, source: int, message: RecoveryResponse) -> bool:
-        """Law 2."""
-        return message.nonce == self.incarnation and not self._is_stray(source, message.crash_vector)
+        """Laws 2 and 6."""
+        if message.nonce != self.incarnation or not self.knows_crashes:
+            return False
+        return not any(self._is_stray(node, message.crash_vector) for node in (source, self.id))
 
     def _needed_to_recover(self, members: int) -> int:
         """Law 3."""
@@ -141,7 +169,10 @@ class Recovering(ViewChanging):
 
     def _on_recovery(self, source: int, message: Recovery) -> None:
         """4.3, step 2: a replica replies only when its status is normal; the log is the primary's to send."""
-        if self._is_stray(source, message.crash_vector) or not self._may_respond():
+        if self._is_stray(source, message.crash_vector):
+            self._on_crash_vector_request(source, CrashVectorRequest(message.nonce))  # law 6
+            return
+        if not self._may_respond():
             return
         self._learn_crashes(message.crash_vector)
         log = self.log.after(0) if self.leads else None

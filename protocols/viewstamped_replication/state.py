@@ -14,10 +14,10 @@ from __future__ import annotations
 import enum
 
 from simclock.actors import Message
-from simclock.protocols.replication import Change, DurableFront, StateMachine, majority
+from simclock.protocols.replication import DurableFront, StateMachine, majority
 from simclock.protocols.replication.observed import Applied, CommitIndex, digest_of
 from simclock.protocols.viewstamped_replication.log import ServerLog
-from simclock.protocols.viewstamped_replication.messages import Checkpoint, Entry, Group, Log
+from simclock.protocols.viewstamped_replication.messages import Checkpoint, Entry, Group, Log, Reconfiguration
 from simclock.protocols.viewstamped_replication.observed import (
     Follower,
     Installed,
@@ -233,9 +233,10 @@ class ServerState(DurableFront):
         """Synced with what is synced next."""
         self._write(self.log.commit, commit_number)
 
-    def _group_after(self, op_number: int, term: int, change: Change, before: Group) -> Group:
+    def _group_after(self, op_number: int, term: int, change: Reconfiguration, before: Group) -> Group:
         """The group that a RECONFIGURATION begins."""
-        return Group(epoch_of(term) + 1, op_number, before.members, change.members, change.number)
+        epoch = epoch_of(term) + 1
+        return Group(epoch, op_number, before.members, change.members, change.number, change.crash_vector)
 
     def _begin_epoch(self, group: Group, taken_in: int) -> None:
         """All operations of an epoch are executed (`epochs.py`)."""
