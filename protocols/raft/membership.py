@@ -98,14 +98,23 @@ class Membership(Transfer):
 
     def _begin_change(self, change: PendingChange) -> None:
         self.change = change
-        new = [member for member in change.add if member not in self.configuration.members]
-        if not new:
+        late = [member for member in change.add if self._lags(member)]
+        if not late:
             self._enter_joint(change)
             return
         now_ns = self.clock.monotonic_ns()
-        change.rounds = dict.fromkeys(new, (1, self.log.last_index, now_ns))
+        change.rounds = dict.fromkeys(late, (1, self.log.last_index, now_ns))
         self.set_timer(CATCH_UP, self.settings.catch_up_rounds * self.settings.election_timeout_ns_max)
-        self._append_configuration(simple(self.configuration, [Move("learner", member) for member in new]))
+        new = [Move("learner", member) for member in late if member not in self.configuration.members]
+        if new:
+            self._append_configuration(simple(self.configuration, new))
+
+    def _lags(self, member: int) -> bool:
+        """Whether it has to catch up first: who is no voter and has not the whole log, also a learner that an earlier
+        leader has let in."""
+        if member in self.configuration.voters:
+            return False
+        return member not in self.progress or self.progress[member].match_index < self.log.last_index
 
     def _append_configuration(self, configuration: Configuration) -> None:
         self._append((Entry(self.current_term, NO_OP, configuration),))
