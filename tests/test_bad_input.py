@@ -124,6 +124,17 @@ def test_a_message_that_cannot_be_encoded(tmp_path, placement, field, value, mes
 
 
 @pytest.mark.ray
+@pytest.mark.parametrize("verb", ["run", "sweep", "explore", "compare", "shrink", "hunt", "check-determinism", "demo"])
+def test_an_empty_address_is_not_taken_for_none(verb):
+    """As of a variable of the shell that is not set."""
+    assert "an empty text names no Ray" in refused(verb, *([] if verb == "demo" else ["raft-kv"]), "--address", " ")
+
+
+def test_a_text_that_is_no_script_is_not_called_one(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    assert "no scenario: a script, which begins with `scenario`" in refused("run", tmp_path / "notes.txt")
+
+
 def test_an_address_nobody_answers_at():
     assert NOBODY in refused("run", "phold", "--nodes", 3, "--placement", "ray", "--address", NOBODY)
 

@@ -11,7 +11,7 @@ from simclock.actors import Placement
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import complete_placements, complete_scenario
-from simclock.experiments.commands.options import SEED, WHOLE, Overrides
+from simclock.experiments.commands.options import SEED, WHOLE, Overrides, address_option
 from simclock.experiments.entries.entry import as_drawn
 from simclock.experiments.runs.determinism import Answer, Question, Variant, answer, first_difference, variants
 from simclock.experiments.runs.sweep_report import shorten
@@ -41,7 +41,7 @@ BESIDES_MAX = 500
 @click.option(
     "--hash-seeds", default="0,1,random", show_default=True, metavar="S,S,...", help="PYTHONHASHSEED, first placement."
 )
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@address_option("The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 @click.option("--guard/--no-guard", default=True, show_default=True, help="As in `simclock run`.")
 def check_determinism(
     *,

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from simclock.actors.run import Onlooker, Placement, run
 from simclock.errors import HandlerError, PlacementError, RunInterrupted, SimclockError, UsageError
 from simclock.experiments.commands.completion import complete_placements, complete_scenario
-from simclock.experiments.commands.options import SEED, Overrides, database_option, verbose_option
+from simclock.experiments.commands.options import SEED, Overrides, database_option, verbose_option, address_option
 from simclock.experiments.commands.sweep import uninterrupted
 from simclock.experiments.comparing.comparing import LIMIT, check_rows, limit_ns, ray_for
 from simclock.experiments.comparing.comparison import Case, Comparison, Measurement, Spot, comparison_of
@@ -79,7 +79,7 @@ _GIVEN_A_NAME = re.compile(r"([\w-]+)=(.+)", re.DOTALL)
 )
 @click.option("--resume", is_flag=True, help="Go on with one that was interrupted or killed; SCENARIO: its number.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too, as FILE.svg.")
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@address_option("The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 @verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(FORMS), default="github", show_default=True)

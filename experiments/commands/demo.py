@@ -6,7 +6,7 @@ import click
 
 from simclock.actors.run import Placement, run
 from simclock.experiments.commands.compare import case_of
-from simclock.experiments.commands.options import SEED, Overrides
+from simclock.experiments.commands.options import SEED, Overrides, address_option
 from simclock.experiments.comparing.comparing import ray_for
 from simclock.experiments.comparing.comparison import Case, comparison_of
 from simclock.experiments.comparing.rounds import Plan, measure
@@ -25,7 +25,7 @@ PLACEMENTS = ("inline", "ray", "ray:hosts=2")
 
 @click.command()
 @click.option("--seed", type=SEED, default=7, show_default=True)
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@address_option("The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 def demo(seed: int, address: str | None) -> int:
     """Raft over real latencies with faults, in this process and then as Ray actors; the digests must be equal.
 

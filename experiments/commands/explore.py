@@ -13,7 +13,7 @@ import click
 from simclock.actors.steering import MODELS
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import SEED, WHOLE, Overrides
+from simclock.experiments.commands.options import SEED, WHOLE, Overrides, address_option
 from simclock.experiments.entries.entry import NO_NEMESIS, Entry
 from simclock.experiments.exploring.executions.stateless import estimated
 from simclock.experiments.exploring.limits import Limits
@@ -66,7 +66,7 @@ MORE_OF = ("crashes", "torn", "drops", "duplicates", "commands")
 @click.option(
     "--workers", type=click.IntRange(1, 256), help="Processes that search.  [default: 1, or the CPUs of --address]"
 )
-@click.option("--address", help="The Ray that searches; local starts one.  [default: no Ray]")
+@address_option("The Ray that searches; local starts one.  [default: no Ray]")
 @click.option(
     "--resume",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -15,6 +15,7 @@ import click
 from simclock.errors import SimclockError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import (
+    address_option,
     SEED,
     Overrides,
     database_option,
@@ -52,7 +53,7 @@ from simclock.readable import in_one_line
     type=click.IntRange(min=1),
     help="Runs at a time; 1 is in this process.  [default: cores, if it lasts]",
 )
-@click.option("--address", help="The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
+@address_option("The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
 @verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -45,6 +45,15 @@ class _Whole(click.types.IntParamType):
         return number
 
 
+class _Address(click.types.StringParamType):
+    """A Ray; an empty text, as of a variable that is not set, would be taken for none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("an empty text names no Ray: leave the flag out, or write local", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 WHOLE = _Whole()
 SEED = click.IntRange(0, SEED_MAX)
 
@@ -252,7 +261,7 @@ def placement_options(command: Command) -> Command:
             ),
             click.option("--nodes-per-actor", type=WHOLE, help="On Ray: how many nodes share an actor."),
             click.option("--hosts", type=WHOLE, help="On Ray: how many actors share all nodes."),
-            click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]"),
+            address_option("The Ray to join.  [default: RAY_ADDRESS, or a local one is started]"),
             verbose_option,
         )
     ):
@@ -261,6 +270,11 @@ def placement_options(command: Command) -> Command:
 
 
 verbose_option = click.option("--verbose", is_flag=True, help="Where Ray fails: also all that Ray itself says of it.")
+
+
+def address_option(help: str) -> Callable[[Command], Command]:
+    """The option that names a Ray; `help` says what it does, and what happens without it."""
+    return click.option("--address", type=_Address(), metavar="TEXT", help=help)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import click
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import Overrides, database_option, override_options
+from simclock.experiments.commands.options import Overrides, database_option, override_options, address_option
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE
@@ -41,7 +41,7 @@ RUN_S_WORTH_RAY = 0.2
     type=click.IntRange(min=1),
     help="Runs at a time; 1 is in this process.  [default: all cores, for long runs]",
 )
-@click.option("--address", help="The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
+@address_option("The Ray to join.  [default: RAY_ADDRESS, or a local one is started]")
 @override_options
 @database_option
 def shrink(

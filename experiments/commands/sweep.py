@@ -19,6 +19,7 @@ import click
 from simclock.errors import RunInterrupted, SimclockError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import (
+    address_option,
     Overrides,
     database_option,
     seedless_override_options,
@@ -57,7 +58,7 @@ FAILURES_TOLD_MAX = 25
     type=click.IntRange(min=1),
     help="Runs at a time; 1 is in this process.  [default: as first seeds say]",
 )
-@click.option("--address", help="The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
+@address_option("The Ray to join; local starts one.  [default: RAY_ADDRESS, or no Ray]")
 @verbose_option
 @database_option
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
