@@ -135,6 +135,18 @@ def test_a_leader_goes_on_sending_after_it_has_answered_the_client():
         }
 
 
+def test_what_a_leader_knew_of_the_others_is_forgotten_with_its_term():
+    """Figure 3.1: nextIndex and matchIndex are "reinitialized after election": the others may have been overwritten."""
+    server = led()
+    assert (server.progress[1].match_index, server.progress[2].match_index) == (2, 0)
+    server.hears(2, AppendEntries(3, 2, 2, 2, (), 0))
+    server.lead()
+    assert {(each.next_index, each.match_index) for each in server.progress.values()} == {(3, 0)}
+    server.propose(put("x"))
+    server.acknowledge(2, 2)
+    assert server.commit_index == 2
+
+
 def test_what_is_lost_of_a_stream_is_sent_again():
     """3.5: also where the leader has gone on after what was sent, and not waited for the answer."""
     server = led()
