@@ -1,16 +1,16 @@
 """Raft, sentence by sentence: chapter 3 of Ongaro's dissertation, and sections 5 and 7 of the paper.
 
 What stands in the other files of Raft's rules is not repeated: docs/raft-rules.md has every sentence that states a
-rule, and the test that fails where it is broken. Chapters 4, 6 and 9 are in test_raft_sentences_clusters.py.
+rule, and the test that fails where it is broken. Chapter 4 is in test_raft_sentences_clusters.py, chapters 6 and 9 in
+test_raft_sentences_clients.py.
 """
 
 import pytest
 
-from raft_alone import CLIENT, MIN_NS, Alone, led
+from raft_alone import CLIENT, MIN_NS, Alone, led, put
 from simclock import ms
 from simclock.actors.standalone import TimerSet
 from simclock.protocols.key_value import KeyValueStore
-from simclock.protocols.key_value.store import Command, encode_command
 from simclock.protocols.raft import (
     AppendEntries,
     AppendEntriesReply,
@@ -30,10 +30,6 @@ from simclock.protocols.replication import ClientReply, ClientRequest
 
 FIRST = Configuration((0, 1, 2))
 STATE = KeyValueStore().snapshot()
-
-
-def put(value):
-    return encode_command(Command("put", "k", value))
 
 
 def chunk(term, *, leader=1, index=5, offset=0, data=STATE, done=True, last_term=1, configuration=FIRST):
