@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LONG_PAGES = {"README.md", "hunting.md", "mutation.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
 """Their commands take most of a minute; the other pages are tried in every run of the tests."""
+RULES = ROOT / "docs" / "raft-rules.md"
+"""Its tables say of each rule where it is in the code, and which tests fail where it is broken."""
 BLOCK = re.compile(r"^```(python|console|toml|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)")
 EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
@@ -102,3 +105,23 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
     check("python -c print('9.81')", ["9.81"], tmp_path)
     assert plain("wall time 3.59 s, 40,311 events/s") == plain("wall time 1.02 s, 99 events/s")
     assert plain("digest 3.5") != plain("digest 3.6")
+
+
+def defined(files: Iterable[Path]) -> set[str]:
+    """The functions and classes of these files, methods too."""
+    return {name for file in files for name in re.findall(r"^ *(?:def|class) (\w+)", file.read_text("utf-8"), re.M)}
+
+
+def test_the_code_and_the_tests_that_the_rules_of_raft_name_are_there() -> None:
+    page = RULES.read_text("utf-8")
+    named = set(re.findall(r"`(test_\w+)`", page))
+    assert named <= defined((ROOT / "tests").glob("test_*.py"))
+    sentences = defined((ROOT / "tests").glob("test_raft_sentences*.py"))
+    assert {name for name in sentences if name.startswith("test_")} <= named
+    rows = [line.split(" | ") for line in page.partition("## Left out")[0].splitlines() if " | `" in line]
+    assert len(rows) > 100
+    for _, rule, code, tests in rows:
+        assert "`test_" in tests, f"{rule}: no test"
+        for place in code.split(", "):
+            file, name = re.findall(r"`(\S+)`", place)
+            assert name in defined((ROOT / "protocols").glob(f"r*/{file}")), f"{rule}: no {name} in {file}"

@@ -1,16 +1,16 @@
 """Raft, sentence by sentence: chapter 3 of Ongaro's dissertation, and sections 5 and 7 of the paper.
 
 What stands in the other files of Raft's rules is not repeated: docs/raft-rules.md has every sentence that states a
-rule, and the test that fails where it is broken. Chapters 4, 6 and 9 are in test_raft_sentences_clusters.py.
+rule, and the test that fails where it is broken. Chapter 4 is in test_raft_sentences_clusters.py, chapters 6 and 9 in
+test_raft_sentences_clients.py.
 """
 
 import pytest
 
-from raft_alone import CLIENT, MIN_NS, Alone, led
+from raft_alone import CLIENT, MIN_NS, Alone, led, put
 from simclock import ms
 from simclock.actors.standalone import TimerSet
 from simclock.protocols.key_value import KeyValueStore
-from simclock.protocols.key_value.store import Command, encode_command
 from simclock.protocols.raft import (
     AppendEntries,
     AppendEntriesReply,
@@ -30,10 +30,6 @@ from simclock.protocols.replication import ClientReply, ClientRequest
 
 FIRST = Configuration((0, 1, 2))
 STATE = KeyValueStore().snapshot()
-
-
-def put(value):
-    return encode_command(Command("put", "k", value))
 
 
 def chunk(term, *, leader=1, index=5, offset=0, data=STATE, done=True, last_term=1, configuration=FIRST):
@@ -133,6 +129,18 @@ def test_a_leader_goes_on_sending_after_it_has_answered_the_client():
             1: (),
             2: (Entry(2, put("x")),),
         }
+
+
+def test_what_a_leader_knew_of_the_others_is_forgotten_with_its_term():
+    """Figure 3.1: nextIndex and matchIndex are "reinitialized after election": the others may have been overwritten."""
+    server = led()
+    assert (server.progress[1].match_index, server.progress[2].match_index) == (2, 0)
+    server.hears(2, AppendEntries(3, 2, 2, 2, (), 0))
+    server.lead()
+    assert {(each.next_index, each.match_index) for each in server.progress.values()} == {(3, 0)}
+    server.propose(put("x"))
+    server.acknowledge(2, 2)
+    assert server.commit_index == 2
 
 
 def test_what_is_lost_of_a_stream_is_sent_again():

@@ -1,15 +1,13 @@
-"""Raft, sentence by sentence: chapters 4 (membership), 6 (clients, reads) and 9 (pre-votes) of Ongaro's dissertation.
+"""Raft, sentence by sentence: chapter 4 of Ongaro's dissertation and section 6 of the paper, changes of the cluster.
 
 As in test_raft_sentences.py, which has chapter 3; docs/raft-rules.md says which test each sentence has.
 """
 
 import pytest
 
-from raft_alone import CLIENT, MIN_NS, Alone, led
-from simclock.protocols.key_value.store import Answer, Command, decode_answer, encode_command
+from raft_alone import CLIENT, MIN_NS, Alone, answers, led, put, votes
 from simclock.protocols.raft import (
     AppendEntries,
-    AppendEntriesReply,
     ChangeMembership,
     Configuration,
     Entry,
@@ -20,19 +18,14 @@ from simclock.protocols.raft import (
     RequestVote,
     RequestVoteReply,
     Role,
-    TimeoutNow,
     TransferLeadership,
 )
 from simclock.protocols.replication import ClientReply, ClientRequest
 
 
-def put(value):
-    return encode_command(Command("put", "k", value))
-
-
-def configured(configuration, *, node=0, committed=0):
+def configured(configuration, *, node=0, committed=0, **settings):
     """A server whose log has, after an entry of term 1, one with this configuration."""
-    server = Alone([1], node=node, spares=(3, 4))
+    server = Alone([1], node=node, spares=(3, 4), **settings)
     server.hears(1, AppendEntries(1, 1, 1, 1, (Entry(1, b"", configuration),), committed))
     return server
 
@@ -42,16 +35,6 @@ def stands(server):
     server.out.take()
     server.on_timer("election")
     return [target for target, message in server.out.take_sent() if isinstance(message, RequestVote)]
-
-
-def votes(server, *voters):
-    for voter in voters:
-        server.on_message(voter, RequestVoteReply(server.current_term, True))
-
-
-def answers(sent):
-    """What of it a client gets."""
-    return [message for target, message in sent if target == CLIENT]
 
 
 def answered(sent):
@@ -77,6 +60,16 @@ def test_a_vote_is_given_to_a_candidate_outside_the_configuration():
     server.passes(MIN_NS)
     assert server.hears(4, RequestPreVote(2, 4, 1, 1)) == [(4, RequestPreVoteReply(1, 2, True))]
     assert server.hears(4, RequestVote(2, 4, 1, 1)) == [(4, RequestVoteReply(2, True))]
+
+
+def test_a_configuration_is_sent_at_once_as_any_entry_is():
+    """4.1: it is appended to the leader's log and replicated "using the normal Raft mechanism"."""
+    server = led()
+    server.acknowledge(2)
+    sent = server.hears(CLIENT, ChangeMembership(1, (), (2,)))
+    joint = Entry(2, b"", Configuration((0, 1), (0, 1, 2)))
+    assert [(target, message.entries) for target, message in sent] == [(1, (joint,)), (2, (joint,))]
+    assert server.log.durable_index == server.log.last_index
 
 
 # 4.2.1: learners, and how they catch up.
@@ -215,6 +208,15 @@ def test_a_leader_of_an_earlier_term_keeps_nobody_from_voting():
     assert server.hears(2, RequestVote(3, 2, 2, 2)) == [(2, RequestVoteReply(3, True))]
 
 
+def test_a_leader_ignores_candidates_for_as_long_as_it_leads():
+    """4.2.3: it hears itself; that it has just started is not why."""
+    server = Alone([1], sticky=True)
+    server.passes(MIN_NS)
+    server.lead()
+    server.passes(10 * MIN_NS)
+    assert server.hears(2, RequestVote(9, 2, 5, 5)) == [] and server.role is Role.LEADER
+
+
 # 4.3: joint consensus.
 
 JOINT = Configuration((0, 3, 4), (0, 1, 2))
@@ -264,11 +266,33 @@ def test_a_query_needs_both_majorities():
     votes(server, 1, 3)
     server.propose(put("x"))
     server.acknowledge(1)
-    server._may_commit = lambda index: False  # what is committed next would end the joint configuration
-    server.node.commit_index = 3
+    server.node.commit_index = 3  # else what is committed would end the joint configuration
     server.query()
     assert answers(server.acknowledge(1)) == [], "of the new cluster the leader alone"
     assert len(answers(server.acknowledge(3))) == 1
+
+
+def test_pre_votes_need_both_majorities():
+    """4.3, 9.6: an election that a majority of one cluster alone would grant cannot be won."""
+    server = configured(JOINT, pre_vote=True)
+    server.on_timer("election")
+    for voter in (3, 4):
+        server.on_message(voter, RequestPreVoteReply(1, 2, True))
+    assert (server.role, server.current_term) == (Role.FOLLOWER, 1)
+    server.on_message(1, RequestPreVoteReply(1, 2, True))
+    assert (server.role, server.current_term) == (Role.CANDIDATE, 2)
+
+
+@pytest.mark.parametrize(("heard", "leads"), [((3, 4), False), ((1, 2), False), ((1, 4), True)])
+def test_a_leader_that_hears_one_majority_of_two_steps_down(heard, leads):
+    """4.3, 6.2: of the other cluster's servers another may be followed, or nobody."""
+    server = configured(JOINT, check_quorum=True)
+    stands(server)
+    votes(server, 1, 3)
+    for member in heard:
+        server.acknowledge(member, 0)
+    server.on_timer("quorum")
+    assert (server.role is Role.LEADER) is leads
 
 
 def test_clients_are_served_during_a_change():
@@ -307,150 +331,3 @@ def test_who_does_not_lead_changes_nothing_and_names_who_does():
     assert server.hears(CLIENT, ChangeMembership(1, (3,), ())) == [(CLIENT, refused)]
     assert server.hears(CLIENT, TransferLeadership(1, 1)) == [(CLIENT, refused)]
     assert server.log.last_index == 1
-
-
-# 6.2: who leads.
-
-
-def hint(server):
-    ((_, reply),) = server.hears(CLIENT, ClientRequest(1, put("x")))
-    return reply.leader_hint
-
-
-def test_a_leader_is_forgotten_with_its_term_and_with_an_election():
-    """6.2: followers "must discard this information when starting a new election or when the term changes"."""
-    server = Alone([1])
-    server.hears_leader(2)
-    assert hint(server) == 2
-    server.on_timer("election")
-    assert hint(server) is None
-    server.hears_leader(2)
-    assert hint(server) == 2
-    server.hears(1, RequestVote(3, 1, 0, 0))
-    assert hint(server) is None, "of term 3 nobody is known"
-
-
-def test_a_leader_that_is_deposed_names_itself_no_more():
-    server = led()
-    server.hears(1, RequestVote(3, 1, 0, 0))
-    assert hint(server) is None
-
-
-# 6.4: queries.
-
-
-def test_one_round_answers_all_that_wait():
-    """6.4: "it can use a single round of heartbeats for any number of read-only queries that it has accumulated"."""
-    server = led()
-    server.query(1)
-    for request_id in (2, 3, 4):
-        assert server.query(request_id) == []
-    assert [each.request_id for each in answers(server.acknowledge(1))] == [1]
-    assert [each.request_id for each in answers(server.acknowledge(1))] == [2, 3, 4]
-
-
-def test_a_leader_that_was_deposed_answers_no_query_of_before():
-    """6.4, step 3: it is no leader that "hasn't been superseded", also where it is elected again."""
-    server = led()
-    server.query()
-    server.hears(2, AppendEntries(3, 2, 2, 2, (Entry(3, put("other")),), 2))
-    server.lead()
-    server.propose(put("mine"))
-    server.acknowledge(1, round=9)
-    assert answers(server.acknowledge(2, round=9)) == []
-
-
-def test_an_answer_to_an_earlier_term_confirms_nothing():
-    """6.4, step 3: a round is of this leadership."""
-    server = led()
-    server.query()
-    late = AppendEntriesReply(server.current_term - 1, True, 0, 1, 0, 0, server.round)
-    assert server.hears(1, late) == []
-    assert len(answers(server.acknowledge(1))) == 1
-
-
-def test_what_is_committed_while_a_query_waits_may_be_seen_by_it():
-    """6.4, step 2: the commit index when it came is a lower bound; no copy of the state is kept for it."""
-    server = led()
-    server.propose(put("later"))
-    before = server.round
-    server.query()
-    assert answers(server.acknowledge(1, round=before)) == [] and server.commit_index == 3
-    (answer,) = answers(server.acknowledge(1))
-    assert decode_answer(answer.response) == Answer("later")
-
-
-def test_a_query_that_comes_during_a_transfer_asks_who_leads():
-    """3.10, 6.4: a transfer turns commands away; a query is safe, as whoever is elected answers the round no more."""
-    server = led()
-    server.hears(CLIENT, TransferLeadership(1, 2))
-    assert [target for target, _ in server.query()] == [1, 2]
-    assert len(answers(server.acknowledge(1))) == 1
-
-
-# 6.4.1: leases.
-
-
-def test_a_lease_begins_when_a_majority_has_answered():
-    """6.4.1: "once the leader's heartbeats were acknowledged by a majority of the cluster"."""
-    server = Alone([1], servers=5, sticky=True, reads="lease")
-    server.on_timer("election")
-    votes(server, 1, 2)
-    server.propose(put("x"))
-    for member in (1, 2):
-        server.acknowledge(member, round=0)
-    server.on_timer("heartbeat")
-    server.acknowledge(1)
-    assert server.lease_until_ns is None and answers(server.query(1)) == []
-    server.acknowledge(2)
-    assert len(answers(server.query(2))) == 1
-
-
-def test_a_lease_answers_nothing_before_an_entry_of_the_term_is_committed():
-    """6.4, step 1: a lease says who leads, and not what is committed."""
-    server = Alone([1], sticky=True, reads="lease")
-    server.lead()
-    server.on_timer("heartbeat")
-    server.acknowledge(1)
-    assert server.lease_until_ns is not None and answers(server.query()) == []
-    server.propose(put("x"))
-    server.acknowledge(1)
-    (answer,) = answers(server.acknowledge(2))
-    assert decode_answer(answer.response) == Answer("x")
-
-
-def test_a_lease_ends_with_the_leadership():
-    """6.4.1: who leads again has a lease only once a majority has answered it again."""
-    server = led(sticky=True, reads="lease")
-    server.on_timer("heartbeat")
-    server.acknowledge(1)
-    assert len(answers(server.query(1))) == 1
-    server.hears(2, AppendEntries(3, 2, 2, 2, (Entry(3, put("other")),), 3))
-    server.hears(2, TimeoutNow(3, 2))
-    votes(server, 1)
-    assert server.role is Role.LEADER and answers(server.query(2)) == []
-
-
-# 9.6: pre-votes.
-
-
-def test_a_majority_of_the_cluster_has_to_be_willing():
-    """9.6: a candidate takes a new term only once "a majority of the cluster" would vote for it; each counts once."""
-    server = Alone([1], servers=5, pre_vote=True)
-    server.on_timer("election")
-    for _ in range(2):
-        server.on_message(1, RequestPreVoteReply(1, 2, True))
-    assert (server.role, server.current_term) == (Role.FOLLOWER, 1)
-    server.on_message(2, RequestPreVoteReply(1, 2, True))
-    assert (server.role, server.current_term) == (Role.CANDIDATE, 2)
-
-
-def test_who_nobody_answers_asks_again_and_takes_no_term():
-    """9.6: "while a server is partitioned, it won't be able to increment its term"."""
-    server = Alone([1], pre_vote=True)
-    for _ in range(5):
-        server.out.take()
-        server.on_timer("election")
-        assert server.out.take_sent() == [(each, RequestPreVote(2, 0, 1, 1)) for each in (1, 2)]
-        assert "election" in server.timers
-    assert (server.role, server.current_term) == (Role.FOLLOWER, 1)

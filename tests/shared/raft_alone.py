@@ -75,3 +75,18 @@ def led(**settings):
     server.lead()
     server.commit_all()
     return server
+
+
+def put(value):
+    return encode_command(Command("put", "k", value))
+
+
+def votes(server, *voters):
+    """These vote for it in its present term."""
+    for voter in voters:
+        server.on_message(voter, RequestVoteReply(server.current_term, True))
+
+
+def answers(sent):
+    """What of it the client gets."""
+    return [message for target, message in sent if target == CLIENT]
