@@ -9,10 +9,12 @@ from dataclasses import replace
 import pytest
 
 from raft_alone import CLIENT, Alone
+from simclock import Observation, ms
 from simclock.actors import run
 from simclock.experiments.catalog import entries
-from simclock.experiments.catalog.raft.operated_hunt import RAFT_OPERATED_HUNT
-from simclock.experiments.checkers.operated import BOUNDED, CHANGE, DEAF, QUERY, TRANSFER
+from simclock.experiments.catalog.raft.operated_hunt import OPERATED_NS, RAFT_OPERATED_HUNT, _draw
+from simclock.experiments.catalog.raft.operated_hunt import owed as owed_of
+from simclock.experiments.checkers.operated import BOUNDED, CHANGE, DEAF, QUERY, TRANSFER, Operated
 from simclock.experiments.checkers.steadiness import STABILITY
 from simclock.experiments.entries.entry import make_scenario
 from simclock.experiments.entries.settings import Settings
@@ -23,6 +25,7 @@ from simclock.protocols.raft import (
     RaftServer,
     TransferLeadership,
 )
+from simclock.protocols.raft.observed import QuorumLost
 from simclock.protocols.replication import ClientReply, ClientRequest
 
 
@@ -154,6 +157,29 @@ def test_the_right_code_passes_and_is_asked_for_something():
         assert result.violations == ()
         counts.update(result.reports["Operated"])
     assert counts["queries"] > 300 and min(counts["changes"], counts["transfers_done"]) > 3
+
+
+def test_a_server_that_hears_nobody_is_half_of_two_voters_and_no_half_of_three():
+    """The hunt itself keeps it from hearing the leader, which is right to step down where it is half of the voters."""
+    from_ns, until_ns = OPERATED_NS, OPERATED_NS + ms(600)
+    for first, at_ns, wrong in (
+        ((0, 1), from_ns, False),
+        ((0, 1), from_ns - 1, True),
+        ((0, 1), until_ns, True),
+        ((1, 2), from_ns, True),
+        ((0, 1, 2), from_ns, True),
+    ):
+        owed = replace(owed_of(_draw(0)), unheard=(0, from_ns, until_ns), deaf_ns=None)
+        judged = Operated((0, 1, 2), first, owed)
+        judged.on_observation(
+            Observation(at_ns, 1, 1, QuorumLost.observed_as, QuorumLost.sim_value(QuorumLost(3))), None
+        )
+        assert (STABILITY in judged._found) is wrong, (first, at_ns)
+
+
+@pytest.mark.parametrize("seed", [57, 128, 237])
+def test_a_leader_that_the_hunt_parts_from_one_of_two_voters_is_right_to_step_down(seed):
+    assert named(seed) == set()
 
 
 # Whom a server names.

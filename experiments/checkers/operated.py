@@ -63,6 +63,8 @@ class Owed:
     """From here to `answers_until_ns` queries are judged, where nothing is asked of the cluster nor was just before."""
     answers_until_ns: int
     snapshot_every: int | None
+    unheard: tuple[int, int, int] | None
+    """A server that does not hear the leader, from when on, and when all is well again."""
     deaf_ns: tuple[int, int] | None
     """When the leader begins to hear nobody, where it checks its quorum, and when it leads no more."""
 
@@ -145,21 +147,27 @@ class Operated(Steadiness):
         match told:
             case Candidate(term) if not self._is_expected(now_ns, node):
                 self.name(now_ns, STABILITY, node, f"stands for election in term {term}, though all is well")
-            case QuorumLost(term) if not self._is_deaf(now_ns):
+            case QuorumLost(term) if not self._is_apart(now_ns):
                 self.name(now_ns, STABILITY, node, f"has lost its quorum in term {term}, though all is well")
             case Follower() if node == self._leader:
                 self._leader = None
             case TransferStarted(_, target) if target not in self._voters:
                 self.name(now_ns, TRANSFER, node, f"hands over to member {target}, which is no voter")
-            case TransferEnded(_, target) if not self._is_deaf(now_ns):
+            case TransferEnded(_, target) if not self._is_apart(now_ns):
                 self.name(now_ns, TRANSFER, node, f"has given up handing over to member {target}")
 
     def _is_expected(self, now_ns: int, node: int) -> bool:
         """Whether an election is due."""
-        return node == self._handed or now_ns <= self._disturbed_ns or self._is_deaf(now_ns)
+        return node == self._handed or now_ns <= self._disturbed_ns or self._is_apart(now_ns)
 
-    def _is_deaf(self, now_ns: int) -> bool:
-        return self._owed.deaf_ns is not None and now_ns >= self._owed.deaf_ns[0]
+    def _is_apart(self, now_ns: int) -> bool:
+        """Whether the leader cannot hear a majority: it hears nobody, or who does not hear it is one of two voters."""
+        if self._owed.deaf_ns is not None and now_ns >= self._owed.deaf_ns[0]:
+            return True
+        if self._owed.unheard is None:
+            return False
+        server, from_ns, until_ns = self._owed.unheard
+        return from_ns <= now_ns < until_ns and server in self._voters and len(self._voters) <= 2
 
     # What is asked.
 

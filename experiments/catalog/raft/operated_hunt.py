@@ -59,6 +59,8 @@ APART_NS = seconds(1)
 REQUESTS = 4
 OPERATED_NS = SETTLED_NS + QUIET_NS + REQUESTS * APART_NS + SETTLES_NS
 """When the last request is done with, a leader that left included."""
+UNHEARD = 0
+"""Who does not hear the leader for a while."""
 TROUBLE_NS = ms(300)
 """So long one server does not hear another, and again so long all is well."""
 DEAF_NS = OPERATED_NS + 2 * TROUBLE_NS
@@ -142,6 +144,7 @@ def owed(drawn: _Drawn) -> Owed:
         answers_from_ns=SETTLED_NS + QUIET_NS // 2,
         answers_until_ns=OPERATED_NS - ms(100),
         snapshot_every=raft.snapshot_every,
+        unheard=(UNHEARD, OPERATED_NS, DEAF_NS) if raft.pre_vote else None,
         deaf_ns=(DEAF_NS, DEAF_NS + CLIENT_PAUSE_NS_MAX + 2 * ELECTION_TIMEOUT_NS + JOURNEY_NS)
         if raft.check_quorum
         else None,
@@ -160,7 +163,7 @@ class Troubles(Observer[None]):
         self._due: list[tuple[int, tuple[Fault, ...]]] = []
         """(from when on, the links that are cut then for a while)"""
         if raft.pre_vote:
-            self._due.append((OPERATED_NS, (Cut(at_ns=0, source=LEADER, target=0),)))
+            self._due.append((OPERATED_NS, (Cut(at_ns=0, source=LEADER, target=UNHEARD),)))
         if raft.check_quorum:
             deaf = tuple(Cut(at_ns=0, source=server, target=LEADER) for server in range(SERVERS))
             self._due.append((DEAF_NS, deaf))
