@@ -323,6 +323,7 @@ def test_a_snapshot_takes_the_place_of_what_was_applied():
     server.restart()
     assert server.state_machine.applied == [b"a", b"b"] and server.commit_index == 2
     assert server.says(3, Want(1)) == Install(Snapshot(2, b"a,b"), 2)
+    assert server.says(3, Want(2)) == Install(Snapshot(2, b"a,b"), 2), "of its last slot the value is gone too"
 
 
 def test_a_promise_tells_from_where_on_it_speaks_and_teaches_what_is_before():
