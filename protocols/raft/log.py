@@ -7,8 +7,9 @@ Law 4: a log of which the disk cannot read a record is of no use: which entry st
 Law 5: a snapshot takes the place of all entries up to its own index, at once or, where the disk is torn, not at all.
 
 For law 5 there are two places, each a snapshot and the entries after it. The place that is not used is filled, its
-snapshot last, and synced; only then the other is given up, and that synced too, before anything rests on it. So a
-snapshot that cannot be read was never finished if the other place is whole, and is lost if that was given up.
+snapshot last, and synced; only then the other is given up, and that synced too, before anything rests on it. Who starts
+in between, with two that are whole, gives up one of them first. So a snapshot that cannot be read was never finished if
+the other place is whole, and is lost if that was given up.
 
 Positions in the list and on disk are known here alone.
 """
@@ -51,7 +52,7 @@ class Change(NamedTuple):
 
 
 class Log:
-    """The log of one server, which begins in `configuration`."""
+    """The log of one server, which begins in `configuration`. Raises DiskFull where it has to give up a place first."""
 
     __slots__ = (
         "_configurations",
@@ -70,6 +71,8 @@ class Log:
         """What stands in the place of the entries up to its index."""
         found = [disk.read(snapshot) for _, snapshot in _PLACES]
         self._place = _place_of(found)
+        if isinstance(found[1 - self._place], Snapshot):
+            self._give_up(1 - self._place)
         self._lost_snapshot = isinstance(found[self._place], Corrupt)
         if isinstance(found[self._place], Snapshot):
             self.snapshot = found[self._place]
@@ -205,7 +208,10 @@ class Log:
             self._disk.append(log, entry)
         self._disk.write(name, snapshot)
         self._disk.sync()
-        log, name = _PLACES[before]
+        self._give_up(before)
+
+    def _give_up(self, place: int) -> None:
+        log, name = _PLACES[place]
         self._disk.write(name, _GIVEN_UP)
         self._disk.truncate(log, 0)
         self._disk.sync()  # else a snapshot that rots could pass for one that was never finished
@@ -227,7 +233,5 @@ def _place_of(found: Sequence[Any]) -> int:
     """The place that is used, by what stands for a snapshot in each: see the module."""
     first, second = found
     if first == _GIVEN_UP or (isinstance(first, Corrupt) and second not in (None, _GIVEN_UP)):
-        return 1
-    if isinstance(second, Snapshot) and (first is None or second.last_included_index > first.last_included_index):
         return 1
     return 0
