@@ -109,7 +109,7 @@ def test_a_torn_disk_has_the_log_before_or_after_and_nothing_between(data):
             return
         snapshot = Snapshot(index, log.term(index), log.configuration_at(index), b"state %d" % index)
         after = snapshot, *_without(before, index)
-        log._disk = _Dies(disk, at=data.draw(st.integers(0, 2)))
+        log._places._disk = _Dies(disk, at=data.draw(st.integers(0, 2)))
         with contextlib.suppress(Crashed):
             log.replace_prefix(snapshot, keep=True)
         draws = [data.draw(st.integers(0, 30)), data.draw(st.integers(0, 1))]
@@ -163,7 +163,7 @@ def test_what_a_crash_left_over_stands_in_for_nothing(before, place):
     log = filled(disk)
     for index in range(1, before + 1):
         log.replace_prefix(Snapshot(index, 1, FIRST, b""), keep=True)
-    log._disk = _Dies(disk, at=1)
+    log._places._disk = _Dies(disk, at=1)
     with pytest.raises(Crashed):
         log.replace_prefix(Snapshot(before + 1, 1, FIRST, b""), keep=True)
     disk.crash()
@@ -181,7 +181,7 @@ def test_a_place_that_a_full_disk_does_not_let_go_halts_the_server():
     """Law 4 of a server: nothing is said that would rest on it; with room it starts."""
     disk = Disk()
     log = filled(disk)
-    log._disk = _Dies(disk, at=1)
+    log._places._disk = _Dies(disk, at=1)
     with pytest.raises(Crashed):
         log.replace_prefix(Snapshot(4, 1, FIRST, STATE), keep=True)
     disk.crash()

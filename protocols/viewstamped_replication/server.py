@@ -51,6 +51,7 @@ class VsrServer(Reading):
         self.log = ServerLog(first, len(settings.nodes), self.disk if settings.durable else None)
         if self.log.is_corrupt:
             self._on_corrupt_log()
+        self._write(self.log.settle)
         lost = self._has_lost()
         log, self.current_term = self.log, term_of(self.epoch, self.log.view)
         index = log.checkpoint.index
