@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from simclock import UsageError, ms
-from simclock.actors.standalone import Standalone
+from simclock.actors.standalone import Standalone, TimerSet
 from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK, Corrupt, Disk
 from simclock.experiments.catalog.multi_paxos.quorum_text import quorum_of
 from simclock.protocols.multi_paxos import (
@@ -123,6 +123,16 @@ def test_who_accepts_a_ballot_has_promised_it():
     assert server.says(2, Accept(7, 1, (C,), 0)) == Accepted(7, 1, 1)
     assert server.says(1, Accept(6, 1, (A,), 0)) == Refused(6, 7)
     assert server.values() == {1: (7, C)}
+
+
+def test_who_accepts_has_heard_its_leader():
+    """It names the proposer to clients, and gives it another election timeout."""
+    server = Alone()
+    server.hears(2, Prepare(7, 1))
+    server.out.take()
+    server.hears(2, Accept(7, 1, (C,), 0))
+    assert "election" in [each.name for each in server.out if isinstance(each, TimerSet)]
+    assert server.says(9, ClientRequest(1, b"x")) == ClientReply(1, "not_leader", b"", 2)
 
 
 def test_a_value_of_a_higher_ballot_takes_the_place_of_an_earlier_one():
@@ -290,6 +300,7 @@ def test_who_lags_is_taught_piece_by_piece():
     other = Alone(node=3)
     assert other.says(0, first) == Want(3) and other.state_machine.applied == [b"a", b"b"]
     assert other.hears(0, first) == [], "what comes twice is not asked for twice"
+    assert server.says(3, Want(3)) == Learn((PValue(3, 6, A),), 3), "the last that is chosen"
     assert server.hears(3, Want(4)) == []
 
 

@@ -111,6 +111,8 @@ def test_among_new_members_it_proposes_when_a_quorum_of_them_has_promised_and_co
     server.on_timer("heartbeat")
     asked = [target for target, message in server.out.take_sent() if message == Prepare(6, 4)]
     assert asked == [0, 3, 4]
+    server.hears(0, Promise(6, 4, ()))
+    assert server.leads and server.proposed == {}, "node 0 is none of them, and tells of no slot before"
     sent = server.hears(3, Promise(6, 4, ()))
     assert (4, Accept(6, 4, (Value(6, NO_OP),), 3)) in sent
     server.accepted(4, by=(0, 2))

@@ -71,6 +71,16 @@ def test_what_a_leader_tells():
     assert told(server) == [("follower", 99)]
 
 
+def test_a_leader_of_whom_nobody_tells_a_value_begins_after_what_is_chosen():
+    server = server_of(0)
+    server.on_message(1, Accept(6, 1, (Value(6, b"a"), Value(6, b"b")), 2))
+    server.on_timer("election")
+    told(server)
+    for acceptor in (1, 2):
+        server.on_message(acceptor, Promise(10, 3, ()))
+    assert told(server) == [("leader", (10, 3, 2))]
+
+
 def test_what_an_acceptor_tells():
     server = server_of(1, snapshot_every=2)
     server.on_message(0, Accept(5, 1, (Value(5, b"a"), Value(5, b"b")), 0))
