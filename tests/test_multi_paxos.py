@@ -290,6 +290,7 @@ def test_who_lags_is_taught_piece_by_piece():
     other = Alone(node=3)
     assert other.says(0, first) == Want(3) and other.state_machine.applied == [b"a", b"b"]
     assert other.hears(0, first) == [], "what comes twice is not asked for twice"
+    assert server.says(3, Want(3)) == Learn((PValue(3, 6, A),), 3), "the last that is chosen"
     assert server.hears(3, Want(4)) == []
 
 
@@ -322,7 +323,7 @@ def test_a_snapshot_takes_the_place_of_what_was_applied():
     assert server.journal.snapshot == Snapshot(2, b"a,b") and server.values() == {3: (6, A)}
     server.restart()
     assert server.state_machine.applied == [b"a", b"b"] and server.commit_index == 2
-    assert server.says(3, Want(1)) == Install(Snapshot(2, b"a,b"), 2)
+    assert server.says(3, Want(1)) == server.says(3, Want(2)) == Install(Snapshot(2, b"a,b"), 2), "its last slot too"
 
 
 def test_a_promise_tells_from_where_on_it_speaks_and_teaches_what_is_before():

@@ -111,6 +111,8 @@ def test_among_new_members_it_proposes_when_a_quorum_of_them_has_promised_and_co
     server.on_timer("heartbeat")
     asked = [target for target, message in server.out.take_sent() if message == Prepare(6, 4)]
     assert asked == [0, 3, 4]
+    server.hears(0, Promise(6, 4, ()))
+    assert server.leads and server.proposed == {}, "node 0 is none of them, and tells of no slot before"
     sent = server.hears(3, Promise(6, 4, ()))
     assert (4, Accept(6, 4, (Value(6, NO_OP),), 3)) in sent
     server.accepted(4, by=(0, 2))
@@ -127,6 +129,20 @@ def test_what_a_late_promise_reports_goes_before_what_waits():
     server.hears(3, Promise(6, 4, (PValue(4, 3, Value(3, b"old")),)))
     assert server.proposed == {4: Value(3, b"old")} and server.queue == []
     assert server.waiting == {}, "what is chosen there is not what the client has asked for"
+
+
+def test_who_waits_for_the_next_slot_is_not_answered_where_a_late_promise_reports_of_it():
+    """The request is dropped, as what was chosen there may be another: `ok` would tell of that."""
+    server = Alone().lead()
+    for number in (1, 2, 3):
+        server.hears(9, ClientRequest(number, b"%d" % number))
+    assert server.next_slot == 3 and list(server.waiting) == [1, 2, 3], "alpha - 1 ahead"
+    server.hears(0, Promise(6, 1, (PValue(3, 3, Value(3, b"old")),)))
+    answers = []
+    for slot in (1, 2, 3):
+        answers += [message for target, message in server.hears(0, Accepted(6, slot, 1)) if target == 9]
+    assert answers == [ClientReply(number, "ok", b"did %d" % number, None) for number in (1, 2)]
+    assert server.state_machine.applied == [b"1", b"2", b"old"]
 
 
 def test_who_is_no_member_any_more_leads_no_more_and_does_not_stand():

@@ -1,6 +1,6 @@
 """What a server of Multi-Paxos tells those who judge it, in what order; and whom it names to clients."""
 
-from simclock.actors.standalone import Observed, Standalone
+from simclock.actors.standalone import Observed, Standalone, TimerSet
 from simclock.protocols.multi_paxos import (
     NO_OP,
     Accept,
@@ -71,6 +71,16 @@ def test_what_a_leader_tells():
     assert told(server) == [("follower", 99)]
 
 
+def test_a_leader_of_whom_nobody_tells_a_value_begins_after_what_is_chosen():
+    server = server_of(0)
+    server.on_message(1, Accept(6, 1, (Value(6, b"a"), Value(6, b"b")), 2))
+    server.on_timer("election")
+    told(server)
+    for acceptor in (1, 2):
+        server.on_message(acceptor, Promise(10, 3, ()))
+    assert told(server) == [("leader", (10, 3, 2))]
+
+
 def test_what_an_acceptor_tells():
     server = server_of(1, snapshot_every=2)
     server.on_message(0, Accept(5, 1, (Value(5, b"a"), Value(5, b"b")), 0))
@@ -93,6 +103,16 @@ def test_who_stands_names_nobody_to_clients():
         server.on_message(9, ClientRequest(1, b"x"))
         assert server.out.take_sent() == [(9, ClientReply(1, "not_leader", b"", hint))]
         server.on_timer("election")
+
+
+def test_who_accepts_has_heard_its_leader():
+    """It names the proposer to clients, and gives it another election timeout."""
+    server = server_of(0)
+    server.out.take()
+    server.on_message(2, Accept(7, 1, (Value(7, b"a"),), 0))
+    assert "election" in [each.name for each in server.out.take() if isinstance(each, TimerSet)]
+    server.on_message(9, ClientRequest(1, b"x"))
+    assert server.out.take_sent() == [(9, ClientReply(1, "not_leader", b"", 2))]
 
 
 def test_who_leads_no_more_forgets_what_it_has_proposed():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from simclock.actors.standalone import Standalone
-from simclock.environment.disk import Disk
+from simclock.environment.disk import FULL_DISK, Disk
 from simclock.experiments.catalog.raft.states import shown
 from simclock.protocols.key_value import KeyValueStore
 from simclock.protocols.key_value.store import Command, encode_command
@@ -29,6 +29,9 @@ from simclock.protocols.replication import Sessions, numbered
 
 FIRST = Configuration((0, 1, 2))
 OTHER = Configuration((0, 1, 3))
+
+
+STATE = KeyValueStore().snapshot()
 
 
 def put(value):
@@ -106,7 +109,7 @@ def test_a_torn_disk_has_the_log_before_or_after_and_nothing_between(data):
             return
         snapshot = Snapshot(index, log.term(index), log.configuration_at(index), b"state %d" % index)
         after = snapshot, *_without(before, index)
-        log._disk = _Dies(disk, at=data.draw(st.integers(0, 2)))
+        log._places._disk = _Dies(disk, at=data.draw(st.integers(0, 2)))
         with contextlib.suppress(Crashed):
             log.replace_prefix(snapshot, keep=True)
         draws = [data.draw(st.integers(0, 30)), data.draw(st.integers(0, 1))]
@@ -148,6 +151,55 @@ def test_a_snapshot_that_rots_is_not_taken_for_one_that_was_never_finished(snaps
     name = next(name for name, value in places.items() if isinstance(value, Snapshot))
     names = sorted(disk._durable_values)
     assert disk.corrupt(lambda below: names.index(name))
+    assert Log(disk, FIRST).corrupt_index == 0
+
+
+@pytest.mark.parametrize("before", [0, 1, 2])
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_a_crash_left_over_stands_in_for_nothing(before, place):
+    """Law 5: of two places that are whole one is given up at the start, so that it is not taken for the log when what
+    was acknowledged since is lost with the other's snapshot."""
+    disk = Disk()
+    log = filled(disk)
+    for index in range(1, before + 1):
+        log.replace_prefix(Snapshot(index, 1, FIRST, b""), keep=True)
+    log._places._disk = _Dies(disk, at=1)
+    with pytest.raises(Crashed):
+        log.replace_prefix(Snapshot(before + 1, 1, FIRST, b""), keep=True)
+    disk.crash()
+    log = Log(disk, FIRST)
+    log.append([Entry(2, b"acknowledged")])
+    disk.sync()
+    names = sorted(disk._durable_values)
+    if place < len(names):
+        disk.corrupt(lambda below: place)
+        found = Log(disk, FIRST)
+        assert found.corrupt_index == 0 or content(found) == content(log)
+
+
+def test_a_place_that_a_full_disk_does_not_let_go_halts_the_server():
+    """Law 4 of a server: nothing is said that would rest on it; with room it starts."""
+    disk = Disk()
+    log = filled(disk)
+    log._places._disk = _Dies(disk, at=1)
+    with pytest.raises(Crashed):
+        log.replace_prefix(Snapshot(4, 1, FIRST, STATE), keep=True)
+    disk.crash()
+    disk.full = True
+    server = Alone(disk=disk)
+    assert server.halted == FULL_DISK
+    disk.full = False
+    server.restart()
+    assert server.halted is None and server.log.last_index == 6
+
+
+def test_a_snapshot_is_the_only_one_once_it_was_taken():
+    """Law 5: the place before it is given up durably, "before anything rests on it"."""
+    disk = Disk()
+    filled(disk).replace_prefix(Snapshot(4, 1, FIRST, b""), keep=True)
+    disk.crash()
+    names = sorted(disk._durable_values)
+    disk.corrupt(lambda below: names.index("snapshot.1"))
     assert Log(disk, FIRST).corrupt_index == 0
 
 
@@ -220,9 +272,6 @@ def test_who_lags_behind_the_log_is_sent_the_snapshot_in_chunks():
 
 def chunk(index=3, term=1, offset=0, data=b"", done=True, *, sender_term=1):
     return InstallSnapshot(sender_term, 1, index, term, FIRST, offset, data, done)
-
-
-STATE = KeyValueStore().snapshot()
 
 
 def test_a_chunk_that_comes_again_or_too_early_is_answered_with_the_place_that_is_wanted():

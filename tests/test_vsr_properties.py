@@ -1,11 +1,25 @@
 """The properties of Viewstamped Replication can fail, on streams made by hand; the zoo's wrong servers are found."""
 
 import pytest
+from msgspec.structs import replace
 
 from simclock import Control, Observation
+from simclock.actors.standalone import Observed
 from simclock.experiments.zoo.bugs import BUGS
 from simclock.experiments.zoo.hunt import Ground, ground_of, hunt, named, right_one
-from simclock.protocols.viewstamped_replication import VsrProperties, term_of
+from simclock.protocols.viewstamped_replication import (
+    Entry,
+    Log,
+    Prepare,
+    Reconfiguration,
+    Recovery,
+    ServerLog,
+    StartView,
+    VsrProperties,
+    server,
+    term_of,
+)
+from vsr_alone import Alone
 
 SERVERS = (0, 1, 2)
 A, B = (0, b"a"), (1, b"b")
@@ -33,8 +47,16 @@ def view(term, *nodes):
     return [*left, *((node, "handed", (term, 0, 0)) for node in nodes)]
 
 
+def restart(node, term, *, kept, normal=0, op_number=0):
+    """A durable server starts again, with (commit-number, members, crash vector, first op-number, operations)."""
+    return [(node, "started", (term, normal, 0, op_number, False)), (node, "kept", kept)]
+
+
 COMMITTED = (prepared(0, 1, 0, A), prepared(1, 1, 0, A))
 """An operation is committed in view 0."""
+EXECUTED = (*COMMITTED, (0, "commit", 1), (0, "applied", (1, *A)))
+HAS_A = restart(0, 0, kept=(0, SERVERS, (), 1, (A,)), op_number=1)
+"""Node 0 has it after a restart, and does not know that it is committed."""
 STARTED = "started"
 
 WRONG = {
@@ -76,6 +98,47 @@ WRONG = {
     ),
     "a durable server has lost an operation": (
         [prepared(0, 1, 0, A), (0, STARTED, (0, 0, 0, 0, False))],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has another operation": (
+        [prepared(0, 1, 0, A), *restart(0, 0, kept=(0, SERVERS, (), 1, (B,)), op_number=1)],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has another operation in the place of one that it has executed": (
+        [
+            *COMMITTED,
+            (0, "commit", 1),
+            (0, "applied", (1, *A)),
+            *restart(0, 1, kept=(0, SERVERS, (), 1, (B,)), normal=1, op_number=1),
+        ],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has lost what it kept of a commit": (
+        [
+            *COMMITTED,
+            (0, "commit", 1),
+            (0, "applied", (1, *A)),
+            prepared(0, 2, 0, B),
+            *restart(0, 0, kept=(0, SERVERS, (), 1, (A, B)), op_number=2),
+        ],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has forgotten that it was normal": (
+        [(2, "candidate", 1), (2, "joined", (1, 0)), *restart(2, 1, kept=(0, SERVERS, (), 1, ()))],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has forgotten a crash": (
+        [(0, "crashes_known", (0, 2, 1)), *restart(0, 0, kept=(0, SERVERS, (0, 2, 0), 1, ()))],
+        ["Durable State"],
+        False,
+    ),
+    "a durable server has another group": (
+        [(0, "reconfigured", (1, 1, (0, 1))), *restart(0, term_of(1, 0), kept=(0, SERVERS, (), 1, ()))],
         ["Durable State"],
         False,
     ),
@@ -147,6 +210,107 @@ def test_a_server_that_is_not_durable_may_start_with_nothing():
 def test_what_was_prepared_before_a_crash_counts_once():
     told = [prepared(0, 1, 0, A), (0, "started", (0, 0, 0, 0, True)), prepared(0, 1, 0, A), *view(1, 1, 2)]
     assert judge(*told, (1, "leader", (1, 0))) == ([], False)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        # A commit-number is synced with what is synced next.
+        [*EXECUTED, *HAS_A, (0, "leader", (0, 1)), *HAS_A],
+        # It stopped when a later view's log had taken the place of its own, and had not told.
+        [prepared(0, 1, 0, A), *restart(0, 1, kept=(0, SERVERS, (), 1, (B,)), normal=1, op_number=1)],
+        # What a view begins with is told again, but for what is committed; the rest is not in the log any more.
+        [
+            prepared(2, 1, 0, A),
+            (2, "candidate", 1),
+            (2, "joined", (1, 1)),
+            *restart(2, 1, kept=(0, SERVERS, (), 1, (B,)), normal=1, op_number=1),
+        ],
+        # A checkpoint is in the place of what was executed.
+        [
+            *EXECUTED,
+            (0, "snapshotted", (1, b"x")),
+            prepared(0, 2, 0, B),
+            *restart(0, 0, kept=(1, SERVERS, (), 2, (B,)), op_number=2),
+        ],
+        # Its disk could not be read, and it has recovered from the others.
+        [
+            prepared(0, 1, 0, A),
+            (0, "crashes_known", (0, 1, 0)),
+            (0, "started", (0, 0, 0, 0, True)),
+            (0, "recovered", (0, 0)),
+            *restart(0, 0, kept=(0, SERVERS, (0, 0, 0), 1, ())),
+        ],
+    ],
+    ids=["commit-number", "later view", "view begun", "checkpoint", "recovered"],
+)
+def test_a_durable_server_owes_what_it_has_told_as_durable_and_no_more(told):
+    assert judge(*told, durable=True) == ([], False)
+
+
+# Servers whose view and op-number are all there after a restart, and something else is not.
+
+
+class KeepsWhatStoodThere(ServerLog):
+    """What a later view's log has put in the place of operations is not read again."""
+
+    def _take(self, record):
+        before = tuple(self.entries[record.op_number - self.checkpoint.index :])
+        super()._take(replace(record, entries=before or record.entries))
+
+
+class ForgetsCommitNumber(ServerLog):
+    def commit(self, commit_number):
+        self.committed = commit_number
+
+
+class ForgetsNormalView(ServerLog):
+    def _take(self, record):
+        super()._take(replace(record, last_normal_view=0))
+
+
+class ForgetsCrashes(ServerLog):
+    def _take(self, record):
+        super()._take(replace(record, crash_vector=self.crash_vector))
+
+
+class StaysInOldGroup(ServerLog):
+    def _take(self, record):
+        group = record.group
+        super()._take(replace(record, group=replace(group, members=group.former or group.members)))
+
+
+X, Y, Z = Entry(0, b"x"), Entry(0, b"y"), Entry(1, b"z")
+NEXT_VIEW = ((0, StartView(0, 1, Log(1, (Z,)), 0)),)
+DURABLE = {
+    KeepsWhatStoodThere: ((0, Prepare(0, 0, (X,), 1, 0)), *NEXT_VIEW),
+    ForgetsCommitNumber: ((0, Prepare(0, 0, (X,), 1, 1)), (0, Prepare(0, 0, (Y,), 2, 1))),
+    ForgetsNormalView: NEXT_VIEW,
+    ForgetsCrashes: ((1, Recovery(1, (0, 1, 0, 0, 0))),),
+    StaysInOldGroup: ((0, Prepare(0, 0, (X, Entry(0, b"", Reconfiguration(1, (2, 3, 4), ()))), 1, 2)),),
+}
+
+
+@pytest.mark.parametrize("wrong", DURABLE)
+@pytest.mark.parametrize("is_wrong", [True, False])
+def test_a_server_that_forgets_is_named(monkeypatch, wrong, is_wrong):
+    if is_wrong:
+        monkeypatch.setattr(server, "ServerLog", wrong)
+    alone = Alone(node=2, servers=3, spares=(3, 4), durable=True)
+    for source, message in DURABLE[wrong]:
+        alone.on_message(source, message)
+    before = term_of(alone.epoch, alone.log.view), alone.log.op_number
+    told = told_by(alone)
+    alone.restart()
+    again = told_by(alone)
+    assert (again[0][2][0], again[0][2][3]) == before, "view and op-number are there"
+    found, _ = judge(*told, *again, spares=(3, 4), durable=True)
+    assert ("Durable State" in found) == is_wrong
+
+
+def told_by(alone):
+    """What it has told since the last time."""
+    return [(alone.id, each.name, each.value) for each in alone.out.take() if isinstance(each, Observed)]
 
 
 # The zoo.

@@ -44,6 +44,10 @@ class Journal:
             self._note(record)
         self.chosen = max(chosen, self.snapshot.index)
 
+    def settle(self) -> None:
+        """Law 4, where a crash came in between: see `Places.settle`. Raises DiskFull."""
+        self._places.settle()
+
     def promise(self, ballot: int) -> None:
         """Raises DiskFull: then it is in memory alone."""
         self._write(ballot)

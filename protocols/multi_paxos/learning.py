@@ -8,9 +8,8 @@ Law 3: a leader learns by counting alone: who waits at it for a slot waits for t
 
 from __future__ import annotations
 
-from simclock import DiskFull
 from simclock.protocols.multi_paxos.membership import Membership
-from simclock.protocols.multi_paxos.messages import Install, Learn, Snapshot, Want
+from simclock.protocols.multi_paxos.messages import Install, Learn, Want
 from simclock.protocols.multi_paxos.observed import Installed, Learned, Snapshotted
 from simclock.protocols.multi_paxos.state import Role
 from simclock.protocols.replication.observed import digest_of
@@ -73,7 +72,7 @@ class Learning(Membership):
         if self.role is Role.LEADER or message.snapshot.index <= self.commit_index:
             return
         self._persist()
-        self._replace_prefix(message.snapshot)
+        self._write(self.journal.replace_prefix, message.snapshot)
         self._restore()
         self.observe(Installed(message.snapshot.index, digest_of(message.snapshot.state)))
         self.on_applied()
@@ -92,11 +91,5 @@ class Learning(Membership):
         if every is not None and self.last_applied - self.journal.snapshot.index >= every:
             self._persist()
             state = self.state_machine.snapshot()
-            self._replace_prefix(self._snapshot_of(self.last_applied, state))
+            self._write(self.journal.replace_prefix, self._snapshot_of(self.last_applied, state))
             self.observe(Snapshotted(self.last_applied, digest_of(state)))
-
-    def _replace_prefix(self, snapshot: Snapshot) -> None:
-        try:
-            self.journal.replace_prefix(snapshot)
-        except DiskFull:
-            self._on_disk_full()

@@ -43,6 +43,7 @@ class MultiPaxosServer(Reading):
         self.journal = Journal(self.disk)
         if self.journal.is_corrupt:
             self._on_corrupt_journal()
+        self._write(self.journal.settle)
         self.current_term = self.journal.promised
         self._restore()
         accepted = tuple((pvalue.slot, pvalue.ballot) for pvalue in self.journal.pvalues_from(0))

@@ -4,11 +4,8 @@ Law 1: the first entry has index 1; index 0 with term 0 stands before it in ever
 Law 2: what is appended is volatile until the server syncs its disk; `durable_index` says how far it has.
 Law 3: `durable_index <= last_index`.
 Law 4: a log of which the disk cannot read a record is of no use: which entry stood there, nobody here can tell.
-Law 5: a snapshot takes the place of all entries up to its own index, at once or, where the disk is torn, not at all.
-
-For law 5 there are two places, each a snapshot and the entries after it. The place that is not used is filled, its
-snapshot last, and synced; only then the other is given up, and that synced too, before anything rests on it. So a
-snapshot that cannot be read was never finished if the other place is whole, and is lost if that was given up.
+Law 5: a snapshot takes the place of all entries up to its own index, at once or, where the disk is torn, not at all
+       (`places.py` of protocols/replication).
 
 Positions in the list and on disk are known here alone.
 """
@@ -16,18 +13,16 @@ Positions in the list and on disk are known here alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from simclock.actors import Message
 from simclock.environment.disk import Corrupt, Disk
 from simclock.protocols.raft.configuration import Configuration
 from simclock.protocols.raft.messages import Entry
+from simclock.protocols.replication.places import Places, erase_places
 
 NAME = "log"
-"""Of the log on the server's disk, in the first place."""
-_PLACES = ((NAME, "snapshot"), (f"{NAME}.1", "snapshot.1"))
-_GIVEN_UP = ()
-"""In place of a snapshot: the other place is the one."""
+"""Of the log on the server's disk."""
 
 
 class Snapshot(Message):
@@ -51,29 +46,26 @@ class Change(NamedTuple):
 
 
 class Log:
-    """The log of one server, which begins in `configuration`."""
+    """The log of one server, which begins in `configuration`. Raises DiskFull where it has to give up a place first."""
 
     __slots__ = (
         "_configurations",
-        "_disk",
         "_entries",
         "_kept_index",
         "_lost_snapshot",
-        "_place",
+        "_places",
         "durable_index",
         "snapshot",
     )
 
     def __init__(self, disk: Disk, configuration: Configuration) -> None:
-        self._disk = disk
-        self.snapshot = Snapshot(0, 0, configuration, b"")
+        self._places = Places(disk, NAME)
+        self._places.settle()
+        found = self._places.snapshot
+        self._lost_snapshot = isinstance(found, Corrupt)
+        self.snapshot: Snapshot = found if isinstance(found, Snapshot) else Snapshot(0, 0, configuration, b"")
         """What stands in the place of the entries up to its index."""
-        found = [disk.read(snapshot) for _, snapshot in _PLACES]
-        self._place = _place_of(found)
-        self._lost_snapshot = isinstance(found[self._place], Corrupt)
-        if isinstance(found[self._place], Snapshot):
-            self.snapshot = found[self._place]
-        self._entries: list[Entry] = list(disk.records(_PLACES[self._place][0]))
+        self._entries: list[Entry] = list(self._places.records)
         self._configurations: list[tuple[int, Configuration]] = []
         """Of the entries that have one: (index, configuration), in order."""
         self._note_configurations(self.first_index, [each for each in self._entries if isinstance(each, Entry)])
@@ -162,15 +154,14 @@ class Log:
         """Add entries at the end. Volatile until the disk is synced. Raises DiskFull: they are then in memory alone."""
         self._note_configurations(self.last_index + 1, entries)
         self._entries += entries
-        name = _PLACES[self._place][0]
         for entry in entries:
-            self._disk.append(name, entry)
+            self._places.append(entry)
 
     def truncate(self, last_index: int) -> None:
         """Delete every entry after an index. Volatile until the disk is synced."""
         position = last_index + 1 - self.first_index
         assert position >= 0, "what the snapshot has replaced is committed"
-        self._disk.truncate(_PLACES[self._place][0], position)
+        self._places.truncate(position)
         del self._entries[position:]
         while self._configurations and self._configurations[-1][0] > last_index:
             self._configurations.pop()
@@ -190,25 +181,12 @@ class Log:
         Entries after it stay if they are to be kept. All that was written before is synced with it. Raises DiskFull.
         """
         kept = self._entries[max(0, snapshot.last_included_index + 1 - self.first_index) :] if keep else []
-        self._fill_other_place(snapshot, kept)
+        self._places.replace(snapshot, kept)
         self.snapshot, self._entries = snapshot, kept
         self._configurations = [each for each in self._configurations if each[0] > snapshot.last_included_index]
         if not kept:
             self._configurations.clear()
         self.durable_index = self._kept_index = self.last_index
-
-    def _fill_other_place(self, snapshot: Snapshot, entries: Sequence[Entry]) -> None:
-        before, self._place = self._place, 1 - self._place
-        log, name = _PLACES[self._place]
-        self._disk.truncate(log, 0)
-        for entry in entries:
-            self._disk.append(log, entry)
-        self._disk.write(name, snapshot)
-        self._disk.sync()
-        log, name = _PLACES[before]
-        self._disk.write(name, _GIVEN_UP)
-        self._disk.truncate(log, 0)
-        self._disk.sync()  # else a snapshot that rots could pass for one that was never finished
 
     def _note_configurations(self, first_index: int, entries: Sequence[Entry]) -> None:
         for index, entry in enumerate(entries, first_index):
@@ -218,16 +196,4 @@ class Log:
 
 def erase(disk: Disk) -> None:
     """Leave nothing of a log. Volatile until the disk is synced."""
-    for log, snapshot in _PLACES:
-        disk.truncate(log, 0)
-        disk.write(snapshot, None)
-
-
-def _place_of(found: Sequence[Any]) -> int:
-    """The place that is used, by what stands for a snapshot in each: see the module."""
-    first, second = found
-    if first == _GIVEN_UP or (isinstance(first, Corrupt) and second not in (None, _GIVEN_UP)):
-        return 1
-    if isinstance(second, Snapshot) and (first is None or second.last_included_index > first.last_included_index):
-        return 1
-    return 0
+    erase_places(disk, NAME)

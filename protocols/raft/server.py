@@ -21,8 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from simclock import Corrupt
-from simclock.environment.disk import CORRUPT_RECORD
+from simclock import Corrupt, DiskFull
+from simclock.environment.disk import CORRUPT_RECORD, FULL_DISK
 from simclock.protocols.raft.elections import ELECTION, HEARTBEAT, QUORUM
 from simclock.protocols.raft.following import Following
 from simclock.protocols.raft.leading import BATCH
@@ -74,7 +74,10 @@ class RaftServer(Following):
         self._ask_to_join()
 
     def _read_disk(self) -> tuple[Any, Any, Log]:
-        log = Log(self.disk, self.settings.configuration)
+        try:
+            log = Log(self.disk, self.settings.configuration)
+        except DiskFull:
+            self.halt(FULL_DISK)
         return self.disk.read(GENERATION, 0), self.disk.read("vote", (0, None)), log
 
     def _is_unreadable(self, generation: Any, vote: Any) -> bool:

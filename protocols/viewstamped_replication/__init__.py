@@ -16,6 +16,7 @@ Michael, Ports, Sharma and Szekeres, "Recovering Shared Objects Without Stable S
     reading.py        queries that do not go through the log
     server.py         a server, made of these: what happens to it comes in here
     properties.py     what must hold, as observers
+    durability.py     what a durable server owes after a restart
 
 It is an `Engine` of protocols/replication, where requests, replies, sessions and the operator are. Those sessions are
 VRR's client table: part of the state machine that every replica has, where VRR has it beside; so a request that comes

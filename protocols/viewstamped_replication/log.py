@@ -70,6 +70,11 @@ class ServerLog:
 
     # Changes. All raise DiskFull: then they are in memory alone.
 
+    def settle(self) -> None:
+        """Law 4, where a crash came in between: see `Places.settle`. Raises DiskFull."""
+        if self._places is not None:
+            self._places.settle()
+
     def append(self, entry: Entry) -> None:
         """Put an operation after the last."""
         self.entries.append(entry)

@@ -22,6 +22,25 @@ class Started(Told):
     """It has crashed, has nothing, and asks the others."""
 
 
+class Kept(Told):
+    """A durable server begins again: what else its disk has kept."""
+
+    commit_number: int
+    members: tuple[int, ...]
+    """Of the group of its epoch."""
+    crash_vector: tuple[int, ...]
+    first: int
+    """The op-number of the first operation after the checkpoint."""
+    operations: tuple[tuple[int, bytes], ...]
+    """Those: the term in which each was taken, and its command."""
+
+
+class CrashesKnown(Told):
+    """A durable server counts nothing any more of lives before these crashes."""
+
+    crash_vector: tuple[int, ...]
+
+
 class ViewChange(Told, observed_as="candidate"):
     """It has left earlier views for this one, and says so to all."""
 
@@ -108,6 +127,8 @@ class Installed(Told):
 
 read = reader(
     Started,
+    Kept,
+    CrashesKnown,
     ViewChange,
     Handed,
     Leader,

@@ -13,7 +13,8 @@ The others are told and the run goes on, so that it shows what they lead to:
     Begun By Majority      who begins a view has the logs of a majority of its group (VRR 4.2)
     Left By Majority       who brings its log into a view knows of a majority that has left the views before (VRR 4.2)
     Views Increase         no server goes back to an earlier view in the same life, or, where it is durable, ever
-    Durable State          a durable server has after a restart what it had synced before: its view, its log
+    Durable State          a durable server has after a restart what it had synced before: its view and the latest in
+                           which it was normal, its group, its log, what was committed, the crashes it knew of
     Recovery Complete      who has recovered has all that was committed when it began to (VRR 4.3, 8.2)
     Applied Is Committed   what a server executes was committed at that op-number
     Epochs Agree           no two servers believe in different groups of an epoch, or different ends of one (VRR 7)
@@ -29,15 +30,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from simclock import Told
+from simclock import Control, Observation, Told
 from simclock.protocols.replication import majority
 from simclock.protocols.replication.observed import Applied
 from simclock.protocols.replication.properties import Record, Replica, ReplicationProperties
+from simclock.protocols.viewstamped_replication.durability import Durability, read_durable
 from simclock.protocols.viewstamped_replication.observed import (
     Follower,
     Handed,
     Installed,
     Joined,
+    Kept,
     Leader,
     Prepared,
     Reconfigured,
@@ -47,7 +50,7 @@ from simclock.protocols.viewstamped_replication.observed import (
     Transferred,
     ViewChange,
 )
-from simclock.protocols.viewstamped_replication.settings import epoch_of, view_of
+from simclock.protocols.viewstamped_replication.settings import epoch_of, term_of, view_of
 
 AGREEMENT = "Agreement"
 
@@ -63,6 +66,10 @@ class _Server(Replica):
         self.has_started = False
         self.owed = 0
         """Recovering: the last operation that was committed when it began to."""
+        self.normal = 0
+        """The latest term in which it was normal when it started."""
+        self.durability: Durability | None = None
+        """What it owes after a restart, if it is durable."""
 
 
 class VsrProperties(ReplicationProperties):
@@ -91,9 +98,16 @@ class VsrProperties(ReplicationProperties):
         self._states: dict[int, bytes] = {}
         """Index -> the digest of the first checkpoint of it."""
 
+    def on_observation(self, observation: Observation, control: Control) -> None:
+        super().on_observation(observation, control)
+        server = self._servers.get(observation.node)
+        if server is not None and server.durability is not None and (told := read_durable(observation)) is not None:
+            server.durability.hears(told)
+
     def _reactions(self) -> dict[type[Told], Callable[[int, Any], None]]:
         return {
             Started: self._on_started,
+            Kept: self._on_kept,
             ViewChange: self._on_view_change,
             Handed: self._on_handed,
             Leader: self._on_leader,
@@ -133,7 +147,10 @@ class VsrProperties(ReplicationProperties):
         self._counts["restarts"] += server.has_started
         if self._durable and not told.recovering:
             self._check_durable(node, server, told)
+        if self._durable and (told.recovering or server.durability is None):
+            server.durability = Durability()
         server.has_started = True
+        server.normal = term_of(epoch_of(told.term), told.last_normal_view)
         server.term, server.op_number, server.owed = told.term, told.op_number, self._last_committed
         self._started(node, told.checkpoint)
 
@@ -143,6 +160,20 @@ class VsrProperties(ReplicationProperties):
         if told.op_number < server.op_number:
             detail = f"had told of {server.op_number} operations, restarts with {told.op_number}"
             self._tell("Durable State", node, detail)
+        normal = term_of(epoch_of(told.term), told.last_normal_view)
+        if server.durability is not None and normal < server.durability.normal:
+            detail = f"was normal in {_said(server.durability.normal)}, restarts as normal last in {_said(normal)}"
+            self._tell("Durable State", node, detail)
+
+    def _on_kept(self, node: int, told: Kept) -> None:
+        server = self._servers[node]
+        if server.durability is None:
+            return
+        for detail in server.durability.restarts(told, server.normal):
+            self._tell("Durable State", node, detail)
+        members = self._members_in(server.term)
+        if told.members != members:
+            self._tell("Durable State", node, f"restarts in a group of {told.members}, its epoch has {members}")
 
     def _enters(self, node: int, term: int) -> None:
         server = self._servers[node]

@@ -151,6 +151,7 @@ class Recovering(ViewChanging):
         # Synced with the log that is acknowledged: who has not kept that its epoch has begun begins it anew.
         self._keep_committed(response.commit_number)
         self._tell_when_durable(Recovered(self.current_term, self.log.op_number))
+        self._tell_crashes()
         if self.id in response.group.members:
             self._follow()
         else:

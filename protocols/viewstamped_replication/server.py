@@ -35,10 +35,10 @@ from simclock.protocols.viewstamped_replication.messages import (
     StartView,
     StartViewChange,
 )
-from simclock.protocols.viewstamped_replication.observed import Started
+from simclock.protocols.viewstamped_replication.observed import Kept, Started
 from simclock.protocols.viewstamped_replication.reading import ROUNDS, Reading
 from simclock.protocols.viewstamped_replication.settings import term_of
-from simclock.protocols.viewstamped_replication.state import ELECTION, HEARTBEAT, RETRY, Status
+from simclock.protocols.viewstamped_replication.state import ELECTION, HEARTBEAT, RETRY, Status, told
 
 
 class VsrServer(Reading):
@@ -51,10 +51,14 @@ class VsrServer(Reading):
         self.log = ServerLog(first, len(settings.nodes), self.disk if settings.durable else None)
         if self.log.is_corrupt:
             self._on_corrupt_log()
+        self._write(self.log.settle)
         lost = self._has_lost()
         log, self.current_term = self.log, term_of(self.epoch, self.log.view)
-        told = Started(self.current_term, log.last_normal_view, log.checkpoint.index, log.op_number, lost)
-        self.observe(told)
+        index = log.checkpoint.index
+        self.observe(Started(self.current_term, log.last_normal_view, index, log.op_number, lost))
+        if settings.durable and not log.is_empty:
+            operations = tuple((entry.term, told(entry)) for entry in log.entries)
+            self.observe(Kept(log.committed, log.group.members, log.crash_vector, index + 1, operations))
         if lost:
             self._recover()
         else:

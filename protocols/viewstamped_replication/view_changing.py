@@ -14,7 +14,7 @@ from __future__ import annotations
 from simclock.protocols.replication import StateMachine
 from simclock.protocols.viewstamped_replication.messages import DoViewChange, StartView, StartViewChange
 from simclock.protocols.viewstamped_replication.normal import NormalOperation
-from simclock.protocols.viewstamped_replication.observed import Handed, Joined, ViewChange
+from simclock.protocols.viewstamped_replication.observed import CrashesKnown, Handed, Joined, ViewChange
 from simclock.protocols.viewstamped_replication.settings import VsrSettings
 from simclock.protocols.viewstamped_replication.state import Status
 
@@ -55,10 +55,15 @@ class ViewChanging(NormalOperation):
             self.log.crash_vector = known
             if self.status is not Status.RECOVERING:  # who recovers has nothing to keep until it has all
                 self._keep()
+                self._tell_crashes()
         self.leaving = {node: vector for node, vector in self.leaving.items() if not self._is_stray(node, vector)}
         self.brought = {
             node: message for node, message in self.brought.items() if not self._is_stray(node, message.crash_vector)
         }
+
+    def _tell_crashes(self) -> None:
+        if self.settings.durable:
+            self._tell_when_durable(CrashesKnown(self.log.crash_vector))
 
     # Leaving a view.
 

@@ -3,6 +3,7 @@
 Law 1: what is written is volatile until the server syncs its disk; what was written first is not lost alone.
 Law 2: zxids in a history increase; the snapshot's is below all that follow it.
 Law 3: a disk that cannot read one of these is of no use: what was accepted there, nobody knows.
+Law 4: a snapshot takes the place of what it covers at once, or not at all (`places.py` of protocols/replication).
 """
 
 from __future__ import annotations
@@ -82,6 +83,10 @@ class Journal:
         """Raises DiskFull: then it is in memory alone."""
         self.current_epoch = epoch
         self._disk.write(CURRENT_EPOCH, epoch)
+
+    def settle(self) -> None:
+        """Law 4, where a crash came in between: see `Places.settle`. Raises DiskFull."""
+        self._places.settle()
 
     def append(self, transaction: Transaction) -> None:
         """Add to the end of the history. Raises DiskFull: then it is in memory alone."""

@@ -46,6 +46,7 @@ class ZabServer(Reading):
         journal = self.journal = Journal(self.disk)
         if journal.is_corrupt:
             self._on_corrupt_journal()
+        self._write(self.journal.settle)
         self.current_term = journal.accepted_epoch
         self._restore()
         history = tuple((each.zxid.epoch, each.zxid.counter) for each in journal.transactions)

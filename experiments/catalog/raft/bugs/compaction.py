@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +12,6 @@ from simclock.protocols.raft import (
     AppendEntries,
     AppendEntriesReply,
     Configuration,
-    Entry,
     InstallSnapshot,
     InstallSnapshotReply,
     Log,
@@ -39,20 +37,20 @@ class _OtherLog(RaftServer):
 class _PurgedLate(Log):
     """A snapshot that goes on from nothing here is durable before what it replaces is deleted."""
 
-    __slots__ = ()
+    __slots__ = ("_disk",)
 
-    def _fill_other_place(self, snapshot: Snapshot, entries: Sequence[Entry]) -> None:
+    def __init__(self, disk: Disk, configuration: Configuration) -> None:
+        super().__init__(disk, configuration)
+        self._disk = disk
+
+    def replace_prefix(self, snapshot: Snapshot, *, keep: bool) -> None:
         replaced = tuple(self._entries)
-        super()._fill_other_place(snapshot, entries)
-        if replaced and not entries:
+        super().replace_prefix(snapshot, keep=keep)
+        if replaced and not self._entries:
             for entry in replaced:
-                self._disk.append(self._name, entry)
+                self._places.append(entry)
             self._disk.sync()
-            self._disk.truncate(self._name, 0)
-
-    @property
-    def _name(self) -> str:
-        return ("log", "log.1")[self._place]
+            self._places.truncate(0)
 
 
 class PurgesLate(_OtherLog):
@@ -64,10 +62,11 @@ class PurgesLate(_OtherLog):
 class _ReplayedTail(Log):
     """A log that is rebuilt record by record, without those that the snapshot covers, nor what they overwrote."""
 
-    __slots__ = ()
+    __slots__ = ("_disk",)
 
     def __init__(self, disk: Disk, configuration: Configuration) -> None:
         super().__init__(disk, configuration)
+        self._disk = disk
         first, tail = disk.read(_TAIL, (0, ()))
         back = tail[self.first_index - first :] if first < self.first_index else ()
         if self.corrupt_index is None and not self._entries and back:
