@@ -191,6 +191,7 @@ def test_quick_inline(tiny):
         assert name in done.stdout
 
 
+@pytest.mark.slow
 def test_json_and_csv_are_read_by_programs(tiny):
     words = ["--quick", "--only", "inline", "--repeats", "2", "--format"]
     rows = json.loads(CliRunner().invoke(bench, [*words, "json"]).stdout)

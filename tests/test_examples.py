@@ -27,6 +27,9 @@ BLOCK = re.compile(r"^```(python|console|toml|text)\n(.*?)^```", re.MULTILINE | 
 FILE = re.compile(r"# file: (\S+)")
 EXTERNAL = {"friendsforever.json.gz": "editing/friendsforever.json.gz"}
 """Files of other projects that a page's command reads -> where the external data has them."""
+STARTS_RAY = re.compile(r"\bray\b|\bauto\b|simclock demo|--address")
+ASKED = re.compile(r"\$ |.*Placement|.*placement")
+"""Lines that may say so: commands, and what a page's code says of placements."""
 MACHINE = re.compile(r"\d[\d,.]*( s\b| events/s|x\b)")
 
 
@@ -75,11 +78,13 @@ def check(command: str, shown: list[str], folder: Path) -> None:
         position = said.index(line, position) + 1
 
 
-@pytest.mark.ray
-@pytest.mark.parametrize(
-    "page",
-    [pytest.param(page, id=page.name, marks=pytest.mark.slow if page.name in LONG_PAGES else ()) for page in PAGES],
-)
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    """Whether it takes long, and whether something on it starts a Ray."""
+    asks = any(STARTS_RAY.search(line) for _, block in blocks(page) for line in block.splitlines() if ASKED.match(line))
+    return [*([pytest.mark.slow] if page.name in LONG_PAGES else []), *([pytest.mark.ray] if asks else [])]
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name, marks=marks(page)) for page in PAGES])
 def test_page(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     ran = 0
     for language, block in blocks(page):

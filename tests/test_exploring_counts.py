@@ -34,11 +34,13 @@ from simclock.experiments.exploring.states.bfs import bfs
         pytest.param(oracle.dining_philosophers(5), 67, 29, id="DiningPhilosophers"),
         pytest.param(oracle.handshake(), 4, 4, id="TwoPhase"),
         pytest.param(oracle.alternating_bit(2), 240, 0, id="AlternatingBit"),
-        pytest.param(oracle.replicated_log(3, 2), 1363, 13, id="ReplicatedLog"),
+        pytest.param(oracle.replicated_log(3, 2), 1363, 13, id="ReplicatedLog", marks=pytest.mark.slow),
         pytest.param(oracle.token_ring(4, 4), 4**4, 0, id="TokenRing-4"),
-        pytest.param(oracle.inner_fifo(3, 3), 3864, 0, id="InnerFIFO"),
-        pytest.param(oracle_allocators.scheduling_allocator(3, 2), 1690, 7, id="SchedulingAllocator"),
-        pytest.param(oracle.acp_nb(2), 4284, 0, id="ACP_NB"),
+        pytest.param(oracle.inner_fifo(3, 3), 3864, 0, id="InnerFIFO", marks=pytest.mark.slow),
+        pytest.param(
+            oracle_allocators.scheduling_allocator(3, 2), 1690, 7, id="SchedulingAllocator", marks=pytest.mark.slow
+        ),
+        pytest.param(oracle.acp_nb(2), 4284, 0, id="ACP_NB", marks=pytest.mark.slow),
         pytest.param(oracle.ewd840(4), 1566, 0, id="EWD840", marks=pytest.mark.slow),
         pytest.param(oracle.asynchronous_termination(4), 4097, 0, id="AsyncTermination", marks=pytest.mark.slow),
         pytest.param(oracle.nbac_raynal(2), 3016, 0, id="nbacc_ray97", marks=pytest.mark.slow),

@@ -78,7 +78,7 @@ def unlimited(findings: Findings) -> None:
         throwers(3),
         replace(throwers(3), all_violations=False),
         asked_of("two-phase-commit", managers=4),
-        asked_of("paxos-specification"),
+        pytest.param(asked_of("paxos-specification"), marks=pytest.mark.slow),
     ],
     ids=["throwers", "one-violation", "two-phase-commit", "paxos"],
 )
@@ -190,6 +190,7 @@ PROGRAMS = {
     "opposite_locks": oracle.opposite_locks(8),
     "order_violation": oracle.order_violation(),
 }
+DPOR = ("dpor", "source")
 METHODS = {
     "dpor": DporMethod(),
     "source": DporMethod(optimal=False),
@@ -199,8 +200,14 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
-@pytest.mark.parametrize("strategy", METHODS)
+@pytest.mark.parametrize(
+    ("strategy", "name"),
+    [
+        pytest.param(strategy, name, marks=pytest.mark.slow if strategy in DPOR and name == "workers" else ())
+        for strategy in METHODS
+        for name in PROGRAMS
+    ],
+)
 def test_pieces_that_are_explored_ahead_of_their_turn_change_nothing(strategy: str, name: str) -> None:
     program = PROGRAMS[name]
     for bounds in (RunBounds(), RunBounds(stop_at_violation=True)):

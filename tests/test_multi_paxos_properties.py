@@ -132,6 +132,6 @@ def test_a_row_is_found_by_its_own_property(row):
     assert named(ground, found.found, None) == frozenset()
 
 
-@pytest.mark.parametrize("liveness_ns", [None, 5_000_000_000])
+@pytest.mark.parametrize("liveness_ns", [None, pytest.param(5_000_000_000, marks=pytest.mark.slow)])
 def test_the_right_one_passes_the_seeds(liveness_ns):
     assert right_one(Ground("multi-paxos-hunt", liveness_ns), range(15)) == []

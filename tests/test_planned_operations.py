@@ -104,6 +104,7 @@ def shrunk(name: str, bug: str) -> Minimal:
     return shrink_run(reference, trial, Trials(in_process(TrialRunner(entry=reference.entry)), broken, 2000))
 
 
+@pytest.mark.slow
 def test_a_stale_read_needs_few_operations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     minimal = shrunk("raft-hunt", "JEP-01")

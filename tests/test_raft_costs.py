@@ -91,6 +91,7 @@ def test_compaction_bounds_a_log_that_grows_without():
 # Reads.
 
 
+@pytest.mark.slow
 def test_reads_by_lease_are_cheaper_than_by_index_than_by_the_log():
     """6.4: two journeys; four; four and the syncs."""
     rows = {(load, way): rest for load, way, *rest in measured("raft-reads", lasts="3s")}
@@ -105,6 +106,7 @@ def test_reads_by_lease_are_cheaper_than_by_index_than_by_the_log():
 # Elections and batches.
 
 
+@pytest.mark.slow
 def test_pre_votes_spare_the_elections_of_who_comes_back():
     rows = {(network, way): rest for network, way, *rest in measured("raft-elections", lasts="8s")}
     assert rows["flapping", "neither"][0] > 2 * rows["flapping", "both"][0]
@@ -112,6 +114,7 @@ def test_pre_votes_spare_the_elections_of_who_comes_back():
     assert rows["half-connected", "neither"][3] < rows["half-connected", "both"][3], "operations"
 
 
+@pytest.mark.slow
 def test_batches_save_messages_between_servers():
     rows = {batch: rest for batch, *rest in measured("raft-batching", lasts="3s", processes=8)}
     assert rows["0s"][4] > 4 > rows["1ms"][4] > rows["20ms"][4]

@@ -379,10 +379,11 @@ def test_a_trace_is_read_by_diff(tmp_path: Path) -> None:
 
 NAMED = [
     "raft-stale-vote",
-    "raft-read-index",
-    "chat-lamport-race",
     "snapshot-chandy-lamport",
-    "leases-ten-second-pause",
+    *(
+        pytest.param(name, marks=pytest.mark.slow)
+        for name in ("raft-read-index", "chat-lamport-race", "leases-ten-second-pause")
+    ),
 ]
 
 

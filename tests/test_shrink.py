@@ -440,7 +440,7 @@ truncates = made(known.TruncatesAlways, known.PLAIN)
     ("name", "seed", "broken"),
     [
         ("forgets_vote", 1, "Vote Once"),
-        ("clears_vote", 0, "Vote Once"),
+        pytest.param("clears_vote", 0, "Vote Once", marks=pytest.mark.slow),
         ("truncates", 0, "Committed On Majority"),
     ],
 )
