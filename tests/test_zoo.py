@@ -39,6 +39,17 @@ def test_the_right_protocol_passes_the_seeds():
     assert right_one(Ground("raft-hunt", None), range(12)) == []
 
 
+@pytest.mark.parametrize("row", [row for row, bug in BUGS.items() if bug.parameters])
+def test_the_right_protocol_runs_where_the_row_is_hunted(row):
+    """What a row asks of its scenario is asked for the right one too, in a hunt and in a test."""
+    bug = BUGS[row]
+    quarry = row_quarry(bug)
+    for seed in range(3):
+        right = make_scenario(quarry.entry, replace(quarry.right, seed=seed))
+        assert {name: right.parameters[name] for name in bug.parameters} == dict(bug.parameters)
+        assert ground_of(bug).settings(seed, None) == replace(quarry.right, seed=seed)
+
+
 def test_another_property_does_not_count():
     assert not is_found(BUGS["RAFT-01"], frozenset({"Vote Once", "Committed On Majority"}))
     assert is_found(BUGS["RAFT-01"], frozenset({"Vote Once", "Leader Completeness"}))
