@@ -70,6 +70,7 @@ PARAMETERS = Parameters(
     bug=PUT_IN,
     durable=Choice(DRAWN, CHOICES, help="Whether servers keep on disk what they promise; else the seed says."),
     crash_vectors=Choice(TRUE, (TRUE, FALSE), help="Whether messages from before a crash are told from later ones."),
+    strays=Choice(DRAWN, (DRAWN, TRUE), help="Whether three servers are slow to say anything, under many calls."),
 )
 
 
@@ -142,6 +143,8 @@ def _drawn_for(settings: Settings) -> _Drawn:
         drawn = drawn._replace(durable=durable == TRUE)
     if settings.nodes is not None:
         drawn = drawn._replace(servers=settings.nodes, slow=(), schedule=())
+    if settings.parameters.get("strays", DRAWN) == TRUE:
+        drawn = _among_three(drawn, stream(settings.seed, "vsr-hunt strays"))
     if drawn.slow and not drawn.durable:
         drawn = _with_strays(drawn)
     if settings.liveness_ns is None:
@@ -174,6 +177,19 @@ def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ..
         made.append((at_ns, tuple(sorted(members))))
         at_ns += luck.exponential_ns(CHANGES_NS)
     return tuple(made)
+
+
+def _among_three(drawn: _Drawn, luck: Stream) -> _Drawn:
+    """Few servers and many calls: whose quorum leaves one out has soon something to lose."""
+    return drawn._replace(
+        servers=3,
+        pause_ns=ms(5),
+        spread_ns=max(SPREADS_NS),
+        queries=True,
+        slow=_slow_links(luck, 3),
+        cuts=_cuts(luck, 3),
+        schedule=(),
+    )
 
 
 def _with_strays(drawn: _Drawn) -> _Drawn:

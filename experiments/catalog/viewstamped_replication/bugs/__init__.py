@@ -46,7 +46,16 @@ BUGS = (
         COMMITTED_SURVIVES,
         "https://github.com/Vanlightly/vsr-tlaplus",
     ),
-    _bug("VSR-04", "recovers-without-crash-vectors", views.HasNoCrashVectors, COMMITTED_SURVIVES, DISC, **ASKS),
+    _bug(
+        "VSR-04",
+        "recovers-without-crash-vectors",
+        views.HasNoCrashVectors,
+        COMMITTED_SURVIVES,
+        DISC,
+        nemesis="none",
+        strays="true",
+        **ASKS,
+    ),
     _bug(
         "VSR-05",
         "corrupt-taken-for-missing",
