@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simclock import seconds
 from simclock.experiments.catalog.raft.bugs import compaction, elections, logs, membership, services, whole
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.experiments.entries.replicated_store import LINEARIZABILITY
+from simclock.protocols.raft.observed import Snapshotted
 
 SCENARIO = "raft-hunt"
 WHOLE = "raft-whole-hunt"
@@ -25,16 +28,44 @@ def _bug(id: str, name: str, parts: dict[str, type], property: str, source: str)
     return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=SCENARIO, judged=judged)
 
 
-def _whole_bug(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
+def _whole_bug(
+    id: str,
+    name: str,
+    parts: dict[str, type],
+    property: str,
+    source: str,
+    *,
+    nemesis: str | None = None,
+    **parameters: Any,
+) -> Bug:
     """A row about what the dissertation adds."""
-    judged = property == LINEARIZABILITY
-    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=WHOLE, judged=judged)
+    return Bug(
+        id=id,
+        name=name,
+        parts=parts,
+        parameters=parameters,
+        property=property,
+        source=source,
+        scenario=WHOLE,
+        judged=property == LINEARIZABILITY,
+        nemesis=nemesis,
+    )
 
 
-def _change_bug(id: str, name: str, server: type, source: str, property: str = "Leader Completeness") -> Bug:
+def _change_bug(
+    id: str, name: str, server: type, source: str, property: str = "Leader Completeness", **parameters: Any
+) -> Bug:
     """A row about how one configuration becomes the next."""
-    parts = {"server": server}
-    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=CHANGES, judged=False)
+    return Bug(
+        id=id,
+        name=name,
+        parts={"server": server},
+        parameters=parameters,
+        property=property,
+        source=source,
+        scenario=CHANGES,
+        judged=False,
+    )
 
 
 def _lease_bug(id: str, name: str, server: type, source: str) -> Bug:
@@ -255,6 +286,10 @@ BUGS = (
         {"server": compaction.ReplaysTail},
         "Durable State",
         "https://github.com/etcd-io/etcd/issues/22442",
+        # A crash just after a snapshot of all there is.
+        nemesis="leader-cut+promise-crash",
+        promise=Snapshotted.observed_as,
+        snapshots="each",
     ),
     _change_bug(
         "RAFT-34",
