@@ -296,6 +296,7 @@ BUGS = (
         "change-before-own-term",
         membership.ChangesBeforeOwnTerm,
         "https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E",
+        splits="rivals",
     ),
     _change_bug("RAFT-35", "two-pending-changes", membership.ChangesTwice, "Ongaro 2014, 4.1"),
     _whole_bug("RAFT-36", "joint-quorum-union", {"server": whole.CountsUnion}, "Committed On Majority", f"{RAFT} 6"),
