@@ -390,6 +390,8 @@ BUGS = (
         source="https://github.com/etcd-io/etcd/pull/10998",
         scenario=CHANGES,
         judged=False,
+        # A leader lets a server into a cluster of two, and crashes before that hears of it: then its vote is needed.
+        nemesis="leader-crash+crash",
         liveness_ns=LIVENESS_NS,
     ),
     _liveness_bug("PAPER-5.2L", "same-timeouts", {"server": elections.TimesOutTogether}, f"{RAFT} 5.2"),
