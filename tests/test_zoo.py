@@ -50,7 +50,9 @@ def test_the_right_protocol_runs_where_the_row_is_hunted(row):
         assert ground_of(bug).settings(seed, None) == replace(quarry.right, seed=seed)
 
 
-@pytest.mark.parametrize(("row", "seed"), [("RAFT-32", 15), ("RAFT-34", 3), ("RAFT-40", 7), ("VSR-04", 1)])
+@pytest.mark.parametrize(
+    ("row", "seed"), [("RAFT-32", 15), ("RAFT-34", 3), ("RAFT-40", 7), ("VSR-04", 1), ("VRR-4.1c", 1)]
+)
 def test_a_row_is_found_on_a_ground_of_its_own(row, seed):
     """What these need meets too seldom in the swarm that all rows share."""
     bug, ground = BUGS[row], ground_of(BUGS[row])
