@@ -112,7 +112,7 @@ def test_what_crashes_servers_without_a_disk_leaves_a_majority():
     ("nodes", "parameters"), [(3, {"oks": "late"}), (7, {"strays": "true"}), (None, {"oks": "late", "strays": "true"})]
 )
 def test_a_hunt_has_one_number_of_servers(nodes, parameters):
-    with pytest.raises(UsageError, match="strays, oks, nodes: .* use one of the three"):
+    with pytest.raises(UsageError, match=r"strays, oks, nodes: .* use one of the three"):
         made("vsr-hunt", 1, nodes=nodes, parameters=parameters)
 
 
