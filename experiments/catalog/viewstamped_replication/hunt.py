@@ -9,7 +9,7 @@ arrives when it has crashed and recovered since (`crashes.py`). Where progress i
 timeouts are those under which a primary stays.
 
 What that seldom has may be asked for: `--set strays=true` has slow links among three servers under many calls in each
-run, `--set oks=late` acknowledgements that arrive when their primary leads once more (`late_oks.py`).
+run, `--set oks=late` acknowledgements that arrive when their primary leads once more (`late_answers.py`).
 
 `--set bug=VSR-04` puts a documented bug in (see `simclock.experiments.zoo`).
 """
@@ -26,11 +26,11 @@ from simclock.actors import Node
 from simclock.environment.latency import Latency
 from simclock.experiments.catalog.viewstamped_replication import scenario as vsr_kv
 from simclock.experiments.catalog.viewstamped_replication.crashes import KINDS, PROMISES, Bounds, CrashesOfFew
-from simclock.experiments.catalog.viewstamped_replication.late_oks import SERVERS, LateOks
 from simclock.experiments.catalog.viewstamped_replication.scenario import describe, judge, prey_of
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.late_answers import SERVERS, LateAnswers
 from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -43,7 +43,7 @@ from simclock.experiments.nemesis.hunters import HARDEST
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.replication import Operator, Sessions, majority
 from simclock.protocols.viewstamped_replication import VsrProperties, VsrServer, VsrSettings
-from simclock.protocols.viewstamped_replication.observed import ViewChange
+from simclock.protocols.viewstamped_replication.observed import Leader, ViewChange
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
@@ -266,7 +266,7 @@ def vsr_hunt(settings: Settings, parts: Parts) -> Scenario:
 
     strikes: tuple[Callable[[], Observer], ...] = ()
     if settings.parameters.get("oks", DRAWN) == LATE:
-        strikes = (partial(LateOks, settings.seed, DURATION_NS),)
+        strikes = (partial(LateAnswers, settings.seed, "vsr-hunt late oks", DURATION_NS, Leader),)
     elif drawn.crashes and not drawn.durable:
         prey = _prey_of(servers, durable=False, promise=drawn.promise)
         if drawn.slow:

@@ -191,7 +191,17 @@ BUGS = (
     _bug("PAPER-5.2c", "half-elects", {"server": elections.CountsHalf}, "Election Safety", f"{RAFT} 5.2"),
     _bug("PAPER-5.3", "no-consistency-check", {"server": logs.SkipsConsistencyCheck}, "Log Matching", f"{RAFT} 5.3"),
     _bug("PAPER-5.3b", "conflicts-stay", {"server": logs.KeepsConflicts}, "Log Matching", f"{RAFT} Fig. 2, rule 3"),
-    _bug("PAPER-5.3c", "old-reply-counted", {"server": logs.CountsOldReplies}, "matchIndex Is Stored", GUIDE),
+    Bug(
+        id="PAPER-5.3c",
+        name="old-reply-counted",
+        parts={"server": logs.CountsOldReplies},
+        parameters={"replies": "late"},
+        property="matchIndex Is Stored",
+        source=GUIDE,
+        scenario=SCENARIO,
+        judged=False,
+        nemesis="none",
+    ),
     _bug("PAPER-5.3d", "half-commits", {"server": logs.CommitsMinority}, "Committed On Majority", f"{RAFT} 5.3"),
     _bug(
         "PAPER-5.4", "votes-for-anyone", {"server": elections.IgnoresUpToDate}, "Leader Completeness", f"{RAFT} 5.4.1"
