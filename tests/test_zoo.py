@@ -51,7 +51,15 @@ def test_the_right_protocol_runs_where_the_row_is_hunted(row):
 
 @pytest.mark.parametrize(
     ("row", "seed"),
-    [("RAFT-32", 15), ("RAFT-34", 3), ("RAFT-40", 7), ("VSR-04", 1), ("VRR-4.1c", 1), ("PAPER-5.3c", 2)],
+    [
+        ("RAFT-32", 15),
+        ("RAFT-34", 3),
+        ("RAFT-40", 7),
+        ("VSR-04", 1),
+        ("VRR-4.1c", 1),
+        ("PAPER-5.3c", 2),
+        ("PAXOS-07b", 47),
+    ],
 )
 def test_a_row_is_found_on_a_ground_of_its_own(row, seed):
     """What these need meets too seldom in the swarm that all rows share."""
