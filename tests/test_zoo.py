@@ -129,3 +129,18 @@ def test_an_area_has_the_rows_of_its_topic(monkeypatch):
     assert {bug.id for bug in asked} == {
         bug.id for bug in BUGS.values() if bug.scenario.startswith(("paxos", "multi-paxos"))
     }
+
+
+def test_late_replies_have_a_number_of_servers_of_their_own():
+    with pytest.raises(UsageError, match="nodes: replies=late has 5 servers: leave one of the two out"):
+        make_scenario(entries()["raft-hunt"], Settings(nodes=3, parameters={"replies": "late"}))
+
+
+def test_changes_of_one_server_at_a_time_are_right_where_two_leaders_may_commit_apart():
+    """RAFT-34 is the rule that is missing, not that changes are single."""
+    entry = entries()["raft-change-hunt"]
+    single = replace(entry, parts=replace(entry.parts, server=membership.ChangesOneByOne))
+    quarry = row_quarry(BUGS["RAFT-34"])
+    for seed in (3, 4, 5, 13):
+        assert quarry.is_found(quarry.run(seed, wrong=True).names)
+        assert replace(quarry, entry=single).run(seed, wrong=False).names == frozenset()
