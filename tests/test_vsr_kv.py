@@ -5,7 +5,7 @@ import secrets
 import pytest
 from click.testing import CliRunner
 
-from simclock import Crash, Restart, ms, seconds
+from simclock import Clog, Crash, Restart, Unclog, UsageError, ms, seconds
 from simclock.actors import run
 from simclock.experiments.catalog import entries
 from simclock.experiments.checkers.client_history import history_of
@@ -107,6 +107,23 @@ def test_what_crashes_servers_without_a_disk_leaves_a_majority():
         struck += len(crashes)
         assert len(crashes) <= vsr["recoveries"] + 1, f"seed {seed}"
     assert struck > 5
+
+
+@pytest.mark.parametrize(
+    ("nodes", "parameters"), [(3, {"oks": "late"}), (7, {"strays": "true"}), (None, {"oks": "late", "strays": "true"})]
+)
+def test_a_hunt_has_one_number_of_servers(nodes, parameters):
+    with pytest.raises(UsageError, match=r"strays, oks, nodes: .* use one of the three"):
+        made("vsr-hunt", 1, nodes=nodes, parameters=parameters)
+
+
+def test_late_acknowledgements_are_refused_where_their_primary_leads_again():
+    """What is held is let go when its primary leads again, but for the last, at the end."""
+    _, result, _ = play("vsr-hunt", 1, nemesis="none", parameters={"oks": "late"})
+    clogs = [fault for fault in result.faults if isinstance(fault, Clog)]
+    ended = {(fault.source, fault.target) for fault in result.faults if isinstance(fault, Unclog)}
+    assert {(fault.source, fault.target) for fault in clogs[:-1]} <= ended and len(clogs) > 1
+    assert result.violations == ()
 
 
 def test_a_small_cluster_is_explored_in_full():

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from statistics import median
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from simclock.actors.placements.workers import map_on_workers
@@ -318,22 +319,23 @@ class Ground(NamedTuple):
     scenario: str
     liveness_ns: int | None
     nemesis: str | None = None
+    parameters: Mapping[str, Any] = MappingProxyType({})
 
     def settings(self, seed: int, bug: Bug | None) -> Settings:
         """The run of one seed: the same scenario and nemesis, with the bug or without."""
-        parameters = {} if bug is None else {BUG: bug.id}
+        parameters = self.parameters if bug is None else {BUG: bug.id}
         return Settings(seed=seed, nemesis=self.nemesis, liveness_ns=self.liveness_ns, parameters=parameters)
 
 
 def ground_of(bug: Bug) -> Ground:
     """Where that row is hunted."""
-    return Ground(bug.scenario, bug.liveness_ns, bug.nemesis)
+    return Ground(bug.scenario, bug.liveness_ns, bug.nemesis, bug.parameters)
 
 
 def named(ground: Ground, seed: int, bug: Bug | None) -> frozenset[str]:
     """The properties that a run breaks, with the bug or without."""
     any_row = bug or next(each for each in BUGS.values() if each.scenario == ground.scenario)
-    quarry = row_quarry(replace(any_row, liveness_ns=ground.liveness_ns, nemesis=ground.nemesis))
+    quarry = row_quarry(replace(any_row, **ground._asdict()))
     return quarry.run(seed, wrong=bug is not None).names
 
 

@@ -93,7 +93,7 @@ def row_quarry(bug: Bug) -> Quarry:
         scenario=bug.scenario,
         entry=named_entry(bug.scenario, Path())[0],
         wrong=replace(settings, parameters={BUG: bug.id}),
-        right=settings,
+        right=replace(settings, parameters=bug.parameters),
         property=bug.property,
         judged=bug.judged,
     )

@@ -5,20 +5,24 @@ terms arrive in new ones), how much is lost and doubled, how large batches and m
 otherwise, a swarm of faults. Where progress is demanded (`--liveness`), delays and timeouts are those under which Raft
 promises it. A run takes some tens of milliseconds of wall time.
 
+`--set replies=late` holds replies to a leader until it leads once more (`late_answers.py`).
 `--set bug=RAFT-01` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
 from simclock import (
     Network,
+    Observer,
     RunResult,
     Scenario,
     Uniform,
+    UsageError,
     format_duration,
     ms,
     seconds,
@@ -31,14 +35,16 @@ from simclock.experiments.catalog.raft.story import Terms, story
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
+from simclock.experiments.consensus.late_answers import SERVERS, LateAnswers
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.raft import RaftProperties, RaftServer, RaftSettings, RaftTestimony
+from simclock.protocols.raft.observed import Leader
 from simclock.protocols.replication import Sessions
 
 ELECTION_TIMEOUT_NS = ms(80)
@@ -54,8 +60,13 @@ CLIENTS = 2
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
 
+OVERWRITES_NS = ms(60)
+"""So long another leader leads, where replies to the one before it are to be late."""
+DRAWN, LATE = "drawn", "late"
+
 PARAMETERS = Parameters(
     bug=PUT_IN,
+    replies=Choice(DRAWN, (DRAWN, LATE), help="Whether replies to a leader arrive when it leads once more."),
 )
 
 
@@ -98,9 +109,21 @@ class Parts:
     client: type[Client] = Client
 
 
+def _among_five(drawn: _Drawn) -> _Drawn:
+    """Where replies are late nothing else is."""
+    return drawn._replace(
+        replicas=SERVERS, latency_ns_max=min(LATENCIES_NS), loss=0.0, spread_ns=max(SPREADS_NS), pause_ns=ms(5)
+    )
+
+
 def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     drawn = _draw(settings.seed)
+    late = settings.parameters.get("replies", DRAWN) == LATE
+    if late:
+        drawn = _among_five(drawn)
+        if settings.nodes is not None:
+            raise UsageError(f"nodes: replies=late has {SERVERS} servers: leave one of the two out")
     if settings.liveness_ns is not None:
         # Raft 5.6: a leader is elected and stays where broadcastTime << electionTimeout; elsewhere none is promised.
         latency_ns_max = min(drawn.latency_ns_max, LIVELY_LATENCY_NS)
@@ -122,6 +145,9 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
             return parts.server(raft, parts.sessions(parts.store()))
         return parts.client(raft.servers, workload)
 
+    strikes: tuple[Callable[[], Observer], ...] = ()
+    if late:
+        strikes = (partial(LateAnswers, settings.seed, "raft-hunt late replies", DURATION_NS, Leader, OVERWRITES_NS),)
     return Scenario(
         name="raft-hunt",
         nodes=replicas + CLIENTS,
@@ -138,6 +164,7 @@ def raft_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(History, range(replicas, replicas + CLIENTS)),
             Enough,
             Terms,
+            *strikes,
         ),
         final=partial(server_at_end, RaftServer),
         parameters={

@@ -25,13 +25,14 @@ from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS, RaftProgress
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
-from simclock.experiments.entries.parameters import Parameters
+from simclock.experiments.entries.parameters import Choice, Parameters
 from simclock.experiments.entries.replicated_store import server_at_end
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.nemesis import Prey
 from simclock.experiments.nemesis.episodes import shuffled
 from simclock.protocols.key_value import Workload
 from simclock.protocols.raft import RaftMetrics, RaftProperties, RaftServer, RaftSettings, RaftTestimony
+from simclock.protocols.raft.observed import Snapshotted, Voted
 from simclock.protocols.raft.operator import Change, Operator, Request, Transfer
 
 FIRST = 3
@@ -46,7 +47,17 @@ REQUESTS_NS = {"everything": ms(300), "membership": ms(150), "reads": ms(700)}
 DISKS, KEPT = "disks", "kept"
 """What is told of a scenario in which no record rots."""
 
-PARAMETERS = Parameters(bug=PUT_IN)
+DRAWN, EACH = "drawn", "each"
+
+PARAMETERS = Parameters(
+    bug=PUT_IN,
+    snapshots=Choice(DRAWN, (DRAWN, EACH), help="Whether each entry has a snapshot take its place, or as drawn."),
+    promise=Choice(
+        Voted.observed_as,
+        (Voted.observed_as, Snapshotted.observed_as),
+        help="What a server has just done when `promise-crash` strikes it.",
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +150,9 @@ def raft_whole_hunt(settings: Settings, parts: Parts) -> Scenario:
     """The cluster that the seed draws, made of these parts."""
     drawn = _draw(settings.seed, settings.liveness_ns is not None)
     raft = drawn.raft
+    if settings.parameters.get("snapshots", DRAWN) == EACH:
+        raft = replace(raft, snapshot_every=1)
+        drawn = drawn._replace(raft=raft)
     workload = Workload(
         keys=drawn.keys,
         processes=drawn.processes,
@@ -204,6 +218,7 @@ def prey_of(servers: tuple[int, ...], scenario: Scenario) -> Prey:
         servers=servers,
         rhythm_ns=hunt.ELECTION_TIMEOUT_NS * 3 // 2,
         spares=("clock",) if scenario.parameters.get("reads") == "lease" else (),
+        promise=scenario.parameters.get("promise", Voted.observed_as),
         withstands=("full-disk",) if scenario.parameters.get(DISKS) == KEPT else ("full-disk", "rot"),
         progress=partial(RaftProgress, servers, within_ns),
         progress_within_ns=within_ns,

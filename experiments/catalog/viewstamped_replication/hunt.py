@@ -8,6 +8,9 @@ too; of the others no more than f are down, or recovering, at once, and links ma
 arrives when it has crashed and recovered since (`crashes.py`). Where progress is demanded (`--liveness`), delays and
 timeouts are those under which a primary stays.
 
+What that seldom has may be asked for: `--set strays=true` has slow links among three servers under many calls in each
+run, `--set oks=late` acknowledgements that arrive when their primary leads once more (`late_answers.py`).
+
 `--set bug=VSR-04` puts a documented bug in (see `simclock.experiments.zoo`).
 """
 
@@ -18,7 +21,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from simclock import LogNormal, Network, Observer, RunResult, Scenario, Stream, Uniform, ms, seconds, stream
+from simclock import LogNormal, Network, Observer, RunResult, Scenario, Stream, Uniform, UsageError, ms, seconds, stream
 from simclock.actors import Node
 from simclock.environment.latency import Latency
 from simclock.experiments.catalog.viewstamped_replication import scenario as vsr_kv
@@ -27,6 +30,7 @@ from simclock.experiments.catalog.viewstamped_replication.scenario import descri
 from simclock.experiments.checkers.client_history import History
 from simclock.experiments.checkers.enough import Enough
 from simclock.experiments.checkers.progress import ELECTION_TIMEOUTS
+from simclock.experiments.consensus.late_answers import SERVERS, LateAnswers
 from simclock.experiments.consensus.story import STORY
 from simclock.experiments.entries.bug import PUT_IN
 from simclock.experiments.entries.entry import Entry
@@ -39,7 +43,7 @@ from simclock.experiments.nemesis.hunters import HARDEST
 from simclock.protocols.key_value import Client, KeyValueStore, Workload
 from simclock.protocols.replication import Operator, Sessions, majority
 from simclock.protocols.viewstamped_replication import VsrProperties, VsrServer, VsrSettings
-from simclock.protocols.viewstamped_replication.observed import ViewChange
+from simclock.protocols.viewstamped_replication.observed import Leader, ViewChange
 
 ELECTION_TIMEOUT_NS = ms(80)
 SPREADS_NS = (ms(20), ms(80), ms(80))
@@ -65,11 +69,14 @@ CUTS_NS = (ms(80), ms(160))
 STEPS_MAX = 1_000_000
 """What the linearizability checker may try in one run; beyond, the verdict is unknown."""
 DRAWN, TRUE, FALSE = CHOICES = ("drawn", "true", "false")
+LATE = "late"
 
 PARAMETERS = Parameters(
     bug=PUT_IN,
     durable=Choice(DRAWN, CHOICES, help="Whether servers keep on disk what they promise; else the seed says."),
     crash_vectors=Choice(TRUE, (TRUE, FALSE), help="Whether messages from before a crash are told from later ones."),
+    strays=Choice(DRAWN, (DRAWN, TRUE), help="Whether three servers are slow to say anything, under many calls."),
+    oks=Choice(DRAWN, (DRAWN, LATE), help="Whether acknowledgements arrive when their primary leads once more."),
 )
 
 
@@ -138,10 +145,17 @@ def _draw(seed: int) -> _Drawn:
 def _drawn_for(settings: Settings) -> _Drawn:
     """What the seed decides, and what was asked for over it."""
     drawn, durable = _draw(settings.seed), settings.parameters.get("durable", DRAWN)
+    strays, late = (settings.parameters.get(name, DRAWN) != DRAWN for name in ("strays", "oks"))
+    if strays + late + (settings.nodes is not None) > 1:
+        raise UsageError(f"strays, oks, nodes: strays=true has 3 servers, oks=late has {SERVERS}: use one of the three")
     if durable != DRAWN:
         drawn = drawn._replace(durable=durable == TRUE)
     if settings.nodes is not None:
         drawn = drawn._replace(servers=settings.nodes, slow=(), schedule=())
+    if strays:
+        drawn = _among_three(drawn, stream(settings.seed, "vsr-hunt strays"))
+    if late:
+        drawn = _among_five(drawn)
     if drawn.slow and not drawn.durable:
         drawn = _with_strays(drawn)
     if settings.liveness_ns is None:
@@ -174,6 +188,32 @@ def _schedule(luck: Stream, nodes: int) -> tuple[tuple[int, tuple[int, ...]], ..
         made.append((at_ns, tuple(sorted(members))))
         at_ns += luck.exponential_ns(CHANGES_NS)
     return tuple(made)
+
+
+def _among_three(drawn: _Drawn, luck: Stream) -> _Drawn:
+    """Few servers and many calls: whose quorum leaves one out has soon something to lose."""
+    return drawn._replace(
+        servers=3,
+        pause_ns=ms(5),
+        spread_ns=max(SPREADS_NS),
+        queries=True,
+        slow=_slow_links(luck, 3),
+        cuts=_cuts(luck, 3),
+        schedule=(),
+    )
+
+
+def _among_five(drawn: _Drawn) -> _Drawn:
+    """Where acknowledgements are late nothing else is, and nobody fails."""
+    return drawn._replace(
+        servers=SERVERS,
+        latency_ns_max=min(LATENCIES_NS),
+        tail_ns=None,
+        loss=0.0,
+        pause_ns=ms(5),
+        slow=(),
+        schedule=(),
+    )
 
 
 def _with_strays(drawn: _Drawn) -> _Drawn:
@@ -224,14 +264,16 @@ def vsr_hunt(settings: Settings, parts: Parts) -> Scenario:
             return parts.client(vsr.nodes, workload)
         return Operator(vsr.nodes, drawn.schedule, ms(60), ms(600))
 
-    crashes: tuple[Callable[[], Observer], ...] = ()
-    if drawn.crashes and not drawn.durable:
+    strikes: tuple[Callable[[], Observer], ...] = ()
+    if settings.parameters.get("oks", DRAWN) == LATE:
+        strikes = (partial(LateAnswers, settings.seed, "vsr-hunt late oks", DURATION_NS, Leader),)
+    elif drawn.crashes and not drawn.durable:
         prey = _prey_of(servers, durable=False, promise=drawn.promise)
         if drawn.slow:
             prey = replace(prey, rhythm_ns=BRISK_NS)
         bounds = Bounds(DURATION_NS, drawn.failures_max, drawn.slow, drawn.cuts if drawn.slow else ())
         few = partial(CrashesOfFew, settings.seed, dict(drawn.crashes), prey, bounds)
-        crashes = (few,)
+        strikes = (few,)
     return Scenario(
         name="vsr-hunt",
         nodes=servers + CLIENTS + 1,
@@ -246,7 +288,7 @@ def vsr_hunt(settings: Settings, parts: Parts) -> Scenario:
             partial(VsrProperties, vsr.servers, vsr.spares, vsr.durable),
             partial(History, range(servers, servers + CLIENTS)),
             Enough,
-            *crashes,
+            *strikes,
         ),
         final=partial(server_at_end, VsrServer),
         parameters={

@@ -18,10 +18,17 @@ FLEXIBLE = "Howard, Malkhi & Spiegelman, Flexible Paxos, 2016"
 SCYLLA = "https://github.com/scylladb/scylladb/issues"
 
 
-def _bug(id: str, name: str, server: type, property: str, source: str) -> Bug:
-    judged = property == LINEARIZABILITY  # all others are named by observers
-    parts = {"server": server}
-    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=SCENARIO, judged=judged)
+def _bug(id: str, name: str, server: type, property: str, source: str, *, nemesis: str | None = None) -> Bug:
+    return Bug(
+        id=id,
+        name=name,
+        parts={"server": server},
+        property=property,
+        source=source,
+        scenario=SCENARIO,
+        judged=property == LINEARIZABILITY,  # all others are named by observers
+        nemesis=nemesis,
+    )
 
 
 BUGS = (
@@ -38,7 +45,14 @@ BUGS = (
         "http://nil.csail.mit.edu/6.824/2015/notes/paxos-code.html",
     ),
     _bug("PAXOS-07", "read-without-round", proposers.ReadsWithoutRound, LINEARIZABILITY, f"{SCYLLA}/6299"),
-    _bug("PAXOS-07b", "read-before-recovery", proposers.ReadsBeforeRecovery, LINEARIZABILITY, f"{SCYLLA}/6299"),
+    _bug(
+        "PAXOS-07b",
+        "read-before-recovery",
+        proposers.ReadsBeforeRecovery,
+        LINEARIZABILITY,
+        f"{SCYLLA}/6299",
+        nemesis="partition+leader-cut",
+    ),
     _bug(
         "PAXOS-10",
         "disk-loss-rejoins-at-once",

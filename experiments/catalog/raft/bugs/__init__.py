@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from simclock import seconds
 from simclock.experiments.catalog.raft.bugs import compaction, elections, logs, membership, services, whole
 from simclock.experiments.catalog.raft.bugs import disks as raft_disks
 from simclock.experiments.checkers.progress import PROGRESS
 from simclock.experiments.entries.bug import LIVENESS, Bug
 from simclock.experiments.entries.replicated_store import LINEARIZABILITY
+from simclock.protocols.raft.observed import Snapshotted
 
 SCENARIO = "raft-hunt"
 WHOLE = "raft-whole-hunt"
@@ -25,16 +28,44 @@ def _bug(id: str, name: str, parts: dict[str, type], property: str, source: str)
     return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=SCENARIO, judged=judged)
 
 
-def _whole_bug(id: str, name: str, parts: dict[str, type], property: str, source: str) -> Bug:
+def _whole_bug(
+    id: str,
+    name: str,
+    parts: dict[str, type],
+    property: str,
+    source: str,
+    *,
+    nemesis: str | None = None,
+    **parameters: Any,
+) -> Bug:
     """A row about what the dissertation adds."""
-    judged = property == LINEARIZABILITY
-    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=WHOLE, judged=judged)
+    return Bug(
+        id=id,
+        name=name,
+        parts=parts,
+        parameters=parameters,
+        property=property,
+        source=source,
+        scenario=WHOLE,
+        judged=property == LINEARIZABILITY,
+        nemesis=nemesis,
+    )
 
 
-def _change_bug(id: str, name: str, server: type, source: str, property: str = "Leader Completeness") -> Bug:
+def _change_bug(
+    id: str, name: str, server: type, source: str, property: str = "Leader Completeness", **parameters: Any
+) -> Bug:
     """A row about how one configuration becomes the next."""
-    parts = {"server": server}
-    return Bug(id=id, name=name, parts=parts, property=property, source=source, scenario=CHANGES, judged=False)
+    return Bug(
+        id=id,
+        name=name,
+        parts={"server": server},
+        parameters=parameters,
+        property=property,
+        source=source,
+        scenario=CHANGES,
+        judged=False,
+    )
 
 
 def _lease_bug(id: str, name: str, server: type, source: str) -> Bug:
@@ -160,7 +191,17 @@ BUGS = (
     _bug("PAPER-5.2c", "half-elects", {"server": elections.CountsHalf}, "Election Safety", f"{RAFT} 5.2"),
     _bug("PAPER-5.3", "no-consistency-check", {"server": logs.SkipsConsistencyCheck}, "Log Matching", f"{RAFT} 5.3"),
     _bug("PAPER-5.3b", "conflicts-stay", {"server": logs.KeepsConflicts}, "Log Matching", f"{RAFT} Fig. 2, rule 3"),
-    _bug("PAPER-5.3c", "old-reply-counted", {"server": logs.CountsOldReplies}, "matchIndex Is Stored", GUIDE),
+    Bug(
+        id="PAPER-5.3c",
+        name="old-reply-counted",
+        parts={"server": logs.CountsOldReplies},
+        parameters={"replies": "late"},
+        property="matchIndex Is Stored",
+        source=GUIDE,
+        scenario=SCENARIO,
+        judged=False,
+        nemesis="none",
+    ),
     _bug("PAPER-5.3d", "half-commits", {"server": logs.CommitsMinority}, "Committed On Majority", f"{RAFT} 5.3"),
     _bug(
         "PAPER-5.4", "votes-for-anyone", {"server": elections.IgnoresUpToDate}, "Leader Completeness", f"{RAFT} 5.4.1"
@@ -255,12 +296,17 @@ BUGS = (
         {"server": compaction.ReplaysTail},
         "Durable State",
         "https://github.com/etcd-io/etcd/issues/22442",
+        # A crash just after a snapshot of all there is.
+        nemesis="leader-cut+promise-crash",
+        promise=Snapshotted.observed_as,
+        snapshots="each",
     ),
     _change_bug(
         "RAFT-34",
         "change-before-own-term",
         membership.ChangesBeforeOwnTerm,
         "https://groups.google.com/g/raft-dev/c/t4xj6dJTP6E",
+        splits="rivals",
     ),
     _change_bug("RAFT-35", "two-pending-changes", membership.ChangesTwice, "Ongaro 2014, 4.1"),
     _whole_bug("RAFT-36", "joint-quorum-union", {"server": whole.CountsUnion}, "Committed On Majority", f"{RAFT} 6"),
@@ -354,6 +400,8 @@ BUGS = (
         source="https://github.com/etcd-io/etcd/pull/10998",
         scenario=CHANGES,
         judged=False,
+        # A leader lets a server into a cluster of two, and crashes before that hears of it: then its vote is needed.
+        nemesis="leader-crash+crash",
         liveness_ns=LIVENESS_NS,
     ),
     _liveness_bug("PAPER-5.2L", "same-timeouts", {"server": elections.TimesOutTogether}, f"{RAFT} 5.2"),

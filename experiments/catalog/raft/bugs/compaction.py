@@ -100,6 +100,11 @@ class SendsHeartbeatForSnapshot(CommitsPastVerified):
         progress.sent(0)
         self._send_to(member, AppendEntries(self.current_term, self.member, prev, 0, (), self.commit_index, self.round))
 
+    def _go_on(self, member: int, match_index: int, next_index: int) -> None:
+        """The next empty request comes with the next heartbeat: at once, each doubled answer would have one more."""
+        if self.progress[member].next_index >= self.log.first_index:
+            super()._go_on(member, match_index, next_index)
+
 
 class RefusesOldSnapshots(RaftServer):
     """What SandTable found in WRaft, two wrong lines that only together do harm: a snapshot that brings nothing new is
