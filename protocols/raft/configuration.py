@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from simclock import UsageError
 from simclock.actors import Message
-from simclock.protocols.replication.quorum import VoteResult, is_quorum, reached, vote_result
+from simclock.protocols.replication.quorum import is_quorum, reached
 
 
 class Configuration(Message):
@@ -56,10 +56,6 @@ class Configuration(Message):
     def reached(self, values: Mapping[int, int]) -> int:
         """The greatest value that enough have reached to decide."""
         return reached(self.clusters, values)
-
-    def vote_result(self, votes: Mapping[int, bool]) -> VoteResult:
-        """How a vote stands."""
-        return vote_result(self.clusters, votes)
 
     def __str__(self) -> str:
         parts = [_listed(self.voters) + (f"&&{_listed(self.outgoing)}" if self.joint else "")]

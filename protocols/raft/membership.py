@@ -158,7 +158,7 @@ class Membership(Transfer):
 
     def _has_committed(self) -> None:
         super()._has_committed()
-        if self.log.configuration_index > self.commit_index or self.role is not Role.LEADER:
+        if self.log.configuration_index > self.commit_index:
             return
         self._update_progress_if_changed()
         if self.configuration.joint:
@@ -183,7 +183,7 @@ class Membership(Transfer):
 
     def _leave_if_removed(self) -> None:
         """Section 6: a leader that is not in C_new steps down once that is committed."""
-        if self.role is Role.LEADER and not self.configuration.is_voter(self.member):
+        if not self.configuration.is_voter(self.member):
             self._broadcast_append_entries()
             self._become_follower(self.current_term)
 

@@ -1,4 +1,4 @@
-"""Quorum arithmetic: how many are enough, what so many have reached, and how a vote stands. Whole numbers only.
+"""Quorum arithmetic: how many are enough, and what so many have reached. Whole numbers only.
 
 Law 1: two majorities of one cluster have a member in common.
 Law 2: in joint consensus (Ongaro & Ousterhout 2014, section 6) a decision needs a majority of each of two clusters,
@@ -7,7 +7,6 @@ Law 2: in joint consensus (Ongaro & Ousterhout 2014, section 6) a decision needs
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
@@ -20,15 +19,6 @@ class _Ordered(Protocol):
 
 
 _Reached = TypeVar("_Reached", bound=_Ordered)
-
-
-class VoteResult(enum.Enum):
-    """How a vote stands."""
-
-    PENDING = "pending"
-    LOST = "lost"
-    """No answer that is still missing could win it."""
-    WON = "won"
 
 
 def majority(members: int) -> int:
@@ -53,22 +43,3 @@ def reached(clusters: Iterable[Collection[int]], values: Mapping[int, int]) -> i
         (reached_by(majority(len(each)), [values.get(one, 0) for one in each]) for each in clusters if each),
         default=EVERYTHING,
     )
-
-
-def vote_result(clusters: Iterable[Collection[int]], votes: Mapping[int, bool]) -> VoteResult:
-    """How a vote stands in all clusters together: won in each, or lost in one."""
-    results = [_vote_in(each, votes) for each in clusters]
-    if VoteResult.LOST in results:
-        return VoteResult.LOST
-    return VoteResult.PENDING if VoteResult.PENDING in results else VoteResult.WON
-
-
-def _vote_in(cluster: Collection[int], votes: Mapping[int, bool]) -> VoteResult:
-    if not cluster:
-        return VoteResult.WON
-    needed = majority(len(cluster))
-    granted = sum(votes.get(one) is True for one in cluster)
-    missing = sum(one not in votes for one in cluster)
-    if granted >= needed:
-        return VoteResult.WON
-    return VoteResult.PENDING if granted + missing >= needed else VoteResult.LOST
