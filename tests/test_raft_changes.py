@@ -110,6 +110,17 @@ def test_who_has_caught_up_goes_with_who_has_not():
     assert server.configuration == Configuration((0, 1, 2), (), (3,))
 
 
+def test_a_new_server_is_not_blamed_where_others_do_not_acknowledge_that_it_is_let_in():
+    server = led(spares=(3,))
+    server.hears(CLIENT, ChangeMembership(1, (3,), ()))
+    server.acknowledge(3)
+    assert not server.change.rounds and not server.configuration.joint
+    server.out.take()
+    server.on_timer("catch up")
+    (answer,) = replies(server.out.take_sent())
+    assert answer == (CLIENT, OperatorReply(1, False, "that learners are let in was not committed", 0))
+
+
 def test_who_has_caught_up_becomes_a_voter_once_it_is_a_learner_for_good():
     """One step after the other: the entry that made it a learner has to be committed first."""
     server = led(spares=(3,))
@@ -306,6 +317,8 @@ def test_a_learner_that_another_leader_left_behind_may_ask_again():
     server.propose(PUT)
     server.acknowledge(2)
     server.hears(1, Join(11))
+    assert server.configuration == learner, "it has to catch up first"
+    server.acknowledge(1, generation=1)
     assert server.configuration == Configuration((0, 2, 11), (0, 2))
 
 

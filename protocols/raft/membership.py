@@ -191,7 +191,8 @@ class Membership(Transfer):
         """Dissertation 4.2.1: "the leader aborts the change with an error"; the learners go again."""
         assert self.change is not None, "the timer is cancelled with the change"
         late = sorted(self.change.rounds)
-        self._end_change(f"not caught up: {', '.join(map(str, late))}")
+        who = f"not caught up: {', '.join(map(str, late))}" if late else "that learners are let in was not committed"
+        self._end_change(who)
         learners = [Move("out", member) for member in late if member in self.configuration.learners]
         if learners and not self.configuration.joint:
             self._append_configuration(simple(self.configuration, learners))
