@@ -93,6 +93,13 @@ def test_fifo_links_keep_the_order_and_others_do_not(order: str, sorted_: bool) 
     assert (numbers == sorted(numbers)) is sorted_
 
 
+def test_a_fifo_link_delays_nothing_by_itself() -> None:
+    """What overtakes nobody arrives when it would: here in the instant in which it is sent, the run's first."""
+    network = Network(latency=Constant(delay_ns=0), order="fifo")
+    seen = run(scenario(lambda node: Burst(), network=network)).reports["Told"]
+    assert [each.time_ns for each in seen] == [0] * 40
+
+
 def test_a_one_way_cut_loses_one_way_until_mended() -> None:
     faults = (Cut(at_ns=ms(25), source=0, target=1), Mend(at_ns=ms(55), source=0, target=1))
     arrived = [value[1] for _, _, value in told(scenario(lambda node: Talker(), faults=faults))]
