@@ -138,6 +138,27 @@ def test_members_that_are_put_in_no_order_by_size_are_the_same_set_however_it_wa
     assert walked_otherwise, "else it asks nothing"
 
 
+@pytest.mark.parametrize("call", ["set_timer", "observe"])
+def test_nor_does_a_digest_show_how_a_set_in_a_timers_name_or_an_observation_was_made(call: str) -> None:
+    pairs = combinations(map(frozenset, combinations(range(12), 2)), 2)
+    made = ((frozenset([one, other]), frozenset([other, one])) for one, other in pairs)
+    names = next(both for both in made if list(both[0]) != list(both[1]))
+
+    class Names(Node):
+        def __init__(self, name: object) -> None:
+            self.name = name
+
+        def on_start(self) -> None:
+            if call == "set_timer":
+                self.set_timer(self.name, ms(1))
+            else:
+                self.observe("name", self.name)
+
+    settings = {"name": "names", "nodes": 1, "duration_ns": seconds(1)}
+    here, there = (run(Scenario(build=lambda node, name=name: Names(name), **settings)) for name in names)
+    assert here.digest == there.digest
+
+
 def test_one_nan_in_two_members_is_as_good_as_two() -> None:
     """One object is equal to itself within a tuple, and what follows it decides; after a journey there are two."""
     here = frozenset([(1, NAN, -2), (1, NAN, 3)])
