@@ -571,6 +571,17 @@ def test_the_explanation_is_short():
     assert "(95 more)" in lines[2]
 
 
+@pytest.mark.parametrize("writes", [5, 6])
+def test_five_operations_are_shown_and_how_many_more_there_are(writes):
+    history = [done((2 * i, 2 * i + 1), "write", i) for i in range(writes)]
+    lines = check_linearizability([*history, done((20, 21), "read", result=-1)], register()).explain().splitlines()
+    shown = lines[2 : next(number for number, line in enumerate(lines) if "which leaves" in line)]
+    assert [line.strip() for line in shown] == [
+        *["(1 more)"] * (writes - 5),
+        *[f"process 0 write({i}) -> None [{2 * i}..{2 * i + 1}]" for i in range(writes - 5, writes)],
+    ]
+
+
 def test_the_longest_prefix_is_found_though_the_search_gives_up_at_once():
     """A value that was never written is out of reach from the start; the order until its read is shown still."""
     history = [done((2 * i, 2 * i + 1), "write", i) for i in range(100)]
