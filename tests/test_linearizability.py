@@ -591,6 +591,13 @@ def test_the_longest_prefix_is_found_though_the_search_gives_up_at_once():
     assert judged.prefix == tuple(history[:61])
 
 
+def test_a_value_that_nobody_takes_from_ahead_of_another_ends_the_search_at_once():
+    """The orders of the seven enqueues under way make no difference: 2 stays behind 1."""
+    history = [done((0, 1), "enqueue", 1), done((2, 3), "enqueue", 2), done((100, 101), "dequeue", result=2)]
+    history += [done((10, 99), "enqueue", 10 + i, process=1 + i) for i in range(7)]
+    assert check_linearizability(history, fifo_queue(), step_limit=100).verdict is Verdict.ILLEGAL
+
+
 def test_dead_ends_that_come_later_do_not_shorten_the_prefix():
     first, second = done((0, 1), "enqueue", "a"), done((2, 3), "enqueue", "b")
     again = done((16, 20), "dequeue", result="a")
