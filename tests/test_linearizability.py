@@ -598,6 +598,19 @@ def test_a_value_that_nobody_takes_from_ahead_of_another_ends_the_search_at_once
     assert check_linearizability(history, fifo_queue(), step_limit=100).verdict is Verdict.ILLEGAL
 
 
+@pytest.mark.parametrize(
+    ("steps", "overwrites"),
+    [
+        ((("w", "x", 1),), False),
+        ((("w", "x", 1), ("w", "y", 2)), True),
+        ((("w", "x", 1), ("r", "x", 1), ("w", "y", 2)), False),
+    ],
+)
+def test_only_what_writes_every_register_and_reads_none_overwrites_them_all(steps, overwrites):
+    model = multi_register({"x": 0, "y": 0})
+    assert model.is_overwrite(done((0, 1), "txn", steps, steps)) is overwrites
+
+
 def test_dead_ends_that_come_later_do_not_shorten_the_prefix():
     first, second = done((0, 1), "enqueue", "a"), done((2, 3), "enqueue", "b")
     again = done((16, 20), "dequeue", result="a")
