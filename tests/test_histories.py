@@ -29,6 +29,12 @@ def event(process, kind, function="read", value=None, **others):
 # Pairing
 
 
+def test_what_cannot_be_hashed_is_named_by_process_and_place():
+    words = r"process 3 write\(\[1\]\) -> \? \[7\.\.\]: argument cannot be hashed"
+    with pytest.raises(HistoryError, match=words):
+        operations_of([event(3, "invoke", "write", [1], index=7)])
+
+
 def test_events_are_paired_in_the_order_of_their_invokes():
     events = [
         event(0, "invoke", "write", 1, key="x"),

@@ -93,6 +93,21 @@ def test_fifo_links_keep_the_order_and_others_do_not(order: str, sorted_: bool) 
     assert (numbers == sorted(numbers)) is sorted_
 
 
+def test_a_fifo_link_delays_nothing_by_itself() -> None:
+    """What overtakes nobody arrives when it would: here in the instant in which it is sent, the run's first."""
+    network = Network(latency=Constant(delay_ns=0), order="fifo")
+    seen = run(scenario(lambda node: Burst(), network=network)).reports["Told"]
+    assert [each.time_ns for each in seen] == [0] * 40
+
+
+def test_a_fault_after_the_end_that_names_an_observation_is_not_looked_up() -> None:
+    """Nobody was ever told of, so within the run it would count as skipped."""
+    for at_ms, skipped in ((50, 1), (200, 0)):
+        faults = (Crash(at_ns=ms(at_ms), node="leader"),)
+        result = run(scenario(lambda node: Listener(), faults=faults))
+        assert (len(result.skipped), result.faults) == (skipped, ())
+
+
 def test_a_one_way_cut_loses_one_way_until_mended() -> None:
     faults = (Cut(at_ns=ms(25), source=0, target=1), Mend(at_ns=ms(55), source=0, target=1))
     arrived = [value[1] for _, _, value in told(scenario(lambda node: Talker(), faults=faults))]

@@ -571,6 +571,17 @@ def test_the_explanation_is_short():
     assert "(95 more)" in lines[2]
 
 
+@pytest.mark.parametrize("writes", [5, 6])
+def test_five_operations_are_shown_and_how_many_more_there_are(writes):
+    history = [done((2 * i, 2 * i + 1), "write", i) for i in range(writes)]
+    lines = check_linearizability([*history, done((20, 21), "read", result=-1)], register()).explain().splitlines()
+    shown = lines[2 : next(number for number, line in enumerate(lines) if "which leaves" in line)]
+    assert [line.strip() for line in shown] == [
+        *["(1 more)"] * (writes - 5),
+        *[f"process 0 write({i}) -> None [{2 * i}..{2 * i + 1}]" for i in range(writes - 5, writes)],
+    ]
+
+
 def test_the_longest_prefix_is_found_though_the_search_gives_up_at_once():
     """A value that was never written is out of reach from the start; the order until its read is shown still."""
     history = [done((2 * i, 2 * i + 1), "write", i) for i in range(100)]
@@ -578,6 +589,26 @@ def test_the_longest_prefix_is_found_though_the_search_gives_up_at_once():
     judged = check_linearizability([*history, wrong], register())
     assert judged.blocked == wrong
     assert judged.prefix == tuple(history[:61])
+
+
+def test_a_value_that_nobody_takes_from_ahead_of_another_ends_the_search_at_once():
+    """The orders of the seven enqueues under way make no difference: 2 stays behind 1."""
+    history = [done((0, 1), "enqueue", 1), done((2, 3), "enqueue", 2), done((100, 101), "dequeue", result=2)]
+    history += [done((10, 99), "enqueue", 10 + i, process=1 + i) for i in range(7)]
+    assert check_linearizability(history, fifo_queue(), step_limit=100).verdict is Verdict.ILLEGAL
+
+
+@pytest.mark.parametrize(
+    ("steps", "overwrites"),
+    [
+        ((("w", "x", 1),), False),
+        ((("w", "x", 1), ("w", "y", 2)), True),
+        ((("w", "x", 1), ("r", "x", 1), ("w", "y", 2)), False),
+    ],
+)
+def test_only_what_writes_every_register_and_reads_none_overwrites_them_all(steps, overwrites):
+    model = multi_register({"x": 0, "y": 0})
+    assert model.is_overwrite(done((0, 1), "txn", steps, steps)) is overwrites
 
 
 def test_dead_ends_that_come_later_do_not_shorten_the_prefix():

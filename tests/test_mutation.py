@@ -297,6 +297,145 @@ def test_a_score_below_what_was_asked_for_is_status_1(folder: Path) -> None:
     assert statuses == {"0": 0, "100": 1}
 
 
+# Judged by tests.
+
+LEDGER = """\
+class Ledger:
+    def __init__(self):
+        self.entries = []
+        self.peak = 0
+
+    def add(self, amount):
+        if amount <= 0:
+            return False
+        self.entries.append(amount)
+        self.peak = max(self.peak, amount)
+        return True
+
+    def total(self):
+        left, total = list(self.entries), 0
+        while left:
+            total += left.pop()
+        return total
+
+    def never(self):
+        return 7
+"""
+LEDGER_TESTS = """\
+from hypothesis import given, strategies as st
+from ledger import Ledger
+
+def drained(ledger):
+    while not ledger.add(1):  # a loop that is not the ledger's own
+        pass
+    return ledger
+
+def test_what_is_added_is_in_the_total():
+    ledger = drained(Ledger())
+    assert ledger.add(2)
+    assert ledger.total() == 3
+
+@given(st.integers(-3, 3))
+def test_what_is_not_above_zero_is_refused(amount):
+    print("noise")
+    assert Ledger().add(amount) == (amount > 0)
+"""
+
+
+@pytest.fixture
+def ledger(folder: Path) -> Path:
+    (folder / "ledger.py").write_text(LEDGER, encoding="utf-8")
+    (folder / "test_ledger.py").write_text(LEDGER_TESTS, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_how_mutants_die_by_tests(ledger: Path) -> None:
+    found = mutate("ledger.py", "--tests", "test_ledger.py", "--jobs", "2")
+
+    def fate(text: str, replacement: str) -> dict[str, Any]:
+        line = next(number for number, each in enumerate(LEDGER.splitlines(), 1) if text in each)
+        return next(each for each in found["mutants"] if (each["line"], each["replacement"]) == (line, replacement))
+
+    total = "test_ledger.py::test_what_is_added_is_in_the_total"
+    refused = "test_ledger.py::test_what_is_not_above_zero_is_refused"
+    assert (fate("total += left.pop()", "-=")["fate"], fate("total += left.pop()", "-=")["by"]) == ("test", total)
+    assert fate("total += left.pop()", "-=")["detail"] == (
+        "AssertionError: assert ledger.total() == 3 (test_ledger.py:12)"
+    )
+    assert fate("amount <= 0", "<")["by"] == refused, "each in a session of its own, and Hypothesis draws in it"
+    assert fate("total += left.pop()", "pass")["by"] == f"Hang at {total}", "the ledger's own loop has no end"
+    assert fate("amount <= 0", ">")["by"] == f"Hang at {total}", "nor has the test's, which calls the ledger"
+    survivor = fate("self.peak = max", "pass")
+    assert (survivor["fate"], survivor["by"], survivor["tests"]) == ("survived", "", 2) and survivor["ran"] >= 4
+    assert "+        pass" in survivor["diff"]
+    assert (fate("return 7", "8")["fate"], fate("return 7", "8")["ran"]) == ("never ran", 0)
+    assert found["tests"] == ["test_ledger.py"] and found["scenarios"] == []
+    assert not (ledger / ".pytest_cache").exists(), "nothing is left for the next session"
+    again = mutate("ledger.py", "--tests", "test_ledger.py", "--jobs", "1")
+    assert again["mutants"] == found["mutants"], "and the number of jobs changes nothing"
+
+
+def test_what_tests_judge_is_told_and_goes_on(ledger: Path) -> None:
+    asked = ("mutate", "ledger.py", "--tests", "test_ledger.py", "--mutants", "4", "--seed", "2", "--every")
+    said = simclock(*asked, "--at-least", "100")
+    assert said.exit_code == 1, "some survive"
+    lines = said.stdout.splitlines()
+    assert "  tested by  test_ledger.py" in lines and not [line for line in lines if "hunted in" in line]
+    assert [line for line in lines if line.startswith("ledger.py:") and "ran " in line and "in 2 tests" in line]
+    assert [line for line in lines if ": killed by test_ledger.py::test_what_is_" in line]
+    assert simclock("mutate", "--resume", "1", "--every").stdout == said.stdout
+    (ledger / "test_ledger.py").write_text(LEDGER_TESTS.replace("-3, 3", "-4, 4"), encoding="utf-8")
+    refused = simclock("mutate", "--resume", "1")
+    assert refused.exit_code == 2 and "was of other code" in refused.stderr, "the tests are part of it"
+
+
+@pytest.mark.slow
+def test_a_file_of_the_package_is_judged_by_its_tests(folder: Path) -> None:
+    file, tests = ROOT / "protocols/raft/snapshots.py", ROOT / "tests/test_durations.py"
+    refused = simclock("mutate", str(file), "--tests", str(tests), "--mutants", "1")
+    assert refused.exit_code == 2 and f"{file}: no test imports it ({tests}): name one that does" in refused.stderr
+    durations = mutate(str(ROOT / "simclock/durations.py"), "--tests", str(tests), "--mutants", "3")
+    assert durations["counts"]["test"] >= 1
+
+
+@pytest.mark.slow
+def test_what_survives_the_tests_is_hunted_where_the_user_asks_for_both(folder: Path) -> None:
+    tests = "from ring import Ring, Token\n\n\ndef test_ring():\n    assert Token(3).hops == 3\n"
+    (folder / "test_ring.py").write_text(tests, encoding="utf-8")
+    alone = mutate("ring.py", "--tests", "test_ring.py", "--mutants", "8")
+    both = mutate("ring.py", "--tests", "test_ring.py", "--mutants", "8", "--seeds", "2")
+    assert alone["counts"]["test"] == both["counts"]["test"] == 0 and both["scenarios"] == ["ring.py:ring"]
+    assert both["counts"]["property"] + both["counts"]["error"] > 0
+    assert {each["tests"] for each in both["mutants"] if not each["killed"]} == {1}
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        ("test_nothing.py", "--tests test_nothing.py: there is no such file"),
+        ("test_wrong.py", "test_wrong.py::test_wrong fails without a mutant: AssertionError: assert 1 > 2"),
+        ("test_broken.py", "test_broken.py cannot be collected without a mutant: ModuleNotFoundError: No module"),
+        ("empty.py", "--tests empty.py: no test runs there, so none can kill a mutant"),
+        ("test_skipped.py", "--tests test_skipped.py: no test runs there, so none can kill a mutant"),
+        ("test_other.py", "ledger.py: no test imports it (test_other.py): name one that does with --tests"),
+    ],
+)
+def test_tests_that_cannot_judge_are_one_line(ledger: Path, tests: str, said: str) -> None:
+    files = {
+        "test_wrong.py": "import ledger\n\n\ndef test_wrong():\n    assert 1 > 2\n",
+        "test_broken.py": "import nowhere\n",
+        "empty.py": "import ledger\n",
+        "test_skipped.py": "import pytest, ledger\n\n\n@pytest.mark.skip\ndef test_it():\n    pass\n",
+        "test_other.py": "def test_it():\n    pass\n",
+    }
+    for name, text in files.items():
+        (ledger / name).write_text(text, encoding="utf-8")
+    done = simclock("mutate", "ledger.py", "--tests", tests)
+    assert done.exit_code == 2, done.output
+    assert len(done.stderr.splitlines()) == 1 and said in done.stderr, done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -76,6 +76,13 @@ def test_messages_queue_on_a_link_and_links_do_not_share_the_queue(same_everywhe
     assert [o[:2] for o in told(result)] == [(14, 1), (14, 2), (24, 1), (34, 1), (44, 1), (54, 1)]
 
 
+@pytest.mark.parametrize(
+    ("bytes_per_s", "told"), [(1_000, "set-bandwidth 1000 B/s"), (0, "set-bandwidth without limit")]
+)
+def test_a_bandwidth_is_told_with_its_bytes_and_none_as_none(bytes_per_s: int, told: str) -> None:
+    assert SetBandwidth(at_ns=0, bytes_per_s=bytes_per_s).describe() == told
+
+
 def test_an_idle_link_has_no_queue_left(same_everywhere: SameEverywhere) -> None:
     """A note of 8 bytes or so every 10 ms at 10,000 bytes a second: each finds the link free."""
     network = Network(latency=Constant(delay_ns=ms(4)), bytes_per_s=10_000)

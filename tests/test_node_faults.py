@@ -261,6 +261,22 @@ def test_a_slow_disk_delays_what_follows_a_sync(same_everywhere: SameEverywhere,
     assert arrived == [(ms(30) + usual, 3), (ms(69), 6), (ms(90) + usual, 9)]
 
 
+class Forgets(Node):
+    """Node 0 syncs what it writes, node 1 does not."""
+
+    def on_start(self) -> None:
+        self.disk.write("it", 1)
+        if self.id == 0:
+            self.disk.sync()
+
+
+def test_crashes_that_lose_writes_are_counted(same_everywhere: SameEverywhere) -> None:
+    for struck, lost in (((0,), None), ((1,), 1), ((0, 1), 1)):
+        faults = tuple(Crash(at_ns=ms(20), node=node) for node in struck)
+        result = same_everywhere(scenario(lambda node: Forgets(), faults=faults))
+        assert result.counters.get("crashes_losing_writes") == lost
+
+
 # Nodes that end themselves.
 
 

@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,7 @@ from simclock import (
     Message,
     Network,
     Node,
+    Observer,
     Scenario,
     Uniform,
     UsageError,
@@ -136,6 +138,26 @@ def test_a_result_shows_its_verdict_digest_and_what_was_seen_with_all_text_escap
     ):
         assert part in text
     assert "<script>" not in text and "<i>" not in text
+
+
+class Keeps(Observer):
+    """Keeps a text of 200 characters, or of one more."""
+
+    def report(self):
+        return "a" * 199 + "bc"[: self.kept]
+
+
+class Fits(Keeps):
+    kept = 1
+
+
+class IsTooLong(Keeps):
+    kept = 2
+
+
+def test_what_an_observer_kept_is_shown_whole_where_it_is_short():
+    text = run(replace(chatting(1), observers=(Fits, IsTooLong)))._repr_html_()
+    assert "ab<" in text and "ab...<" in text and "bc" not in text
 
 
 def test_a_sweep_is_a_value_that_shows_what_is_not_valid_and_what_replays_it():

@@ -131,6 +131,12 @@ def test_a_method_that_is_close_to_a_handler_is_named(methods, meant):
     assert warnings == (() if meant is None else (told,))
 
 
+def test_simclocks_own_classes_are_taken_to_be_right():
+    ours = type("Ours", (Node,), {"__module__": "simclock.protocols.x", "on_mesage": lambda self: None})
+    mine = type("Mine", (ours,), {"__module__": __name__, "on_timr": lambda self: None})
+    assert run(scenario(mine)).warnings == ("Mine.on_timr is never called: is it meant to be on_timer?",)
+
+
 def test_a_method_that_its_class_calls_is_none():
     called = named(on_timeout=lambda self: None, on_start=calls_on_timeout)
     assert run(scenario(called)).warnings == ()

@@ -419,6 +419,7 @@ def test_a_history_is_judged(read: int, verdict: str) -> None:
     report = result.report(Linearizable)
     assert (report.verdict, report.operations) == (verdict, 2)
     assert [each.property for each in result.violations] == ["linearizability"] * (verdict == "ILLEGAL")
+    assert {each.node for each in result.violations} <= {-1}, "it is nobody's in particular"
 
 
 def test_what_is_no_operation_is_named() -> None:

@@ -283,6 +283,21 @@ def test_eventually_counts_from_the_start_or_the_end_of_the_last_fault(times_ms,
     assert result.unjudged == ()
 
 
+@pytest.mark.parametrize(
+    ("ends_ms", "predicate", "broken_at_ms"),
+    [
+        (55, lambda nodes: nodes[1].get("up"), None),
+        (30, lambda nodes: nodes[1].get("up"), 60),
+        (55, lambda nodes: nodes.now.value and nodes[1].get("up"), 60),
+    ],
+)
+def test_what_has_held_and_no_longer_does_is_not_met_by_that(ends_ms, predicate, broken_at_ms):
+    """From 1 ms until then, with a cut until 50 ms; what looks at `now` has held in an instant alone."""
+    up = eventually("up", predicate, within="10ms")
+    result = told([[], [(1, "up", True), (ends_ms, "up", False)]], up, faults=CUT)
+    assert violations(result) == ([] if broken_at_ms is None else [("up", -1, ms(broken_at_ms))])
+
+
 def test_eventually_is_unknown_where_it_could_not_be_told():
     quiet = told([[(1, "decided", 1)], []], ALL_DECIDE, duration_ns=ms(5))
     assert violations(quiet) == [("all decide", -1, ms(5))], "nothing is left that could still decide"

@@ -25,7 +25,7 @@ from simclock.actors import Message, Node, run
 from simclock.actors.run import Placement
 from simclock.experiments.command_line import main
 from simclock.experiments.traces.waiting import who_waits
-from simclock.kernel.quiet import NEVER_QUIET
+from simclock.kernel.quiet import NEVER_QUIET, Lost, Quiet
 
 
 class Ask(Message):
@@ -120,6 +120,13 @@ def quiet_everywhere(made: Scenario):
 )
 def test_a_run_says_since_when_it_is_quiet_and_what_was_lost(made, told):
     assert str(quiet_everywhere(made)) == told
+
+
+@pytest.mark.parametrize(("nodes", "more"), [(3, ""), (5, "; and 2 nodes more lost what they sent last")])
+def test_three_of_what_was_lost_are_shown(nodes, more):
+    lost = tuple(Lost(0, node, 1, 9, "Ask", "lost") for node in range(nodes))
+    shown = "; ".join(f"node {node}'s Ask to 9 was lost" for node in range(3))
+    assert str(Quiet(0, lost)) == f"quiet since 0s: no message, no timer left; {shown}{more}"
 
 
 @pytest.mark.parametrize(

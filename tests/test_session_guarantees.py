@@ -74,6 +74,10 @@ TEXTBOOK = {
     "an unknown write that was seen through another": (history("x=1!", "x?1 y=1", "y?1 x?nil"), (CAUSALITY,)),
     "an unknown write after what its writer wrote": (history("n=1 l=1!", "l?1 n?nil"), (CAUSALITY,)),
     "an unknown write after what its writer read": (history("a=1", "a?1 r=1!", "r?1 a?nil"), (CAUSALITY,)),
+    "two unknown writes, each seen by others": (
+        history("x=1!", "x=2!", "x?1 y=1", "y?1 x?2", "x?2 x?1"),
+        (CAUSALITY, MONOTONIC_READS),
+    ),
     "a write after an unknown one": (history("l=1! n=1", "l?1 n?nil"), ()),
     "a read of its own future": (history("x?1 x=1"), (CAUSALITY,)),
     "two reads of each other's future": (history("x?1 y=1", "y?1 x=1"), (CAUSALITY,)),

@@ -1,4 +1,4 @@
-"""`simclock mutate`: mutation testing of a protocol by its own scenario."""
+"""`simclock mutate`: mutation testing of a protocol by its own scenario, or by tests."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import reduce
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from simclock.durations import parse_duration
 from simclock.errors import UsageError
@@ -22,7 +24,18 @@ from simclock.experiments.commands.options import SEED, Overrides, database_opti
 from simclock.experiments.mutation.mutants import Mutant, sample
 from simclock.experiments.mutation.records import Asked, MutationRecords, Test, left
 from simclock.experiments.mutation.report import Found, as_json, fate_text, text
-from simclock.experiments.mutation.testing import Plan, Verdict, Workers, right_runs, sources, verdicts
+from simclock.experiments.mutation.suite import Suite, check_tests, test_files
+from simclock.experiments.mutation.testing import (
+    Judge,
+    Plan,
+    Verdict,
+    Workers,
+    hunter,
+    one_after_the_other,
+    right_runs,
+    sources,
+    verdicts,
+)
 from simclock.experiments.runs.code_version import HASH_BYTES, code_version
 from simclock.experiments.runs.database import DEFAULT_DATABASE, FINISHED, INTERRUPTED, ResultsDatabase, open_results
 from simclock.experiments.runs.source import find_source
@@ -35,10 +48,21 @@ from simclock.machinery import ROOT
 JUDGES = ("properties.py", "testimony.py", "workload.py", "people.py", "chatter.py", "typists.py")
 """Of a protocol's folder what asks and what judges: they are the test, and not what is tested."""
 HUNT = "-hunt"
+NOT_OF_THE_HUNT = frozenset(
+    ("files", "tests", "mutants", "seed", "jobs", "limit", "at_least", "resume", "every", "database", "form")
+)
+"""What the user may say of mutants that tests alone judge."""
 
 
 @click.command("mutate")
 @click.argument("files", nargs=-1, type=click.Path())
+@click.option(
+    "--tests",
+    multiple=True,
+    metavar="PATH",
+    help="Tests of pytest that judge the mutants, each until the first fails; may be repeated. What survives is hunted"
+    " only where an option of the hunt is given too.",
+)
 @click.option(
     "--scenario",
     "scenarios",
@@ -61,6 +85,7 @@ HUNT = "-hunt"
 def mutate(
     *,
     files: tuple[str, ...],
+    tests: tuple[str, ...],
     scenarios: tuple[str, ...],
     mutants: int | None,
     seed: int,
@@ -75,16 +100,20 @@ def mutate(
     form: str,
     overrides: Overrides,
 ) -> int:
-    """Change one token of FILES at a time, and see whether a scenario's hunt notices.
+    """Change one token of FILES at a time, and see whether a scenario's hunt, or a test, notices.
 
     Each mutant runs in a process of its own, in which the changed module takes the right one's place when it is
-    imported. It is killed by a property, by an error of the code, or by a hang (a run that does far more than the right
-    code does); else it survives, and is shown with how often the changed place ran, in how many runs the digest was
-    another than the right code's, and a diff.
+    imported. It is killed by a test, by a property, by an error of the code, or by a hang (a run that does far more
+    than the right code does); else it survives, and is shown with how often the changed place ran, in how many runs the
+    digest was another than the right code's, and a diff.
+
+    With --tests alone nothing is hunted. With --tests and an option of the hunt, as --scenario or --seeds, what
+    survives the tests is hunted.
 
     \b
     Examples:
       simclock mutate protocols/raft/elections.py --mutants 100
+      simclock mutate protocols/raft/snapshots.py --tests tests/test_raft_snapshots.py
       simclock mutate mine.py --seeds 100
       simclock mutate mine.py --scenario mine.py:tpc --nemesis swarm
       simclock mutate --resume
@@ -96,9 +125,11 @@ def mutate(
     asked = None
     if not numbered:
         files = _without_judges(files)
-        named = [overrides.source(name) for name in scenarios or _default_scenarios(files)]
+        check_tests(tests)
+        hunts = scenarios or (() if tests and not _hunt_options() else _default_scenarios(files))
+        named = [overrides.source(name) for name in hunts]
         texts = tuple([(each.text, write_settings(each.name, replace(each.settings, seed=0))) for each in named])
-        asked = Asked(files=files, scenarios=texts, seeds=seeds, first=first, mutants=mutants, seed=seed)
+        asked = Asked(files=files, scenarios=texts, tests=tests, seeds=seeds, first=first, mutants=mutants, seed=seed)
     with open_results(database, create=asked is not None) as opened:
         testing = _begun(MutationRecords(opened), asked, resume, files)
         state = testing.through(jobs or os.cpu_count() or 1, limit_s)
@@ -112,6 +143,13 @@ def mutate(
             _tell_interrupted(found, opened)
             return exit_status.INTERRUPTED
         return exit_status.VALID if found.score() >= at_least else exit_status.VIOLATED
+
+
+def _hunt_options() -> bool:
+    """Whether the user has given an option that only a hunt has, such as --seeds or --nemesis."""
+    context = click.get_current_context()
+    given = {name for name in context.params if context.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    return bool(context.args) or not given <= NOT_OF_THE_HUNT
 
 
 def _limit_s(text: str) -> float:
@@ -185,6 +223,7 @@ def _begun(records: MutationRecords, asked: Asked | None, resume: bool, files: S
         names=tuple([name for name, _ in asked.scenarios]),
         seeds=asked.seeds,
         first=asked.first,
+        tests=asked.tests,
     )
     mutants, there_are = sample([(file, source) for file, _, source in plan.files], asked.mutants, asked.seed)
     if not mutants:
@@ -198,12 +237,18 @@ def _begun(records: MutationRecords, asked: Asked | None, resume: bool, files: S
 
 
 def _code_hash(asked: Asked) -> str:
-    """Of all code that decides the outcome: the scenarios', our own, and the files, which may lie elsewhere."""
+    """Of all code that decides the outcome: scenarios', tests', our own, and the files, which may lie elsewhere."""
     hashed = blake2b(digest_size=HASH_BYTES)
     for name, _ in asked.scenarios:
         hashed.update(code_version(find_source(name).name).hash.encode())
     for _, _, source in sources(asked.files):
         hashed.update(f"{len(source)}\0{source}".encode())
+    if asked.tests:
+        check_tests(asked.tests)
+        hashed.update(code_version().hash.encode())
+        for path in test_files(asked.tests):
+            content = path.read_bytes()
+            hashed.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return hashed.hexdigest()
 
 
@@ -224,27 +269,37 @@ class _Testing:
         """Hunt what is left, and save what comes; gives the state in which the test ended."""
         todo = left(self.mutants, self.known)
         state = FINISHED
-        workers = Workers()
         try:
             if todo:
-                right = right_runs(self.plan, jobs, workers)
-                self.wrong = right.wrong
-                total, done = len(self.mutants), len(self.known)
-                with (
-                    progress_bar(total=total, initial=done, desc="mutate", unit="mutant") as bar,
-                    closing(verdicts(self.plan, todo, right, jobs=jobs, limit_s=limit_s, workers=workers)) as running,
-                ):
-                    for verdict in running:
-                        self.records.save(self.number, verdict)
-                        self.known.append(verdict)
-                        self._tell(verdict, bar)
+                self._judge(todo, jobs, limit_s)
         except KeyboardInterrupt:
             state = INTERRUPTED
-        finally:
-            workers.close()
         self.known.sort(key=lambda verdict: verdict.number)
         self.records.end(self.number, state)
         return state
+
+    def _judge(self, todo: Sequence[Mutant], jobs: int, limit_s: float | None) -> None:
+        judges: list[Judge] = []
+        with ExitStack() as ending:
+            judging = ending.enter_context(ExitStack())
+            if self.plan.tests:
+                suite = Suite(self.plan)
+                judging.callback(suite.close)
+                suite.begin(min(jobs, len(todo)), limit_s)
+                judges.append(suite.judge)
+            if self.plan.scenarios:
+                workers = Workers()
+                judging.callback(workers.close)
+                right = right_runs(self.plan, jobs, workers)
+                self.wrong = right.wrong
+                judges.append(hunter(self.plan, right, limit_s, workers))
+            total, done = len(self.mutants), len(self.known)
+            bar = ending.enter_context(progress_bar(total=total, initial=done, desc="mutate", unit="mutant"))
+            judge = reduce(one_after_the_other, judges)
+            for verdict in ending.enter_context(closing(verdicts(todo, judge, jobs=jobs, close=judging.close))):
+                self.records.save(self.number, verdict)
+                self.known.append(verdict)
+                self._tell(verdict, bar)
 
     def _tell(self, verdict: Verdict, bar: Any) -> None:
         mutant = self.mutants[verdict.number]

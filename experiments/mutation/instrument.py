@@ -1,7 +1,8 @@
 """A source, compiled with counters: how often the place that was changed ran, and how much a run has done.
 
 Law: a run of a mutant ends. What it may do is counted, not timed, so that a mutant without an end is the same hang on
-every machine: turns of the loops in the files under test, and messages and timers that nodes have handled.
+every machine: turns of the loops in the files under test, and messages and timers that nodes have handled; where tests
+judge, and no run of nodes does, calls of the functions in these files count as turns, since the loop may be another's.
 
 This module imports nothing of ours: what is replaced must not have been imported before.
 """
@@ -24,6 +25,10 @@ TURNS_MAX = 2_000_000
 
 class Hang(BaseException):
     """A run has done far more than the right code does. No `except Exception` of the code under test catches it."""
+
+
+class UnderTest(BaseException):
+    """What is under test is imported where it must not be yet."""
 
 
 class Counters:
@@ -51,6 +56,11 @@ class Counters:
         if self.turns > self.turns_max:
             raise Hang(f"more than {self.turns_max:,} turns of loops")
 
+    @property
+    def hung(self) -> bool:
+        """Whether loops have turned more often than they may, whatever became of the exception."""
+        return self.turns > self.turns_max
+
     def handle(self) -> None:
         """A node handles a message or a timer."""
         self.handled += 1
@@ -64,10 +74,12 @@ class Replacement(NamedTuple):
     source: str
     span: tuple[int, int] | None = None
     """Where the change stands in it, in bytes; None: nothing is changed."""
+    calls: bool = False
+    """Whether a call of a function counts as a turn of a loop."""
 
 
-def install(replacements: Mapping[str, Replacement]) -> tuple[Counters, set[str]]:
-    """Have these files, by their real paths, compiled so whenever they are imported.
+def install(replacements: Mapping[str, Replacement | None]) -> tuple[Counters, set[str]]:
+    """Have these files, by their real paths, compiled so whenever they are imported; None: that is refused.
 
     Gives the counters, and the files that have been imported so far, which grows.
     """
@@ -80,8 +92,11 @@ def install(replacements: Mapping[str, Replacement]) -> tuple[Counters, set[str]
         path = os.path.realpath(loader.path)
         if path not in replacements:
             return usual(loader, fullname)
+        replacement = replacements[path]
+        if replacement is None:
+            raise UnderTest(path)
         imported.add(path)
-        code: CodeType = compile(instrumented(replacements[path]), loader.path, "exec", dont_inherit=True)
+        code: CodeType = compile(instrumented(replacement), loader.path, "exec", dont_inherit=True)
         return code
 
     SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment] # a path finder would not see files
@@ -92,7 +107,7 @@ def instrumented(replacement: Replacement) -> ast.Module:
     """The tree of that source, counting."""
     tree = ast.parse(replacement.source)
     target = None if replacement.span is None else _innermost(tree, replacement.source, *replacement.span)
-    counting: ast.Module = _Counting(target).visit(tree)
+    counting: ast.Module = _Counting(target, replacement.calls).visit(tree)
     return ast.fix_missing_locations(counting)
 
 
@@ -124,13 +139,16 @@ def _call(name: str) -> ast.Call:
 class _Counting(ast.NodeTransformer):
     """Puts the calls in that count."""
 
-    def __init__(self, target: ast.expr | ast.stmt | None) -> None:
+    def __init__(self, target: ast.expr | ast.stmt | None, calls: bool) -> None:
         self._target = target
+        self._calls = calls
 
     def visit(self, node: ast.AST) -> Any:
         node = self.generic_visit(node)
         if isinstance(node, ast.For | ast.While):
             node.body.insert(0, ast.Expr(_call(TURN)))
+        if self._calls and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body.insert(0 if ast.get_docstring(node, clean=False) is None else 1, ast.Expr(_call(TURN)))
         if node is not self._target:
             return node
         if isinstance(node, ast.expr):

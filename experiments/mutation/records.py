@@ -1,8 +1,8 @@
 """What is kept of a mutation test: two tables beside the sweeps', in the same file.
 
 Law: a verdict is saved when it is known, so nothing is lost by Ctrl-C; a test goes on where nothing of it has changed:
-files, scenarios, seeds, sample and code. The tables are made when they are first needed; an older simclock does not
-look at them.
+files, tests, scenarios, seeds, sample and code. The tables are made when they are first needed; an older simclock does
+not look at them.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Asked:
     files: tuple[str, ...]
     scenarios: tuple[tuple[str, str], ...]
     """(as the user named it, its scenario file)."""
+    tests: tuple[str, ...] = ()
+    """What pytest is given."""
     seeds: int
     first: int
     mutants: int | None
@@ -118,7 +120,8 @@ class MutationRecords:
         try:
             given = json.loads(text)
             scenarios = tuple([(str(name), str(file)) for name, file in given.pop("scenarios")])
-            return Asked(files=tuple(given.pop("files")), scenarios=scenarios, **given)
+            tests = tuple(map(str, given.pop("tests", ())))
+            return Asked(files=tuple(given.pop("files")), scenarios=scenarios, tests=tests, **given)
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError):
             raise UsageError(f"{self.database.path}: mutation test {number} is damaged: {MOVE_AWAY}") from None
 
@@ -127,7 +130,9 @@ class MutationRecords:
             verdict = Verdict(**json.loads(text))
         except (TypeError, ValueError, RecursionError):
             verdict = None
-        counts: tuple[Any, ...] = () if verdict is None else (verdict.runs, verdict.ran, verdict.differed)
+        counts: tuple[Any, ...] = (
+            () if verdict is None else (verdict.runs, verdict.ran, verdict.differed, verdict.tests)
+        )
         if (
             verdict is None
             or verdict.number != number

@@ -9,11 +9,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from simclock.experiments.mutation.mutants import Mutant
-from simclock.experiments.mutation.testing import ERROR, HANG, KILLS, PROPERTY, Plan, Verdict
+from simclock.experiments.mutation.testing import ERROR, HANG, KILLS, PROPERTY, TEST, Plan, Verdict
 
 SURVIVED = "survived"
 NEVER_RAN = "never ran"
 CHANGED_NOTHING = "changed nothing"
+NAMED_MAX = 5
+"""So many of what killed are named in a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +48,19 @@ def fate(verdict: Verdict) -> str:
         return verdict.killed
     if verdict.ran == 0:
         return NEVER_RAN
-    return SURVIVED if verdict.differed else CHANGED_NOTHING
+    return SURVIVED if verdict.differed or not verdict.runs else CHANGED_NOTHING
 
 
 def fate_text(verdict: Verdict) -> str:
     """The same with what was counted."""
-    times = f"ran {verdict.ran:,} times in {verdict.runs:,} runs"
+    counts = ((verdict.tests, "tests"), (verdict.runs, "runs"))
+    where = " and ".join(f"{number:,} {noun}" for number, noun in counts if number)
+    times = f"ran {verdict.ran:,} times in {where}"
+    differed = f", {verdict.differed:,} of them other than the right code's" if verdict.runs else ""
     texts = {
-        NEVER_RAN: f"never ran, in {verdict.runs:,} runs",
+        NEVER_RAN: f"never ran, in {where}",
         CHANGED_NOTHING: f"{times}, changed nothing: likely equivalent",
-        SURVIVED: f"{times}, {verdict.differed:,} of them other than the right code's",
+        SURVIVED: f"{times}{differed}",
     }
     return texts.get(fate(verdict), f"killed: {verdict.by}")
 
@@ -66,18 +71,23 @@ def text(found: Found, *, every: bool = False) -> Iterator[str]:
     taken = f"{len(found.mutants):,} of {found.there_are:,} mutants (sample {found.seed})"
     yield f"mutation test {found.test}: {taken}, {len(found.verdicts):,} done"
     yield f"  files      {', '.join(file for file, _, _ in plan.files)}"
-    seeds = f"seeds {plan.first}:{plan.first + plan.seeds}"
-    yield f"  hunted in  {', '.join(plan.names)}; {seeds}{' of each' if len(plan.names) > 1 else ''}"
+    if plan.tests:
+        yield f"  tested by  {', '.join(plan.tests)}"
+    if plan.names:
+        seeds = f"seeds {plan.first}:{plan.first + plan.seeds}"
+        yield f"  hunted in  {', '.join(plan.names)}; {seeds}{' of each' if len(plan.names) > 1 else ''}"
     if found.wrong:
         yield f"  left out   {len(found.wrong):,} runs in which the right code is not right: {found.wrong[0]}"
     counts = Counter(fate(verdict) for verdict in found.verdicts)
-    for kind, words in ((PROPERTY, "by a property"), (ERROR, "by an error"), (HANG, "by a hang")):
+    for kind in (*((TEST,) if plan.tests else ()), *((PROPERTY,) if plan.names else ()), ERROR, HANG):
         named = Counter(_short(verdict) for verdict in found.verdicts if verdict.killed == kind)
-        several = ", ".join(f"{name} {count}" for name, count in named.most_common())
-        yield _count(f"killed {words}", counts[kind], several)
+        several = ", ".join(f"{name} {count}" for name, count in named.most_common(NAMED_MAX))
+        more = f", {len(named) - NAMED_MAX:,} others" if len(named) > NAMED_MAX else ""
+        yield _count(f"killed by {'an' if kind == ERROR else 'a'} {kind}", counts[kind], f"{several}{more}")
     yield _count("survived", counts[SURVIVED])
     yield _count("survived, never ran", counts[NEVER_RAN])
-    yield _count("survived, changed nothing", counts[CHANGED_NOTHING], "likely equivalent")
+    if plan.names:
+        yield _count("survived, changed nothing", counts[CHANGED_NOTHING], "likely equivalent")
     yield f"  score      {found.score():.1f}% of {len(found.verdicts):,} are killed"
     mutants = {mutant.number: mutant for mutant in found.mutants}
     for verdict in found.verdicts:
@@ -96,6 +106,8 @@ def _count(words: str, count: int, more: str = "") -> str:
 
 
 def _short(verdict: Verdict) -> str:
+    if verdict.killed == TEST:
+        return verdict.by.partition("::")[2] or verdict.by
     return verdict.by if verdict.killed == PROPERTY else verdict.by.partition(" at ")[0]
 
 
@@ -118,6 +130,7 @@ def as_json(found: Found) -> str:
     document = {
         "test": found.test,
         "files": [file for file, _, _ in found.plan.files],
+        "tests": list(found.plan.tests),
         "scenarios": list(found.plan.names),
         "seeds": [found.plan.first, found.plan.first + found.plan.seeds],
         "sample": found.seed,

@@ -1,8 +1,8 @@
 """All mutants of some files, each in a process of its own, over the cores; the right code's runs come first.
 
-Law: a mutant's outcome follows from it, the scenarios and the seeds alone, so it does not depend on how many are hunted
-at a time or on which is done first. The one exception is a process that is silent for too long (`limit_s`), which
-is ended: a hang that no counter has seen.
+Law: a mutant's outcome follows from it, the tests, the scenarios and the seeds alone, so it does not depend on how many
+are judged at a time or on which is done first. The one exception is a process that is silent for too long (`limit_s`),
+which is ended: a hang that no counter has seen.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ from simclock.experiments.mutation.mutants import Mutant
 from simclock.hash_seed import VARIABLE, of_workers
 
 WORKER = "simclock.experiments.mutation.worker"
-PROPERTY, ERROR, HANG = "property", "error", "hang"
-KILLS = (PROPERTY, ERROR, HANG)
+TEST, PROPERTY, ERROR, HANG = "test", "property", "error", "hang"
+KILLS = (TEST, PROPERTY, ERROR, HANG)
 SILENT = "no answer"
 LIMIT_TIMES = 30
 """A process may take so many times as long as the right code's runs, and LIMIT_S_MIN more."""
@@ -40,16 +41,22 @@ class Verdict:
     killed: str
     """One of KILLS, or empty: it survived."""
     by: str
-    """The property that was violated, or the class and place of what was raised."""
+    """The test that failed, the property that was violated, or the class and place of what was raised."""
     detail: str
     scenario: int | None
     """The number of the scenario that killed it."""
     seed: int | None
     runs: int
     ran: int
-    """How often the changed place ran, in all runs."""
+    """How often the changed place ran, in all tests and runs."""
     differed: int
     """In how many runs the digest was another than the right code's."""
+    tests: int = 0
+    """How many tests ran."""
+
+
+Judge = Callable[[Mutant], Verdict | None]
+"""Says what becomes of a mutant; None where the judging was ended meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +71,32 @@ class Plan:
     """What the scenarios are called."""
     seeds: int
     first: int
+    tests: tuple[str, ...] = ()
+    """What pytest is given, before anything is hunted."""
 
     def original(self, mutant: Mutant) -> str:
         """The source that a mutant changes."""
         return next(source for file, _, source in self.files if file == mutant.file)
+
+    def sources(self, mutant: Mutant | None) -> list[tuple[str, str, tuple[int, int] | None]]:
+        """(real path, source, where it is changed) of each file, with this mutant; None: the right code."""
+        found: list[tuple[str, str, tuple[int, int] | None]] = []
+        for file, path, source in self.files:
+            if mutant is not None and file == mutant.file:
+                span = (mutant.start, mutant.start + len(mutant.replacement.encode()))
+                found.append((path, mutant.source(source), span))
+            else:
+                found.append((path, source, None))
+        return found
+
+    def check_imported(self, answer: dict[str, Any], nobody: str, mend: str) -> None:
+        """Raise UsageError for a file that the right code's process had before, or has not imported."""
+        named = {path: file for file, path, _ in self.files}
+        if answer.get("early"):
+            raise UsageError(f"{named[answer['early'][0]]}: it runs the mutants itself, so it cannot be mutated")
+        unused = [file for path, file in named.items() if path not in answer.get("imported", named)]
+        if unused:
+            raise UsageError(f"{unused[0]}: no {nobody} imports it {mend}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +168,7 @@ class Workers:
 def right_runs(plan: Plan, jobs: int, workers: Workers) -> Right:
     """Run the right code with every seed. Raises UsageError where it never runs, or is never right."""
     every = list(interleaved(len(plan.scenarios), range(plan.first, plan.first + plan.seeds)))
-    files = [(path, source, None) for _, path, source in plan.files]
+    files = plan.sources(None)
     shares = [every[start::jobs] for start in range(min(jobs, len(every)))]
     tasks = [{"files": files, "scenarios": plan.scenarios, "right": None, "runs": share} for share in shares]
     with ThreadPoolExecutor(jobs) as pool:
@@ -169,29 +198,44 @@ def right_runs(plan: Plan, jobs: int, workers: Workers) -> Right:
 
 
 def _check(answer: dict[str, Any], plan: Plan) -> None:
-    named = {path: file for file, path, _ in plan.files}
     if "died" in answer:
         raise PlacementError(f"the process that runs the right code died: {answer['died']}")
-    if answer.get("early"):
-        raise UsageError(f"{named[answer['early'][0]]}: it runs the mutants itself, so it cannot be mutated")
-    if "runs" not in answer:
+    if "runs" not in answer and "early" not in answer:
         raise UsageError(f"the scenario cannot be made: {answer['detail']}")
-    unused = [file for path, file in named.items() if path not in answer["imported"]]
-    if unused:
-        raise UsageError(f"{unused[0]}: no scenario imports it ({', '.join(plan.names)}): name one with --scenario")
+    plan.check_imported(answer, "scenario", f"({', '.join(plan.names)}): name one with --scenario")
 
 
-def verdicts(
-    plan: Plan, mutants: Iterable[Mutant], right: Right, *, jobs: int, limit_s: float | None, workers: Workers
-) -> Generator[Verdict]:
-    """Hunt these mutants; gives what became of each as it is known."""
-    limit_s = limit_s or LIMIT_S_MIN + LIMIT_TIMES * right.wall_s
+def hunter(plan: Plan, right: Right, limit_s: float | None, workers: Workers) -> Judge:
+    """Hunts mutants with the scenarios."""
+    return partial(_hunted, plan, right, limit_s or limit_of(right.wall_s), workers)
+
+
+def limit_of(wall_s: float) -> float:
+    """How long a process may be silent, where the right code takes so long."""
+    return LIMIT_S_MIN + LIMIT_TIMES * wall_s
+
+
+def one_after_the_other(first: Judge, second: Judge) -> Judge:
+    """Has the second judge what survives the first."""
+
+    def judge(mutant: Mutant) -> Verdict | None:
+        before = first(mutant)
+        if before is None or before.killed:
+            return before
+        after = second(mutant)
+        return None if after is None else replace(after, tests=before.tests, ran=before.ran + after.ran)
+
+    return judge
+
+
+def verdicts(mutants: Iterable[Mutant], judge: Judge, *, jobs: int, close: Callable[[], None]) -> Generator[Verdict]:
+    """Judge these mutants; gives what became of each as it is known. At the end all is closed."""
     waiting = iter(mutants)
     pool = ThreadPoolExecutor(jobs)
     under_way: set[Future[Verdict | None]] = set()
     try:
         for mutant in waiting:
-            under_way.add(pool.submit(_verdict, plan, mutant, right, limit_s, workers))
+            under_way.add(pool.submit(judge, mutant))
             if len(under_way) >= jobs:
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                 yield from _known(done)
@@ -199,7 +243,7 @@ def verdicts(
             done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
             yield from _known(done)
     finally:
-        workers.close()
+        close()
         pool.shutdown()
 
 
@@ -208,23 +252,26 @@ def _known(done: set[Future[Verdict | None]]) -> list[Verdict]:
     return sorted((each for each in found if each is not None), key=lambda each: each.number)
 
 
-def _verdict(plan: Plan, mutant: Mutant, right: Right, limit_s: float, workers: Workers) -> Verdict | None:
-    files: list[tuple[str, str, tuple[int, int] | None]] = []
-    for file, path, source in plan.files:
-        if file == mutant.file:
-            span = (mutant.start, mutant.start + len(mutant.replacement.encode()))
-            files.append((path, mutant.source(source), span))
-        else:
-            files.append((path, source, None))
-    answer = workers.ask({"files": files, "scenarios": plan.scenarios, "right": right.runs}, limit_s)
-    nothing = {"scenario": None, "seed": None, "runs": 0, "ran": 0, "differed": 0}
+def _hunted(plan: Plan, right: Right, limit_s: float, workers: Workers, mutant: Mutant) -> Verdict | None:
+    task = {"files": plan.sources(mutant), "scenarios": plan.scenarios, "right": right.runs}
+    answer = workers.ask(task, limit_s)
     if answer is None:
-        if workers.closed:
-            return None
-        answer = {"killed": HANG, "by": SILENT, "detail": f"it was silent for {limit_s:.0f} s", **nothing}
-    elif "died" in answer:
-        answer = {"killed": ERROR, "by": "its process died", "detail": answer["died"], **nothing}
-    return Verdict(number=mutant.number, **answer)
+        return None if workers.closed else silent(mutant, limit_s)
+    return died(mutant, answer["died"]) if "died" in answer else Verdict(number=mutant.number, **answer)
+
+
+_NOTHING: dict[str, Any] = {"scenario": None, "seed": None, "runs": 0, "ran": 0, "differed": 0}
+
+
+def silent(mutant: Mutant, limit_s: float) -> Verdict:
+    """Of a mutant whose process said nothing for so long."""
+    detail = f"it was silent for {limit_s:.0f} s"
+    return Verdict(number=mutant.number, killed=HANG, by=SILENT, detail=detail, **_NOTHING)
+
+
+def died(mutant: Mutant, detail: str) -> Verdict:
+    """Of a mutant whose process ended without an answer."""
+    return Verdict(number=mutant.number, killed=ERROR, by="its process died", detail=detail, **_NOTHING)
 
 
 def sources(files: Sequence[str]) -> tuple[tuple[str, str, str], ...]:
