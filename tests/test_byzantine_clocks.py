@@ -374,6 +374,7 @@ def test_the_same_on_every_placement(same_everywhere):
         assert entry.judge(same_everywhere(make_scenario(entry, settings))).status == VALID
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
     scenario = make_scenario(entries()[NAME], Settings(seed=6, duration_ns=seconds(50)))

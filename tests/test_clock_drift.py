@@ -101,6 +101,7 @@ def test_hunts_are_one_digest_everywhere(same_everywhere: SameEverywhere) -> Non
         assert judge(same_everywhere(scenario("clock-hunt", seed))).status == VALID
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_on_ray_too(ray: None) -> None:
     made = scenario(sync="berkeley", keys=KEYS, duration_ns=seconds(45))

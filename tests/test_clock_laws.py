@@ -67,6 +67,7 @@ def test_the_same_on_every_placement(same_everywhere):
         assert entry.judge(same_everywhere(make_scenario(entry, Settings(seed=seed, nodes=4)))).status == VALID
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
     scenario = make_scenario(entries()[NAME], Settings(seed=3, duration_ns=300_000_000))

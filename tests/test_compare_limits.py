@@ -246,6 +246,7 @@ def test_a_start_is_shown_and_is_no_standstill() -> None:
     assert not shown.still(59)
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_on_ray_who_looks_on_sees_the_workers_start_and_a_limit_ends_a_run(ray: None) -> None:
     seen: list[Standing | None] = []

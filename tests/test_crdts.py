@@ -103,6 +103,7 @@ def test_the_multicast_passes_a_long_hunt():
     assert reached > 150
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_it_is_the_same_run_on_ray(ray):
     entry = entries()["crdts"]

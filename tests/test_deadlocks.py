@@ -55,6 +55,7 @@ def test_the_same_seed_everywhere(same_everywhere):
     assert figures_of(result).commits > 5
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
     from simclock.actors import Placement

@@ -19,7 +19,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-LONG_PAGES = {"README.md", "hunting.md", "mutation.md", "own-scenarios.md", "project-01-clock-synchronization.md"}
+LONG_PAGES = {
+    "README.md",
+    "hunting.md",
+    "mutation.md",
+    "own-scenarios.md",
+    "project-01-clock-synchronization.md",
+    "project-03-vector-clock-store.md",
+    "project-09-crdts.md",
+}
 """Their commands take most of a minute; the other pages are tried in every run of the tests."""
 RULES = ROOT / "docs" / "raft-rules.md"
 """Its tables say of each rule where it is in the code, and which tests fail where it is broken."""

@@ -253,6 +253,7 @@ def test_the_right_runs_of_a_ground_are_shared_by_its_rows():
     assert done[0].rights[0] is done[1].rights[0]
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_a_class_of_ones_own_is_hunted_by_workers(ray):
     words = ["hunt", "leases-hunt", "--replace", f"StorageNode={mine('Hasty')}", "--hunts", "2", "--format", "json"]

@@ -112,6 +112,7 @@ def test_a_two_node_cluster_gives_the_same_digest_and_goes_on(two_node_cluster: 
     assert alive == "2", "only what was started here is stopped"
 
 
+@pytest.mark.slow
 def test_hosts_spread_over_the_cluster(two_node_cluster: str) -> None:
     program = """
     import sys
@@ -275,6 +276,7 @@ scenario = Scenario(name="words", nodes=2, build=lambda node: Speaker(), duratio
 """
 
 
+@pytest.mark.slow
 def test_a_user_s_files_hide_no_module_of_python_nor_of_ray(tmp_path: Path) -> None:
     """A scenario in a queue.py, beside files that are called as modules which only Ray and workers import."""
     (tmp_path / "queue.py").write_text(SHADOWING)

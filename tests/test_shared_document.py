@@ -103,6 +103,7 @@ def test_the_same_everywhere(same_everywhere):
     assert same_everywhere(scenario).reports["DeliveryOrder"].counts["delivered"] > 200
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray")
 def test_the_same_on_ray():

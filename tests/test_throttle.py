@@ -143,6 +143,7 @@ def test_the_same_seed_everywhere(same_everywhere):
     assert result.reports["RateLimit"]["refused"] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
     from simclock.actors import Placement

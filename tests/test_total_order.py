@@ -324,6 +324,7 @@ def test_the_same_everywhere(same_everywhere):
     assert result.reports["TotalOrderProperties"].counts["displayed"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray")
 def test_the_same_on_ray():

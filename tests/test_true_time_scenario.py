@@ -135,6 +135,7 @@ def test_the_same_everywhere(same_everywhere):
     assert judgement_of(result).committed > 10
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_the_same_on_ray(ray):
     scenario = make_scenario(entries()["truetime"], Settings(seed=5, duration_ns=ms(500)))

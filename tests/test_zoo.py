@@ -84,6 +84,7 @@ def test_a_hunt_that_finds_nothing_says_what_it_saw():
     assert Found(quarry=row.quarry, hunts=(missed, caught, caught), right=()).seeds == 5
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 def test_how_many_processes_hunt_changes_nothing(ray):
     rows = [row_quarry(BUGS[row]) for row in ("RAFT-18", "RAFT-16")]
