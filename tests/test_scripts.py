@@ -363,7 +363,7 @@ def test_a_script_is_no_scenario(tmp_path: Path) -> None:
     file.write_text("scenario raft-script\n", encoding="utf-8")
     for command in (["sweep", "--seeds", "0:2"], ["show"]):
         done = simclock(*command, file)
-        assert done.exit_code == 2 and f"`simclock script {file}` plays it" in done.stderr
+        assert done.exit_code == 2 and f"is for `simclock script {file}`" in done.stderr
 
 
 def test_a_trace_is_read_by_diff(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def loaded(*words: str) -> set[str]:
     [
         (("--help",), 17, 165, (*NO_RUN, *METADATA)),
         (("--version",), 26, 235, NO_RUN[1:]),  # it names the kernel, which needs msgspec
-        (("run", "raft-kv", "--seed", "1", "--duration", "100ms"), 248, 450, METADATA),
+        (("run", "raft-kv", "--seed", "1", "--duration", "100ms"), 249, 450, METADATA),
         (("run", "phold", "--duration", "1ms"), 199, 393, METADATA),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else str(value),

@@ -142,6 +142,6 @@ def test_changes_of_one_server_at_a_time_are_right_where_two_leaders_may_commit_
     entry = entries()["raft-change-hunt"]
     single = replace(entry, parts=replace(entry.parts, server=membership.ChangesOneByOne))
     quarry = row_quarry(BUGS["RAFT-34"])
-    for seed in (3, 4, 5, 13):
+    for seed in (3, 4, 13, 14):
         assert quarry.is_found(quarry.run(seed, wrong=True).names)
         assert replace(quarry, entry=single).run(seed, wrong=False).names == frozenset()
