@@ -173,7 +173,8 @@ def test_numpys_shared_luck_is_refused_and_its_seeded_generators_are_not():
 
 
 @pytest.mark.parametrize(
-    "placement", [Placement(kind="windows"), pytest.param(Placement(kind="ray"), marks=pytest.mark.ray)]
+    "placement",
+    [Placement(kind="windows"), pytest.param(Placement(kind="ray"), marks=[pytest.mark.ray, pytest.mark.slow])],
 )
 def test_every_placement_guards(placement, request):
     if placement.kind == "ray":
