@@ -345,6 +345,13 @@ class _SeededTest:
             return error
         return None
 
+    def _call_again(self, seed: int) -> BaseException | None:
+        """The same of a seed that has failed, in which nothing is skipped any more."""
+        try:
+            return self._call(seed)
+        except (pytest.skip.Exception, pytest.xfail.Exception):
+            return None
+
     def _fail(self, seed: int, what: str, error: BaseException) -> NoReturn:
         """Run the seed once more for its last events, make its plan smaller, report, and raise."""
         from simclock.actors.run import interposed, tapped
@@ -354,7 +361,7 @@ class _SeededTest:
         last: deque[Any] = deque(maxlen=EVENTS_SHOWN)
 
         def tap(record: Any) -> None:
-            if last and record[:3] < last[-1][:3]:
+            if last and record[:3] <= last[-1][:3]:
                 last.clear()  # records come in ascending order: another run has begun
             last.append(record)
 
@@ -368,7 +375,7 @@ class _SeededTest:
         if again is not None and self._plan is None and time.monotonic() - began_s < limit_s:
             smaller = self._smaller(seed, again, heard, limit_s)
         lines = [*self._report(seed, what, last, again, smaller)]
-        if again is not None:
+        if again is not None and not expected:
             lines += self._page(seed, smaller)
         self._item.add_report_section("call", "simclock", "\n".join(lines))
         raise again or error
@@ -376,14 +383,8 @@ class _SeededTest:
     def _smaller(self, seed: int, error: BaseException, heard: Any, limit_s: float) -> Any:
         from simclock.experiments.shrinking.call import smaller_plan
 
-        def call() -> BaseException | None:
-            try:
-                return self._call(seed)
-            except (pytest.skip.Exception, pytest.xfail.Exception):
-                return None
-
         with redirect_stdout(StringIO()):  # of what it prints, once is enough
-            return smaller_plan(call, error, heard, limit_s)
+            return smaller_plan(lambda: self._call_again(seed), error, heard, limit_s)
 
     def _page(self, seed: int, smaller: Any) -> list[str]:
         """The line that names the page of the failing run, where one is asked for."""
@@ -394,7 +395,7 @@ class _SeededTest:
 
         with redirect_stdout(StringIO()):
             plan = self._plan if smaller is None else smaller.plan
-            return [write_page(Path(folder), self._item.nodeid, seed, plan, lambda: self._call(seed))]
+            return [write_page(Path(folder), self._item.nodeid, seed, plan, lambda: self._call_again(seed))]
 
     def _report(
         self, seed: int, what: str, last: Sequence[Any], again: BaseException | None, smaller: Any

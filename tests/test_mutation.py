@@ -390,6 +390,20 @@ def test_what_tests_judge_is_told_and_goes_on(ledger: Path) -> None:
     assert refused.exit_code == 2 and "was of other code" in refused.stderr, "the tests are part of it"
 
 
+def test_what_lies_beside_the_mutated_file_is_part_of_a_test(folder: Path) -> None:
+    (folder / "mine.py").write_text("from helper import twice\n\n\ndef four():\n    return twice(2)\n")
+    (folder / "helper.py").write_text("def twice(n):\n    return 2 * n\n")
+    (folder / "tests").mkdir()
+    (folder / "tests/test_mine.py").write_text("import mine\n\n\ndef test_four():\n    assert mine.four() == 4\n")
+    (folder / "tests/.#test_mine.py").symlink_to("nowhere")  # an editor's lock, which is no file
+    done = simclock("mutate", "mine.py", "--tests", "tests", "--mutants", "1", "--at-least", "0")
+    assert done.exit_code == 0, done.output
+    assert simclock("mutate", "--resume", "1", "--at-least", "0").stdout == done.stdout
+    (folder / "helper.py").write_text("def twice(n):\n    return n * n\n")
+    refused = simclock("mutate", "--resume", "1")
+    assert refused.exit_code == 2 and "was of other code" in refused.stderr
+
+
 @pytest.mark.slow
 def test_a_file_of_the_package_is_judged_by_its_tests(folder: Path) -> None:
     file, tests = ROOT / "protocols/raft/snapshots.py", ROOT / "tests/test_durations.py"
@@ -414,6 +428,8 @@ def test_what_survives_the_tests_is_hunted_where_the_user_asks_for_both(folder: 
     ("tests", "said"),
     [
         ("test_nothing.py", "--tests test_nothing.py: there is no such file"),
+        ("x" * 300, f"--tests {'x' * 300}: there is no such file"),
+        ("", "--tests '': there is no such file"),
         ("test_wrong.py", "test_wrong.py::test_wrong fails without a mutant: AssertionError: assert 1 > 2"),
         ("test_broken.py", "test_broken.py cannot be collected without a mutant: ModuleNotFoundError: No module"),
         ("empty.py", "--tests empty.py: no test runs there, so none can kill a mutant"),
@@ -434,6 +450,8 @@ def test_tests_that_cannot_judge_are_one_line(ledger: Path, tests: str, said: st
     done = simclock("mutate", "ledger.py", "--tests", tests)
     assert done.exit_code == 2, done.output
     assert len(done.stderr.splitlines()) == 1 and said in done.stderr, done.stderr
+    resumed = simclock("mutate", "--resume")
+    assert resumed.exit_code == 2 and "goes on" not in resumed.stderr, "it has not begun"
 
 
 @pytest.mark.parametrize(

@@ -348,3 +348,77 @@ def test_what_cannot_be_written_hides_no_failure(session):
     refused = session(STORM, "--simclock-html", "test_storm.py", name="test_storm")
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
     refused.stderr.fnmatch_lines(["*--simclock-html: 'test_storm.py' is no folder*"])
+
+
+RUNS = """
+import pytest
+from simclock import HandlerError, Node, Scenario, ms, run
+from simclock.experiments.pytest_plugin import simclock_seeds
+
+class Broken(Node):
+    def on_start(self):
+        raise KeyError("gone")
+
+class Dumb(Exception):
+    def __str__(self):
+        raise ValueError("it has no words")
+
+def made(seed, node=Node):
+    return Scenario(name="made", nodes=1, seed=seed, duration_ns=ms(9), build=lambda _: node())
+
+"""
+
+
+def test_a_page_tells_nothing_of_earlier_runs(session):
+    test = """
+@simclock_seeds(1)
+def test_it(seed):
+    with pytest.raises(HandlerError):
+        run(made(seed, Broken))
+    run(made(seed))
+    run(made(seed))
+    assert False
+"""
+    failed = session(RUNS + test, "--simclock-html", ".")
+    failed.stdout.fnmatch_lines(["its last 1 events:", "page: test_it.py-test_it-seed-0.html"])
+    (shown,) = json.loads(dict(data_of(Path("test_it.py-test_it-seed-0.html").read_text()))["about-runs"])["runs"]
+    assert (shown["count"], shown["violations"]) == (1, [])
+
+
+def test_two_tests_have_two_pages_and_what_is_expected_to_fail_has_none(session):
+    test = f"""
+@simclock_seeds(1)
+@pytest.mark.parametrize("said", ["a b", "a/b", "a:b", "{"x" * 200}", "y{"x" * 200}"])
+def test_said(seed, said):
+    run(made(seed))
+    assert False
+
+@simclock_seeds(1)
+def test_{"前" * 70}(seed):
+    run(made(seed))
+    assert False
+
+@pytest.mark.xfail
+@simclock_seeds(1)
+def test_expected(seed):
+    run(made(seed))
+    assert False
+"""
+    failed = session(RUNS + test, "--simclock-html", "pages")
+    failed.assert_outcomes(failed=6, xfailed=1)
+    failed.stdout.no_fnmatch_line("no page:*")
+    names = [file.name for file in Path("pages").iterdir()]
+    assert len(names) == 6 and not [name for name in names if "expected" in name]
+
+
+def test_an_exception_that_cannot_tell_its_words_is_still_the_failure(session):
+    test = """
+@simclock_seeds(1)
+def test_it(seed):
+    run(made(seed))
+    raise Dumb
+"""
+    failed = session(RUNS + test, "--simclock-html", ".")
+    failed.stdout.fnmatch_lines(["E*Dumb: <exception str() failed>", "page: test_it.py-test_it-seed-0.html"])
+    report = Path("test_it.py-test_it-seed-0.html").read_text(encoding="utf-8")
+    assert "Dumb at " in report

@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from simclock.actors.run import Onlooker, Placement, run
 from simclock.errors import HandlerError, PlacementError, RunInterrupted, SimclockError, UsageError
 from simclock.experiments.commands.completion import complete_placements, complete_scenario
-from simclock.experiments.commands.options import SEED, Overrides, database_option, verbose_option, address_option
+from simclock.experiments.commands.options import SEED, Overrides, address_option, database_option, verbose_option
 from simclock.experiments.commands.sweep import uninterrupted
 from simclock.experiments.comparing.comparing import LIMIT, check_rows, limit_ns, ray_for
 from simclock.experiments.comparing.comparison import Case, Comparison, Measurement, Spot, comparison_of

@@ -15,9 +15,9 @@ import click
 from simclock.errors import SimclockError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import (
-    address_option,
     SEED,
     Overrides,
+    address_option,
     database_option,
     seedless_override_options,
     telling_details,

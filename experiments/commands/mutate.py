@@ -17,14 +17,14 @@ import click
 from click.core import ParameterSource
 
 from simclock.durations import parse_duration
-from simclock.errors import UsageError
+from simclock.errors import SimclockError, UsageError
 from simclock.experiments.catalog import topics
 from simclock.experiments.commands.completion import complete_scenario
 from simclock.experiments.commands.options import SEED, Overrides, database_option, seedless_override_options
 from simclock.experiments.mutation.mutants import Mutant, sample
 from simclock.experiments.mutation.records import Asked, MutationRecords, Test, left
 from simclock.experiments.mutation.report import Found, as_json, fate_text, text
-from simclock.experiments.mutation.suite import Suite, check_tests, test_files
+from simclock.experiments.mutation.suite import Suite, check_tests, files_used
 from simclock.experiments.mutation.testing import (
     Judge,
     Plan,
@@ -245,9 +245,12 @@ def _code_hash(asked: Asked) -> str:
         hashed.update(f"{len(source)}\0{source}".encode())
     if asked.tests:
         check_tests(asked.tests)
-        hashed.update(code_version().hash.encode())
-        for path in test_files(asked.tests):
-            content = path.read_bytes()
+        hashed.update(f"{code_version().hash}{os.environ.get('PYTEST_ADDOPTS', '')}".encode())
+        for path in files_used(asked.tests, asked.files):
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
             hashed.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return hashed.hexdigest()
 
@@ -274,6 +277,10 @@ class _Testing:
                 self._judge(todo, jobs, limit_s)
         except KeyboardInterrupt:
             state = INTERRUPTED
+        except SimclockError:
+            if not self.known:
+                self.records.forget(self.number)
+            raise
         self.known.sort(key=lambda verdict: verdict.number)
         self.records.end(self.number, state)
         return state

@@ -15,7 +15,7 @@ import click
 from simclock.durations import format_duration
 from simclock.errors import UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
-from simclock.experiments.commands.options import Overrides, database_option, override_options, address_option
+from simclock.experiments.commands.options import Overrides, address_option, database_option, override_options
 from simclock.experiments.commands.replay import named_run
 from simclock.experiments.entries.settings import Settings
 from simclock.experiments.runs.database import DEFAULT_DATABASE

@@ -19,8 +19,8 @@ import click
 from simclock.errors import RunInterrupted, SimclockError, UsageError
 from simclock.experiments.commands.completion import ScenarioCommand, complete_scenario
 from simclock.experiments.commands.options import (
-    address_option,
     Overrides,
+    address_option,
     database_option,
     seedless_override_options,
     telling_details,

@@ -89,6 +89,10 @@ class MutationRecords:
         """Record how a test ended."""
         self.database.write("UPDATE mutations SET state = ? WHERE id = ?", (state, test))
 
+    def forget(self, test: int) -> None:
+        """A test that came to nothing, so that --resume does not go on with it."""
+        self.database.write("DELETE FROM mutations WHERE id = ?", (test,))
+
     def tests(self) -> list[Test]:
         """Every test, oldest first."""
         rows = self.database.read("SELECT id, asked, code_hash, state FROM mutations ORDER BY id")

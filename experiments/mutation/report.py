@@ -53,9 +53,9 @@ def fate(verdict: Verdict) -> str:
 
 def fate_text(verdict: Verdict) -> str:
     """The same with what was counted."""
-    counts = ((verdict.tests, "tests"), (verdict.runs, "runs"))
-    where = " and ".join(f"{number:,} {noun}" for number, noun in counts if number)
-    times = f"ran {verdict.ran:,} times in {where}"
+    counts = ((verdict.tests, "test"), (verdict.runs, "run"))
+    where = " and ".join(_several(number, noun) for number, noun in counts if number)
+    times = f"ran {_several(verdict.ran, 'time')} in {where}"
     differed = f", {verdict.differed:,} of them other than the right code's" if verdict.runs else ""
     texts = {
         NEVER_RAN: f"never ran, in {where}",
@@ -63,6 +63,10 @@ def fate_text(verdict: Verdict) -> str:
         SURVIVED: f"{times}{differed}",
     }
     return texts.get(fate(verdict), f"killed: {verdict.by}")
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def text(found: Found, *, every: bool = False) -> Iterator[str]:

@@ -24,6 +24,7 @@ from simclock.errors import PlacementError, UsageError
 from simclock.experiments.mutation.instrument import Hang
 from simclock.experiments.mutation.mutants import Mutant
 from simclock.experiments.mutation.testing import ERROR, HANG, TEST, WORKER, Plan, Verdict, died, limit_of, silent
+from simclock.experiments.telling.spelling import is_file, is_folder
 from simclock.hash_seed import VARIABLE, of_workers
 
 NO_TESTS = 5
@@ -34,21 +35,26 @@ PATIENCE_S = 10.0
 def check_tests(tests: Sequence[str]) -> None:
     """Raise UsageError where these cannot be run."""
     for test in tests:
-        if not Path(test.partition("::")[0]).exists():
-            raise UsageError(f"--tests {test}: there is no such file")
+        path = _path_of(test)
+        if not (test and (is_file(path) or is_folder(path))):
+            raise UsageError(f"--tests {test or repr(test)}: there is no such file")
     if find_spec("pytest") is None:
         raise UsageError("--tests: pytest is not installed here: install it (pip install pytest)")
     if not hasattr(os, "fork"):
         raise UsageError("--tests: this system cannot fork a process, which each mutant needs")
 
 
-def test_files(tests: Sequence[str]) -> list[Path]:
-    """The Python files of these tests, those beside them included, which they may import."""
-    found: set[Path] = set()
-    for test in tests:
-        path = Path(test.partition("::")[0]).resolve()
+def _path_of(test: str) -> Path:
+    return Path(test.partition("::")[0])
+
+
+def files_used(tests: Sequence[str], mutated: Sequence[str]) -> list[Path]:
+    """The Python files of these tests, and what they may import: what lies beside them and beside what is mutated."""
+    found = {path for file in mutated for path in Path(file).resolve().parent.glob("*.py")}
+    for path in (_path_of(test).resolve() for test in tests):
         found |= set(path.rglob("*.py") if path.is_dir() else path.parent.glob("*.py"))
-    return sorted(found)
+        found |= {above / "conftest.py" for above in path.parents}
+    return sorted(filter(is_file, found))
 
 
 class Suite:

@@ -77,7 +77,8 @@ def find_source(text: str) -> Source:
     if text.endswith(".txt"):
         if not is_file(Path(text)):
             raise UsageError(f"{text}: there is no such file")
-        raise UsageError(f"{text}: no scenario: a script, which begins with `scenario`, is for `simclock script {text}`")
+        mend = f"a script, which begins with `scenario`, is for `simclock script {text}`"
+        raise UsageError(f"{text}: no scenario: {mend}")
     entry, seed = named_entry(text, Path())
     settings = replace(Settings(), seed=seed)
     return Source(text=text, entry=entry, settings=settings, name=from_any_folder(text, Path()))

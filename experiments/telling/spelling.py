@@ -51,6 +51,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def is_folder(path: Path) -> bool:
+    """The same of a folder."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
 def reason(error: ValueError) -> str:
     """Why a text could not be read, in one line, without Python's advice to its programmer."""
     return " ".join(str(error).partition("; use sys.")[0].split())
