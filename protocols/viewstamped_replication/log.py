@@ -44,8 +44,8 @@ class ServerLog:
         self._disk = disk
         self._places = None if disk is None else Places(disk)
         self.is_corrupt = False
-        """Law 3: whether the disk could not read all of it when the server started, or a crash has cut short that it was
-        erased for that; then nothing of it is here."""
+        """Law 3: whether the disk could not read all of it when the server started, or a crash has cut its erasure
+        short; then nothing of it is here."""
         if self._places is not None and disk is not None:
             committed = disk.read(COMMITTED, 0)
             cut_short = self._places.snapshot is not None and not self._places.records  # a checkpoint is never alone
