@@ -9,7 +9,8 @@ from simclock.environment.disk import FULL_DISK, Disk
 from simclock.protocols.multi_paxos import MultiPaxosServer, MultiPaxosSettings
 from simclock.protocols.replication import CommandsKept
 from simclock.protocols.replication.places import Places
-from simclock.protocols.viewstamped_replication import VsrServer, VsrSettings
+from simclock.protocols.viewstamped_replication import Entry, ServerLog, VsrServer, VsrSettings
+from simclock.protocols.viewstamped_replication.messages import Checkpoint, Group
 from simclock.protocols.zab import ZabServer, ZabSettings
 
 
@@ -74,6 +75,27 @@ def test_nothing_is_given_up_where_there_is_nothing_left_over(snapshots):
     before = disk.durable()
     Places(disk).settle()
     assert disk.contents() == before
+
+
+@pytest.mark.parametrize("kept", range(6))
+@pytest.mark.parametrize("snapshots", [0, 1, 2])
+def test_what_an_erasure_that_was_cut_short_has_left_is_no_log(snapshots, kept):
+    """A checkpoint whose entries are gone would pass for the log of a server that had just made it."""
+    disk, group = Disk(), Group(0, 0, (), (0, 1, 2), 0)
+    log = ServerLog(group, 3, disk)
+    log.stand()
+    for index in range(1, snapshots + 1):
+        log.append(Entry(0, b"a"))
+        log.replace_prefix(Checkpoint(index, b"state"))
+    disk.sync()
+    dies = log._disk = Dies(disk)
+    dies._left = 0
+    with pytest.raises(Died):
+        log.erase()
+    draws = [0, kept]
+    disk.crash_torn(lambda below: min(draws.pop(), below - 1))
+    found = ServerLog(group, 3, disk)
+    assert found.is_corrupt or (found.is_empty, found.op_number) in ((True, 0), (False, snapshots))
 
 
 ENGINES = {

@@ -219,6 +219,13 @@ def test_what_was_prepared_before_a_crash_counts_once():
         [*EXECUTED, *HAS_A, (0, "leader", (0, 1)), *HAS_A],
         # It stopped when a later view's log had taken the place of its own, and had not told.
         [prepared(0, 1, 0, A), *restart(0, 1, kept=(0, SERVERS, (), 1, (B,)), normal=1, op_number=1)],
+        # And what it has told since in that view does not bring back what it owed before.
+        [
+            prepared(0, 1, 0, A),
+            *restart(0, 1, kept=(0, SERVERS, (), 1, (B,)), normal=1, op_number=1),
+            prepared(0, 2, 1, B),
+            *restart(0, 1, kept=(0, SERVERS, (), 1, (B, B)), normal=1, op_number=2),
+        ],
         # What a view begins with is told again, but for what is committed; the rest is not in the log any more.
         [
             prepared(2, 1, 0, A),
@@ -242,7 +249,7 @@ def test_what_was_prepared_before_a_crash_counts_once():
             *restart(0, 0, kept=(0, SERVERS, (0, 0, 0), 1, ())),
         ],
     ],
-    ids=["commit-number", "later view", "view begun", "checkpoint", "recovered"],
+    ids=["commit-number", "later view", "later view, and on", "view begun", "checkpoint", "recovered"],
 )
 def test_a_durable_server_owes_what_it_has_told_as_durable_and_no_more(told):
     assert judge(*told, durable=True) == ([], False)

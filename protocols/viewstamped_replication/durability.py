@@ -44,7 +44,7 @@ read_durable = reader(
     Installed,
     CrashesKnown,
 )
-"""What is read of a server for this; all but the first two is told when it is durable."""
+"""What is read of a server for this; all but the first two are told when they are durable."""
 
 
 class Durability:
@@ -103,6 +103,8 @@ class Durability:
         """What it owes and has not, where it was normal last in that term."""
         missing = list(self._missing(kept, normal))
         self._written = kept.commit_number
+        if normal > self.normal:
+            self._enters(normal, self._executed)  # law 2
         return missing
 
     def _missing(self, kept: Kept, normal: int) -> Iterator[str]:

@@ -44,10 +44,12 @@ class ServerLog:
         self._disk = disk
         self._places = None if disk is None else Places(disk)
         self.is_corrupt = False
-        """Law 3: whether the disk could not read all of it when the server started; then nothing of it is here."""
+        """Law 3: whether the disk could not read all of it when the server started, or a crash has cut its erasure
+        short; then nothing of it is here."""
         if self._places is not None and disk is not None:
             committed = disk.read(COMMITTED, 0)
-            self.is_corrupt = self._places.is_corrupt or isinstance(committed, Corrupt)
+            cut_short = self._places.snapshot is not None and not self._places.records  # a checkpoint is never alone
+            self.is_corrupt = self._places.is_corrupt or isinstance(committed, Corrupt) or cut_short
             if not self.is_corrupt:
                 self.begin_with(self._places.snapshot, self._places.records, committed)
 
