@@ -188,11 +188,11 @@ class Membership(Transfer):
             self._become_follower(self.current_term)
 
     def _give_up_change(self) -> None:
-        """Dissertation 4.2.1: "the leader aborts the change with an error"; the learners go again."""
+        """Dissertation 4.2.1: "the leader aborts the change with an error"; learners that are late go again."""
         assert self.change is not None, "the timer is cancelled with the change"
         late = sorted(self.change.rounds)
-        who = f"not caught up: {', '.join(map(str, late))}" if late else "that learners are let in was not committed"
-        self._end_change(who)
+        reason = f"not caught up: {', '.join(map(str, late))}" if late else "that learners are let in was not committed"
+        self._end_change(reason)
         learners = [Move("out", member) for member in late if member in self.configuration.learners]
         if learners and not self.configuration.joint:
             self._append_configuration(simple(self.configuration, learners))
