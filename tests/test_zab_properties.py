@@ -56,6 +56,16 @@ def delivered(index, epoch, *nodes, command=b"x"):
 ONE = (*established(1, 0, 1), broadcast(0, 1, 1, 1), *logged(1, 1, 1, 0, 1), *delivered(1, 1, 0))
 """Transaction (1, 1) is broadcast, in the histories of nodes 0 and 1, committed, and delivered by node 0."""
 LATER = accepted(2, 1, 2)
+THIRD = (
+    *established(1, 0, 1),
+    broadcast(0, 1, 1, 1),
+    *logged(1, 1, 1, 0),
+    *accepted(2, 2, 1),
+    *logged(1, 1, 1, 1),
+    *established(3, 0, 1),
+    *delivered(1, 1, 0),
+)
+"""Transaction (1, 1) is committed in epoch 3; node 2 has been elected for epoch 2, and has heard of nothing since."""
 
 WRONG = {
     "a worse vote in one round": (
@@ -94,6 +104,11 @@ WRONG = {
     ),
     "an initial history without what is committed": (
         [*ONE, *LATER, (2, "epoch_entered", 2)],
+        ["Initial History"],
+        False,
+    ),
+    "an initial history without what was committed in an earlier epoch": (
+        [*THIRD, *accepted(4, 2, 1), (2, "epoch_entered", 4)],
         ["Initial History"],
         False,
     ),
@@ -196,6 +211,11 @@ RIGHT = {
         (0, "looking", 2),
         (0, "voted", (2, 1, (1, 8), 2)),
     ],
+    "who stood still enters an epoch without what a later one committed": [
+        *THIRD,
+        (2, "discovered", 2),
+        (2, "epoch_entered", 2),
+    ],
     "one is delivered by all": [*ONE, *logged(1, 1, 1, 2), *delivered(1, 1, 1, 2)],
     "a restart, and delivered again": [*ONE, (0, "started", (1, 1, 0, ((1, 1),))), *delivered(1, 1, 0)],
     "what is not committed is cut off": [*ONE, *logged(2, 1, 2, 0), (0, "truncated", 1)],
@@ -257,6 +277,11 @@ def test_a_row_is_found_by_its_own_property(row):
 @pytest.mark.parametrize("liveness_ns", [None, 5_000_000_000])
 def test_the_right_one_passes_the_seeds(liveness_ns):
     assert right_one(Ground("zab-hunt", liveness_ns), range(15)) == []
+
+
+def test_a_leader_that_slept_through_later_epochs_harms_nobody():
+    """It was paused as it had a quorum's promise; the promise is out of date when it goes on."""
+    assert right_one(Ground("zab-hunt", None), [7969]) == []
 
 
 class KeepsMissing(ZabServer):

@@ -15,7 +15,7 @@ What the protocol rests on:
     One Leader Per Epoch    no two servers are established as leaders of one epoch
     Accepted By Quorum      who synchronizes others has a quorum that has accepted the epoch, and of nobody else
     Established By Quorum   who leads an epoch has a quorum that has accepted its NEWLEADER
-    Initial History         with a NEWLEADER comes all that is committed of earlier epochs
+    Initial History         with a NEWLEADER comes all that was committed in earlier epochs
     Primary Alone           who broadcasts in an epoch leads it, and gives a zxid to one transaction only
     History Matching        histories with a zxid in common have all before it in common
     Committed By Quorum     what a server takes for committed is in the histories of a quorum
@@ -107,6 +107,8 @@ class ZabProperties(ReplicationProperties):
         """Epoch -> how much its primary had delivered when it first broadcast."""
         self._committed: list[_Zxid] = []
         """At index - 1: what the first server took for committed there."""
+        self._committed_in: list[int] = []
+        """At index - 1: the epoch in which it did."""
         self._places: dict[_Zxid, int] = {}
         """Zxid -> the index at which it was first delivered."""
         self._leader_last: int | None = None
@@ -193,9 +195,7 @@ class ZabProperties(ReplicationProperties):
         server = self._servers[node]
         for index in range(server.base + 1, len(self._committed) + 1):
             committed = self._committed[index - 1]
-            if committed[0] >= epoch:
-                return
-            if server.zxid_at(index) != committed:
+            if self._committed_in[index - 1] < epoch and server.zxid_at(index) != committed:
                 detail = f"enters epoch {epoch} with {server.zxid_at(index)} at index {index}, committed is {committed}"
                 self._tell("Initial History", node, detail)
                 return
@@ -288,6 +288,7 @@ class ZabProperties(ReplicationProperties):
                 self._tell("Committed By Quorum", node, f"takes index {each} for committed, and has nothing there")
                 return
             self._committed.append(zxid)
+            self._committed_in.append(server.current_epoch)
             having = [one for one, other in self._servers.items() if other.zxid_at(each) == zxid or other.base >= each]
             if len(having) < self._majority:
                 detail = f"takes {zxid} at index {each} for committed, in the histories of {having}"
