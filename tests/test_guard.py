@@ -253,6 +253,24 @@ def test_observers_traces_and_results_are_not_guarded():
     assert result.final == {0: True}
 
 
+class Interrupted(set):
+    """A Ctrl-C comes just behind what is added."""
+
+    def add(self, thread):
+        super().add(thread)
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_an_interrupt_at_the_first_moment_leaves_no_thread_guarded_for_good(outer, monkeypatch):
+    me = threading.get_ident()
+    inside = Interrupted([me] if outer else [])
+    monkeypatch.setattr(guard, "_handling", inside)
+    with pytest.raises(KeyboardInterrupt) as kept, guard.handling():
+        raise AssertionError("it is not entered")
+    assert (me in inside) is outer, kept
+
+
 def test_another_thread_goes_on_while_a_node_is_handled():
     answers: list[Any] = []
     asked, answered = threading.Event(), threading.Event()

@@ -65,17 +65,27 @@ _free_of: set[int] = set()
 """The forbidden functions of which that holds."""
 
 
-@contextmanager
-def handling() -> Iterator[None]:
-    """What happens inside, in this thread, is a node's code."""
-    thread = get_ident()
-    outer = thread in _handling
-    _handling.add(thread)
-    try:
-        yield
-    finally:
-        if not outer:
-            _handling.discard(thread)
+class handling(AbstractContextManager[None]):
+    """What happens inside `with` this, in this thread, is a node's code.
+
+    A Ctrl-C may come behind any call. As a generator this would stay open where one came while it was entered, and all
+    that the thread does from then on would pass for a node's code.
+    """
+
+    __slots__ = ("_outer",)
+
+    def __enter__(self) -> None:
+        thread = get_ident()
+        self._outer = thread in _handling
+        try:
+            _handling.add(thread)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_error: object) -> None:
+        if not self._outer:
+            _handling.discard(get_ident())
 
 
 class _Lifted(AbstractContextManager[None]):
@@ -97,12 +107,12 @@ class _Lifted(AbstractContextManager[None]):
 def installed(build: Callable[..., Any]) -> Iterator[None]:
     """Keep the guard in place; `build` leads to code that stands in no module here, as on a Ray worker."""
     this_run = object()
-    with _lock:
-        _runs.add(this_run)
-        if len(_runs) == 1:
-            _install()
-        _guard_names(build)
     try:
+        with _lock:
+            _runs.add(this_run)
+            if len(_runs) == 1:
+                _install()
+            _guard_names(build)
         yield
     finally:
         with _lock:
