@@ -115,6 +115,7 @@ def test_a_load_has_about_the_events_asked_for(name, nodes):
     assert run_bare_loop(load_of(name, nodes, 20_000)).events == pytest.approx(20_000, rel=0.25)
 
 
+@pytest.mark.slow
 def test_the_same_load_twice_is_the_same_work():
     load = load_of("phold", 10, 1_000)
     for run in (run_ours, *ENGINES):
@@ -201,6 +202,7 @@ def test_json_and_csv_are_read_by_programs(tiny):
     assert all(row["min"] <= row["ratio"] <= row["max"] for row in rows)
 
 
+@pytest.mark.slow
 def test_growth_and_memory(tiny):
     # Tiny runs differ by less than the clock's noise, so nothing is said about the figures.
     done = CliRunner().invoke(bench, ["--quick", "--only", "memory,growth", "--repeats", "1"])

@@ -42,6 +42,7 @@ def line_of(text: str, file: Path) -> int:
     return next(number for number, line in enumerate(file.read_text().splitlines(), 1) if text in line)
 
 
+@pytest.mark.slow
 def test_a_vector_clock_that_walks_through_a_set_is_caught():
     status, said = check(f"{EXAMPLE}:set_order", "--placements", "inline", "--hash-seeds", "0,1,2,3")
     assert status == 1
@@ -83,6 +84,7 @@ def test_what_one_run_leaves_to_the_next_in_its_process_is_caught(tmp_path):
     assert f"{file}:{line_of('self.send', file)} in on_start" in said
 
 
+@pytest.mark.slow
 def test_a_scenario_of_the_catalog_by_its_name_with_settings():
     status, said = check(
         "phold", "--seed", "3", "--seed", "4", "--nodes", "6", "--duration", "50ms", "--placements", "inline",
@@ -182,6 +184,7 @@ def test_what_no_digest_covers_is_compared_too(bad):
     assert status == 0, said
 
 
+@pytest.mark.slow
 def test_a_set_within_what_is_compared_is_no_difference(bad):
     status, said = check(f"{bad}:wrapping", "--placements", "inline", "--hash-seeds", "0,1,2,3,4,5")
     assert status == 0, said
@@ -201,6 +204,7 @@ def test_dataclasses_are_plain_with_their_type():
     assert plain([object(), Fraction(1, 2)], lambda other: "thing") == ["thing", "1/2"]
 
 
+@pytest.mark.slow
 def test_code_that_fails_the_same_way_is_a_failure_and_no_difference(bad):
     status, said = check(f"{bad}:asking", "--placements", "inline", "--hash-seeds", "0,1")
     assert status == 4

@@ -71,7 +71,9 @@ def test_symmetric_managers_leave_one_state_of_each_orbit_and_stateright_s_numbe
     assert dfs(asked_of("two-phase-commit", True, managers=5), unlimited).states == 665
 
 
-@pytest.mark.parametrize(("acceptors", "values", "distinct", "depth"), [(1, 1, 25, 9), (3, 2, 3921, 17)])
+@pytest.mark.parametrize(
+    ("acceptors", "values", "distinct", "depth"), [(1, 1, 25, 9), pytest.param(3, 2, 3921, 17, marks=pytest.mark.slow)]
+)
 def test_paxos_has_the_states_of_tlc(acceptors: int, values: int, distinct: int, depth: int) -> None:
     findings = bfs(asked_of("paxos-specification", acceptors=acceptors, values=values), unlimited)
     assert (findings.states, findings.depth + 1) == (distinct, depth)

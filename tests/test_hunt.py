@@ -101,6 +101,7 @@ def test_code_that_never_runs_is_seen_as_such():
     assert "ran      never: none of Unused.never_called was called in 2 runs" in result.stdout
 
 
+@pytest.mark.slow
 def test_an_own_scenario_is_hunted_under_a_swarm():
     words = ("--hunts", "1", "--seeds-max", "10", "--shrink", "--format", "json")
     values = told(hunted(f"{LOCK}:lock", "Storage", f"{LOCK}:UnfencedStorage", *words))

@@ -247,6 +247,7 @@ def test_of_who_halts_on_what_is_torn_only_a_minority_is_lost():
     assert all_torn > 5
 
 
+@pytest.mark.slow
 def test_torn_crashes_leave_the_right_raft_a_majority():
     entry = entries()["raft-hunt"]
     torn = 0

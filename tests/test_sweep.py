@@ -180,6 +180,7 @@ def test_every_outcome_is_kept_in_seed_order_and_failures_are_told_with_their_re
     assert "simclock replay 1:" in result.stdout
 
 
+@pytest.mark.slow
 def test_after_many_failures_more_are_counted_and_kept_but_not_told(game):
     result = simclock("sweep", game, "--seeds", "0:150", "--jobs", 1)
     failing = sum(not each.passed for each in read())
