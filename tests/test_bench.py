@@ -129,6 +129,7 @@ def test_handlers_are_copied_code_and_all():
     assert handlers_on(Phold, BareNode) is made
 
 
+@pytest.mark.slow
 def test_each_kernel_has_its_rows_against_the_bare_loop(tiny):
     done = CliRunner().invoke(bench, ["--quick", "--only", "kernels", "--repeats", "1"])
     assert done.exit_code == 0, done.output

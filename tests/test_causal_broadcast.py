@@ -433,6 +433,7 @@ def test_a_row_is_found_by_its_own_property(row):
     assert named(ground_of(BUGS[row]), found.found, None) == frozenset()
 
 
+@pytest.mark.slow
 def test_the_right_one_passes_and_is_hunted_where_something_happens():
     assert len(ROWS) == 8 and right_one(ground_of(BUGS[ROWS[0]]), range(500, 510)) == []
     reached: dict[str, int] = {}

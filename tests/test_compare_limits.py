@@ -26,6 +26,7 @@ from simclock.kernel.standing import Standing
 __all__ = ["mine"]
 
 
+@pytest.mark.slow
 def test_a_run_that_would_exceed_the_limit_is_left_out_with_a_word() -> None:
     words = ("--nodes", 2, "--placements", "inline,windows", "--limit", "100ms", "--format", "json")
     Path("long.toml").write_text('scenario = "phold"\nduration = "1000000s"\n', encoding="utf-8")

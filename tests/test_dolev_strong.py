@@ -83,6 +83,7 @@ def test_with_more_liars_than_it_is_built_for_it_breaks():
     assert {violation.property for each in results for violation in each.violations} == {AGREEMENT}
 
 
+@pytest.mark.slow
 def test_the_hunts_are_clean_and_reach_what_is_to_be_tried():
     assert right_one(ground_of(ROWS[0]), range(40)) == []
     results = [kept(play(seed, name=HUNT)) for seed in range(40)]

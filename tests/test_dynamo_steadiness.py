@@ -175,6 +175,7 @@ def test_the_right_store_passes(hunt: str) -> None:
         assert entry.judge(result).status == VALID, seed
 
 
+@pytest.mark.slow
 def test_the_calm_is_not_empty() -> None:
     """Both kinds of calm are judged in some runs, and each mechanism has something to do."""
     results = [run(make_scenario(entries()[CALM], Settings(seed=seed))) for seed in range(6)]

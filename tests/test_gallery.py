@@ -19,6 +19,7 @@ GALLERY = DOCS / "gallery"
 PAGES = sorted([*DOCS.glob("project-*.md"), DOCS / "raft.md", DOCS / "multi-paxos.md"])
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_stands(tmp_path: Path) -> None:
     told = CliRunner().invoke(main, ["gallery", "--out", str(tmp_path)])
     assert told.exit_code == 0

@@ -358,6 +358,7 @@ def test_the_right_protocol_passes_fresh_seeds():
     assert right_one(Ground("leases-hunt", None), range(first, first + 12)) == []
 
 
+@pytest.mark.slow
 def test_the_hunt_reaches_what_it_is_for():
     entry = entries()["leases-hunt"]
     reached = dict.fromkeys(entry.sometimes(play("leases-hunt")[1]), 0)

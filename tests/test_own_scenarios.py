@@ -437,6 +437,7 @@ def test_what_is_unknown_may_have_happened_and_what_failed_did_not() -> None:
 # In pytest.
 
 
+@pytest.mark.slow
 def test_a_nemesis_strikes_what_a_test_runs(page: Path, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         test_it=f"""

@@ -27,6 +27,7 @@ def explored(parameters, timers=(), **bounds):
     return bfs(asked, lambda findings: None)
 
 
+SLOW = pytest.mark.slow
 AGAIN = {"retry": 1}
 TWO_OF_TWO = {"servers": 2, "change": "", "snapshot_every": 2}
 TO_A_NEW_ONE = {"servers": 1, "change": "0s:+1", "snapshot_every": 2, "snapshot_chunk": 2}
@@ -35,9 +36,9 @@ TO_A_NEW_ONE = {"servers": 1, "change": "0s:+1", "snapshot_every": 2, "snapshot_
 @pytest.mark.parametrize(
     ("parameters", "timers", "bounds", "states"),
     [
-        pytest.param({"change": "0s:+2"}, AGAIN, {"commands": 1}, 9333, id="a third server comes in"),
+        pytest.param({"change": "0s:+2"}, AGAIN, {"commands": 1}, 9333, id="a third server comes in", marks=SLOW),
         pytest.param({"servers": 3, "change": "0s:-0"}, AGAIN, {}, 9525, id="one of three goes"),
-        pytest.param({"change": "0s:+2"}, AGAIN, {"crashes": 1}, 11274, id="a third comes in, one crashes"),
+        pytest.param({"change": "0s:+2"}, AGAIN, {"crashes": 1}, 11274, id="a third comes in, one crashes", marks=SLOW),
         pytest.param(TWO_OF_TWO, {}, {"commands": 2, "crashes": 1, "torn": 1}, 569, id="a snapshot, a torn disk"),
         pytest.param(TO_A_NEW_ONE, {}, {"commands": 2, "crashes": 1}, 3568, id="a snapshot in chunks, a crash"),
     ],

@@ -115,6 +115,7 @@ def interrupted_at(seed: int, monkeypatch: pytest.MonkeyPatch, *arguments: objec
         return simclock("sweep", *arguments, "--jobs", 1)
 
 
+@pytest.mark.slow
 def test_a_sweep_is_resumed_by_its_number_by_its_command_or_as_the_last(game, monkeypatch):
     for words in (["--resume", 1], [2, "--resume"], [game, "--seeds", "0:9", "--nodes", 2, "--resume"], ["--resume"]):
         assert interrupted_at(4, monkeypatch, game, "--seeds", "0:9", "--nodes", 2).exit_code == 130

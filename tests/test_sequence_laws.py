@@ -76,6 +76,7 @@ def order(sequence):
 
 @given(steps=steps)
 @settings(max_examples=60)
+@pytest.mark.slow
 def test_merge_is_a_least_upper_bound(steps):
     states = reached(steps)[-5:]
     for one, two in product(states, states):

@@ -123,6 +123,7 @@ def peak_bytes(nodes: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_node_takes_little_memory():
     """Between two sizes, so that what a run takes but once is not counted; nearly every node has handled a token."""
     peak_bytes(10)

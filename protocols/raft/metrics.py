@@ -11,6 +11,8 @@ from simclock import Control, Observation, Observer
 from simclock.protocols.raft.observed import Candidate, Configured, Follower, Leader, Progressed, Started, read
 from simclock.protocols.replication.observed import CommitIndex
 
+_WATCHED = frozenset(each.observed_as for each in (Candidate, Configured, Follower, Leader, Progressed, Started))
+
 
 class RaftMetrics(Observer[dict[str, Any]]):
     """Terms, leaders, and how far logs are replicated and committed."""
@@ -42,6 +44,8 @@ class RaftMetrics(Observer[dict[str, Any]]):
         if observation.name == CommitIndex.observed_as:
             if node == self._leader and self._leads and observation.value > self._commit_index:
                 self._on_commit(observation.value, time_ns)
+            return
+        if observation.name not in _WATCHED:  # most is told of entries, which are not looked at
             return
         match read(observation):
             case Candidate(term):
