@@ -255,7 +255,7 @@ def test_the_outcome_does_not_depend_on_the_number_of_jobs(folder: Path) -> None
 
 
 @pytest.mark.slow
-def test_an_interrupted_test_keeps_what_there_is_and_goes_on(folder: Path) -> None:
+def test_an_interrupted_test_keeps_what_there_is_and_goes_on(folder: Path, interruptible: None) -> None:
     command = [str(Path(sys.executable).parent / "simclock"), "mutate", "ring.py", "--seeds", "9", "--jobs", "1"]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     database = folder / ".simclock" / "results.db"
